@@ -1,0 +1,56 @@
+import { isAppError } from "./errors.ts";
+
+/** Values that may stand in a log line. Phone numbers go through `maskNumber` first. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** JSON lines: one object a line with `time`, `level`, `message` and the fields. */
+export type Log = {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  /** A log that adds these fields to each of its lines. */
+  with(fields: LogFields): Log;
+};
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export type LogOptions = {
+  readonly level: LogLevel;
+  readonly now: () => number;
+  readonly write: (line: string) => void;
+};
+
+export function createLog(options: LogOptions, bound: LogFields = {}): Log {
+  const threshold = LOG_LEVELS.indexOf(options.level);
+  const line = (level: LogLevel) => (message: string, fields?: LogFields) => {
+    if (LOG_LEVELS.indexOf(level) < threshold) return;
+    const time = new Date(options.now()).toISOString();
+    options.write(JSON.stringify({ time, level, message, ...bound, ...fields }));
+  };
+  return {
+    debug: line("debug"),
+    info: line("info"),
+    warn: line("warn"),
+    error: line("error"),
+    with: (fields) => createLog(options, { ...bound, ...fields }),
+  };
+}
+
+/** Keeps the last four digits: enough to recognise a number, too little to call it. */
+export function maskNumber(phoneNumber: string): string {
+  return `${"*".repeat(Math.max(0, phoneNumber.length - 4))}${phoneNumber.slice(-4)}`;
+}
+
+/**
+ * What a log line may say of an error: for ours the code, the fixed sentence and the fields; for a
+ * foreign one only its class and where it was thrown, as its message may hold anything.
+ */
+export function describeError(error: unknown): LogFields {
+  if (isAppError(error)) return { ...error, code: error.code, error: error.message };
+  if (!(error instanceof Error)) return { code: "ERR_INTERNAL", error: typeof error };
+  const frames = error.stack?.split("\n").filter((text) => /^\s+at /.test(text)) ?? [];
+  return { code: "ERR_INTERNAL", error: error.name, at: frames.slice(0, 6).map((f) => f.trim()) };
+}

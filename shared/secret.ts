@@ -1,0 +1,31 @@
+import { inspect } from "node:util";
+
+const REDACTED = "[redacted]";
+
+/**
+ * Holds a value that must never be printed: string conversion, JSON and `util.inspect` all give
+ * `[redacted]`. The only way to the value is `reveal()`, which is easy to search for.
+ */
+export class Secret<T extends string | Buffer = string> {
+  readonly #value: T;
+
+  constructor(value: T) {
+    this.#value = value;
+  }
+
+  reveal(): T {
+    return this.#value;
+  }
+
+  toString(): string {
+    return REDACTED;
+  }
+
+  toJSON(): string {
+    return REDACTED;
+  }
+
+  [inspect.custom](): string {
+    return REDACTED;
+  }
+}

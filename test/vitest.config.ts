@@ -1,0 +1,16 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    root: fileURLToPath(new URL("..", import.meta.url)),
+    include: ["test/**/*.test.ts"],
+    exclude: ["test/bench/**"],
+    restoreMocks: true,
+    unstubEnvs: true,
+    sequence: { shuffle: true },
+    setupFiles: ["test/support/no-network.ts"],
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+  },
+});
