@@ -51,6 +51,10 @@ export function maskNumber(phoneNumber: string): string {
 export function describeError(error: unknown): LogFields {
   if (isAppError(error)) return { ...error, code: error.code, error: error.message };
   if (!(error instanceof Error)) return { code: "ERR_INTERNAL", error: typeof error };
-  const frames = error.stack?.split("\n").filter((text) => /^\s+at /.test(text)) ?? [];
+  // The stack begins with the message, which may hold lines that look like frames.
+  const stack = error.stack ?? "";
+  const from = stack.indexOf(error.message);
+  const trace = from < 0 ? "" : stack.slice(from + error.message.length);
+  const frames = trace.split("\n").filter((text) => /^\s+at /.test(text));
   return { code: "ERR_INTERNAL", error: error.name, at: frames.slice(0, 6).map((f) => f.trim()) };
 }

@@ -1,0 +1,201 @@
+import { loadConfig } from "../shared/config.ts";
+import { createDeps, type Deps } from "../shared/deps.ts";
+import { AddOutcomeUnknownError, InvalidRequestError, isAppError } from "../shared/errors.ts";
+import { type ApiKey, assertScope } from "../shared/http/api-keys.ts";
+import { createHttpHandler, type HttpCall, withApiKey } from "../shared/http/http-handler.ts";
+import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts";
+import { lazyHttpHandler } from "../shared/http/lazy-handler.ts";
+import type { HttpRequest } from "../shared/http/platform-event.ts";
+import { toProblem } from "../shared/http/problem.ts";
+import { readJsonBody } from "../shared/http/read-json.ts";
+import { createIdempotency, type Idempotency } from "../shared/idempotency.ts";
+import { describeError, maskNumber } from "../shared/log.ts";
+import {
+  type AddRequest,
+  type AddResponse,
+  addRequestSchema,
+  normaliseAdd,
+} from "../shared/schemas/add.ts";
+import { toIssues } from "../shared/schemas/issues.ts";
+import type { Upstream } from "../shared/signing/upstream.ts";
+import type { Store } from "../shared/store/store.ts";
+import { type AddIntent, recordAddIntent } from "../shared/watch/add-intent.ts";
+import { findNumber } from "../shared/watch/phone-number.ts";
+
+/** All calls of one add, the settling Query included; the function's timeout is 35 s. */
+const ADD_DEADLINE_MS = 28_000;
+
+export type AddDeps = Pick<
+  Deps,
+  "now" | "monotonic" | "newId" | "log" | "openStore" | "upstreamFor"
+> & { readonly apiKeys: readonly ApiKey[] };
+
+/** `POST /`: adds a number to a customer and has it watched from before the moment it exists. */
+export function createAdd(deps: AddDeps) {
+  return createHttpHandler({
+    paths: ["/", "/add", "/numbers"],
+    methods: { POST: withApiKey(deps.apiKeys, (request, call) => add(request, call, deps)) },
+    log: deps.log,
+    now: deps.now,
+    newId: deps.newId,
+  });
+}
+
+async function add(
+  http: HttpRequest,
+  call: HttpCall & { readonly key: ApiKey },
+  deps: AddDeps,
+): Promise<HttpResponse> {
+  const deadlineAt = deps.monotonic() + ADD_DEADLINE_MS;
+  const request = parseRequest(readJsonBody(http));
+  call.note({ custSpaceId: request.custSpaceId, number: maskNumber(request.phoneNumber) });
+  assertScope(call.key, request.custSpaceId);
+  const idempotencyKey = parseIdempotencyKey(http.headers["idempotency-key"]);
+
+  const upstream = deps.upstreamFor(call.context);
+  const store = await deps.openStore(call.context);
+  const run: AddRun = { request, store, upstream, deadlineAt, call, deps };
+  if (idempotencyKey === undefined) return perform(run, undefined);
+
+  const body = JSON.stringify(request);
+  const idempotency = createIdempotency(store, call.key.name, idempotencyKey, body, deps.now);
+  const reservation = await idempotency.reserve();
+  switch (reservation.kind) {
+    case "done": {
+      const { status, body: text } = reservation.answer;
+      return jsonResponse(status, JSON.parse(text), { "idempotency-replayed": "true" });
+    }
+    case "abandoned":
+      return settle(run, idempotency);
+    case "first":
+      return perform(run, idempotency);
+  }
+}
+
+type AddRun = {
+  readonly request: AddRequest;
+  readonly store: Store;
+  readonly upstream: Upstream;
+  readonly deadlineAt: number;
+  readonly call: HttpCall;
+  readonly deps: AddDeps;
+};
+
+async function perform(run: AddRun, idempotency: Idempotency | undefined): Promise<HttpResponse> {
+  const { request, store, upstream, deadlineAt, call, deps } = run;
+  let intent: AddIntent | undefined;
+  try {
+    const number = { cc: request.cc, national: request.phoneNumber };
+    intent = await recordAddIntent(store, request.custSpaceId, number, deps.newId(), deps.now());
+    const reply = await upstream.add(request, { deadlineAt });
+    return await accept(run, idempotency, {
+      phoneNumber: request.cc + request.phoneNumber,
+      custSpaceId: request.custSpaceId,
+      ...(reply.requestId === undefined ? {} : { requestId: reply.requestId }),
+      ...(reply.success === undefined ? {} : { success: reply.success }),
+      outcome: "accepted",
+    });
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    switch (error.code) {
+      case "ERR_UPSTREAM_TIMEOUT":
+      case "ERR_UPSTREAM_CONTRACT":
+        return settle(run, idempotency);
+      case "ERR_UPSTREAM_UNAVAILABLE":
+        if (!error.neverSent) return settle(run, idempotency);
+    }
+    // The upstream has certainly not added the number: what was prepared for it goes again.
+    await quietly(call, "refused add could not be taken back", () => intent?.undo());
+    await quietly(call, "idempotency row could not be written", () =>
+      error.code === "ERR_UPSTREAM_REJECTED"
+        ? idempotency?.finish(problemAnswer(error, call.requestId))
+        : idempotency?.forget(),
+    );
+    throw error;
+  }
+}
+
+/**
+ * Finds out by one Query what an add without a clear answer has done: adding is never tried again,
+ * since it may have happened.
+ */
+async function settle(run: AddRun, idempotency: Idempotency | undefined): Promise<HttpResponse> {
+  const { request, upstream, deadlineAt, call } = run;
+  const { custSpaceId, cc, phoneNumber } = request;
+  try {
+    const reply = await upstream.query({ custSpaceId }, { deadlineAt });
+    const listed = (reply.items ?? []).map((item) => item.PhoneNumber);
+    const found = findNumber(cc, phoneNumber, listed);
+    if (found) {
+      call.note({ outcome: "confirmed", matched: found.form });
+      return await accept(run, idempotency, {
+        phoneNumber: found.phoneNumber,
+        custSpaceId,
+        ...(reply.requestId === undefined ? {} : { requestId: reply.requestId }),
+        outcome: "confirmed",
+      });
+    }
+  } catch (error) {
+    call.log.warn("the query that was to settle an add failed", describeError(error));
+  }
+  await quietly(call, "idempotency row could not be written", () => idempotency?.leaveUnknown());
+  throw new AddOutcomeUnknownError({ action: "AddChatappPhoneNumber" });
+}
+
+async function accept(
+  run: AddRun,
+  idempotency: Idempotency | undefined,
+  answer: AddResponse,
+): Promise<HttpResponse> {
+  // The number is added whatever becomes of this row: without it a repeat is settled by Query.
+  await quietly(run.call, "idempotency row could not be written", () =>
+    idempotency?.finish({ status: 201, body: JSON.stringify(answer) }),
+  );
+  return jsonResponse(201, answer);
+}
+
+function problemAnswer(error: unknown, requestId: string) {
+  const { status, body } = toProblem(error, requestId);
+  return { status, body };
+}
+
+async function quietly(
+  call: HttpCall,
+  message: string,
+  work: () => Promise<void> | undefined,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    call.log.error(message, describeError(error));
+  }
+}
+
+function parseRequest(body: unknown): AddRequest {
+  const parsed = addRequestSchema.safeParse(body);
+  if (!parsed.success) throw new InvalidRequestError(toIssues(parsed.error));
+  const normalised = normaliseAdd(parsed.data);
+  if ("issue" in normalised) throw new InvalidRequestError([normalised.issue]);
+  return normalised.request;
+}
+
+function parseIdempotencyKey(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (/^[\x21-\x7e]{1,255}$/.test(header)) return header;
+  throw new InvalidRequestError([
+    { path: "Idempotency-Key", message: "must be 1 to 255 printable characters without spaces" },
+  ]);
+}
+
+/** The deployed function: reads the environment at its first invocation. */
+export function createAddHandler(environment: NodeJS.ProcessEnv) {
+  return lazyHttpHandler(
+    () => {
+      const config = loadConfig(environment, "add");
+      return createAdd({ ...createDeps(config), apiKeys: config.apiKeys });
+    },
+    { now: Date.now, write: (line) => process.stdout.write(`${line}\n`) },
+  );
+}
+
+export const handler = createAddHandler(process.env);

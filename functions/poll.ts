@@ -1,0 +1,149 @@
+import { type Config, loadConfig } from "../shared/config.ts";
+import { createDeps, type Deps } from "../shared/deps.ts";
+import { InvalidRequestError, isAppError } from "../shared/errors.ts";
+import { type PlatformEvent, parsePlatformEvent } from "../shared/http/platform-event.ts";
+import { expireIdempotency } from "../shared/idempotency.ts";
+import { createLog, describeError } from "../shared/log.ts";
+import { endpointName } from "../shared/outbox/endpoint.ts";
+import { type Command, commandSchema } from "../shared/schemas/command.ts";
+import { EVENT_TYPES, type TestEvent } from "../shared/schemas/event.ts";
+import { toIssues } from "../shared/schemas/issues.ts";
+import { runTick, type TickMemory } from "../shared/watch/tick.ts";
+import { watchCustomers } from "../shared/watch/watch-list.ts";
+import type { OutgoingEvent } from "../shared/webhook/attempt.ts";
+
+export type PollDeps = Deps & { readonly config: Config };
+
+/**
+ * The timer's function: one invocation is one tick, or one command when the payload holds one. A
+ * tick that could not work at all throws, so that the platform counts it as failed.
+ */
+export function createPoll(deps: PollDeps) {
+  const memory: TickMemory = { lastReads: new Map(), ensured: new Set() };
+
+  return async function poll(event: unknown, context: unknown): Promise<unknown> {
+    const startedAt = deps.monotonic();
+    try {
+      const command = parseCommand(parsePlatformEvent(event));
+      return await (command ? runCommand(command, deps, context) : tick(deps, memory, context));
+    } catch (error) {
+      const durationMs = Math.round(deps.monotonic() - startedAt);
+      deps.log.error("poll failed", { ...describeError(error), durationMs });
+      if (isAppError(error) && error.code === "ERR_INVALID_REQUEST") {
+        return { error: { code: error.code, message: error.message, issues: error.issues } };
+      }
+      throw error;
+    }
+  };
+}
+
+/** The command in a payload; undefined for a tick. A timer's payload may be any other text. */
+function parseCommand(event: PlatformEvent): Command | undefined {
+  switch (event.kind) {
+    case "timer": {
+      if (!event.payload.trimStart().startsWith("{")) return undefined;
+      return readCommand(parseJson(event.payload));
+    }
+    case "payload":
+      if (event.payload === undefined) return undefined;
+      return readCommand(event.payload);
+    case "http":
+    case "unreadable":
+      throw new InvalidRequestError([
+        { path: "", message: "poll answers the timer and JSON commands only" },
+      ]);
+  }
+}
+
+function readCommand(payload: unknown): Command | undefined {
+  if (isEmptyObject(payload)) return undefined;
+  const parsed = commandSchema.safeParse(payload);
+  if (!parsed.success) throw new InvalidRequestError(toIssues(parsed.error));
+  return parsed.data;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidRequestError([{ path: "payload", message: "is not valid JSON" }]);
+  }
+}
+
+function isEmptyObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}
+
+async function runCommand(command: Command, deps: PollDeps, context: unknown): Promise<unknown> {
+  const store = await deps.openStore(context);
+  switch (command.command) {
+    case "watch": {
+      const customers = [...new Set(command.custSpaceIds)];
+      const added = await watchCustomers(store, customers, deps.now);
+      deps.log.info("command", { command: command.command, added: added.length });
+      return { command: command.command, added, alreadyWatched: customers.length - added.length };
+    }
+  }
+}
+
+async function tick(deps: PollDeps, memory: TickMemory, context: unknown): Promise<unknown> {
+  const { config } = deps;
+  const store = await deps.openStore(context);
+  const source = deps.sourceFor(context);
+  const report = await runTick(
+    {
+      ...deps,
+      store,
+      upstream: deps.upstreamFor(context),
+      testEvent: () => createTestEvent(source, deps),
+      expire: (after, limit) => expireIdempotency(store, after, limit, deps.now()),
+    },
+    {
+      source,
+      endpoint: config.webhook ? endpointName(config.webhook.url) : "none",
+      qps: config.qps,
+      tickMs: config.tickMs,
+      pollIntervalMs: config.pollIntervalMs,
+      watch: config.watch,
+    },
+    memory,
+  );
+  deps.log.info("tick", { ...report });
+  return report;
+}
+
+function createTestEvent(source: string, deps: PollDeps): OutgoingEvent {
+  const event: TestEvent = {
+    specversion: "1.0",
+    id: `evt_test_${deps.newId()}`,
+    source,
+    type: EVENT_TYPES.test,
+    time: new Date(deps.now()).toISOString(),
+    datacontenttype: "application/json",
+    data: { message: "This asks whether the receiver verifies and accepts events of this source." },
+  };
+  return { id: event.id, body: JSON.stringify(event) };
+}
+
+/** The deployed function: reads the environment at its first invocation. */
+export function createPollHandler(environment: NodeJS.ProcessEnv) {
+  let poll: ReturnType<typeof createPoll> | undefined;
+  return async (event: unknown, context: unknown): Promise<unknown> => {
+    try {
+      if (!poll) {
+        const config = loadConfig(environment, "poll");
+        poll = createPoll({ ...createDeps(config), config });
+      }
+    } catch (error) {
+      const write = (line: string) => process.stdout.write(`${line}\n`);
+      createLog({ level: "error", now: Date.now, write }).error(
+        "function cannot start",
+        describeError(error),
+      );
+      throw error;
+    }
+    return poll(event, context);
+  };
+}
+
+export const handler = createPollHandler(process.env);

@@ -1,0 +1,103 @@
+import { loadConfig } from "../shared/config.ts";
+import { createDeps, type Deps } from "../shared/deps.ts";
+import { ForbiddenError, InvalidRequestError, NotWatchedError } from "../shared/errors.ts";
+import { type ApiKey, assertScope } from "../shared/http/api-keys.ts";
+import { createHttpHandler, type HttpCall, withApiKey } from "../shared/http/http-handler.ts";
+import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts";
+import { lazyHttpHandler } from "../shared/http/lazy-handler.ts";
+import type { HttpRequest } from "../shared/http/platform-event.ts";
+import { readCustomer } from "../shared/outbox/pending.ts";
+import { SELF } from "../shared/schemas/customer-row.ts";
+import { toIssues } from "../shared/schemas/issues.ts";
+import { queryRequestSchema, toCamelCase } from "../shared/schemas/query.ts";
+import { formatSequence } from "../shared/watch/event.ts";
+
+/** All tries together; the function's timeout is 30 s. */
+const QUERY_DEADLINE_MS = 20_000;
+
+export type QueryDeps = Pick<
+  Deps,
+  "now" | "monotonic" | "newId" | "log" | "openStore" | "upstreamFor"
+> & { readonly apiKeys: readonly ApiKey[] };
+
+/** `GET /`: a customer's numbers, from the upstream or from what poll has stored. */
+export function createQuery(deps: QueryDeps) {
+  return createHttpHandler({
+    paths: ["/", "/query", "/numbers"],
+    methods: { GET: withApiKey(deps.apiKeys, (request, call) => query(request, call, deps)) },
+    log: deps.log,
+    now: deps.now,
+    newId: deps.newId,
+  });
+}
+
+async function query(
+  http: HttpRequest,
+  call: HttpCall & { readonly key: ApiKey },
+  deps: QueryDeps,
+): Promise<HttpResponse> {
+  const parsed = queryRequestSchema.safeParse({ ...http.query });
+  if (!parsed.success) throw new InvalidRequestError(toIssues(parsed.error));
+  const { source, ...filters } = parsed.data;
+  const custSpaceId = filters.custSpaceId === SELF ? undefined : filters.custSpaceId;
+  call.note({ custSpaceId: custSpaceId ?? SELF, source: source ?? "live" });
+  assertScope(call.key, custSpaceId);
+  // An ISV code may reach other customers than the one it stands beside.
+  if (filters.isvCode !== undefined && call.key.scope !== "*") throw new ForbiddenError();
+
+  if (source === "stored") {
+    if (filters.isvCode !== undefined || filters.status !== undefined) {
+      throw new InvalidRequestError([
+        { path: "source", message: "stored cannot be filtered by isvCode or status" },
+      ]);
+    }
+    return answerStored(custSpaceId ?? SELF, call, deps);
+  }
+  const upstream = deps.upstreamFor(call.context);
+  const deadlineAt = deps.monotonic() + QUERY_DEADLINE_MS;
+  const reply = await upstream.query({ ...filters, custSpaceId }, { deadlineAt });
+  return jsonResponse(200, {
+    phoneNumbers: toCamelCase(reply.items ?? []),
+    requestId: reply.requestId,
+    ...(reply.malformed > 0 ? { malformedItems: reply.malformed } : {}),
+  });
+}
+
+async function answerStored(
+  customer: string,
+  call: HttpCall,
+  deps: QueryDeps,
+): Promise<HttpResponse> {
+  const store = await deps.openStore(call.context);
+  const row = (await readCustomer(store, customer))?.value;
+  if (!row || row.removedAt) throw new NotWatchedError();
+  const observedAt = row.observedAt ?? null;
+  return jsonResponse(200, {
+    custSpaceId: customer,
+    source: "stored",
+    sequence: formatSequence(row.seq),
+    phoneNumbers: Object.entries(row.numbers).map(([phoneNumber, number]) => ({
+      ...number.fields,
+      phoneNumber,
+      observedAt: number.observedAt,
+      ...(number.missingSince ? { missingSince: number.missingSince } : {}),
+    })),
+    observedAt,
+    staleSeconds:
+      observedAt && Math.max(0, Math.round((deps.now() - Date.parse(observedAt)) / 1000)),
+    pendingEvents: row.pending.length,
+  });
+}
+
+/** The deployed function: reads the environment at its first invocation. */
+export function createQueryHandler(environment: NodeJS.ProcessEnv) {
+  return lazyHttpHandler(
+    () => {
+      const config = loadConfig(environment, "query");
+      return createQuery({ ...createDeps(config), apiKeys: config.apiKeys });
+    },
+    { now: Date.now, write: (line) => process.stdout.write(`${line}\n`) },
+  );
+}
+
+export const handler = createQueryHandler(process.env);

@@ -1,0 +1,79 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { ForbiddenError, UnauthorizedError } from "../errors.ts";
+import { Secret } from "../secret.ts";
+
+/** One caller of the HTTP functions. */
+export type ApiKey = {
+  readonly name: string;
+  readonly key: Secret;
+  /** A CustSpaceId, `self` for the account itself, or `*` for every customer. */
+  readonly scope: string;
+};
+
+export type ParsedApiKeys =
+  | { readonly kind: "keys"; readonly keys: readonly ApiKey[] }
+  | { readonly kind: "problems"; readonly problems: readonly string[] };
+
+const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+const KEY = /^[A-Za-z0-9_\-.~+/=]{24,}$/;
+const SCOPE = /^(?:\*|[A-Za-z0-9_-]{1,128})$/;
+const BEARER = /^bearer +(\S+)$/i;
+
+/**
+ * Reads API_KEYS, `name:key[:custSpaceId|self|*],…`; spaces around an entry do not count. Problems
+ * name an entry by its position only: with name and key swapped, the name is the secret.
+ */
+export function parseApiKeys(text: string): ParsedApiKeys {
+  const keys: ApiKey[] = [];
+  const problems: string[] = [];
+  const entryOf = new Map<string, number>();
+  for (const [index, entry] of text.split(",").entries()) {
+    const [name = "", key = "", scope = "*", ...rest] = entry.trim().split(":");
+    const position = index + 1;
+    const say = (problem: string) => problems.push(`entry ${position}: ${problem}`);
+    if (rest.length > 0) say("has more than the three parts name:key:scope");
+    if (!NAME.test(name)) say("the name must be 1 to 64 of A-Z a-z 0-9 _ -");
+    if (!KEY.test(key)) say("the key must be 24 or more of A-Z a-z 0-9 _ - . ~ + / =");
+    if (!SCOPE.test(scope)) say("the scope must be a CustSpaceId, self or *");
+    // The same key twice would leave it to chance which scope holds.
+    for (const [what, value] of [["name", name] as const, ["key", key] as const]) {
+      const earlier = entryOf.get(`${what}:${value}`);
+      if (earlier !== undefined) say(`the ${what} is also that of entry ${earlier}`);
+      else if (value !== "") entryOf.set(`${what}:${value}`, position);
+    }
+    keys.push({ name, key: new Secret(key), scope });
+  }
+  return problems.length > 0 ? { kind: "problems", problems } : { kind: "keys", keys };
+}
+
+/**
+ * The caller behind `Authorization: Bearer <key>` (RFC 6750; the scheme's case does not count).
+ * The time taken does not tell how much of a key was right, nor which key it was.
+ * @throws UnauthorizedError
+ */
+export function authenticate(
+  headers: Readonly<Record<string, string>>,
+  keys: readonly ApiKey[],
+): ApiKey {
+  const sent = BEARER.exec(headers.authorization?.trim() ?? "")?.[1];
+  if (sent === undefined) throw new UnauthorizedError();
+  const digest = sha256(sent);
+  let found: ApiKey | undefined;
+  for (const candidate of keys) {
+    if (timingSafeEqual(sha256(candidate.key.reveal()), digest)) found = candidate;
+  }
+  if (found === undefined) throw new UnauthorizedError();
+  return found;
+}
+
+/**
+ * Passes when the key may touch this customer; undefined means the account itself.
+ * @throws ForbiddenError
+ */
+export function assertScope(key: ApiKey, custSpaceId: string | undefined): void {
+  if (key.scope !== "*" && key.scope !== (custSpaceId ?? "self")) throw new ForbiddenError();
+}
+
+function sha256(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}

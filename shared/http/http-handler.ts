@@ -1,0 +1,160 @@
+import {
+  InvalidRequestError,
+  isAppError,
+  MethodNotAllowedError,
+  NotFoundError,
+} from "../errors.ts";
+import { describeError, type Log, type LogFields, maskNumber } from "../log.ts";
+import { type ApiKey, authenticate } from "./api-keys.ts";
+import {
+  ANSWER_HEADERS,
+  type HttpResponse,
+  type PlatformResponse,
+  toPlatformResponse,
+} from "./http-response.ts";
+import { type HttpRequest, type PlatformEvent, parsePlatformEvent } from "./platform-event.ts";
+import { toProblem } from "./problem.ts";
+
+/** What a route knows of its invocation besides the request. */
+export type HttpCall = {
+  readonly requestId: string;
+  /** Adds the request id to each line. */
+  readonly log: Log;
+  /** The platform's context, unread: credentials are the signing module's affair. */
+  readonly context: unknown;
+  /** Adds fields to the one line that is logged for this request. */
+  note(fields: LogFields): void;
+};
+
+export type HttpRoute = (request: HttpRequest, call: HttpCall) => Promise<HttpResponse>;
+
+export type HttpHandlerOptions = {
+  /** Without a trailing slash; a request may have one. */
+  readonly paths: readonly string[];
+  /** By method, upper case. HEAD and OPTIONS are answered without a route of their own. */
+  readonly methods: Readonly<Record<string, HttpRoute>>;
+  readonly log: Log;
+  /** Milliseconds. */
+  readonly now: () => number;
+  readonly newId: () => string;
+};
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+const LOGGED_CHARACTERS = 128;
+
+/**
+ * A Function Compute handler that answers every event: what a route throws becomes a problem, and
+ * an event that is not HTTP a 400. Logs one line a request, and one more for an error with a 5xx;
+ * neither holds bodies, headers or query values.
+ */
+export function createHttpHandler(
+  options: HttpHandlerOptions,
+): (event: unknown, context: unknown) => Promise<PlatformResponse> {
+  const allow = listAllowed(options.methods);
+
+  return async function handleHttp(event, context) {
+    const startedAt = options.now();
+    const requestId = platformRequestId(context) ?? options.newId();
+    const log = options.log.with({ requestId });
+    const parsed = parsePlatformEvent(event);
+    const path = parsed.kind === "http" ? matchPath(options.paths, parsed.request.path) : undefined;
+    let notes: LogFields = {};
+    const note = (fields: LogFields) => {
+      notes = { ...notes, ...fields };
+    };
+
+    let response: HttpResponse;
+    let code: string | undefined;
+    try {
+      const route = selectRoute(options.methods, allow, parsed, path);
+      const answer = await route.run(route.request, { requestId, log, context, note });
+      const headers = { ...answer.headers, "x-request-id": requestId };
+      response = { status: answer.status, headers, body: answer.body };
+    } catch (error) {
+      code = isAppError(error) ? error.code : "ERR_INTERNAL";
+      response = toProblem(error, requestId);
+      if (response.status >= 500) log.error("request failed", describeError(error));
+    }
+
+    log.info("request", {
+      ...notes,
+      ...describeRequest(parsed, path),
+      status: response.status,
+      code,
+      durationMs: options.now() - startedAt,
+    });
+    // RFC 9110 section 9.3.2: the answer to HEAD has no content, whatever its status.
+    const isHead = parsed.kind === "http" && parsed.request.method === "HEAD";
+    return toPlatformResponse(isHead ? { ...response, body: "" } : response);
+  };
+}
+
+/** Runs the route for a known key only, and names the key in the request's log line. */
+export function withApiKey(
+  keys: readonly ApiKey[],
+  route: (request: HttpRequest, call: HttpCall & { readonly key: ApiKey }) => Promise<HttpResponse>,
+): HttpRoute {
+  return async function authenticated(request, call) {
+    const key = authenticate(request.headers, keys);
+    call.note({ apiKey: key.name });
+    return route(request, { ...call, key });
+  };
+}
+
+function selectRoute(
+  methods: Readonly<Record<string, HttpRoute>>,
+  allow: readonly string[],
+  event: PlatformEvent,
+  path: string | undefined,
+): { readonly run: HttpRoute; readonly request: HttpRequest } {
+  if (event.kind !== "http") {
+    throw new InvalidRequestError([
+      { path: "", message: "this function answers HTTP events only" },
+    ]);
+  }
+  if (path === undefined) throw new NotFoundError();
+  const { request } = event;
+  const own = ownRoute(methods, request.method);
+  if (own !== undefined) return { run: own, request };
+  if (request.method === "OPTIONS") return { run: async () => answerOptions(allow), request };
+  const get = request.method === "HEAD" ? ownRoute(methods, "GET") : undefined;
+  if (get === undefined) throw new MethodNotAllowedError(allow);
+  return { run: get, request };
+}
+
+function ownRoute(methods: Readonly<Record<string, HttpRoute>>, name: string) {
+  return Object.hasOwn(methods, name) ? methods[name] : undefined;
+}
+
+function answerOptions(allow: readonly string[]): HttpResponse {
+  return { status: 204, headers: { ...ANSWER_HEADERS, allow: allow.join(", ") }, body: "" };
+}
+
+function listAllowed(methods: Readonly<Record<string, HttpRoute>>): readonly string[] {
+  const names = new Set(Object.keys(methods));
+  if (names.has("GET")) names.add("HEAD");
+  return [...names.add("OPTIONS")];
+}
+
+function matchPath(paths: readonly string[], path: string): string | undefined {
+  const bare = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+  return paths.find((known) => known === bare);
+}
+
+function platformRequestId(context: unknown): string | undefined {
+  if (typeof context !== "object" || context === null || !("requestId" in context))
+    return undefined;
+  const { requestId } = context;
+  return typeof requestId === "string" && REQUEST_ID.test(requestId) ? requestId : undefined;
+}
+
+// An unknown path is the caller's text: it is worth a look when a domain's routing is wrong, but it
+// may be of any length and hold a phone number.
+function describeRequest(event: PlatformEvent, path: string | undefined): LogFields {
+  if (event.kind !== "http") return { event: event.kind };
+  const { method, path: sent } = event.request;
+  return {
+    method: method.slice(0, LOGGED_CHARACTERS),
+    path: path ?? sent.slice(0, LOGGED_CHARACTERS).replaceAll(/\d{7,}/g, maskNumber),
+  };
+}

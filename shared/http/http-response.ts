@@ -1,0 +1,39 @@
+/** An answer as the functions write it; header names are lower case. */
+export type HttpResponse = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+};
+
+/** What Function Compute 3.0 and API Gateway both take; each header has one value. */
+export type PlatformResponse = {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly isBase64Encoded: false;
+  readonly body: string;
+};
+
+/** Answers hold customers' numbers: no cache may keep them and no browser may guess their type. */
+export const ANSWER_HEADERS = {
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+} as const;
+
+/** `headers` add to the usual ones and win over them. */
+export function jsonResponse(
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): HttpResponse {
+  return {
+    status,
+    headers: { "content-type": "application/json; charset=utf-8", ...ANSWER_HEADERS, ...headers },
+    body: JSON.stringify(value),
+  };
+}
+
+/** Sets no content-length: the platform counts the bytes, and a count of characters would cut text. */
+export function toPlatformResponse(response: HttpResponse): PlatformResponse {
+  const { status, headers, body } = response;
+  return { statusCode: status, headers, isBase64Encoded: false, body };
+}

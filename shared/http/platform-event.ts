@@ -1,0 +1,119 @@
+/** A request as the functions see it, whatever front it came through. */
+export type HttpRequest = {
+  /** Upper case; empty when the front did not say. */
+  readonly method: string;
+  /** Without the query; `/` when the front did not say. */
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  /** Names are lower case. A header sent twice is joined by a comma, as HTTP allows. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+};
+
+export type PlatformEvent =
+  | { readonly kind: "http"; readonly source: "fc3" | "api-gateway"; readonly request: HttpRequest }
+  | {
+      readonly kind: "timer";
+      readonly triggerName: string;
+      readonly triggerTime: string;
+      readonly payload: string;
+    }
+  /** A direct invocation; `payload` is its JSON, or undefined for an empty event. */
+  | { readonly kind: "payload"; readonly payload: unknown }
+  | { readonly kind: "unreadable" };
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * The one place that tells the platform's event kinds apart. Performs no I/O and never throws: an
+ * event that is no JSON is `unreadable`, and a field of an unexpected form is left out.
+ * Shapes: Function Compute 3.0 HTTP trigger (`version: "v1"`), API Gateway, timer trigger.
+ */
+export function parsePlatformEvent(event: unknown): PlatformEvent {
+  try {
+    return classify(decode(event));
+  } catch {
+    return { kind: "unreadable" };
+  }
+}
+
+function decode(event: unknown): unknown {
+  if (event === undefined || event === null) return undefined;
+  if (event instanceof Uint8Array) {
+    return parseText(new TextDecoder("utf-8", { fatal: true }).decode(event));
+  }
+  if (typeof event === "string") return parseText(event);
+  if (typeof event === "object") return event;
+  throw new TypeError("an event is bytes, text or an object");
+}
+
+function parseText(text: string): unknown {
+  return text.trim() === "" ? undefined : JSON.parse(text);
+}
+
+function classify(event: unknown): PlatformEvent {
+  if (!isFields(event)) return { kind: "payload", payload: event };
+  const http = isFields(event.requestContext) ? event.requestContext.http : undefined;
+  if (isFields(http)) {
+    const path = toText(event.rawPath) || toText(http.path);
+    return { kind: "http", source: "fc3", request: toRequest(event, http.method, path) };
+  }
+  if (typeof event.httpMethod === "string") {
+    const request = toRequest(event, event.httpMethod, toText(event.path));
+    return { kind: "http", source: "api-gateway", request };
+  }
+  if (typeof event.triggerTime === "string" && typeof event.triggerName === "string") {
+    const { triggerName, triggerTime } = event;
+    return { kind: "timer", triggerName, triggerTime, payload: toPayloadText(event.payload) };
+  }
+  return { kind: "payload", payload: event };
+}
+
+function toRequest(event: Fields, method: unknown, path: string | undefined): HttpRequest {
+  return {
+    method: (toText(method) ?? "").toUpperCase(),
+    path: path || "/",
+    query: toRecord(event.queryParameters, (name) => name),
+    headers: toRecord(event.headers, (name) => name.toLowerCase()),
+    body: toBody(event.body, event.isBase64Encoded),
+  };
+}
+
+// API Gateway's own sample has the flag as text; Function Compute sets it for an empty body too.
+function toBody(body: unknown, isBase64Encoded: unknown): Buffer {
+  if (body instanceof Uint8Array) return Buffer.from(body);
+  const encoding = isBase64Encoded === true || isBase64Encoded === "true" ? "base64" : "utf8";
+  return Buffer.from(toPayloadText(body), encoding);
+}
+
+// Without a prototype, so that a name such as "constructor" finds only what was sent.
+function toRecord(fields: unknown, toName: (name: string) => string): Record<string, string> {
+  const record: Record<string, string> = Object.create(null);
+  if (!isFields(fields)) return record;
+  for (const [key, value] of Object.entries(fields)) {
+    const text = toText(value);
+    if (text === undefined) continue;
+    const name = toName(key);
+    const earlier = record[name];
+    record[name] = earlier === undefined ? text : `${earlier}, ${text}`;
+  }
+  return record;
+}
+
+function toText(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (!Array.isArray(value)) return undefined;
+  const texts = value.filter((item) => !Array.isArray(item)).map(toText);
+  const known = texts.filter((text) => text !== undefined);
+  return known.length > 0 ? known.join(",") : undefined;
+}
+
+function toPayloadText(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+import { type EndpointRow, endpointRowSchema } from "../schemas/outbox-rows.ts";
+import { encodeRow, readRow } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
+import { type Breaker, createBreaker } from "./breaker.ts";
+
+/** A receiver's name in the store: its address may hold a secret, so only a hash of it is kept. */
+export function endpointName(url: URL): string {
+  return createHash("sha256").update(url.href).digest("hex").slice(0, 32);
+}
+
+export function endpointKey(endpoint: string): string {
+  return `ep/${endpoint}`;
+}
+
+export async function loadBreaker(store: Store, endpoint: string, now: number): Promise<Breaker> {
+  const stored = await readRow(store, endpointKey(endpoint), endpointRowSchema);
+  return createBreaker(stored?.value, now);
+}
+
+/**
+ * Stores what this tick learnt of the receiver, unless another has written meanwhile that nothing
+ * may be sent: an operator's pause and a 410 outlast every belief of a running tick.
+ *
+ * @returns the row that now holds
+ */
+export async function saveBreaker(
+  store: Store,
+  endpoint: string,
+  row: EndpointRow,
+): Promise<EndpointRow> {
+  const key = endpointKey(endpoint);
+  for (;;) {
+    const stored = await readRow(store, key, endpointRowSchema);
+    const held = stored?.value.state === "paused" || stored?.value.state === "disabled";
+    if (stored && held && row.state !== "disabled") return stored.value;
+    const outcome = await store.put(key, encodeRow(row), stored?.version ?? "absent");
+    if (outcome === "stored") return row;
+  }
+}

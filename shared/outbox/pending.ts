@@ -1,0 +1,116 @@
+import {
+  type CustomerRow,
+  customerKey,
+  customerRowSchema,
+  type PendingEvent,
+} from "../schemas/customer-row.ts";
+import {
+  type DeadRow,
+  DUE_PREFIX,
+  deadKey,
+  dueKey,
+  parseEventKey,
+} from "../schemas/outbox-rows.ts";
+import { encodeRow, readRow, type Stored, scanAll } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
+
+/**
+ * Writes a customer's next row with its new events. The marker goes first: a process that dies
+ * between the two leaves a marker without an event, which costs a look; the other way round would
+ * leave an event that only the next sweep finds.
+ *
+ * @throws CustomerTooLargeError, before anything is written
+ */
+export async function commitRow(
+  store: Store,
+  customer: string,
+  before: Stored<CustomerRow>,
+  next: CustomerRow,
+): Promise<"stored" | "conflict"> {
+  const text = encodeRow(next);
+  if (next.seq > before.value.seq) {
+    await store.put(dueKey(customer, next.seq), encodeRow({ schema: 1 }), "absent");
+  }
+  return store.put(customerKey(customer), text, before.version);
+}
+
+/** The customer's row and whether the event is still the first of its pending ones. */
+export function readCustomer(
+  store: Store,
+  customer: string,
+): Promise<Stored<CustomerRow> | undefined> {
+  return readRow(store, customerKey(customer), customerRowSchema);
+}
+
+/**
+ * Changes one pending event, or takes it out (`undefined`), by its id: whatever else happens to the
+ * row meanwhile stays as it is. Returns the number of events then pending.
+ */
+export async function updatePending(
+  store: Store,
+  customer: string,
+  id: string,
+  change: (event: PendingEvent) => PendingEvent | undefined,
+): Promise<number> {
+  for (;;) {
+    const stored = await readCustomer(store, customer);
+    if (!stored) return 0;
+    const { pending } = stored.value;
+    if (!pending.some((event) => event.id === id)) return pending.length;
+    const next = pending.flatMap((event) => (event.id === id ? (change(event) ?? []) : event));
+    const row = { ...stored.value, pending: next };
+    const outcome = await store.put(customerKey(customer), encodeRow(row), stored.version);
+    if (outcome === "stored") return next.length;
+  }
+}
+
+/** Moves an event that the receiver will not take to the dead letters: written there first. */
+export async function buryEvent(
+  store: Store,
+  customer: string,
+  event: PendingEvent,
+  status: number,
+  now: number,
+): Promise<number> {
+  const dead: DeadRow = { schema: 1, event, status, diedAt: new Date(now).toISOString() };
+  await store.put(deadKey(customer, event.seq), encodeRow(dead), "absent");
+  return updatePending(store, customer, event.id, () => undefined);
+}
+
+/**
+ * Deletes the customer's markers that have become meaningless: the row has got past the marker's
+ * sequence and nothing up to it is pending. Markers are listed before the row is read, so that a
+ * missing row proves that none of them can still come true.
+ */
+export async function clearMarkers(store: Store, customer: string): Promise<void> {
+  const prefix = `${DUE_PREFIX}${customer}/`;
+  for (;;) {
+    const markers = await store.scan(prefix, "", 100);
+    if (markers.length === 0) return;
+    const row = (await readCustomer(store, customer))?.value;
+    const oldest = row?.pending[0]?.seq ?? Number.POSITIVE_INFINITY;
+    const past = markers.filter(({ key }) => {
+      const { seq } = parseEventKey(key);
+      return !row || (row.seq >= seq && seq < oldest);
+    });
+    for (const marker of past) await store.delete(marker.key, marker.version);
+    if (past.length < markers.length || markers.length < 100) return;
+  }
+}
+
+/** Events waiting for delivery, counted over at most `customerLimit` customers that have some. */
+export async function countPending(
+  store: Store,
+  customerLimit: number,
+): Promise<{ readonly events: number; readonly atLeast: boolean }> {
+  const customers = new Set<string>();
+  let events = 0;
+  for await (const { key } of scanAll(store, DUE_PREFIX)) {
+    const { customer } = parseEventKey(key);
+    if (customers.has(customer)) continue;
+    if (customers.size === customerLimit) return { events, atLeast: true };
+    customers.add(customer);
+    events += (await readCustomer(store, customer))?.value.pending.length ?? 0;
+  }
+  return { events, atLeast: false };
+}

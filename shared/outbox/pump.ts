@@ -1,0 +1,201 @@
+import { describeError, type Log } from "../log.ts";
+import { DUE_PREFIX, parseEventKey } from "../schemas/outbox-rows.ts";
+import type { Store } from "../store/store.ts";
+import { afterFailure, afterGone, afterSuccess, allowance, type Breaker } from "./breaker.ts";
+import { type DeliverDeps, type DeliverOutcome, deliverNext } from "./deliver.ts";
+import { loadBreaker, saveBreaker } from "./endpoint.ts";
+import { HICCUP_DELAY_MS } from "./schedule.ts";
+
+/** An acceptance is recent for this long. */
+const RECENT_MS = 60_000;
+const SCAN_PAGE = 100;
+/** The store is asked for further due customers when fewer than this many are queued. */
+const QUEUE_LOW = 50;
+
+export type PumpDeps = DeliverDeps & {
+  readonly store: Store;
+  readonly monotonic: () => number;
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  readonly log: Log;
+};
+
+export type PumpOptions = {
+  /** Names the receiver's row; no part of its address. */
+  readonly endpoint: string;
+  /** On the monotonic clock: no attempt starts from then on… */
+  readonly stopAt: number;
+  /** …and none runs past this. */
+  readonly deadlineAt: number;
+};
+
+export type PumpReport = {
+  readonly delivered: number;
+  readonly failedAttempts: number;
+  readonly deadLettered: number;
+  readonly endpoint: Breaker["row"]["state"];
+};
+
+export type Pump = {
+  /** Says that a customer has pending events. Never waits. */
+  offer(customer: string): void;
+  /** No more offers will come: resolves when nothing is in flight and nothing more is due in time. */
+  finish(): Promise<PumpReport>;
+};
+
+/**
+ * Delivers for many customers at once, one event of each at a time, beside whatever else the tick
+ * does: offering a customer never blocks. Begins with the customers that earlier ticks left behind.
+ */
+export function startPump(options: PumpOptions, deps: PumpDeps): Pump {
+  const ready = new Set<string>();
+  const waiting = new Map<string, number>();
+  const inFlight = new Set<string>();
+  const offeredInFlight = new Set<string>();
+  const counts = { delivered: 0, failedAttempts: 0, deadLettered: 0 };
+  let breaker: Breaker;
+  let acceptedAt = Number.NEGATIVE_INFINITY;
+  let scannedTo: string | undefined = "";
+  let finishing = false;
+  let wake = new AbortController();
+
+  const nudge = () => wake.abort();
+  const stopped = () => deps.monotonic() >= options.stopAt;
+
+  async function fillFromStore(): Promise<void> {
+    if (scannedTo === undefined || ready.size >= QUEUE_LOW) return;
+    if (allowance(breaker, deps.now()).atOnce === 0) return;
+    const page = await deps.store.scan(DUE_PREFIX, scannedTo, SCAN_PAGE);
+    for (const { key } of page) {
+      const { customer } = parseEventKey(key);
+      if (!inFlight.has(customer) && !waiting.has(customer)) ready.add(customer);
+    }
+    scannedTo = page.length < SCAN_PAGE ? undefined : page.at(-1)?.key;
+  }
+
+  async function deliver(customer: string): Promise<void> {
+    try {
+      const outcome = await deliverNext(customer, deps, {
+        deadlineAt: options.deadlineAt,
+        recentlyAccepted: () => deps.monotonic() - acceptedAt < RECENT_MS,
+      });
+      await settle(customer, outcome);
+    } catch (error) {
+      // The row keeps the event; the next tick starts from there.
+      deps.log.error("delivery stopped short", { customer, ...describeError(error) });
+    } finally {
+      inFlight.delete(customer);
+      if (offeredInFlight.delete(customer) && !waiting.has(customer)) ready.add(customer);
+      nudge();
+    }
+  }
+
+  async function settle(customer: string, outcome: DeliverOutcome): Promise<void> {
+    switch (outcome.kind) {
+      case "none":
+        return;
+      case "delivered":
+        counts.delivered += 1;
+        acceptedAt = deps.monotonic();
+        if (outcome.left > 0) ready.add(customer);
+        return move(afterSuccess(breaker, deps.now()));
+      case "waits":
+        if (outcome.tried) counts.failedAttempts += 1;
+        waiting.set(customer, outcome.at);
+        if (outcome.tried) return move(afterSuccess(breaker, deps.now()));
+        return;
+      case "dead":
+        counts.deadLettered += 1;
+        deps.log.error("event given up: the receiver keeps refusing it", {
+          customer,
+          eventId: outcome.id,
+          status: outcome.status,
+        });
+        if (outcome.left > 0) ready.add(customer);
+        return;
+      case "gone":
+        counts.failedAttempts += 1;
+        ready.add(customer);
+        return move(afterGone(breaker, deps.now()));
+      case "trouble":
+        counts.failedAttempts += 1;
+        waiting.set(customer, deps.now() + HICCUP_DELAY_MS);
+        return move(afterFailure(breaker, outcome.trouble, deps.now(), deps.random()));
+    }
+  }
+
+  async function move(next: Breaker): Promise<void> {
+    const before = breaker;
+    breaker = next;
+    if (next.row === before.row) return;
+    if (next.row.state !== before.row.state) {
+      const fields = { state: next.row.state, reason: next.row.reason };
+      deps.log.warn("webhook receiver changed state", fields);
+    }
+    breaker = { ...next, row: await saveBreaker(deps.store, options.endpoint, next.row) };
+  }
+
+  function startReady(): void {
+    const now = deps.now();
+    for (const [customer, at] of waiting) {
+      if (at > now) continue;
+      waiting.delete(customer);
+      ready.add(customer);
+    }
+    for (const customer of ready) {
+      if (inFlight.size >= allowance(breaker, now).atOnce) return;
+      ready.delete(customer);
+      inFlight.add(customer);
+      void deliver(customer);
+    }
+  }
+
+  /** When there may be something to start, on the wall clock; undefined for never by itself. */
+  function nextDue(): number | undefined {
+    const gate = allowance(breaker, deps.now());
+    const mayHaveWork = ready.size + waiting.size > 0 || scannedTo !== undefined;
+    if (gate.atOnce === 0) return mayHaveWork ? gate.retryAt : undefined;
+    return waiting.size > 0 ? Math.min(...waiting.values()) : undefined;
+  }
+
+  async function run(): Promise<void> {
+    breaker = await loadBreaker(deps.store, options.endpoint, deps.now());
+    while (!stopped()) {
+      wake = new AbortController();
+      await fillFromStore();
+      startReady();
+      const started = deps.monotonic();
+      const due = nextDue();
+      const wait = due === undefined ? undefined : Math.max(0, due - deps.now());
+      const dueInTime = wait !== undefined && started + wait < options.stopAt;
+      if (finishing && inFlight.size === 0 && !dueInTime) {
+        const allDone = ready.size === 0 && scannedTo === undefined;
+        if (allDone || allowance(breaker, deps.now()).atOnce === 0) break;
+        continue;
+      }
+      const longest = options.stopAt - started;
+      await deps.sleep(Math.min(wait ?? longest, longest), wake.signal);
+    }
+    while (inFlight.size > 0) {
+      wake = new AbortController();
+      await deps.sleep(Math.max(1, options.deadlineAt - deps.monotonic()), wake.signal);
+    }
+  }
+
+  const running = run();
+  // A failure is reported by finish(), which the tick always awaits.
+  running.catch(() => undefined);
+
+  return {
+    offer(customer) {
+      if (waiting.has(customer)) return;
+      (inFlight.has(customer) ? offeredInFlight : ready).add(customer);
+      nudge();
+    },
+    async finish() {
+      finishing = true;
+      nudge();
+      await running;
+      return { ...counts, endpoint: breaker.row.state };
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import * as z from "zod/mini";
+
+/** Zero-padded so that text order is number order. */
+export const SEQUENCE_DIGITS = 16;
+
+export const EVENT_TYPES = {
+  changed: "whatsapp.phone_number.changed",
+  discovered: "whatsapp.phone_number.discovered",
+  missing: "whatsapp.phone_number.missing",
+  returned: "whatsapp.phone_number.returned",
+  test: "webhook.test",
+} as const;
+
+export const directionSchema = z.enum(["better", "worse", "lateral", "unknown"]);
+export const severitySchema = z.enum(["info", "warning", "critical"]);
+
+export const changeSchema = z.object({
+  field: z.string(),
+  from: z.string(),
+  to: z.string(),
+  direction: directionSchema,
+  severity: severitySchema,
+});
+
+const fieldValues = z.record(z.string(), z.string());
+
+/** What is said of a number. Values are the upstream's own; direction and severity are ours. */
+export const numberEventDataSchema = z.object({
+  custSpaceId: z.string(),
+  phoneNumber: z.string(),
+  changes: z.array(changeSchema),
+  direction: directionSchema,
+  severity: severitySchema,
+  /** Every watched field that is known. */
+  current: fieldValues,
+  /** The old values of the fields that changed. */
+  previous: fieldValues,
+  observedAt: z.string(),
+  /** The change happened after this time: the last read known to have shown the old values. */
+  previousObservedAt: z.optional(z.string()),
+  upstreamRequestId: z.optional(z.string()),
+  /** The same on events of one cause, such as a tier that moved on several numbers at once. */
+  groupId: z.optional(z.string()),
+  /** Fields whose values are cut. */
+  truncated: z.optional(z.array(z.string())),
+});
+
+/** The attributes that every event has (CloudEvents 1.0, JSON format). */
+const envelope = {
+  specversion: z.literal("1.0"),
+  id: z.string(),
+  source: z.string(),
+  time: z.string(),
+  datacontenttype: z.literal("application/json"),
+};
+
+export const numberEventSchema = z.object({
+  ...envelope,
+  type: z.enum([
+    EVENT_TYPES.changed,
+    EVENT_TYPES.discovered,
+    EVENT_TYPES.missing,
+    EVENT_TYPES.returned,
+  ]),
+  subject: z.string(),
+  sequence: z.string(),
+  partitionkey: z.string(),
+  data: numberEventDataSchema,
+});
+
+export const testEventSchema = z.object({
+  ...envelope,
+  type: z.literal(EVENT_TYPES.test),
+  data: z.object({ message: z.string() }),
+});
+
+export type Change = z.infer<typeof changeSchema>;
+export type NumberEventData = z.infer<typeof numberEventDataSchema>;
+export type NumberEvent = z.infer<typeof numberEventSchema>;
+export type NumberEventType = NumberEvent["type"];
+export type TestEvent = z.infer<typeof testEventSchema>;

@@ -1,0 +1,47 @@
+import * as z from "zod/mini";
+import { pendingEventSchema } from "./customer-row.ts";
+import { SEQUENCE_DIGITS } from "./event.ts";
+
+export const DUE_PREFIX = "due/";
+export const DEAD_PREFIX = "dead/";
+
+/** Says that a customer's row has, or is about to have, pending events up to `seq`. */
+export const dueRowSchema = z.looseObject({ schema: z.number() });
+
+/** What is known of the receiver. */
+export const endpointRowSchema = z.looseObject({
+  schema: z.number(),
+  /** `disabled`: it answered 410. `paused`: an operator said so. */
+  state: z.enum(["closed", "open", "disabled", "paused"]),
+  /** Probes made since it opened, less one: the step of the probe schedule. */
+  step: z.number(),
+  /** Wall clock, ms. */
+  nextProbeAt: z.number(),
+  since: z.string(),
+  reason: z.optional(z.string()),
+});
+
+export const deadRowSchema = z.looseObject({
+  schema: z.number(),
+  event: pendingEventSchema,
+  /** The answer to the last attempt. */
+  status: z.number(),
+  diedAt: z.string(),
+});
+
+export type EndpointRow = z.infer<typeof endpointRowSchema>;
+export type DeadRow = z.infer<typeof deadRowSchema>;
+
+export function dueKey(customer: string, seq: number): string {
+  return `${DUE_PREFIX}${customer}/${String(seq).padStart(SEQUENCE_DIGITS, "0")}`;
+}
+
+export function deadKey(customer: string, seq: number): string {
+  return `${DEAD_PREFIX}${customer}/${String(seq).padStart(SEQUENCE_DIGITS, "0")}`;
+}
+
+/** The customer and sequence of a `due/` or `dead/` key. */
+export function parseEventKey(key: string): { readonly customer: string; readonly seq: number } {
+  const [, customer = "", seq = ""] = key.split("/");
+  return { customer, seq: Number(seq) };
+}

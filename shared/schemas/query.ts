@@ -1,0 +1,53 @@
+import * as z from "zod/mini";
+import { customerIdSchema } from "./customer-row.ts";
+
+const passedOn = z
+  .string()
+  .check(z.regex(/^[\x21-\x7e]{1,128}$/, "must be 1 to 128 printable characters without spaces"));
+
+export const queryRequestSchema = z.strictObject({
+  custSpaceId: z.optional(customerIdSchema),
+  isvCode: z.optional(passedOn),
+  /** The upstream does not document its values: it is passed on as it is. */
+  status: z.optional(passedOn),
+  source: z.optional(z.enum(["live", "stored"], "must be live or stored")),
+});
+
+/** Every upstream field under its camelCase name; fields are added upstream over time. */
+export const liveResponseSchema = z.object({
+  phoneNumbers: z.array(z.looseObject({ phoneNumber: z.string() })),
+  requestId: z.optional(z.string()),
+});
+
+export const storedResponseSchema = z.object({
+  custSpaceId: z.string(),
+  source: z.literal("stored"),
+  /** The customer's last event sequence; grows with every event. */
+  sequence: z.string(),
+  phoneNumbers: z.array(
+    z.looseObject({
+      phoneNumber: z.string(),
+      /** When the stored values were first seen. */
+      observedAt: z.string(),
+      missingSince: z.optional(z.string()),
+    }),
+  ),
+  /** When a read last changed what is stored; null before the first read. */
+  observedAt: z.nullable(z.string()),
+  /** Seconds since then; the values may have been confirmed later. Null before the first read. */
+  staleSeconds: z.nullable(z.number()),
+  /** Events that the receiver has not accepted yet. */
+  pendingEvents: z.number(),
+});
+
+/** PascalCase to camelCase, through nested objects and lists. */
+export function toCamelCase(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toCamelCase);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key.charAt(0).toLowerCase() + key.slice(1),
+      toCamelCase(inner),
+    ]),
+  );
+}

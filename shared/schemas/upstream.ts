@@ -1,0 +1,39 @@
+import * as z from "zod/mini";
+
+/** What a watched field is called here, and the upstream's name for it. Order is the events' order. */
+export const WATCHED_FIELDS = {
+  status: "Status",
+  qualityRating: "QualityRating",
+  codeVerificationStatus: "CodeVerificationStatus",
+  nameStatus: "NameStatus",
+  newNameStatus: "NewNameStatus",
+  messagingLimitTier: "MessagingLimitTier",
+  verifiedName: "VerifiedName",
+} as const;
+
+export type WatchedField = keyof typeof WATCHED_FIELDS;
+
+export const WATCHED_FIELD_NAMES = Object.keys(WATCHED_FIELDS) as WatchedField[];
+
+/** One number as the upstream sent it. Fields keep being added upstream: unknown ones are data. */
+export const phoneNumberItemSchema = z.looseObject({
+  PhoneNumber: z.string().check(z.regex(/\d/)),
+});
+
+export type PhoneNumberItem = z.infer<typeof phoneNumberItemSchema>;
+
+export const addReplySchema = z.looseObject({
+  Code: z.literal("OK"),
+  RequestId: z.optional(z.string()),
+  Success: z.optional(z.nullable(z.boolean())),
+});
+
+/**
+ * `PhoneNumbers` is left open here: a list that is missing or holds a malformed item must not make
+ * the whole answer useless, and must not be taken for an empty list either.
+ */
+export const queryReplySchema = z.looseObject({
+  Code: z.literal("OK"),
+  RequestId: z.optional(z.string()),
+  PhoneNumbers: z.optional(z.nullable(z.array(z.unknown()))),
+});

@@ -1,0 +1,58 @@
+import * as z from "zod/mini";
+
+export const LEASE_KEY = "lease/poll";
+export const HOT_PREFIX = "hot/";
+
+const passSchema = z.looseObject({
+  /** The last key that was read; "" at the start of a pass. */
+  cursor: z.string(),
+  /** Wall clock, ms; 0 before the first pass. */
+  startedAt: z.number(),
+  /** Whether the pass has come to its end. */
+  done: z.boolean(),
+});
+
+/** The lease and where the reading stands, in one row: to renew the one is to save the other. */
+export const leaseRowSchema = z.looseObject({
+  schema: z.number(),
+  /** "" when nobody holds it. */
+  owner: z.string(),
+  /** Wall clock, ms. */
+  until: z.number(),
+  sweep: passSchema,
+  onboarding: passSchema,
+  worse: passSchema,
+  /** Where the clearing of old idempotency rows goes on. */
+  expiryCursor: z.string(),
+});
+
+/** Why a customer is in the fast lane. */
+export const hotRowSchema = z.looseObject({
+  schema: z.number(),
+  /** Numbers that were added and are not usable yet, by country code and national number. */
+  onboarding: z.record(z.string(), z.looseObject({ cc: z.string(), addedAt: z.string() })),
+  /** Something got worse: read often until then (wall clock, ms). */
+  worseUntil: z.optional(z.number()),
+});
+
+export type Pass = z.infer<typeof passSchema>;
+export type LeaseRow = z.infer<typeof leaseRowSchema>;
+export type HotRow = z.infer<typeof hotRowSchema>;
+
+export function hotKey(customer: string): string {
+  return `${HOT_PREFIX}${customer}`;
+}
+
+const FRESH_PASS: Pass = { cursor: "", startedAt: 0, done: true };
+
+export function newLeaseRow(): LeaseRow {
+  return {
+    schema: 1,
+    owner: "",
+    until: 0,
+    sweep: FRESH_PASS,
+    onboarding: FRESH_PASS,
+    worse: FRESH_PASS,
+    expiryCursor: "",
+  };
+}

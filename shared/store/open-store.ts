@@ -1,0 +1,65 @@
+import { ConfigError } from "../errors.ts";
+import type { Store } from "./store.ts";
+
+export type OpenStoreDeps = {
+  /** A random token of letters, digits, `-` and `_` that was never given before, by any process. */
+  readonly newVersion: () => string;
+  /** In ms; see PostgresStoreOptions. */
+  readonly now?: () => number;
+};
+
+/**
+ * Opens the store that a STORE_URL names. `memory:` and `memory:<name>` are one store each for the
+ * whole process; `pglite:<folder>` is one database for the whole process.
+ * @throws ConfigError, StoreInUseError, StoreUnavailableError. None holds the URL.
+ */
+export async function openStore(storeUrl: string, deps: OpenStoreDeps): Promise<Store> {
+  const problem = storeUrlProblem(storeUrl);
+  if (problem !== undefined) throw new ConfigError([{ path: "STORE_URL", message: problem }]);
+  const scheme = storeUrl.slice(0, storeUrl.indexOf(":"));
+  const rest = storeUrl.slice(scheme.length + 1);
+  // Imported one by one: each adapter is a bundle of its own, and a cold start pays for one only.
+  switch (scheme) {
+    case "memory": {
+      const { openMemoryStore } = await import("./memory.ts");
+      return openMemoryStore({ ...deps, name: rest });
+    }
+    case "pglite": {
+      const { openPgliteStore } = await import("./pglite.ts");
+      return openPgliteStore({ ...deps, folder: rest });
+    }
+    case "postgres":
+    case "postgresql": {
+      const { openPostgresStore } = await import("./postgres.ts");
+      return openPostgresStore({ ...deps, url: storeUrl });
+    }
+    default:
+      throw new ConfigError([
+        { path: "STORE_URL", message: "names Tablestore, which this build does not have yet" },
+      ]);
+  }
+}
+
+const FORMS =
+  "must be memory:, pglite:<folder>, postgres://… or tablestore://INSTANCE.REGION/TABLE";
+
+const TABLESTORE =
+  /^tablestore:\/\/[a-z][a-z0-9-]*\.[a-z0-9-]+\/[A-Za-z_][A-Za-z0-9_]*(\?endpoint=\S+)?$/i;
+
+/**
+ * Says what is wrong with a STORE_URL, in words that follow its name and hold nothing of it;
+ * undefined when it can be opened. It looks at the text only.
+ */
+export function storeUrlProblem(url: string): string | undefined {
+  if (/^memory:[\w-]*$/.test(url) || /^pglite:[^\0]+$/.test(url)) return undefined;
+  if (TABLESTORE.test(url)) return undefined;
+  if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) return FORMS;
+  // The driver decodes these and would fail with an error that holds the whole URL.
+  const { username, password, pathname, search } = new URL(url);
+  try {
+    for (const part of [username, password, pathname, search]) decodeURIComponent(part);
+    return undefined;
+  } catch {
+    return "must have every % in its user name, password and database written as %25";
+  }
+}

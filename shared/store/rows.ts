@@ -1,0 +1,68 @@
+import * as z from "zod/mini";
+import { CustomerTooLargeError, StoreRowError } from "../errors.ts";
+import type { Row, Store, Version, Versioned } from "./store.ts";
+
+/** The newest form of a row that this version reads and writes. */
+const SCHEMA = 1;
+const MAX_ROW_BYTES = 1_500_000;
+
+export type Stored<T> = { readonly value: T; readonly version: Version };
+
+const anyRow = z.looseObject({ schema: z.number() });
+
+/**
+ * Reads a row as its schema says, keeping keys that the schema does not know.
+ *
+ * @throws StoreRowError for a row of a newer version or one that cannot be read
+ */
+export async function readRow<S extends z.core.$ZodType>(
+  store: Pick<Store, "get">,
+  key: string,
+  schema: S,
+): Promise<Stored<z.output<S>> | undefined> {
+  const found = await store.get(key);
+  return found && { value: decodeRow(key, found, schema), version: found.version };
+}
+
+export function decodeRow<S extends z.core.$ZodType>(
+  key: string,
+  row: Row | Versioned,
+  schema: S,
+): z.output<S> {
+  let json: unknown;
+  try {
+    json = JSON.parse(row.value);
+  } catch {
+    throw new StoreRowError(key, "unreadable");
+  }
+  const any = anyRow.safeParse(json);
+  if (any.success && any.data.schema > SCHEMA) throw new StoreRowError(key, "newer-schema");
+  const parsed = z.safeParse(schema, json);
+  if (!parsed.success) throw new StoreRowError(key, "unreadable");
+  return parsed.data;
+}
+
+/** @throws CustomerTooLargeError over 1.5 MB, which the smallest store limit would refuse. */
+export function encodeRow(value: object): string {
+  const text = JSON.stringify(value);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_ROW_BYTES) throw new CustomerTooLargeError(bytes);
+  return text;
+}
+
+/** Every key below a prefix, page by page, in key order. */
+export async function* scanAll(
+  store: Pick<Store, "scan">,
+  prefix: string,
+  after = "",
+  pageSize = 100,
+): AsyncGenerator<Row> {
+  let last = after;
+  for (;;) {
+    const page = await store.scan(prefix, last, pageSize);
+    yield* page;
+    const end = page.at(-1);
+    if (!end || page.length < pageSize) return;
+    last = end.key;
+  }
+}

@@ -1,0 +1,180 @@
+import { StoreUnavailableError } from "../errors.ts";
+import type { Row, Store, Versioned } from "./store.ts";
+
+/**
+ * Runs one statement as a transaction of its own. A rejection may carry `code` (an SQLSTATE or a
+ * driver's code) and `neverSent: true` when the statement certainly did not leave this process.
+ */
+export type Query = (
+  text: string,
+  params: readonly unknown[],
+) => Promise<{ rows: readonly Record<string, unknown>[]; affected: number }>;
+
+export type SqlStoreDeps = {
+  readonly query: Query;
+  /** A token that was never given before, by any process. */
+  readonly newVersion: () => string;
+  readonly close: () => Promise<void>;
+};
+
+/** The one table of a store; the first schema of the connection's search path holds it. */
+export const TABLE = "waba_numbers_rows";
+
+const CREATE = `create table if not exists ${TABLE}
+  (k text collate "C" primary key, v text not null, ver text not null)`;
+
+// Two creators at once: the later one breaks on a catalog's unique index, on the table or on its row
+// type, although it said IF NOT EXISTS. Either way the table is there.
+const CREATED_BY_ANOTHER = new Set(["23505", "42P07", "42710"]);
+
+// The connection was gone before or while the statement ran, as after a server's restart. A read is
+// then tried again, as often as a pool of two can hold dead connections. It is not after a timeout:
+// the caller's deadline may be near.
+const CONNECTION_LOST = new Set(["ECONNRESET", "EPIPE", "57P01", "57P02", "57P03"]);
+
+/**
+ * Makes sure that the table exists. It is looked up first, so that a role without the right to
+ * create tables can use one that an administrator made.
+ * @throws StoreUnavailableError
+ */
+export async function createTable(query: Query): Promise<void> {
+  try {
+    const found = await query(`select to_regclass('${TABLE}')::text as name`, []);
+    if (found.rows[0]?.name) return;
+    await query(CREATE, []);
+  } catch (error) {
+    if (CREATED_BY_ANOTHER.has(reasonOf(error) ?? "")) return;
+    throw unavailable("open", error);
+  }
+}
+
+/**
+ * The store contract as SQL for PostgreSQL, on a server or embedded. Every method throws
+ * StoreUnavailableError with the driver's code as the reason; messages of the driver are dropped,
+ * as they may hold addresses, user names and values.
+ */
+export function createSqlStore(deps: SqlStoreDeps): Store {
+  const read: Query = async (text, params) => {
+    for (let retries = 2; ; retries--) {
+      try {
+        return await deps.query(text, params);
+      } catch (error) {
+        if (retries === 0 || !CONNECTION_LOST.has(reasonOf(error) ?? "")) throw error;
+      }
+    }
+  };
+
+  const find = async (key: string): Promise<Versioned | undefined> => {
+    const { rows } = await read(`select v, ver from ${TABLE} where k = $1`, [key]);
+    const row = rows[0];
+    return row && { value: String(row.v), version: String(row.ver) };
+  };
+
+  // The statement may have run although its answer was lost, and it may still be running while the
+  // row is read again. So what is not there yet proves nothing; only what can never change back
+  // does. When the second read fails too, the first reason is the one worth telling.
+  const settle = async <T>(
+    operation: string,
+    key: string,
+    error: unknown,
+    decide: (now: Versioned | undefined) => T | undefined,
+  ): Promise<T> => {
+    if (isNeverSent(error)) throw unavailable(operation, error);
+    const outcome = await find(key).then(decide, () => undefined);
+    if (outcome === undefined) throw unavailable(operation, error);
+    return outcome;
+  };
+
+  return {
+    async get(key) {
+      return find(key).catch((error: unknown) => {
+        throw unavailable("get", error);
+      });
+    },
+
+    async put(key, value, expected) {
+      const token = deps.newVersion();
+      try {
+        const { affected } =
+          expected === "absent"
+            ? await deps.query(
+                `insert into ${TABLE} (k, v, ver) values ($1, $2, $3) on conflict (k) do nothing`,
+                [key, value, token],
+              )
+            : await deps.query(`update ${TABLE} set v = $2, ver = $3 where k = $1 and ver = $4`, [
+                key,
+                value,
+                token,
+                expected,
+              ]);
+        return affected === 1 ? "stored" : "conflict";
+      } catch (error) {
+        // Own token there: only this statement can have put it. The old row: it may run yet.
+        // Another's row: it may have refused this write, or have been built upon it.
+        return settle("put", key, error, (now) => (now?.version === token ? "stored" : undefined));
+      }
+    },
+
+    async delete(key, expected) {
+      try {
+        const { affected } = await deps.query(`delete from ${TABLE} where k = $1 and ver = $2`, [
+          key,
+          expected,
+        ]);
+        return affected === 1 ? "deleted" : "conflict";
+      } catch (error) {
+        // Versions never come back, so once the expected one is gone this statement can do no more
+        // harm. No row is what the caller wanted, whoever removed it; another version is one that
+        // the caller has not seen. The expected version still there: the statement may run yet.
+        return settle("delete", key, error, (now) => {
+          if (!now) return "deleted";
+          return now.version === expected ? undefined : "conflict";
+        });
+      }
+    },
+
+    async scan(prefix, after, limit) {
+      const end = prefix && endOf(prefix);
+      const text = `select k, v, ver from ${TABLE} where k >= $1 and k > $2
+        ${end ? "and k < $4" : ""} order by k limit $3`;
+      try {
+        const params = [prefix, after, limit];
+        const { rows } = await read(text, end ? [...params, end] : params);
+        return rows.map(
+          (row): Row => ({ key: String(row.k), value: String(row.v), version: String(row.ver) }),
+        );
+      } catch (error) {
+        throw unavailable("scan", error);
+      }
+    },
+
+    async close() {
+      await deps.close().catch((error: unknown) => {
+        throw unavailable("close", error);
+      });
+    },
+  };
+}
+
+/** The least text above all that start with `prefix`: keys are ASCII, so adding one is enough. */
+function endOf(prefix: string): string {
+  return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
+}
+
+/** Keeps of a driver's or system's error the code alone. */
+export function unavailable(operation: string, error: unknown): StoreUnavailableError {
+  return new StoreUnavailableError(operation, reasonOf(error));
+}
+
+// Only what looks like a code passes: a driver could put anything into the field.
+function reasonOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  const { code } = error;
+  return typeof code === "string" && /^[A-Z0-9_]{1,40}$/.test(code) ? code : undefined;
+}
+
+function isNeverSent(error: unknown): boolean {
+  return (
+    typeof error === "object" && error !== null && "neverSent" in error && error.neverSent === true
+  );
+}

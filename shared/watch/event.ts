@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import type { NumberState, PendingEvent } from "../schemas/customer-row.ts";
+import {
+  EVENT_TYPES,
+  type NumberEvent,
+  type NumberEventType,
+  SEQUENCE_DIGITS,
+} from "../schemas/event.ts";
+import type { WatchedField } from "../schemas/upstream.ts";
+import {
+  type Direction,
+  directionOf,
+  joinDirections,
+  joinSeverities,
+  type Severity,
+  severityOf,
+} from "./meaning.ts";
+import { cut, type FieldChange, MAX_VALUE_LENGTH } from "./observation.ts";
+
+/** Receivers are promised bodies up to this size. */
+export const MAX_BODY_BYTES = 20_000;
+
+/** What one observation says of one number. */
+export type Finding = {
+  readonly type: NumberEventType;
+  readonly phoneNumber: string;
+  readonly changes: readonly FieldChange[];
+  /** The number's state after the observation. */
+  readonly state: NumberState;
+  readonly previousObservedAt: string | undefined;
+  readonly groupId?: string | undefined;
+};
+
+export type EventOrigin = {
+  readonly source: string;
+  readonly customer: string;
+  readonly observedAt: string;
+  readonly upstreamRequestId: string | undefined;
+};
+
+const TYPE_MEANING: Readonly<
+  Record<string, { direction: Direction; severity: Severity } | undefined>
+> = {
+  [EVENT_TYPES.discovered]: { direction: "lateral", severity: "info" },
+  [EVENT_TYPES.missing]: { direction: "worse", severity: "critical" },
+  [EVENT_TYPES.returned]: { direction: "better", severity: "info" },
+};
+
+export function formatSequence(seq: number): string {
+  return String(seq).padStart(SEQUENCE_DIGITS, "0");
+}
+
+/** What all of a finding together means. */
+export function meaningOf(finding: Finding): { direction: Direction; severity: Severity } {
+  const own = TYPE_MEANING[finding.type];
+  const changes = finding.changes;
+  return {
+    direction: joinDirections([
+      ...(own ? [own.direction] : []),
+      ...changes.map(({ field, from, to }) => directionOf(field, from, to)),
+    ]),
+    severity: joinSeverities([
+      ...(own ? [own.severity] : []),
+      ...changes.map(({ field, from, to }) => severityOf(field, from, to)),
+    ]),
+  };
+}
+
+/**
+ * Freezes a finding into the event that every attempt will send. The id depends on the source, the
+ * customer, the sequence and the content, so that the same change under another sequence is
+ * another event (A to B to A to B must not collapse) and one id never has two contents.
+ */
+export function createEvent(finding: Finding, seq: number, origin: EventOrigin): PendingEvent {
+  const lengths = [MAX_VALUE_LENGTH, 256, 64];
+  for (const [index, length] of lengths.entries()) {
+    const event = buildEvent(finding, seq, origin, length);
+    const body = JSON.stringify(event);
+    if (index < lengths.length - 1 && Buffer.byteLength(body) > MAX_BODY_BYTES) continue;
+    return { id: event.id, seq, type: event.type, body };
+  }
+  throw new RangeError("unreachable: the shortest cut always returns");
+}
+
+function buildEvent(
+  finding: Finding,
+  seq: number,
+  origin: EventOrigin,
+  length: number,
+): NumberEvent {
+  const { state } = finding;
+  const changes = finding.changes.map(({ field, from, to }) => ({
+    field,
+    from: cut(from, length),
+    to: cut(to, length),
+    direction: directionOf(field, from, to),
+    severity: severityOf(field, from, to),
+  }));
+  const truncated = Object.keys(state.fields).filter(
+    (field) =>
+      state.hashes?.[field] !== undefined ||
+      (state.fields[field] ?? "").length > length ||
+      finding.changes.some((c) => c.field === field && c.from.length >= MAX_VALUE_LENGTH - 1),
+  );
+  const content: Omit<NumberEvent, "id"> = {
+    specversion: "1.0",
+    source: origin.source,
+    type: finding.type,
+    subject: finding.phoneNumber,
+    time: origin.observedAt,
+    datacontenttype: "application/json",
+    sequence: formatSequence(seq),
+    partitionkey: origin.customer,
+    data: {
+      custSpaceId: origin.customer,
+      phoneNumber: finding.phoneNumber,
+      changes,
+      ...meaningOf(finding),
+      current: cutAll(state.fields, length),
+      previous: Object.fromEntries(changes.map((c) => [c.field, c.from])),
+      observedAt: origin.observedAt,
+      ...optional("previousObservedAt", finding.previousObservedAt),
+      ...optional("upstreamRequestId", origin.upstreamRequestId),
+      ...optional("groupId", finding.groupId),
+      ...optional("truncated", truncated.length > 0 ? truncated : undefined),
+    },
+  };
+  return { id: eventId([origin.source, origin.customer, content.sequence, content]), ...content };
+}
+
+/** 132 bits; no dot, which Standard Webhooks forbids in an id. */
+function eventId(content: readonly unknown[]): string {
+  const digest = createHash("sha256").update(JSON.stringify(content)).digest("base64url");
+  return `evt_${digest.slice(0, 22)}`;
+}
+
+function cutAll(fields: NumberState["fields"], length: number): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([field, value]) => [field as WatchedField, cut(value, length)]),
+  );
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
+}

@@ -1,0 +1,113 @@
+import type { CustomerRow } from "../schemas/customer-row.ts";
+import { HOT_PREFIX, type HotRow, hotKey, hotRowSchema } from "../schemas/watch-rows.ts";
+import { encodeRow, readRow } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
+import { findNumber } from "./phone-number.ts";
+
+/** A number that is still not usable by then is left to the sweep. */
+const ONBOARDING_LIMIT_MS = 7 * 24 * 3_600_000;
+/** How long a change for the worse keeps a customer in the fast lane. */
+const WORSE_MS = 24 * 3_600_000;
+
+export function customerOfHotKey(key: string): string {
+  return key.slice(HOT_PREFIX.length);
+}
+
+function emptyHotRow(): HotRow {
+  return { schema: 1, onboarding: {} };
+}
+
+/** Changes a customer's place in the fast lane; a row that says nothing is deleted. */
+async function updateHot(
+  store: Store,
+  customer: string,
+  change: (row: HotRow) => HotRow | undefined,
+): Promise<void> {
+  const key = hotKey(customer);
+  for (;;) {
+    const stored = await readRow(store, key, hotRowSchema);
+    const next = change(stored?.value ?? emptyHotRow());
+    if (!next) return;
+    const isEmpty = Object.keys(next.onboarding).length === 0 && next.worseUntil === undefined;
+    if (isEmpty && !stored) return;
+    const outcome =
+      isEmpty && stored
+        ? await store.delete(key, stored.version)
+        : await store.put(key, encodeRow(next), stored?.version ?? "absent");
+    if (outcome !== "conflict") return;
+  }
+}
+
+/**
+ * Puts an added number into the fast lane; one that is there already keeps its first time.
+ *
+ * @returns whether the number is new there
+ */
+export async function watchOnboarding(
+  store: Store,
+  customer: string,
+  number: { readonly cc: string; readonly national: string },
+  now: number,
+): Promise<boolean> {
+  const key = number.cc + number.national;
+  let isNew = false;
+  await updateHot(store, customer, (row) => {
+    isNew = !row.onboarding[key];
+    if (!isNew) return undefined;
+    const entry = { cc: number.cc, addedAt: new Date(now).toISOString() };
+    return { ...row, onboarding: { ...row.onboarding, [key]: entry } };
+  });
+  return isNew;
+}
+
+export function forgetOnboarding(store: Store, customer: string, key: string): Promise<void> {
+  return updateHot(store, customer, (row) => {
+    if (!row.onboarding[key]) return undefined;
+    const { [key]: _gone, ...onboarding } = row.onboarding;
+    return { ...row, onboarding };
+  });
+}
+
+export function watchWorse(store: Store, customer: string, now: number): Promise<void> {
+  return updateHot(store, customer, (row) => ({ ...row, worseUntil: now + WORSE_MS }));
+}
+
+/**
+ * Takes out of the lane what no longer belongs there: numbers that are connected and verified or
+ * were added too long ago, and a worse time that is over. Writes only when something changes.
+ */
+export function tidyLane(
+  store: Store,
+  customer: string,
+  row: CustomerRow,
+  now: number,
+): Promise<void> {
+  return updateHot(store, customer, (hot) => {
+    const onboarding = Object.fromEntries(
+      Object.entries(hot.onboarding).filter(
+        ([key, { cc, addedAt }]) =>
+          now - Date.parse(addedAt) < ONBOARDING_LIMIT_MS && !isUsable(row, cc, key),
+      ),
+    );
+    const isOver = hot.worseUntil !== undefined && hot.worseUntil <= now;
+    const isSame = Object.keys(onboarding).length === Object.keys(hot.onboarding).length;
+    if (isSame && !isOver) return undefined;
+    const { worseUntil, ...rest } = hot;
+    return { ...rest, onboarding, ...(isOver ? {} : { worseUntil }) } as HotRow;
+  });
+}
+
+function isUsable(row: CustomerRow, cc: string, key: string): boolean {
+  const found = findNumber(cc, key.slice(cc.length), Object.keys(row.numbers));
+  const fields = found && row.numbers[found.phoneNumber]?.fields;
+  return (
+    fields?.status?.toUpperCase() === "CONNECTED" &&
+    fields?.codeVerificationStatus?.toUpperCase() === "VERIFIED"
+  );
+}
+
+/** Removes a customer that is not watched any more, or whose add never came to be. */
+export async function dropFromLane(store: Store, customer: string): Promise<void> {
+  const stored = await store.get(hotKey(customer));
+  if (stored) await store.delete(hotKey(customer), stored.version);
+}

@@ -1,0 +1,141 @@
+import { type AnyAppError, isAppError } from "../errors.ts";
+import { describeError, type Log } from "../log.ts";
+import { commitRow } from "../outbox/pending.ts";
+import type { Pump } from "../outbox/pump.ts";
+import type { CustomerRow } from "../schemas/customer-row.ts";
+import type { Gate } from "../signing/upstream.ts";
+import type { Decision } from "./decide.ts";
+import { dropFromLane, tidyLane, watchWorse } from "./lane.ts";
+import type { Pace } from "./pace.ts";
+import {
+  concernsCustomer,
+  type HeldDecision,
+  type ReadDeps,
+  readCustomer,
+} from "./read-customer.ts";
+
+/** So many failures in a row, none of them one customer's own, mean that the upstream is out. */
+const OUTAGE_AFTER = 10;
+
+/** Empty lists are not believed when this many customers turned empty in one tick… */
+const EMPTY_CUSTOMERS = 5;
+/** …or at least two, and more than this share of those read. */
+const EMPTY_SHARE = 0.1;
+
+export type ReaderDeps = ReadDeps & { readonly log: Log };
+
+export type ReaderOptions = {
+  readonly pace: Pace;
+  readonly gate: Gate;
+  readonly deadlineAt: number;
+  readonly pump: Pump;
+  /** When a customer was last read well, on the wall clock in ms; kept over ticks. */
+  readonly lastReads: Map<string, number>;
+};
+
+export type ReaderReport = {
+  readonly read: number;
+  readonly changed: number;
+  readonly failed: number;
+  readonly conflicts: number;
+  readonly heldBack: number;
+  readonly stopped?: "account" | "outage";
+};
+
+/** Reads customers one by one on behalf of a tick and judges what the failures say together. */
+export function createReader(options: ReaderOptions, deps: ReaderDeps) {
+  const held: HeldDecision[] = [];
+  const counts = { read: 0, changed: 0, failed: 0, conflicts: 0, heldBack: 0 };
+  let failuresInRow = 0;
+  let stopped: "account" | "outage" | undefined;
+
+  async function announce(customer: string, row: CustomerRow, decision: Decision): Promise<void> {
+    counts.changed += decision.events.length;
+    if (row.pending.length > 0) options.pump.offer(customer);
+    if (decision.heldBack > 0) {
+      counts.heldBack += decision.heldBack;
+      deps.log.warn("customer has too many undelivered events; further changes wait upstream", {
+        customer,
+        pending: row.pending.length,
+        heldBack: decision.heldBack,
+      });
+    }
+    if (decision.worse) await watchWorse(deps.store, customer, deps.now());
+  }
+
+  function noteFailure(customer: string, error: AnyAppError): void {
+    counts.failed += 1;
+    deps.log.warn("customer could not be read", { customer, ...describeError(error) });
+    if (error.code === "ERR_UPSTREAM_ACCOUNT" || error.code === "ERR_CREDENTIALS") {
+      stopped ??= "account";
+      options.pace.stop();
+      return;
+    }
+    failuresInRow = concernsCustomer(error) ? 0 : failuresInRow + 1;
+    if (failuresInRow < OUTAGE_AFTER) return;
+    stopped ??= "outage";
+    options.pace.stop();
+  }
+
+  return {
+    /**
+     * Reads one customer. Failures are counted and logged, never thrown, but for those of the
+     * store: without it nothing can go on. Answers false when the pace ended before the call.
+     */
+    async read(customer: string, inLane: boolean): Promise<boolean> {
+      const askedAt = deps.now();
+      try {
+        const outcome = await readCustomer(customer, deps, {
+          deadlineAt: options.deadlineAt,
+          gate: options.gate,
+          lastSeenAt: options.lastReads.get(customer),
+        });
+        if (outcome.kind === "unwatched") {
+          if (inLane) await dropFromLane(deps.store, customer);
+          return true;
+        }
+        failuresInRow = 0;
+        counts.read += 1;
+        options.lastReads.delete(customer);
+        options.lastReads.set(customer, askedAt);
+        if (outcome.kind === "conflict") {
+          counts.conflicts += 1;
+        } else if (outcome.kind === "turned-empty") {
+          held.push(outcome.held);
+        } else {
+          await announce(customer, outcome.row, outcome.decision);
+          if (inLane) await tidyLane(deps.store, customer, outcome.row, deps.now());
+        }
+        return true;
+      } catch (error) {
+        if (!isAppError(error) || error.code === "ERR_STORE") throw error;
+        // A pace that ended before the call started says nothing of the customer.
+        if (options.pace.stopped && error.code === "ERR_UPSTREAM_TIMEOUT") return false;
+        noteFailure(customer, error);
+        return true;
+      }
+    },
+
+    /** Stores the absences of customers that turned empty, unless too many did at once. */
+    async settleEmpty(): Promise<void> {
+      const many = held.length >= 2 && held.length > counts.read * EMPTY_SHARE;
+      if (held.length >= EMPTY_CUSTOMERS || many) {
+        deps.log.warn("many customers turned empty at once; their empty lists are not believed", {
+          customers: held.length,
+          read: counts.read,
+        });
+        return;
+      }
+      for (const { customer, before, decision } of held) {
+        if (!decision.row) continue;
+        const outcome = await commitRow(deps.store, customer, before, decision.row);
+        if (outcome === "stored") await announce(customer, decision.row, decision);
+        else counts.conflicts += 1;
+      }
+    },
+
+    report(): ReaderReport {
+      return { ...counts, ...(stopped ? { stopped } : {}) };
+    },
+  };
+}

@@ -1,0 +1,13 @@
+const MAX_MS = 24 * 3_600_000;
+
+/**
+ * Reads a Retry-After header (RFC 9110, 10.2.3): seconds or a date. The answer is in ms from now,
+ * at most a day; undefined when the header is absent or unreadable.
+ */
+export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
+  if (header === undefined) return undefined;
+  const text = header.trim();
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
+  if (Number.isNaN(ms)) return undefined;
+  return Math.min(MAX_MS, Math.max(0, ms));
+}

@@ -1,0 +1,127 @@
+import dns from "node:dns";
+import net from "node:net";
+import { TargetRefusedError } from "../errors.ts";
+
+export type TargetRules = {
+  readonly allowHttp: boolean;
+  /** Private ranges that may be called all the same, such as an internal load balancer's. */
+  readonly allowCidrs: readonly Cidr[];
+};
+
+export type Cidr = {
+  readonly address: string;
+  readonly bits: number;
+  readonly family: "ipv4" | "ipv6";
+};
+
+/** Special-purpose IPv4 ranges (IANA registry); 100.64/10 holds the cloud's metadata address. */
+const REFUSED_IPV4 = [
+  "0.0.0.0/8",
+  "10.0.0.0/8",
+  "100.64.0.0/10",
+  "127.0.0.0/8",
+  "169.254.0.0/16",
+  "172.16.0.0/12",
+  "192.0.0.0/24",
+  "192.0.2.0/24",
+  "192.88.99.0/24",
+  "192.168.0.0/16",
+  "198.18.0.0/15",
+  "198.51.100.0/24",
+  "203.0.113.0/24",
+  "224.0.0.0/4",
+  "240.0.0.0/4",
+];
+
+/** Global unicast is 2000::/3; these parts of it lead elsewhere (Teredo, 6to4, documentation). */
+const GLOBAL_IPV6 = "2000::/3";
+const REFUSED_IPV6 = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
+
+export function parseCidr(text: string): Cidr | undefined {
+  const [address = "", bitsText, ...rest] = text.split("/");
+  const version = net.isIP(address);
+  if (version === 0 || rest.length > 0) return undefined;
+  const widest = version === 4 ? 32 : 128;
+  const bits = bitsText === undefined ? widest : Number(bitsText);
+  if (!/^\d{1,3}$/.test(bitsText ?? "0") || bits > widest) return undefined;
+  return { address, bits, family: version === 4 ? "ipv4" : "ipv6" };
+}
+
+/**
+ * Whether an address may be called: public, or allowed by a CIDR. IPv4 inside IPv6 (mapped, NAT64)
+ * is judged by the IPv6 rules alone, which refuse it.
+ */
+function createAddressGuard(allowCidrs: readonly Cidr[]): (address: string) => boolean {
+  const allowed = blockList(allowCidrs);
+  const refused = blockList(
+    [...REFUSED_IPV4, ...REFUSED_IPV6].flatMap((text) => parseCidr(text) ?? []),
+  );
+  const global6 = blockList([GLOBAL_IPV6].flatMap((text) => parseCidr(text) ?? []));
+  return (address) => {
+    const family = net.isIP(address);
+    if (family === 0) return false;
+    const type = family === 4 ? "ipv4" : "ipv6";
+    // BlockList matches a mapped address against IPv4 rules too: a mapped address is allowed only
+    // by an IPv6 rule of its own.
+    if (type === "ipv6" && /^::(ffff:)?\d+\.\d+\.\d+\.\d+$|^::ffff:/i.test(address)) return false;
+    if (allowed.check(address, type)) return true;
+    if (type === "ipv6" && !global6.check(address, type)) return false;
+    return !refused.check(address, type);
+  };
+}
+
+function blockList(cidrs: readonly Cidr[]): net.BlockList {
+  const list = new net.BlockList();
+  for (const { address, bits, family } of cidrs) list.addSubnet(address, bits, family);
+  return list;
+}
+
+export type TargetGuard = {
+  /**
+   * Why a URL cannot be a target, from its text alone. The URL parser has already turned decimal,
+   * octal and hexadecimal hosts into dotted form. Names are judged by what they resolve to.
+   */
+  problem(url: URL): TargetRefusedError | undefined;
+  isAllowed(address: string): boolean;
+};
+
+export function createTargetGuard(rules: TargetRules): TargetGuard {
+  const isAllowed = createAddressGuard(rules.allowCidrs);
+  return {
+    isAllowed,
+    problem(url) {
+      const isHttp = url.protocol === "http:" && rules.allowHttp;
+      if (url.protocol !== "https:" && !isHttp) return new TargetRefusedError("scheme");
+      if (url.username || url.password) return new TargetRefusedError("credentials");
+      const host = url.hostname.replace(/^\[|\]$/g, "");
+      return net.isIP(host) === 0 || isAllowed(host)
+        ? undefined
+        : new TargetRefusedError("address");
+    },
+  };
+}
+
+export type Lookup = typeof dns.lookup;
+
+/**
+ * Connection options for an agent that only reaches allowed addresses. A name is resolved once and
+ * the connection goes to the very addresses that were checked, so a second, different answer cannot
+ * slip in between; one refused address refuses the name. IP literals never reach a lookup: they are
+ * judged by `TargetGuard.problem` before each attempt.
+ */
+export function guardedLookup(
+  isAllowed: (address: string) => boolean,
+  lookup: Lookup = dns.lookup,
+): net.LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, "", 0);
+      const [first] = addresses;
+      if (!first || !addresses.every(({ address }) => isAllowed(address))) {
+        return callback(new TargetRefusedError("address"), "", 0);
+      }
+      if (options.all) return callback(null, addresses);
+      return callback(null, first.address, first.family);
+    });
+  };
+}

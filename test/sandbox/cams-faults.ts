@@ -1,0 +1,181 @@
+import { QUERY } from "./cams-operations.ts";
+import { errorReply, type Reply } from "./cams-replies.ts";
+
+type PlainKind =
+  | "html-502"
+  | "reset-before"
+  | "reset-after"
+  | "hang"
+  | "truncated"
+  | "empty-list"
+  | "empty-body"
+  | "http-500"
+  | "array-body"
+  | "null-body"
+  | "malformed-row"
+  | "reordered"
+  | "unknown-fields";
+
+/**
+ * One queued misbehaviour. It goes to the next `count` (1) signed requests of that action and
+ * customer (`self`: the account itself), which are then neither limited nor counted by the limit.
+ * `acts` says whether the operation is carried out all the same; without it the kind decides.
+ */
+export type Fault = {
+  readonly action?: string;
+  readonly custSpaceId?: string;
+  readonly count?: number;
+  readonly acts?: boolean;
+} & (
+  | { readonly kind: PlainKind }
+  | { readonly kind: "throttle"; readonly retryAfterMs?: number }
+  | { readonly kind: "slow"; readonly delayMs: number }
+  | {
+      readonly kind: "code";
+      readonly code: string;
+      readonly message?: string;
+      readonly status?: number;
+    }
+);
+
+/** A written answer; `text` is the whole body, of which a `truncated` one sends half. */
+type Answer = {
+  readonly kind: "answer" | "truncated";
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+  readonly delayMs: number;
+  /** The Code a reader finds in the body; undefined when there is none. */
+  readonly code: string | undefined;
+};
+
+/** What goes over the wire. */
+export type WirePlan = Answer | { readonly kind: "reset" } | { readonly kind: "hang" };
+
+/** Whether a request with this fault is carried out when the fault itself does not say. */
+const ACTS: Readonly<Record<Fault["kind"], boolean>> = {
+  throttle: false,
+  "html-502": false,
+  "reset-before": false,
+  "reset-after": true,
+  hang: true,
+  slow: true,
+  truncated: true,
+  "empty-list": true,
+  "empty-body": false,
+  "http-500": true,
+  "array-body": false,
+  "null-body": false,
+  code: false,
+  "malformed-row": true,
+  reordered: true,
+  "unknown-fields": true,
+};
+
+const QUERY_ONLY: ReadonlySet<string> = new Set(["empty-list", "malformed-row", "reordered"]);
+
+export const isFaultKind = (kind: unknown): kind is Fault["kind"] =>
+  typeof kind === "string" && Object.hasOwn(ACTS, kind);
+
+export const actsOn = (fault: Fault | undefined): boolean =>
+  fault === undefined || (fault.acts ?? ACTS[fault.kind]);
+
+export type FaultQueue = {
+  add(fault: Fault): void;
+  clear(): void;
+  /** Takes the oldest fault that fits this request off the queue, or one of its count. */
+  take(action: string, custSpaceId: string): Fault | undefined;
+};
+
+export function createFaultQueue(): FaultQueue {
+  let queue: { readonly fault: Fault; left: number }[] = [];
+  return {
+    add(fault) {
+      queue.push({ fault, left: fault.count ?? 1 });
+    },
+    clear() {
+      queue = [];
+    },
+    take(action, custSpaceId) {
+      const found = queue.find(({ fault }) => {
+        const wanted = fault.action ?? (QUERY_ONLY.has(fault.kind) ? QUERY : action);
+        return wanted === action && (fault.custSpaceId ?? custSpaceId) === custSpaceId;
+      });
+      if (!found) return undefined;
+      found.left -= 1;
+      if (found.left <= 0) queue = queue.filter((entry) => entry !== found);
+      return found.fault;
+    },
+  };
+}
+
+/** An answer as it is written when nothing is wrong with the wire. */
+export function plainPlan(reply: Reply, delayMs = 0): Answer {
+  return {
+    kind: "answer",
+    status: reply.status,
+    headers: { "content-type": "application/json;charset=utf-8", ...reply.headers },
+    text: JSON.stringify(reply.body),
+    delayMs,
+    code: typeof reply.body.Code === "string" ? reply.body.Code : undefined,
+  };
+}
+
+function raw(status: number, text: string, type = "application/json;charset=utf-8"): WirePlan {
+  const headers = { "content-type": type };
+  return { kind: "answer", status, headers, text, delayMs: 0, code: undefined };
+}
+
+function withRows(reply: Reply, change: (rows: readonly unknown[]) => readonly unknown[]): Reply {
+  const rows = reply.body.PhoneNumbers;
+  if (!Array.isArray(rows)) return reply;
+  return { ...reply, body: { ...reply.body, PhoneNumbers: change(rows) } };
+}
+
+function withUnknownFields(reply: Reply): Reply {
+  const grown = withRows(reply, (rows) =>
+    rows.map((row) => ({
+      ...(row as object),
+      SandboxNewField: "unheard-of",
+      SandboxNewObject: { Nested: [1, null, "text"] },
+    })),
+  );
+  return { ...grown, body: { ...grown.body, SandboxNewField: { Since: 2030 } } };
+}
+
+/** Turns the true reply into what the fault lets through. */
+export function faultPlan(fault: Fault, reply: Reply): WirePlan {
+  switch (fault.kind) {
+    case "throttle":
+      return plainPlan(errorReply("Throttling.User", { retryAfterMs: fault.retryAfterMs }));
+    case "code":
+      return plainPlan(errorReply(fault.code, fault));
+    case "html-502":
+      return raw(502, "<html><body><h1>502 Bad Gateway</h1></body></html>", "text/html");
+    case "empty-body":
+      return raw(200, "");
+    case "array-body":
+      return raw(200, "[]");
+    case "null-body":
+      return raw(200, "null");
+    case "reset-before":
+    case "reset-after":
+      return { kind: "reset" };
+    case "hang":
+      return { kind: "hang" };
+    case "slow":
+      return plainPlan(reply, fault.delayMs);
+    case "truncated":
+      return { ...plainPlan(reply), kind: "truncated" };
+    case "http-500":
+      return plainPlan({ ...reply, status: 500 });
+    case "empty-list":
+      return plainPlan(withRows(reply, () => []));
+    case "malformed-row":
+      return plainPlan(withRows(reply, (rows) => [42, ...rows.slice(1)]));
+    case "reordered":
+      return plainPlan(withRows(reply, (rows) => rows.toReversed()));
+    case "unknown-fields":
+      return plainPlan(withUnknownFields(reply));
+  }
+}

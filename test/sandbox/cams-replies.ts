@@ -1,0 +1,72 @@
+import { randomUUID } from "node:crypto";
+import type { NumberFields } from "./cams-state.ts";
+
+/** An answer before it is written: status, extra headers and the JSON body. */
+export type Reply = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Readonly<Record<string, unknown>>;
+};
+
+const requestId = () => randomUUID().toUpperCase();
+
+/** The gateway's own list gives 403 and 404 to these families and 400 to nearly all others. */
+function statusOf(code: string): number {
+  if (code === "Ram.PermissionDeny" || code.startsWith("Forbidden.")) return 403;
+  if (code.endsWith(".NotFound") || code === "NoSuchVersion") return 404;
+  if (code === "InternalError") return 500;
+  if (code === "ServiceUnavailable") return 503;
+  return 400;
+}
+
+/** An error in the gateway's shape: Code and Message with RequestId, HostId and Recommend. */
+export function errorReply(
+  code: string,
+  options: {
+    readonly message?: string | undefined;
+    readonly status?: number | undefined;
+    readonly retryAfterMs?: number | undefined;
+  } = {},
+): Reply {
+  const { retryAfterMs } = options;
+  return {
+    status: options.status ?? statusOf(code),
+    headers: retryAfterMs === undefined ? {} : { "x-acs-retry-after": String(retryAfterMs) },
+    body: {
+      RequestId: requestId(),
+      HostId: "cams.ap-southeast-1.aliyuncs.com",
+      Code: code,
+      Message: options.message ?? `The sandbox refuses this request with ${code}.`,
+      Recommend: `Look up ${code} in the product's error list.`,
+    },
+  };
+}
+
+/** The documented success sample, with its `Success: false`: only Code tells. */
+export function addReply(): Reply {
+  return {
+    status: 200,
+    headers: {},
+    body: {
+      AccessDeniedDetail: "None",
+      Message: "None",
+      RequestId: requestId(),
+      Code: "OK",
+      Success: false,
+    },
+  };
+}
+
+export function queryReply(numbers: readonly NumberFields[]): Reply {
+  return {
+    status: 200,
+    headers: {},
+    body: {
+      RequestId: requestId(),
+      Code: "OK",
+      Message: "None",
+      AccessDeniedDetail: "None",
+      PhoneNumbers: numbers,
+    },
+  };
+}

@@ -1,0 +1,111 @@
+/** One number as the upstream shows it, by upstream names. `PhoneNumber` may differ from its key. */
+export type NumberFields = Readonly<Record<string, unknown>>;
+
+/** The key of the account itself: the customer of a request without CustSpaceId. */
+export const SELF = "self";
+
+export type CamsState = {
+  /** Makes the customer if need be, then sets these numbers; the others stay. */
+  addCustomer(custSpaceId: string, numbers?: readonly NumberFields[]): void;
+  /** Makes or changes a number; a field given as undefined leaves the replies. */
+  setNumber(custSpaceId: string, phoneNumber: string, fields: NumberFields): void;
+  removeNumber(custSpaceId: string, phoneNumber: string): void;
+  /** Copies, in the order in which the numbers were made. */
+  numbers(custSpaceId: string): readonly NumberFields[];
+  /** What a person does with the verification code: the number can send from here on. */
+  connect(custSpaceId: string, phoneNumber: string): void;
+  reviewName(custSpaceId: string, phoneNumber: string, nameStatus: string): void;
+  /** Every call for this customer is answered with this error code until undefined is given. */
+  refuse(custSpaceId: string, code: string | undefined): void;
+  refusal(custSpaceId: string): string | undefined;
+  has(custSpaceId: string): boolean;
+  hasNumber(custSpaceId: string, phoneNumber: string): boolean;
+};
+
+type Customer = { refusal: string | undefined; numbers: Map<string, Record<string, unknown>> };
+
+/**
+ * What Add leaves behind, in the order of the documented reply: the 12 documented fields and
+ * IsOfficial (since 2025-04). The callback values are recognisable, so that a test can tell whether
+ * they leak into an event.
+ */
+function freshNumber(phoneNumber: string): Record<string, unknown> {
+  return {
+    PhoneNumber: phoneNumber,
+    VerifiedName: "Sandbox",
+    Status: "PENDING",
+    QualityRating: "UNKNOWN",
+    CodeVerificationStatus: "NOT_VERIFIED",
+    NameStatus: "Pending_Review",
+    NewNameStatus: "NONE",
+    MessagingLimitTier: "TIER_NOT_SET",
+    StatusCallbackUrl: "https://callback.example/status",
+    UpCallbackUrl: "https://callback.example/up",
+    StatusQueue: "sandbox-status-queue",
+    UpQueue: "sandbox-up-queue",
+    IsOfficial: "N",
+  };
+}
+
+const digits = (phoneNumber: string) => phoneNumber.replaceAll(/\D/g, "");
+
+/**
+ * The simulated account. Numbers are keyed by digits only. Naming a customer, or (but for
+ * setNumber) a number, that does not exist throws: a typing error in a test must not pass for an
+ * empty answer.
+ */
+export function createCamsState(): CamsState {
+  const customers = new Map<string, Customer>([[SELF, { refusal: undefined, numbers: new Map() }]]);
+
+  const customer = (custSpaceId: string): Customer => {
+    const found = customers.get(custSpaceId);
+    if (!found) throw new Error(`the sandbox has no customer ${custSpaceId}`);
+    return found;
+  };
+
+  const setNumber = (custSpaceId: string, phoneNumber: string, fields: NumberFields) => {
+    const { numbers } = customer(custSpaceId);
+    const key = digits(phoneNumber);
+    if (key === "") throw new Error("a sandbox number needs digits");
+    const merged = { ...(numbers.get(key) ?? freshNumber(key)), ...fields };
+    const kept = Object.entries(merged).filter(([, value]) => value !== undefined);
+    numbers.set(key, Object.fromEntries(kept));
+  };
+
+  const change = (custSpaceId: string, phoneNumber: string, fields: NumberFields) => {
+    if (!customer(custSpaceId).numbers.has(digits(phoneNumber))) {
+      throw new Error(`the sandbox customer ${custSpaceId} has no such number`);
+    }
+    setNumber(custSpaceId, phoneNumber, fields);
+  };
+
+  return {
+    setNumber,
+    addCustomer(custSpaceId, numbers = []) {
+      if (!customers.has(custSpaceId)) {
+        customers.set(custSpaceId, { refusal: undefined, numbers: new Map() });
+      }
+      for (const fields of numbers) setNumber(custSpaceId, String(fields.PhoneNumber), fields);
+    },
+    removeNumber(custSpaceId, phoneNumber) {
+      change(custSpaceId, phoneNumber, {});
+      customer(custSpaceId).numbers.delete(digits(phoneNumber));
+    },
+    numbers: (custSpaceId) => [...customer(custSpaceId).numbers.values()].map((n) => ({ ...n })),
+    connect: (custSpaceId, phoneNumber) =>
+      change(custSpaceId, phoneNumber, {
+        Status: "CONNECTED",
+        CodeVerificationStatus: "VERIFIED",
+        QualityRating: "GREEN",
+        MessagingLimitTier: "TIER_250",
+      }),
+    reviewName: (custSpaceId, phoneNumber, nameStatus) =>
+      change(custSpaceId, phoneNumber, { NameStatus: nameStatus }),
+    refuse(custSpaceId, code) {
+      customer(custSpaceId).refusal = code;
+    },
+    refusal: (custSpaceId) => customer(custSpaceId).refusal,
+    has: (custSpaceId) => customers.has(custSpaceId),
+    hasNumber: (custSpaceId, phoneNumber) => customer(custSpaceId).numbers.has(digits(phoneNumber)),
+  };
+}

@@ -1,0 +1,137 @@
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer as readBytes } from "node:stream/consumers";
+import { createLedger, type Receipt } from "./receiver-ledger.ts";
+import { createDeliveryVerifier, type Verdict } from "./receiver-verify.ts";
+
+type BehaviourKind = "ok" | "reset" | "ack-lost" | "hang";
+
+/**
+ * `ok` answers 204. `reset` ends the connection before reading. `ack-lost` takes the event in and
+ * then ends the connection. `hang` reads and never answers. A status is answered to whatever comes;
+ * only a 2xx takes the event in. With `times`, the requests after those are `ok` again.
+ */
+export type Behaviour =
+  | BehaviourKind
+  | { readonly kind: BehaviourKind; readonly times?: number }
+  | {
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly times?: number;
+    };
+
+/** One request to the webhook, whatever became of it. */
+export type Attempt = {
+  readonly at: number;
+  /** What was answered, or why nothing was. */
+  readonly status: number | "reset" | "ack-lost" | "hang";
+  readonly id: string | undefined;
+  readonly headers: http.IncomingHttpHeaders;
+  /** Why the event was not fit to be taken in, if it was not. */
+  readonly reason?: string;
+};
+
+export type SandboxReceiver = {
+  readonly url: string;
+  received(): readonly Receipt[];
+  /** Breaches of what the sender promises; empty when all is well. */
+  problems(): readonly string[];
+  attempts(): readonly Attempt[];
+  /** By phone number, the fields as events told them; the customer last heard of wins. */
+  state(): Map<string, Record<string, unknown>>;
+  behave(behaviour: Behaviour): void;
+  /** Ends every connection, also those with an answer outstanding. */
+  close(): Promise<void>;
+};
+
+export type ReceiverOptions = {
+  /** `whsec_…`; a delivery signed with any of them is taken. */
+  readonly secrets: readonly string[];
+  readonly port?: number;
+  /** Milliseconds since 1970; without it the library checks timestamps by the wall clock. */
+  readonly now?: () => number;
+};
+
+const PATH = "/webhook";
+
+/** A webhook consumer on 127.0.0.1 that verifies, remembers and cross-checks what it is sent. */
+export async function startReceiver(options: ReceiverOptions): Promise<SandboxReceiver> {
+  const now = options.now ?? Date.now;
+  const verify = createDeliveryVerifier(options);
+  const ledger = createLedger();
+  const attempts: Attempt[] = [];
+  let behaviour: Exclude<Behaviour, string> = { kind: "ok" };
+  let left = Number.POSITIVE_INFINITY;
+
+  const nextBehaviour = () => {
+    if (left <= 0) behaviour = { kind: "ok" };
+    left -= 1;
+    return behaviour;
+  };
+
+  /** Takes the event in when the answer acknowledges it; gives the status to answer. */
+  const settle = (
+    verdict: Verdict,
+    current: Exclude<Behaviour, string>,
+    headers: http.IncomingHttpHeaders,
+  ): Attempt["status"] => {
+    if (verdict.ok) ledger.attempted(verdict.delivery);
+    else if (verdict.signed) ledger.problem(`${headers["webhook-id"]}: ${verdict.reason}`);
+    const wanted = "status" in current ? current.status : current.kind;
+    if (wanted === "hang" || wanted === "reset") return wanted;
+    if (typeof wanted === "number" && (wanted < 200 || wanted > 299)) return wanted;
+    if (!verdict.ok) return verdict.status;
+    ledger.accept(verdict.delivery, now(), headers);
+    return wanted === "ok" ? 204 : wanted;
+  };
+
+  const take = (request: http.IncomingMessage, response: http.ServerResponse) => {
+    const { headers } = request;
+    const id = typeof headers["webhook-id"] === "string" ? headers["webhook-id"] : undefined;
+    const current = nextBehaviour();
+    const note = (status: Attempt["status"], reason?: string) =>
+      attempts.push({ at: now(), status, id, headers, ...(reason !== undefined && { reason }) });
+    if ("kind" in current && current.kind === "reset") {
+      note("reset");
+      request.socket.resetAndDestroy();
+      return;
+    }
+    const answer = (bytes: Buffer) => {
+      const verdict = verify(headers, bytes);
+      const status = settle(verdict, current, headers);
+      note(status, verdict.ok ? undefined : verdict.reason);
+      if (status === "ack-lost") request.socket.destroy();
+      else if (typeof status === "number") {
+        response.writeHead(status, "status" in current ? { ...current.headers } : {}).end();
+      }
+    };
+    readBytes(request).then(answer, () => request.destroy());
+  };
+
+  const server = http.createServer((request, response) => {
+    if (request.url !== PATH) response.writeHead(404).end();
+    else if (request.method !== "POST") response.writeHead(405, { allow: "POST" }).end();
+    else take(request, response);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port ?? 0, "127.0.0.1", resolve);
+  });
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${PATH}`,
+    received: ledger.received,
+    problems: ledger.problems,
+    attempts: () => [...attempts],
+    state: ledger.state,
+    behave(next) {
+      behaviour = typeof next === "string" ? { kind: next } : next;
+      left = behaviour.times ?? Number.POSITIVE_INFINITY;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type SandboxUpstream, startUpstream } from "./upstream.ts";
+import { CREDENTIALS, call, control, EPOCH, query } from "./upstream-test-client.ts";
+
+let upstream: SandboxUpstream;
+beforeEach(async () => {
+  upstream = await startUpstream({ credentials: [CREDENTIALS], now: () => EPOCH, qps: 1 });
+});
+afterEach(() => upstream.close());
+
+/** Posts to a control and gives its result; any status but 200 fails the test. */
+async function told(path: string, body?: unknown) {
+  const answer = await control(upstream.url, path, body);
+  expect([answer.status, answer.text]).toEqual([200, expect.any(String)]);
+  return answer.json().result;
+}
+
+const at = { custSpaceId: "c1", phoneNumber: "15550001" };
+
+describe("control over HTTP", () => {
+  it("makes, changes and removes customers and numbers", async () => {
+    const numbers = [{ PhoneNumber: "15550001" }, { PhoneNumber: "15550002" }];
+    expect(await told("add-customer", { custSpaceId: "c1", numbers })).toBeNull();
+    await told("connect", at);
+    await told("review-name", { ...at, nameStatus: "Rejected" });
+    await told("set-number", { ...at, fields: { QualityRating: "RED", UpQueue: null } });
+    await told("remove-number", { ...at, phoneNumber: "15550002" });
+    const shown = (await told("numbers", { custSpaceId: "c1" })) as object[];
+    expect(shown).toMatchObject([
+      {
+        PhoneNumber: "15550001",
+        Status: "CONNECTED",
+        QualityRating: "RED",
+        NameStatus: "Rejected",
+      },
+    ]);
+    expect(shown[0]).not.toHaveProperty("UpQueue");
+    expect(upstream.control.numbers("c1")).toEqual(shown);
+  });
+
+  it("queues and clears faults and refuses customers", async () => {
+    const code = async () => {
+      upstream.control.clearCalls();
+      return (await call(upstream.url, query("c1"))).json().Code;
+    };
+    await told("add-customer", { custSpaceId: "c1" });
+    await told("fault", { kind: "code", code: "X" });
+    expect(await code()).toBe("X");
+    await told("fault", { kind: "code", code: "X" });
+    await told("clear-faults");
+    await told("refuse", { custSpaceId: "c1", code: "Product.Unsubscript" });
+    expect(await code()).toBe("Product.Unsubscript");
+    await told("refuse", { custSpaceId: "c1", code: null });
+    expect(await code()).toBe("Throttling.User");
+    expect(await told("throttled-count")).toBe(1);
+  });
+
+  it("shows the recorded calls and forgets them", async () => {
+    await call(upstream.url, query("c9"));
+    expect(await told("calls")).toMatchObject([
+      { action: "QueryChatappPhoneNumbers", custSpaceId: "c9", code: "Unknown.ResourceOwnerId" },
+    ]);
+    await told("clear-calls");
+    expect(await told("calls")).toEqual([]);
+  });
+
+  it("refuses an unknown path, customer, number or kind and a body of the wrong form", async () => {
+    await told("add-customer", { custSpaceId: "c1" });
+    const status = async (path: string, body: unknown) =>
+      (await control(upstream.url, path, body)).status;
+    expect(await status("no-such", {})).toBe(404);
+    expect(await status("toString", {})).toBe(404);
+    expect(await status("numbers", { custSpaceId: "c2" })).toBe(400);
+    expect(await status("connect", at)).toBe(400);
+    expect(await status("fault", { kind: "earthquake" })).toBe(400);
+    expect(await status("fault", { kind: "slow" })).toBe(400);
+    expect(await status("numbers", [])).toBe(400);
+  });
+});

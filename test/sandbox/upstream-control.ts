@@ -1,0 +1,160 @@
+/*
+ * The control API, as an object in the process and as JSON over HTTP on the upstream's own port.
+ *
+ * POST /~control/<path> with a JSON object; 200 {"result": ...}, 400 {"error": text}, 404 unknown.
+ *
+ * | path            | body                                   | result                                |
+ * |-----------------|----------------------------------------|---------------------------------------|
+ * | add-customer    | custSpaceId, numbers?                  | null                                  |
+ * | set-number      | custSpaceId, phoneNumber, fields       | null (a null field leaves the replies) |
+ * | remove-number   | custSpaceId, phoneNumber               | null                                  |
+ * | numbers         | custSpaceId                            | the numbers, by upstream field names  |
+ * | connect         | custSpaceId, phoneNumber               | null                                  |
+ * | review-name     | custSpaceId, phoneNumber, nameStatus   | null                                  |
+ * | refuse          | custSpaceId, code (null: no longer)    | null                                  |
+ * | fault           | kind, action?, custSpaceId?, count?, … | null                                  |
+ * | clear-faults    |                                        | null                                  |
+ * | calls           |                                        | the recorded calls                    |
+ * | clear-calls     |                                        | null                                  |
+ * | throttled-count |                                        | a number                              |
+ *
+ * The account itself is the customer `self`.
+ */
+import type { IncomingHttpHeaders } from "node:http";
+import { type Fault, type FaultQueue, isFaultKind } from "./cams-faults.ts";
+import type { CamsState, NumberFields } from "./cams-state.ts";
+
+/** One request that reached the upstream, recorded before it is answered. */
+export type UpstreamCall = {
+  readonly action: string;
+  /** As sent: absent when the request was about the account itself. */
+  readonly custSpaceId?: string;
+  /** Country code and digits, for Add. */
+  readonly phoneNumber?: string;
+  readonly at: number;
+  /** The Code of the answer; undefined when the answer had none or was never sent. */
+  readonly code: string | undefined;
+  readonly executed: boolean;
+  readonly fault?: Fault["kind"];
+  readonly method: string;
+  readonly rawQuery: string;
+  readonly rawBody: string;
+  readonly headers: IncomingHttpHeaders;
+};
+
+export type UpstreamControl = Pick<
+  CamsState,
+  "addCustomer" | "setNumber" | "removeNumber" | "numbers" | "connect" | "reviewName" | "refuse"
+> & {
+  fault(fault: Fault): void;
+  clearFaults(): void;
+  calls(): readonly UpstreamCall[];
+  /** Forgets the calls and the count of throttled ones. */
+  clearCalls(): void;
+  /** Calls that the rate limit itself turned away; a `throttle` fault is not among them. */
+  throttledCount(): number;
+};
+
+export type CallLog = {
+  record(call: UpstreamCall): void;
+  throttled(): void;
+};
+
+export function createControl(
+  state: CamsState,
+  faults: FaultQueue,
+): { readonly control: UpstreamControl; readonly log: CallLog } {
+  let calls: UpstreamCall[] = [];
+  let throttledCount = 0;
+  const { addCustomer, setNumber, removeNumber, numbers, connect, reviewName, refuse } = state;
+  return {
+    log: {
+      record: (call) => void calls.push(call),
+      throttled() {
+        throttledCount += 1;
+      },
+    },
+    control: {
+      addCustomer,
+      setNumber,
+      removeNumber,
+      numbers,
+      connect,
+      reviewName,
+      refuse,
+      fault: (fault) => faults.add(fault),
+      clearFaults: () => faults.clear(),
+      calls: () => [...calls],
+      clearCalls() {
+        calls = [];
+        throttledCount = 0;
+      },
+      throttledCount: () => throttledCount,
+    },
+  };
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Body =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function text(body: Body, name: string): string {
+  const value = body[name];
+  if (typeof value !== "string" || value === "") throw new Error(`${name} must be a text`);
+  return value;
+}
+
+function fields(value: unknown, name: string): NumberFields {
+  if (!isObject(value)) throw new Error(`${name} must be an object`);
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, field ?? undefined]));
+}
+
+function numberList(value: unknown): readonly NumberFields[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw new Error("numbers must be an array");
+  return value.map((entry) => fields(entry, "each of numbers"));
+}
+
+function fault(body: Body): Fault {
+  if (!isFaultKind(body.kind)) throw new Error("kind must be a known kind of fault");
+  if (body.kind === "slow" && typeof body.delayMs !== "number") {
+    throw new Error("delayMs must be a number");
+  }
+  if (body.kind === "code") text(body, "code");
+  return body as Fault;
+}
+
+const ROUTES: Readonly<Record<string, (control: UpstreamControl, body: Body) => unknown>> = {
+  "add-customer": (c, b) => c.addCustomer(text(b, "custSpaceId"), numberList(b.numbers)),
+  "set-number": (c, b) =>
+    c.setNumber(text(b, "custSpaceId"), text(b, "phoneNumber"), fields(b.fields, "fields")),
+  "remove-number": (c, b) => c.removeNumber(text(b, "custSpaceId"), text(b, "phoneNumber")),
+  numbers: (c, b) => c.numbers(text(b, "custSpaceId")),
+  connect: (c, b) => c.connect(text(b, "custSpaceId"), text(b, "phoneNumber")),
+  "review-name": (c, b) =>
+    c.reviewName(text(b, "custSpaceId"), text(b, "phoneNumber"), text(b, "nameStatus")),
+  refuse: (c, b) => c.refuse(text(b, "custSpaceId"), (b.code ?? undefined) && text(b, "code")),
+  fault: (c, b) => c.fault(fault(b)),
+  "clear-faults": (c) => c.clearFaults(),
+  calls: (c) => c.calls(),
+  "clear-calls": (c) => c.clearCalls(),
+  "throttled-count": (c) => c.throttledCount(),
+};
+
+/** Answers one control request; `path` is what follows `/~control/`. */
+export function runControl(
+  control: UpstreamControl,
+  path: string,
+  rawBody: string,
+): { readonly status: number; readonly body: Readonly<Record<string, unknown>> } {
+  const route = Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined;
+  if (!route) return { status: 404, body: { error: "there is no such control" } };
+  try {
+    const body: unknown = rawBody === "" ? {} : JSON.parse(rawBody);
+    if (!isObject(body)) throw new Error("the body must be a JSON object");
+    return { status: 200, body: { result: route(control, body) ?? null } };
+  } catch (error) {
+    return { status: 400, body: { error: error instanceof Error ? error.message : "unusable" } };
+  }
+}

@@ -1,0 +1,125 @@
+import { inspect } from "node:util";
+import { describe, expect, it } from "vitest";
+import { ForbiddenError, UnauthorizedError } from "../../../shared/errors.ts";
+import { assertScope, authenticate, parseApiKeys } from "../../../shared/http/api-keys.ts";
+
+const KEY_A = "aaaaaaaaaaaaaaaaaaaaaaaA";
+const KEY_B = "b-b_b.b~b+b/b=bbbbbbbbbb";
+
+function keysOf(text: string) {
+  const parsed = parseApiKeys(text);
+  if (parsed.kind !== "keys") throw new Error(parsed.problems.join("; "));
+  return parsed.keys;
+}
+
+function problemsOf(text: string) {
+  const parsed = parseApiKeys(text);
+  return parsed.kind === "problems" ? parsed.problems : [];
+}
+
+describe("parseApiKeys", () => {
+  it("reads names, keys and scopes; without a scope a key is for every customer", () => {
+    const keys = keysOf(`ops:${KEY_A}, crm:${KEY_B}:cust_1-x`);
+
+    expect(keys.map(({ name, key, scope }) => [name, key.reveal(), scope])).toEqual([
+      ["ops", "aaaaaaaaaaaaaaaaaaaaaaaA", "*"],
+      ["crm", "b-b_b.b~b+b/b=bbbbbbbbbb", "cust_1-x"],
+    ]);
+  });
+
+  it.each(["*", "self", "c".repeat(128)])("takes the scope %s", (scope) => {
+    expect(keysOf(`a:${KEY_A}:${scope}`)[0]?.scope).toBe(scope);
+  });
+
+  it("prints no key", () => {
+    const keys = keysOf(`ops:${KEY_A}`);
+
+    expect(`${JSON.stringify(keys)} ${inspect(keys, { depth: 9 })}`).not.toContain("aaaa");
+  });
+
+  it.each([
+    ["", ["entry 1: the name must be 1 to 64 of A-Z a-z 0-9 _ -", keyProblem(1)]],
+    [`a:${KEY_A},`, ["entry 2: the name must be 1 to 64 of A-Z a-z 0-9 _ -", keyProblem(2)]],
+    ["a:aaaaaaaaaaaaaaaaaaaaaaa", [keyProblem(1)]],
+    ["a:aaaaaaaaaaaaaaaaaaaaaaa!", [keyProblem(1)]],
+    [`a b:${KEY_A}`, ["entry 1: the name must be 1 to 64 of A-Z a-z 0-9 _ -"]],
+    [`${"a".repeat(65)}:${KEY_A}`, ["entry 1: the name must be 1 to 64 of A-Z a-z 0-9 _ -"]],
+    [`a:${KEY_A}:`, ["entry 1: the scope must be a CustSpaceId, self or *"]],
+    [`a:${KEY_A}:c d`, ["entry 1: the scope must be a CustSpaceId, self or *"]],
+    [`a:${KEY_A}:${"c".repeat(129)}`, ["entry 1: the scope must be a CustSpaceId, self or *"]],
+    [`a:${KEY_A}:*:x`, ["entry 1: has more than the three parts name:key:scope"]],
+    [`a:${KEY_A},a:${KEY_B}`, ["entry 2: the name is also that of entry 1"]],
+    [`a:${KEY_A},b:${KEY_A}:c`, ["entry 2: the key is also that of entry 1"]],
+  ])("finds in %j the problems %j", (text, problems) => {
+    expect(problemsOf(text)).toEqual(problems);
+  });
+
+  it("lists the problems of all entries and quotes none, not even swapped ones", () => {
+    const problems = problemsOf(`${KEY_A}:ops,a:short-key,b:${KEY_B}:not a scope`);
+
+    expect(problems).toHaveLength(3);
+    expect(problems.join()).not.toMatch(/aaaa|ops|short|not a scope|b-b_b/);
+  });
+});
+
+function keyProblem(entry: number) {
+  return `entry ${entry}: the key must be 24 or more of A-Z a-z 0-9 _ - . ~ + / =`;
+}
+
+describe("authenticate", () => {
+  const keys = keysOf(`first:${KEY_A},last:${KEY_B}:cust-1`);
+
+  it.each([
+    ["Bearer aaaaaaaaaaaaaaaaaaaaaaaA", "first"],
+    ["bearer aaaaaaaaaaaaaaaaaaaaaaaA", "first"],
+    ["BEARER   b-b_b.b~b+b/b=bbbbbbbbbb", "last"],
+    [" Bearer b-b_b.b~b+b/b=bbbbbbbbbb ", "last"],
+  ])("knows the caller of %j as %s", (authorization, name) => {
+    expect(authenticate({ authorization }, keys).name).toBe(name);
+  });
+
+  it.each([
+    undefined,
+    "",
+    "Bearer",
+    "Bearer ",
+    "aaaaaaaaaaaaaaaaaaaaaaaA",
+    "Basic aaaaaaaaaaaaaaaaaaaaaaaA",
+    "Beareraaaaaaaaaaaaaaaaaaaaaaaa",
+    "Bearer aaaaaaaaaaaaaaaaaaaaaaa",
+    "Bearer aaaaaaaaaaaaaaaaaaaaaaaa",
+    "Bearer aaaaaaaaaaaaaaaaaaaaaaaAA",
+    "Bearer AAAAAAAAAAAAAAAAAAAAAAAA",
+    "Bearer aaaaaaaaaaaaaaaaaaaaaaaA, Bearer b-b_b.b~b+b/b=bbbbbbbbbb",
+    "Bearer aaaaaaaaaaaaaaaaaaaaaaaA extra",
+    "Bearer first",
+    "Bearer [redacted]",
+  ])("refuses %j", (authorization) => {
+    const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+
+    expect(() => authenticate(headers, keys)).toThrow(UnauthorizedError);
+  });
+
+  it("refuses everyone when there are no keys", () => {
+    expect(() => authenticate({ authorization: `Bearer ${KEY_A}` }, [])).toThrow(UnauthorizedError);
+  });
+});
+
+describe("assertScope", () => {
+  it.each([
+    ["*", "cust-1", true],
+    ["*", undefined, true],
+    ["cust-1", "cust-1", true],
+    ["cust-1", "cust-2", false],
+    ["cust-1", "Cust-1", false],
+    ["cust-1", undefined, false],
+    ["self", undefined, true],
+    ["self", "cust-1", false],
+  ])("with the scope %s and the customer %s gives %s", (scope, custSpaceId, passes) => {
+    const [key] = keysOf(`a:${KEY_A}:${scope}`);
+    if (key === undefined) throw new Error("no key");
+
+    if (passes) expect(() => assertScope(key, custSpaceId)).not.toThrow();
+    else expect(() => assertScope(key, custSpaceId)).toThrow(ForbiddenError);
+  });
+});

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { jsonResponse, toPlatformResponse } from "../../../shared/http/http-response.ts";
+
+describe("jsonResponse", () => {
+  it("says that it is JSON, not to be kept and not to be guessed at", () => {
+    expect(jsonResponse(201, { phoneNumber: "8613800001234" })).toEqual({
+      status: 201,
+      headers: {
+        "content-type": "application/json; charset=utf-8",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+      },
+      body: '{"phoneNumber":"8613800001234"}',
+    });
+  });
+
+  it("lets the caller's headers add and win", () => {
+    const { headers } = jsonResponse(200, null, { "cache-control": "no-cache", location: "/a" });
+
+    expect(headers).toEqual({
+      "content-type": "application/json; charset=utf-8",
+      "cache-control": "no-cache",
+      "x-content-type-options": "nosniff",
+      location: "/a",
+    });
+  });
+});
+
+describe("toPlatformResponse", () => {
+  it("passes the body on as text and counts nothing", () => {
+    const response = { status: 200, headers: { "x-a": "b" }, body: "名" };
+
+    expect(toPlatformResponse(response)).toEqual({
+      statusCode: 200,
+      headers: { "x-a": "b" },
+      isBase64Encoded: false,
+      body: "名",
+    });
+  });
+});

@@ -1,0 +1,204 @@
+import { describe, expect, it } from "vitest";
+import * as z from "zod/mini";
+import * as errors from "../../../shared/errors.ts";
+import {
+  AddOutcomeUnknownError,
+  type AnyAppError,
+  BodyTooLargeError,
+  ConfigError,
+  CredentialsError,
+  CustomerTooLargeError,
+  ForbiddenError,
+  IdempotencyInFlightError,
+  IdempotencyReusedError,
+  InvalidRequestError,
+  MediaTypeError,
+  MethodNotAllowedError,
+  NotFoundError,
+  NotWatchedError,
+  StoreIdentityError,
+  StoreInUseError,
+  StoreRowError,
+  StoreUnavailableError,
+  TargetRefusedError,
+  UnauthorizedError,
+  UpstreamAccountError,
+  UpstreamContractError,
+  UpstreamRejectedError,
+  UpstreamThrottledError,
+  UpstreamTimeoutError,
+  UpstreamUnavailableError,
+} from "../../../shared/errors.ts";
+import { toProblem } from "../../../shared/http/problem.ts";
+
+const problemSchema = z.strictObject({
+  type: z.string().check(z.regex(/^urn:waba-numbers:problem:[a-z]+(-[a-z]+)*$/)),
+  title: z.string().check(z.minLength(1), z.maxLength(40)),
+  status: z.int().check(z.gte(400), z.lte(599)),
+  code: z.string().check(z.regex(/^ERR_[A-Z_]+$/)),
+  detail: z.string().check(z.minLength(1)),
+  requestId: z.literal("req-1"),
+  issues: z.optional(z.array(z.strictObject({ path: z.string(), message: z.string() }))),
+  upstreamCode: z.optional(z.string()),
+  upstreamRequestId: z.optional(z.string()),
+  outcome: z.optional(z.literal("unknown")),
+});
+
+const facts = { action: "AddChatappPhoneNumber", upstreamCode: "Code.A", upstreamRequestId: "U-1" };
+
+const table: [AnyAppError, number, string, Record<string, string>][] = [
+  [new InvalidRequestError([]), 400, "invalid-request", {}],
+  [new UnauthorizedError(), 401, "unauthorized", { "www-authenticate": "Bearer" }],
+  [new ForbiddenError(), 403, "forbidden", {}],
+  [new NotFoundError(), 404, "not-found", {}],
+  [new NotWatchedError(), 404, "not-watched", {}],
+  [new MethodNotAllowedError(["GET", "HEAD"]), 405, "method-not-allowed", { allow: "GET, HEAD" }],
+  [new IdempotencyInFlightError(3), 409, "idempotency-in-flight", { "retry-after": "3" }],
+  [new BodyTooLargeError(262144), 413, "body-too-large", {}],
+  [new MediaTypeError(), 415, "media-type", {}],
+  [new IdempotencyReusedError(), 422, "idempotency-reused", {}],
+  [new UpstreamRejectedError(facts, "request"), 422, "upstream-rejected", {}],
+  [new UpstreamRejectedError(facts, "customer"), 422, "upstream-rejected", {}],
+  [new UpstreamAccountError(facts), 502, "upstream-account", {}],
+  [new UpstreamUnavailableError(facts, true), 502, "upstream-unavailable", {}],
+  [new UpstreamContractError(facts), 502, "upstream-contract", {}],
+  [new UpstreamThrottledError(facts, 1200), 503, "upstream-throttled", { "retry-after": "2" }],
+  [new StoreUnavailableError("get", "timeout"), 503, "store", { "retry-after": "5" }],
+  [new UpstreamTimeoutError(facts), 504, "upstream-timeout", {}],
+  [new AddOutcomeUnknownError(facts), 504, "add-outcome-unknown", {}],
+  [new ConfigError([{ path: "STORE_URL", message: "bad" }]), 500, "config", {}],
+  [new CredentialsError(), 500, "credentials", {}],
+  [new StoreInUseError(4711), 500, "store-in-use", {}],
+  [new StoreIdentityError("1:prod", "2:prod"), 500, "store-identity", {}],
+  [new StoreRowError("c/cust-1", "unreadable"), 500, "store-row", {}],
+  [new CustomerTooLargeError(1_600_000), 500, "customer-too-large", {}],
+  [new TargetRefusedError("address"), 500, "target-refused", {}],
+];
+
+const USUAL_HEADERS = {
+  "content-type": "application/problem+json; charset=utf-8",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  "x-request-id": "req-1",
+};
+
+function problemOf(error: unknown) {
+  return problemSchema.parse(JSON.parse(toProblem(error, "req-1").body));
+}
+
+describe("toProblem", () => {
+  it.each(table)("answers %s with %i and the type %s", (error, status, type, headers) => {
+    const response = toProblem(error, "req-1");
+    const problem = problemOf(error);
+
+    expect(response.status).toBe(status);
+    expect(response.headers).toEqual({ ...USUAL_HEADERS, ...headers });
+    expect(problem.status).toBe(status);
+    expect(problem.type).toBe(`urn:waba-numbers:problem:${type}`);
+    expect(problem.code).toBe(error.code);
+  });
+
+  it("is tried above with every class of error there is", () => {
+    const classes = Object.values(errors).filter((value) => value.prototype instanceof Error);
+
+    expect(new Set(table.map(([error]) => error.constructor))).toEqual(new Set(classes));
+  });
+
+  it("names the fields that are wrong", () => {
+    const error = new InvalidRequestError([{ path: "phoneNumber", message: "is too short" }]);
+
+    expect(problemOf(error)).toEqual({
+      type: "urn:waba-numbers:problem:invalid-request",
+      title: "Invalid request",
+      status: 400,
+      code: "ERR_INVALID_REQUEST",
+      detail: "The request is not valid; correct the fields listed in issues.",
+      requestId: "req-1",
+      issues: [{ path: "phoneNumber", message: "is too short" }],
+    });
+  });
+
+  it("passes the upstream's code and request id on", () => {
+    expect(problemOf(new UpstreamRejectedError(facts, "request"))).toEqual({
+      type: "urn:waba-numbers:problem:upstream-rejected",
+      title: "Refused by the upstream",
+      status: 422,
+      code: "ERR_UPSTREAM_REJECTED",
+      detail: "The upstream refused the call; look up upstreamCode in its error list.",
+      requestId: "req-1",
+      upstreamCode: "Code.A",
+      upstreamRequestId: "U-1",
+    });
+  });
+
+  it("says that the outcome of an Add is unknown", () => {
+    expect(problemOf(new AddOutcomeUnknownError(facts))).toMatchObject({
+      outcome: "unknown",
+      upstreamRequestId: "U-1",
+    });
+  });
+
+  it.each([
+    { retryAfterMs: undefined, seconds: "1" },
+    { retryAfterMs: 0, seconds: "1" },
+    { retryAfterMs: -5, seconds: "1" },
+    { retryAfterMs: 1000, seconds: "1" },
+    { retryAfterMs: 1001, seconds: "2" },
+    { retryAfterMs: 61_000, seconds: "61" },
+    { retryAfterMs: Number.NaN, seconds: "1" },
+  ])("turns a throttling hint of $retryAfterMs ms into $seconds s", ({ retryAfterMs, seconds }) => {
+    const { headers } = toProblem(new UpstreamThrottledError(facts, retryAfterMs), "req-1");
+
+    expect(headers["retry-after"]).toBe(seconds);
+  });
+
+  it("names a wrong variable, but neither its value nor what is wrong with it", () => {
+    const error = new ConfigError([{ path: "STORE_URL", message: "is postgres://u:hunter2@db" }]);
+
+    expect(problemOf(error).issues).toEqual([
+      { path: "STORE_URL", message: "is missing or not usable" },
+    ]);
+    expect(toProblem(error, "req-1").body).not.toContain("hunter2");
+  });
+
+  it("says nothing of the service's inside in a 500", () => {
+    const errors = [
+      new StoreIdentityError("expected-1", "found-2"),
+      new StoreRowError("c/cust-77", "newer-schema"),
+      new StoreInUseError(4711),
+    ];
+
+    for (const error of errors)
+      expect(toProblem(error, "req-1").body).not.toMatch(/expected-1|found-2|cust-77|4711/);
+  });
+
+  it.each([
+    new Error("AccessKeySecret=hunter2"),
+    { message: "hunter2", code: "ERR_INVALID_REQUEST", data: { hunter2: "hunter2" } },
+    "hunter2",
+    undefined,
+    null,
+  ])("answers the foreign error %# without a word of it", (error) => {
+    const { body } = toProblem(error, "req-1");
+
+    expect(body).not.toContain("hunter2");
+    expect(JSON.parse(body)).toEqual({
+      type: "urn:waba-numbers:problem:internal",
+      title: "Internal error",
+      status: 500,
+      code: "ERR_INTERNAL",
+      detail: "The service failed; its operator finds the reason in the log under this requestId.",
+      requestId: "req-1",
+    });
+  });
+
+  it("answers an error of a version it does not know like a foreign one", () => {
+    const newer = Object.assign(new Error("hunter2"), {
+      [Symbol.for("waba-numbers.error")]: true,
+      code: "ERR_OF_TOMORROW",
+    });
+
+    expect(problemOf(newer)).toMatchObject({ status: 500, code: "ERR_INTERNAL" });
+    expect(toProblem(newer, "req-1").body).not.toContain("hunter2");
+  });
+});

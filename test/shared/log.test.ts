@@ -1,0 +1,121 @@
+import { describe, expect, it } from "vitest";
+import { StoreUnavailableError, UpstreamRejectedError } from "../../shared/errors.ts";
+import { createLog, describeError, type LogLevel, maskNumber } from "../../shared/log.ts";
+
+function recordedLog(level: LogLevel) {
+  const lines: string[] = [];
+  const now = () => Date.parse("2026-01-02T03:04:05.678Z");
+  return { lines, log: createLog({ level, now, write: (line) => lines.push(line) }) };
+}
+
+describe("createLog", () => {
+  it("writes one JSON object a line, with the time in UTC", () => {
+    const { lines, log } = recordedLog("info");
+
+    log.info("read\ntwice", { custSpaceId: "cust-1" });
+
+    expect(lines).toEqual([
+      '{"time":"2026-01-02T03:04:05.678Z","level":"info","message":"read\\ntwice","custSpaceId":"cust-1"}',
+    ]);
+  });
+
+  it.each([
+    ["debug", ["debug", "info", "warn", "error"]],
+    ["info", ["info", "warn", "error"]],
+    ["warn", ["warn", "error"]],
+    ["error", ["error"]],
+  ] as const)("at the level %s writes %j", (level, written) => {
+    const { lines, log } = recordedLog(level);
+
+    log.debug("a");
+    log.info("a");
+    log.warn("a");
+    log.error("a");
+
+    expect(lines.map((line) => JSON.parse(line).level)).toEqual(written);
+  });
+});
+
+describe("log.with", () => {
+  it("adds its fields to each line of the new log and to none of the old one", () => {
+    const { lines, log } = recordedLog("info");
+    const child = log.with({ requestId: "r-1" }).with({ custSpaceId: "cust-1" });
+
+    child.warn("a", { read: 2 });
+    log.warn("b");
+
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      {
+        time: "2026-01-02T03:04:05.678Z",
+        level: "warn",
+        message: "a",
+        requestId: "r-1",
+        custSpaceId: "cust-1",
+        read: 2,
+      },
+      { time: "2026-01-02T03:04:05.678Z", level: "warn", message: "b" },
+    ]);
+  });
+
+  it("lets a line's own field win, and keeps the threshold", () => {
+    const { lines, log } = recordedLog("warn");
+    const child = log.with({ read: 1 });
+
+    child.info("hidden");
+    child.warn("a", { read: 2 });
+
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? "").read).toBe(2);
+  });
+});
+
+describe("maskNumber", () => {
+  it.each([
+    ["8613800001234", "*********1234"],
+    ["12345", "*2345"],
+    ["1234", "1234"],
+    ["", ""],
+  ])("turns %j into %j", (phoneNumber, masked) => {
+    expect(maskNumber(phoneNumber)).toBe(masked);
+  });
+});
+
+describe("describeError", () => {
+  it("gives the code, the fixed sentence and the fields of an own error", () => {
+    const error = new UpstreamRejectedError({ action: "Add", upstreamCode: "A.B" }, "customer");
+
+    expect(JSON.parse(JSON.stringify(describeError(error)))).toEqual({
+      code: "ERR_UPSTREAM_REJECTED",
+      error: "The upstream refused the call; look up upstreamCode in its error list.",
+      facts: { action: "Add", upstreamCode: "A.B" },
+      concerns: "customer",
+    });
+    expect(describeError(new StoreUnavailableError("get", "timeout"))).toMatchObject({
+      code: "ERR_STORE",
+      operation: "get",
+      reason: "timeout",
+    });
+  });
+
+  it("gives the class and the place of a foreign error, and nothing of its message or fields", () => {
+    const error = Object.assign(new TypeError("AccessKeySecret=hunter2\nhunter2"), {
+      url: "hunter2",
+      cause: new Error("hunter2"),
+    });
+
+    const fields = describeError(error);
+
+    expect(fields).toMatchObject({ code: "ERR_INTERNAL", error: "TypeError" });
+    expect(JSON.stringify(fields)).not.toContain("hunter2");
+    expect(JSON.stringify(fields)).toContain("log.test.ts");
+  });
+
+  it.each(["hunter2", { message: "hunter2" }, undefined, null, 7])(
+    "gives only the type of the thrown value %#",
+    (value) => {
+      const fields = describeError(value);
+
+      expect(fields).toEqual({ code: "ERR_INTERNAL", error: typeof value });
+    },
+  );
+});

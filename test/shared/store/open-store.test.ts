@@ -1,0 +1,68 @@
+import { randomUUID } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { openStore, storeUrlProblem } from "../../../shared/store/open-store.ts";
+
+const FORMS =
+  "must be memory:, pglite:<folder>, postgres://… or tablestore://INSTANCE.REGION/TABLE";
+const PERCENT = "must have every % in its user name, password and database written as %25";
+
+describe("a STORE_URL", () => {
+  it.each([
+    "memory:",
+    "memory:demo-1",
+    "pglite:./folder",
+    "pglite:/var/with space/folder",
+    "postgres://user:p%40ss@127.0.0.1:5432/db?sslmode=require",
+    "postgresql://db.internal/numbers?options=-c%20search_path%3Dwaba",
+    "tablestore://my-instance.ap-southeast-1/waba_numbers",
+    "tablestore://inst.cn-hangzhou/t?endpoint=http://127.0.0.1:8000",
+  ])("%s has no problem", (url) => {
+    expect(storeUrlProblem(url)).toBeUndefined();
+  });
+
+  it.each([
+    "",
+    "memory",
+    "memory:a/b",
+    "pglite:",
+    "postgres:",
+    "postgres://[::1/db",
+    "redis://127.0.0.1",
+    "tablestore://inst/t",
+    "tablestore://inst.region",
+    "./folder",
+  ])("%s is told the forms there are", (url) => {
+    expect(storeUrlProblem(url)).toBe(FORMS);
+  });
+
+  it("with a bare % in the password is told to escape it", () => {
+    expect(storeUrlProblem("postgres://user:50%off@127.0.0.1/db")).toBe(PERCENT);
+  });
+});
+
+describe("opening a store by URL", () => {
+  const deps = { newVersion: randomUUID };
+
+  it("gives every caller of a memory name the same store, closed handles aside", async () => {
+    const url = `memory:${randomUUID()}`;
+    const first = await openStore(url, deps);
+    await first.put("c/a", "here", "absent");
+    await first.close();
+    expect((await (await openStore(url, deps)).get("c/a"))?.value).toBe("here");
+    expect(await (await openStore(`${url}2`, deps)).get("c/a")).toBeUndefined();
+  });
+
+  it("names STORE_URL and what is wrong, and repeats nothing of the URL", async () => {
+    await expect(openStore("mysql://u:hunter2@db", deps)).rejects.toMatchObject({
+      code: "ERR_CONFIG",
+      message: `The environment is not usable: STORE_URL ${FORMS}.`,
+    });
+  });
+
+  it("says that Tablestore is not built yet", async () => {
+    await expect(openStore("tablestore://inst.region/t", deps)).rejects.toMatchObject({
+      code: "ERR_CONFIG",
+      problems: [{ path: "STORE_URL" }],
+    });
+  });
+});

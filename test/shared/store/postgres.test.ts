@@ -1,0 +1,192 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { once } from "node:events";
+import net from "node:net";
+import { inspect } from "node:util";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { openPostgresStore } from "../../../shared/store/postgres.ts";
+import type { Store } from "../../../shared/store/store.ts";
+import { describeStore } from "./contract.ts";
+
+const serverUrl = process.env.TEST_POSTGRES_URL ?? "";
+if (!serverUrl) console.warn("PostgreSQL tests are skipped: TEST_POSTGRES_URL is not set");
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const newVersion = randomUUID;
+
+async function listen(onConnection: (socket: net.Socket) => void): Promise<number> {
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    onConnection(socket);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return (server.address() as net.AddressInfo).port;
+}
+
+describe("opening a PostgreSQL store", () => {
+  const failure = (port: number) =>
+    openPostgresStore({ url: `postgres://waba:hunter2@127.0.0.1:${port}/db`, newVersion }).catch(
+      (error: unknown) => error,
+    );
+
+  it("fails at once when nobody listens, and tells neither password nor address", async () => {
+    const error = await failure(1);
+    expect(error).toMatchObject({ code: "ERR_STORE", operation: "open", reason: "ECONNREFUSED" });
+    const text = inspect(error, { depth: 20, showHidden: true }) + (error as Error).stack;
+    expect(text).not.toMatch(/hunter2|127\.0\.0\.1|waba:/);
+  });
+
+  it("fails within six seconds when the server is silent", async () => {
+    const port = await listen(() => {});
+    const started = Date.now();
+    expect(await failure(port)).toMatchObject({ code: "ERR_STORE", reason: "ETIMEDOUT" });
+    expect(Date.now() - started).toBeLessThan(6_000);
+  });
+
+  it("fails when the server hangs up", async () => {
+    const port = await listen((socket) => socket.destroy());
+    expect(await failure(port)).toMatchObject({ code: "ERR_STORE", reason: "ECONNRESET" });
+  });
+});
+
+describe.runIf(serverUrl)("PostgreSQL", () => {
+  const schema = `waba_test_${randomBytes(6).toString("hex")}`;
+  const admin = new pg.Pool({ connectionString: serverUrl, max: 2 });
+  const urlOf = (params: Record<string, string> = {}, port?: number) => {
+    const url = new URL(serverUrl);
+    if (port) url.host = `127.0.0.1:${port}`;
+    const all = { options: `-c search_path=${schema}`, application_name: schema, ...params };
+    for (const [name, value] of Object.entries(all)) url.searchParams.set(name, value);
+    return url.href.replaceAll("+", "%20");
+  };
+  const backends = async (name = schema): Promise<number[]> =>
+    (
+      await admin.query("select pid from pg_stat_activity where application_name = $1", [name])
+    ).rows.map((row) => row.pid);
+
+  beforeAll(() => admin.query(`create schema ${schema}`));
+  afterAll(async () => {
+    await admin.query(`drop schema ${schema} cascade`);
+    await admin.end();
+  });
+
+  const open = async (params?: Record<string, string>, port?: number): Promise<Store> => {
+    const store = await openPostgresStore({ url: urlOf(params, port), newVersion });
+    closers.push(() => store.close());
+    await admin.query(`truncate ${schema}.waba_numbers_rows`);
+    return store;
+  };
+
+  describeStore("postgres", async () => ({ store: await open(), close: async () => {} }));
+
+  it("makes its table once when several open an empty schema together", async () => {
+    for (let round = 0; round < 5; round++) {
+      await admin.query(`drop table if exists ${schema}.waba_numbers_rows`);
+      const stores = await Promise.all(
+        Array.from({ length: 6 }, () => openPostgresStore({ url: urlOf(), newVersion })),
+      );
+      expect(await stores[0]?.put("c/a", "1", "absent")).toBe("stored");
+      expect((await stores[5]?.get("c/a"))?.value).toBe("1");
+      await Promise.all(stores.map((store) => store.close()));
+    }
+  });
+
+  it("works again after the server cut its connections", async () => {
+    const store = await open();
+    await store.put("c/a", "1", "absent");
+    for (let round = 0; round < 5; round++) {
+      await Promise.all([store.get("c/a"), store.get("c/a")]);
+      for (const pid of await backends()) {
+        await admin.query("select pg_terminate_backend($1)", [pid]);
+      }
+      const row = await store.get("c/a");
+      expect(row?.value).toBe(`${round + 1}`);
+      expect(await store.put("c/a", `${round + 2}`, row?.version ?? "")).toBe("stored");
+    }
+  });
+
+  it("replaces a connection that lay idle for more than ten seconds", async () => {
+    let time = 1_000_000;
+    const name = `${schema}_idle`;
+    const url = urlOf({ application_name: name });
+    const store = await openPostgresStore({ url, newVersion, now: () => time });
+    closers.push(() => store.close());
+    const first = await backends(name);
+    time += 10_000;
+    await store.get("c/a");
+    expect(await backends(name)).toEqual(first);
+    time += 10_001;
+    await store.get("c/a");
+    await vi.waitFor(async () => {
+      const later = await backends(name);
+      expect([first.length, later.length]).toEqual([1, 1]);
+      expect(later).not.toEqual(first);
+    });
+  });
+
+  it("gives up a statement that the server cancelled, which then never lands", async () => {
+    const store = await open({ statement_timeout: "150" });
+    await store.put("c/a", "old", "absent");
+    const { version } = (await store.get("c/a")) ?? { version: "" };
+    const holder = await admin.connect();
+    await holder.query("begin");
+    await holder.query(`select * from ${schema}.waba_numbers_rows for update`);
+    await expect(store.put("c/a", "new", version)).rejects.toMatchObject({ reason: "57014" });
+    await holder.query("rollback");
+    holder.release();
+    expect(await store.get("c/a")).toEqual({ value: "old", version });
+  });
+
+  /** A way to the server on which answers to a statement can be kept back or cut off. */
+  const lossyPort = async (statement: string, loss: "cut" | "silence") => {
+    const { hostname, port } = new URL(serverUrl);
+    return listen((client) => {
+      const server = net.connect(Number(port || 5432), hostname);
+      server.on("error", () => {});
+      let isLost = false;
+      client.on("data", (bytes) => {
+        isLost ||= bytes.includes(statement);
+        server.write(bytes);
+      });
+      server.on("data", (bytes) => {
+        if (!isLost) client.write(bytes);
+        else if (loss === "cut") client.destroy();
+      });
+      client.on("close", () => server.destroy());
+    });
+  };
+
+  it.each(["cut", "silence"] as const)(
+    "knows by its token that a write landed though the answer is lost (%s)",
+    async (loss) => {
+      const store = await open({ query_timeout: "300" }, await lossyPort("insert into", loss));
+      expect(await store.put("c/a", "new", "absent")).toBe("stored");
+      expect((await store.get("c/a"))?.value).toBe("new");
+    },
+  );
+
+  it("knows that a delete landed though the answer is lost", async () => {
+    const store = await open({}, await lossyPort("delete from", "cut"));
+    await store.put("c/a", "new", "absent");
+    const { version } = (await store.get("c/a")) ?? { version: "" };
+    expect(await store.delete("c/a", version)).toBe("deleted");
+  });
+
+  it("fails in a bounded time, without a message of the driver, once it is closed", async () => {
+    const store = await open();
+    await store.close();
+    await store.close();
+    await expect(store.get("c/a")).rejects.toMatchObject({ code: "ERR_STORE", operation: "get" });
+  });
+});
