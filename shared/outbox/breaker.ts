@@ -28,7 +28,8 @@ export function createBreaker(row: EndpointRow | undefined, now: number): Breake
     nextProbeAt: 0,
     since: new Date(now).toISOString(),
   };
-  return { row: row ?? closed, failures: 0, limit: MAX_CONCURRENT, successes: 0 };
+  const known = row ?? closed;
+  return { row: known, failures: known.failures ?? 0, limit: MAX_CONCURRENT, successes: 0 };
 }
 
 /** How many deliveries may run now, and when to look again if none may. */

@@ -9,6 +9,8 @@ import { HICCUP_DELAY_MS } from "./schedule.ts";
 /** An acceptance is recent for this long. */
 const RECENT_MS = 60_000;
 const SCAN_PAGE = 100;
+/** A tick with nothing else to do still waits this long for the retry of a delivery that failed. */
+const GRACE_MS = 6_000;
 /** The store is asked for further due customers when fewer than this many are queued. */
 const QUEUE_LOW = 50;
 
@@ -55,7 +57,7 @@ export function startPump(options: PumpOptions, deps: PumpDeps): Pump {
   let breaker: Breaker;
   let acceptedAt = Number.NEGATIVE_INFINITY;
   let scannedTo: string | undefined = "";
-  let finishing = false;
+  let graceUntil: number | undefined;
   let wake = new AbortController();
 
   const nudge = () => wake.abort();
@@ -166,8 +168,9 @@ export function startPump(options: PumpOptions, deps: PumpDeps): Pump {
       const started = deps.monotonic();
       const due = nextDue();
       const wait = due === undefined ? undefined : Math.max(0, due - deps.now());
-      const dueInTime = wait !== undefined && started + wait < options.stopAt;
-      if (finishing && inFlight.size === 0 && !dueInTime) {
+      const isFinishing = graceUntil !== undefined && inFlight.size === 0;
+      const patience = Math.min(graceUntil ?? options.stopAt, options.stopAt);
+      if (isFinishing && (wait === undefined || started + wait >= patience)) {
         const allDone = ready.size === 0 && scannedTo === undefined;
         if (allDone || allowance(breaker, deps.now()).atOnce === 0) break;
         continue;
@@ -181,6 +184,13 @@ export function startPump(options: PumpOptions, deps: PumpDeps): Pump {
     }
   }
 
+  /** A receiver that fails a few times a tick must be found to be in trouble all the same. */
+  async function rememberFailures(): Promise<void> {
+    const { failures, row } = breaker;
+    if (row.state !== "closed" || failures === (row.failures ?? 0)) return;
+    await move({ ...breaker, row: { ...row, failures } });
+  }
+
   const running = run();
   // A failure is reported by finish(), which the tick always awaits.
   running.catch(() => undefined);
@@ -192,9 +202,10 @@ export function startPump(options: PumpOptions, deps: PumpDeps): Pump {
       nudge();
     },
     async finish() {
-      finishing = true;
+      graceUntil ??= deps.monotonic() + GRACE_MS;
       nudge();
       await running;
+      await rememberFailures();
       return { ...counts, endpoint: breaker.row.state };
     },
   };

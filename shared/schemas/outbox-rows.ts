@@ -18,6 +18,8 @@ export const endpointRowSchema = z.looseObject({
   /** Wall clock, ms. */
   nextProbeAt: z.number(),
   since: z.string(),
+  /** Failures in a row while closed, as the last tick left them. */
+  failures: z.optional(z.number()),
   reason: z.optional(z.string()),
 });
 

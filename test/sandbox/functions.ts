@@ -1,0 +1,54 @@
+import { randomUUID } from "node:crypto";
+import { createAdd } from "../../functions/add.ts";
+import { createPoll } from "../../functions/poll.ts";
+import { createQuery } from "../../functions/query.ts";
+import { type Environment, loadConfig } from "../../shared/config.ts";
+import { createDeps } from "../../shared/deps.ts";
+import { createLog } from "../../shared/log.ts";
+import { type Platform, startPlatform } from "./platform.ts";
+
+/** The three functions in one process, behind a local platform, on one store. */
+export type LocalFunctions = {
+  readonly platform: Platform;
+  /** One firing of the timer; a payload makes it a command. */
+  poll(payload?: string): Promise<Readonly<Record<string, unknown>>>;
+  /** Lets go of the store, as the end of the process would. */
+  close(): Promise<void>;
+};
+
+export type LocalOptions = {
+  /** As the platform would set it. */
+  readonly environment: Environment;
+  readonly port?: number;
+  readonly writeLog: (line: string) => void;
+};
+
+export async function startFunctions(options: LocalOptions): Promise<LocalFunctions> {
+  const config = loadConfig(options.environment, "poll");
+  loadConfig(options.environment, "add");
+  const log = createLog({ level: config.logLevel, now: Date.now, write: options.writeLog });
+  const deps = createDeps(config, { log });
+  const withKeys = { ...deps, apiKeys: config.apiKeys };
+  const poll = createPoll({ ...deps, config });
+  const context = () => ({ requestId: randomUUID(), credentials: {} });
+  const platform = await startPlatform({
+    ...(options.port === undefined ? {} : { port: options.port }),
+    context,
+    functions: {
+      add: { handler: createAdd(withKeys), paths: ["/add"] },
+      query: { handler: createQuery(withKeys), paths: ["/query"] },
+    },
+  });
+  return {
+    platform,
+    async poll(payload = "") {
+      const event = { triggerTime: new Date().toISOString(), triggerName: "local", payload };
+      const answer = await poll(Buffer.from(JSON.stringify(event)), context());
+      return answer as Readonly<Record<string, unknown>>;
+    },
+    async close() {
+      await platform.close();
+      await (await deps.openStore(context())).close();
+    },
+  };
+}
