@@ -61,7 +61,10 @@ async function demo(): Promise<void> {
     pollIntervalSeconds: INTERVAL_MS / 1000,
   });
   const start = () =>
-    startFunctions({ environment: { ...environment, LOG_LEVEL: "error" }, writeLog: console.error });
+    startFunctions({
+      environment: { ...environment, LOG_LEVEL: "error" },
+      writeLog: console.error,
+    });
   const headers = { authorization: `Bearer ${apiKey}`, "content-type": "application/json" };
   let functions: LocalFunctions | undefined;
 
@@ -86,10 +89,15 @@ async function demo(): Promise<void> {
     });
     const answer = (await added.json()) as Record<string, unknown>;
     show(`${added.status} ${JSON.stringify(answer)}`);
-    check(added.status === 201 && answer.phoneNumber === NUMBER, "the upstream accepted the number");
+    check(
+      added.status === 201 && answer.phoneNumber === NUMBER,
+      "the upstream accepted the number",
+    );
 
     say("Query it: GET /query?custSpaceId=…");
-    const queried = await fetch(`${functions.platform.url}/query?custSpaceId=${CUSTOMER}`, { headers });
+    const queried = await fetch(`${functions.platform.url}/query?custSpaceId=${CUSTOMER}`, {
+      headers,
+    });
     const list = (await queried.json()) as { phoneNumbers: Record<string, unknown>[] };
     show(`status ${list.phoneNumbers[0]?.status}, name review ${list.phoneNumbers[0]?.nameStatus}`);
     check(list.phoneNumbers[0]?.status === "PENDING", "it waits for verification");
@@ -117,7 +125,9 @@ async function demo(): Promise<void> {
     upstream.control.setNumber(CUSTOMER, NUMBER, { Status: "BANNED" });
     await sleep(INTERVAL_MS);
     const during = await functions.poll();
-    show(`poll says: ${during.changed} changed, ${during.delivered} delivered, ${during.pending} pending`);
+    show(
+      `poll says: ${during.changed} changed, ${during.delivered} delivered, ${during.pending} pending`,
+    );
     check(during.pending === 1, "the event is kept");
 
     say("The functions are stopped and started again: all they know is in the store's folder");

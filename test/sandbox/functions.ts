@@ -4,6 +4,9 @@ import { createPoll } from "../../functions/poll.ts";
 import { createQuery } from "../../functions/query.ts";
 import { type Environment, loadConfig } from "../../shared/config.ts";
 import { createDeps } from "../../shared/deps.ts";
+import { createHttpHandler, withApiKey } from "../../shared/http/http-handler.ts";
+import { jsonResponse } from "../../shared/http/http-response.ts";
+import { readJsonBody } from "../../shared/http/read-json.ts";
 import { createLog } from "../../shared/log.ts";
 import { type Platform, startPlatform } from "./platform.ts";
 
@@ -31,12 +34,23 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
   const withKeys = { ...deps, apiKeys: config.apiKeys };
   const poll = createPoll({ ...deps, config });
   const context = () => ({ requestId: randomUUID(), credentials: {} });
+  // An operator's door to poll: on the platform, invoking the function is that door.
+  const operate = createHttpHandler({
+    ...deps,
+    paths: ["/poll"],
+    methods: {
+      POST: withApiKey(config.apiKeys, async (request, call) =>
+        jsonResponse(200, await poll(readJsonBody(request), call.context)),
+      ),
+    },
+  });
   const platform = await startPlatform({
     ...(options.port === undefined ? {} : { port: options.port }),
     context,
     functions: {
       add: { handler: createAdd(withKeys), paths: ["/add"] },
       query: { handler: createQuery(withKeys), paths: ["/query"] },
+      operate: { handler: operate, paths: ["/poll"] },
     },
   });
   return {
