@@ -121,17 +121,15 @@ export function loadConfig(environment: Environment, name: FunctionName): Config
       message: "must be set together with its other half",
     });
   }
-  if (!result.success) throw new ConfigError(problems);
+  // Read apart, so that a refused address is listed beside the problems of other variables.
+  const target = z.safeParse(targetSchema, given);
+  const guard = target.success ? guardFor(target.data) : undefined;
+  const url = target.data?.WEBHOOK_URL;
+  const refused = url && guard?.problem(url);
+  if (refused) problems.push({ path: "WEBHOOK_URL", message: TARGET_PROBLEMS[refused.reason] });
+  if (!result.success || !guard || problems.length > 0) throw new ConfigError(problems);
 
   const env = result.data;
-  const guard = createTargetGuard({
-    allowHttp: env.WEBHOOK_ALLOW_HTTP,
-    allowCidrs: env.WEBHOOK_ALLOW_CIDRS,
-  });
-  const refused = env.WEBHOOK_URL && guard.problem(env.WEBHOOK_URL);
-  if (refused) problems.push({ path: "WEBHOOK_URL", message: TARGET_PROBLEMS[refused.reason] });
-  if (problems.length > 0) throw new ConfigError(problems);
-
   return {
     credentials: credentialsOf(env),
     accountId: env.ALIBABA_CLOUD_ACCOUNT_ID,
@@ -149,6 +147,19 @@ export function loadConfig(environment: Environment, name: FunctionName): Config
     stage: env.STAGE,
     logLevel: env.LOG_LEVEL,
   };
+}
+
+const targetSchema = z.pick(environmentSchema, {
+  WEBHOOK_URL: true,
+  WEBHOOK_ALLOW_HTTP: true,
+  WEBHOOK_ALLOW_CIDRS: true,
+});
+
+function guardFor(env: z.infer<typeof targetSchema>): TargetGuard {
+  return createTargetGuard({
+    allowHttp: env.WEBHOOK_ALLOW_HTTP,
+    allowCidrs: env.WEBHOOK_ALLOW_CIDRS,
+  });
 }
 
 const TARGET_PROBLEMS = {
@@ -172,7 +183,8 @@ function credentialsOf(env: z.infer<typeof environmentSchema>): Credentials | un
 /** https anywhere; http for loopback alone, as the request holds the signature and the number. */
 function parseEndpoint(text: string) {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isBare = url?.pathname === "/" && !url.search && !url.hash && !url.username;
+  const isBare =
+    url?.pathname === "/" && !url.search && !url.hash && !url.username && !url.password;
   const isLoopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(url?.hostname ?? "");
   const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback);
   return url && isBare && isSafe

@@ -26,16 +26,25 @@ export function createAgent(
     idleSince.set(socket, options.now());
   });
 
-  // Node's documented hook for taking a kept socket: answering with none makes the agent connect.
+  const retireOld = () => {
+    const now = options.now();
+    for (const socket of Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? [])) {
+      const idle = now - (idleSince.get(socket) ?? now);
+      // A clock that was set back says nothing about the age.
+      if (idle >= 0 && idle <= options.maxIdleMs) continue;
+      socket.destroy();
+      // Node takes the newest kept socket without asking whether it is destroyed; by this documented
+      // event the agent forgets it now rather than when it has closed.
+      socket.emit("agentRemove");
+    }
+  };
+
+  // Every agent has this method, although it is not documented: the last moment before a kept socket
+  // is chosen.
   const internal = agent as unknown as { addRequest(request: unknown, options: unknown): void };
   const addRequest = internal.addRequest.bind(agent);
   internal.addRequest = (request, requestOptions) => {
-    for (const sockets of Object.values(agent.freeSockets)) {
-      for (const socket of [...(sockets ?? [])]) {
-        const since = idleSince.get(socket);
-        if (since !== undefined && options.now() - since > options.maxIdleMs) socket.destroy();
-      }
-    }
+    retireOld();
     addRequest(request, requestOptions);
   };
   return agent;

@@ -15,13 +15,7 @@ import {
 import type { Credentials } from "./credentials.ts";
 import { retryDelayMs } from "./retry-timing.ts";
 import type { CallOptions, Upstream } from "./upstream.ts";
-import {
-  defined,
-  failureForCode,
-  plain,
-  toUpstreamFailure,
-  type UpstreamFailure,
-} from "./upstream-error.ts";
+import { defined, plain, toUpstreamFailure, type UpstreamFailure } from "./upstream-error.ts";
 
 const API_VERSION = "2020-06-06";
 const READ_TRIES = 3;
@@ -170,7 +164,8 @@ function withoutAbsent(params: Readonly<Record<string, string | undefined>>) {
 
 /**
  * pop-core never looks at the HTTP status and takes several codes, or none, for success: the
- * status, the code and the form are judged here.
+ * status, the code and the form are judged here. A code other than OK that comes this far is one of
+ * those undocumented successes (`Success`, 200): after an Add it must not pass for a refusal.
  */
 function readAnswer<S extends z.core.$ZodType>(
   action: string,
@@ -191,6 +186,5 @@ function readAnswer<S extends z.core.$ZodType>(
   if (httpStatus >= 500) throw new UpstreamUnavailableError(facts, false);
   const reply = z.safeParse(schema, body);
   if (reply.success && httpStatus < 300) return reply.data;
-  if (upstreamCode && upstreamCode !== "OK") throw failureForCode(facts);
   throw new UpstreamContractError(facts);
 }

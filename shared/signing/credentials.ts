@@ -14,7 +14,7 @@ const contextSchema = z.object({
   credentials: z.object({
     accessKeyId: filled,
     accessKeySecret: filled,
-    securityToken: z.optional(z.string()),
+    securityToken: z.optional(z.nullable(z.string())),
   }),
 });
 

@@ -77,21 +77,26 @@ export function createSender(
           ...(attempt.redelivery ? { "webhook-redelivery": "true" } : {}),
         },
       });
+      // Once there is a status it has decided, whatever becomes of the rest of the answer: that is
+      // read only so that the connection can be used again.
+      let decided: AttemptResult | undefined;
+      const settle = (reason: "network" | "timeout" | "target") => {
+        resolve(decided ?? { kind: "failed", reason });
+      };
+      const broken = () => (deadline.aborted ? "timeout" : "network");
       outgoing.on("response", (answer) => {
-        const result = judge(answer.statusCode ?? 0, answer.headers["retry-after"], deps.now());
+        decided = judge(answer.statusCode ?? 0, answer.headers["retry-after"], deps.now());
         let bytes = 0;
         answer.on("data", (chunk: Buffer) => {
           bytes += chunk.length;
           if (bytes > MAX_ANSWER_BYTES) answer.destroy();
         });
-        // The status has decided; the rest is read only so that the connection can be used again.
-        answer.on("error", () => resolve(result));
-        answer.on("close", () => resolve(result));
+        answer.on("error", () => settle(broken()));
+        answer.on("close", () => settle(broken()));
       });
-      outgoing.on("error", (error) => {
-        if (isAppError(error)) return resolve({ kind: "failed", reason: "target" });
-        resolve({ kind: "failed", reason: deadline.aborted ? "timeout" : "network" });
-      });
+      outgoing.on("error", (error) => settle(isAppError(error) ? "target" : broken()));
+      // An answer of 101 closes the connection without a response and without an error.
+      outgoing.on("close", () => settle(broken()));
       outgoing.end(body);
     });
   };

@@ -7,7 +7,9 @@ const MAX_MS = 24 * 3_600_000;
 export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined;
   const text = header.trim();
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
+  // Date.parse makes a date of nearly anything that holds a number, such as `-5` or `1.5`.
+  const isDate = /^[A-Z][a-z]{2}.*\d:\d\d/.test(text);
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : isDate ? Date.parse(text) - nowMs : NaN;
   if (Number.isNaN(ms)) return undefined;
   return Math.min(MAX_MS, Math.max(0, ms));
 }

@@ -40,7 +40,8 @@ const REFUSED_IPV6 = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 export function parseCidr(text: string): Cidr | undefined {
   const [address = "", bitsText, ...rest] = text.split("/");
   const version = net.isIP(address);
-  if (version === 0 || rest.length > 0) return undefined;
+  // A zone (fe80::1%eth0) is an address for isIP, but not for BlockList, which throws.
+  if (version === 0 || address.includes("%") || rest.length > 0) return undefined;
   const widest = version === 4 ? 32 : 128;
   const bits = bitsText === undefined ? widest : Number(bitsText);
   if (!/^\d{1,3}$/.test(bitsText ?? "0") || bits > widest) return undefined;
@@ -59,10 +60,9 @@ function createAddressGuard(allowCidrs: readonly Cidr[]): (address: string) => b
   const global6 = blockList([GLOBAL_IPV6].flatMap((text) => parseCidr(text) ?? []));
   return (address) => {
     const family = net.isIP(address);
-    if (family === 0) return false;
+    if (family === 0 || address.includes("%")) return false;
     const type = family === 4 ? "ipv4" : "ipv6";
-    // BlockList matches a mapped address against IPv4 rules too: a mapped address is allowed only
-    // by an IPv6 rule of its own.
+    // No receiver needs a mapped address, and BlockList would match it against IPv4 rules too.
     if (type === "ipv6" && /^::(ffff:)?\d+\.\d+\.\d+\.\d+$|^::ffff:/i.test(address)) return false;
     if (allowed.check(address, type)) return true;
     if (type === "ipv6" && !global6.check(address, type)) return false;

@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { createPoll } from "../../functions/poll.ts";
+import { loadConfig } from "../../shared/config.ts";
+import { createDeps } from "../../shared/deps.ts";
+import { LEASE_KEY } from "../../shared/schemas/watch-rows.ts";
+import type { Store } from "../../shared/store/store.ts";
+
+/**
+ * A poller that works until it is killed. Its lease is its own: the one of a killed process holds
+ * for two minutes more, and nothing but the request budget rests on it.
+ */
+function withOwnLease(store: Store): Store {
+  const own = (key: string) => (key === LEASE_KEY ? `${key}/${process.pid}` : key);
+  return {
+    ...store,
+    get: (key) => store.get(own(key)),
+    put: (key, value, expected) => store.put(own(key), value, expected),
+  };
+}
+
+async function work(): Promise<void> {
+  const config = loadConfig(process.env, "poll");
+  const deps = createDeps(config);
+  const context = {};
+  const openStore = async () => withOwnLease(await deps.openStore(context));
+  const poll = createPoll({ ...deps, openStore, config });
+  await openStore();
+  process.send?.("ready");
+  for (;;) {
+    process.send?.(await poll(Buffer.from(""), context));
+    await sleep(50);
+  }
+}
+
+void work();

@@ -1,0 +1,210 @@
+import { createHash } from "node:crypto";
+import {
+  CUSTOMER_PREFIX,
+  type CustomerRow,
+  customerRowSchema,
+} from "../../shared/schemas/customer-row.ts";
+import { DEAD_PREFIX, DUE_PREFIX, dueKey } from "../../shared/schemas/outbox-rows.ts";
+import type { QueryReply, Upstream } from "../../shared/signing/upstream.ts";
+import { decodeRow } from "../../shared/store/rows.ts";
+import type { Store } from "../../shared/store/store.ts";
+import { decide } from "../../shared/watch/decide.ts";
+import type { Send } from "../../shared/webhook/attempt.ts";
+import type { Process, Scheduler } from "./scheduler.ts";
+
+export type Calls = { readonly store: Store; readonly upstream: Upstream; readonly send: Send };
+
+export type BreakageWorld = {
+  readonly owner: Process;
+  readonly scheduler: Scheduler;
+  /** The store without places to interleave: what is done there is done at once. */
+  readonly direct: Store;
+};
+
+/** Breaks one rule of the design on purpose, from outside, for one process. */
+export type Breakage = (calls: Calls, world: BreakageWorld) => Calls;
+
+function isCustomer(key: string): boolean {
+  return key.startsWith(CUSTOMER_PREFIX);
+}
+
+async function rowAt(store: Store, key: string): Promise<CustomerRow | undefined> {
+  const row = await store.get(key);
+  return row && decodeRow(key, row, customerRowSchema);
+}
+
+function withStore(calls: Calls, change: Partial<Store>): Calls {
+  return { ...calls, store: { ...calls.store, ...change } };
+}
+
+/** Rule 3: deliver only after the write. */
+const deliverBeforeWrite: Breakage = (calls, { direct }) =>
+  withStore(calls, {
+    async put(key, value, expected) {
+      if (isCustomer(key)) {
+        const known = new Set((await rowAt(direct, key))?.pending.map(({ id }) => id));
+        const next = JSON.parse(value) as CustomerRow;
+        const fresh = next.pending.filter(({ id }) => !known.has(id));
+        // A removal also writes pending events that another has removed meanwhile: not fresh ones.
+        if (next.seq > ((await rowAt(direct, key))?.seq ?? 0)) {
+          for (const event of fresh) await calls.send(event, { deadlineAt: 0 });
+        }
+      }
+      return calls.store.put(key, value, expected);
+    },
+  });
+
+/** Rule 4: the sequence is part of the id. */
+const idWithoutSequence: Breakage = (calls) =>
+  withStore(calls, {
+    put(key, value, expected) {
+      if (!isCustomer(key)) return calls.store.put(key, value, expected);
+      const row = JSON.parse(value) as CustomerRow;
+      for (const event of row.pending) {
+        const { subject, data } = JSON.parse(event.body) as { subject: string; data: object };
+        const content = JSON.stringify([subject, (data as { changes: unknown }).changes]);
+        const id = `evt_${createHash("sha256").update(content).digest("hex").slice(0, 22)}`;
+        event.body = event.body.replace(event.id, id);
+        event.id = id;
+      }
+      return calls.store.put(key, JSON.stringify(row), expected);
+    },
+  });
+
+/** Rule 3: remove by id. Here the first event goes, whichever it then is. */
+const clearByShift: Breakage = (calls, { direct, owner, scheduler }) => ({
+  ...calls,
+  async send(event, options) {
+    const result = await calls.send(event, options);
+    const { partitionkey } = JSON.parse(event.body) as { partitionkey?: string };
+    if (result.kind !== "delivered" || partitionkey === undefined) return result;
+    await scheduler.step(owner);
+    const key = `${CUSTOMER_PREFIX}${partitionkey}`;
+    const stored = await direct.get(key);
+    if (!stored) return result;
+    const row = decodeRow(key, stored, customerRowSchema);
+    await direct.put(
+      key,
+      JSON.stringify({ ...row, pending: row.pending.slice(1) }),
+      stored.version,
+    );
+    return result;
+  },
+});
+
+/** Rule 2: on conflict drop the answer. */
+const rediffOldAnswer: Breakage = (calls, { direct, scheduler }) => {
+  const answers = new Map<string, QueryReply>();
+  return {
+    ...calls,
+    upstream: {
+      ...calls.upstream,
+      async query(params, options) {
+        const reply = await calls.upstream.query(params, options);
+        answers.set(params.custSpaceId ?? "", reply);
+        return reply;
+      },
+    },
+    store: {
+      ...calls.store,
+      async put(key, value, expected) {
+        const outcome = await calls.store.put(key, value, expected);
+        const customer = key.slice(CUSTOMER_PREFIX.length);
+        const reply = isCustomer(key) && answers.get(customer);
+        if (isCustomer(key)) answers.delete(customer);
+        const stored = outcome === "conflict" && reply && (await direct.get(key));
+        if (!stored) return outcome;
+        const row = decodeRow(key, stored, customerRowSchema);
+        const input = { customer, source: "urn:waba-numbers:schedules", row, reply };
+        const decision = decide({ ...input, readAt: scheduler.now() });
+        if (!decision.row) return outcome;
+        await direct.put(dueKey(customer, decision.row.seq), '{"schema":1}', "absent");
+        return direct.put(key, JSON.stringify(decision.row), stored.version);
+      },
+    },
+  };
+};
+
+/** Rule 2: read the row before asking the upstream. */
+const pollBeforeRead: Breakage = (calls) => {
+  const answers = new Map<string, QueryReply>();
+  return {
+    ...calls,
+    upstream: {
+      ...calls.upstream,
+      async query(params, options) {
+        const early = answers.get(params.custSpaceId ?? "");
+        return early ?? calls.upstream.query(params, options);
+      },
+    },
+    store: {
+      ...calls.store,
+      async get(key) {
+        if (isCustomer(key)) {
+          const custSpaceId = key.slice(CUSTOMER_PREFIX.length);
+          const early = calls.upstream.query({ custSpaceId }, { deadlineAt: 0 });
+          const reply = await early.catch(() => undefined);
+          if (reply) answers.set(custSpaceId, reply);
+        }
+        return calls.store.get(key);
+      },
+    },
+  };
+};
+
+/** Rule 5: the marker before the row. */
+const markerAfterRow: Breakage = (calls) => {
+  const held = new Map<string, string>();
+  return withStore(calls, {
+    async put(key, value, expected) {
+      if (key.startsWith(DUE_PREFIX)) {
+        held.set(key.split("/")[1] ?? "", key);
+        return "stored";
+      }
+      const outcome = await calls.store.put(key, value, expected);
+      const marker = isCustomer(key) && held.get(key.slice(CUSTOMER_PREFIX.length));
+      if (marker) await calls.store.put(marker, '{"schema":1}', "absent");
+      return outcome;
+    },
+  });
+};
+
+/** Rule 1: the row changes only if it is still the one that was read. */
+const unconditionalPut: Breakage = (calls, { direct, owner, scheduler }) =>
+  withStore(calls, {
+    async put(key, value, expected) {
+      if (!isCustomer(key)) return calls.store.put(key, value, expected);
+      await scheduler.step(owner);
+      return direct.put(key, value, (await direct.get(key))?.version ?? "absent");
+    },
+  });
+
+/** Rule 3: the dead letter before the removal. */
+const deadLetterAfterRemoval: Breakage = (calls) => {
+  let held: { key: string; value: string } | undefined;
+  return withStore(calls, {
+    async put(key, value, expected) {
+      if (key.startsWith(DEAD_PREFIX)) {
+        held = { key, value };
+        return "stored";
+      }
+      const outcome = await calls.store.put(key, value, expected);
+      if (isCustomer(key) && held && outcome === "stored") {
+        await calls.store.put(held.key, held.value, "absent");
+        held = undefined;
+      }
+      return outcome;
+    },
+  });
+};
+
+export const BREAKAGES: Readonly<Record<string, Breakage>> = {
+  "deliver before write": deliverBeforeWrite,
+  "id without sequence": idWithoutSequence,
+  "clear by shift": clearByShift,
+  "re-diff of an old answer": rediffOldAnswer,
+  "poll before read": pollBeforeRead,
+  "marker after row": markerAfterRow,
+  "unconditional put": unconditionalPut,
+  "dead letter after removal": deadLetterAfterRemoval,
+};

@@ -1,0 +1,105 @@
+import { UpstreamTimeoutError, UpstreamUnavailableError } from "../../shared/errors.ts";
+import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
+import type { QueryReply, Upstream } from "../../shared/signing/upstream.ts";
+import type { Process, Random, Scheduler } from "./scheduler.ts";
+
+const QUALITY = ["GREEN", "YELLOW", "RED"];
+const STATUS = ["CONNECTED", "FLAGGED"];
+
+export const FIELDS = ["QualityRating", "Status"] as const;
+
+/**
+ * The upstream's numbers, changing at random among few values, so that the same change comes again
+ * and again (A to B to A to B), with every value that each field ever had.
+ */
+export function createUpstreamModel(random: Random, customers: readonly string[]) {
+  const numbers = new Map<string, Map<string, PhoneNumberItem>>();
+  const history = new Map<string, string[]>();
+  const pick = (from: readonly string[]) => from[Math.floor(random() * from.length)] ?? "";
+
+  function put(customer: string, phoneNumber: string, fields: Record<string, string>): void {
+    const list = numbers.get(customer) ?? new Map<string, PhoneNumberItem>();
+    numbers.set(customer, list);
+    const before = list.get(phoneNumber);
+    list.set(phoneNumber, { PhoneNumber: phoneNumber, ...before, ...fields });
+    for (const [field, value] of Object.entries(fields)) {
+      if (before?.[field] === value) continue;
+      const key = `${phoneNumber}.${field}`;
+      history.set(key, [...(history.get(key) ?? []), value]);
+    }
+  }
+
+  for (const customer of customers) {
+    for (const line of ["1", "2"]) {
+      put(customer, `49${customer.length}${customer.charCodeAt(customer.length - 1)}${line}`, {
+        QualityRating: pick(QUALITY),
+        Status: pick(STATUS),
+      });
+    }
+  }
+
+  return {
+    /** Changes one field of one number. */
+    change(): void {
+      const customer = pick(customers);
+      const phoneNumber = pick([...(numbers.get(customer)?.keys() ?? [])]);
+      const isQuality = random() < 0.7;
+      put(
+        customer,
+        phoneNumber,
+        isQuality ? { QualityRating: pick(QUALITY) } : { Status: pick(STATUS) },
+      );
+    },
+
+    /** A number that was not there before. */
+    grow(): void {
+      const customer = pick(customers);
+      const list = numbers.get(customer);
+      const base = [...(list?.keys() ?? [])][0] ?? "";
+      put(customer, `${base}${(list?.size ?? 0) + 1}`, {
+        QualityRating: pick(QUALITY),
+        Status: pick(STATUS),
+      });
+    },
+
+    snapshot(customer: string): PhoneNumberItem[] {
+      return [...(numbers.get(customer)?.values() ?? [])].map((item) => ({ ...item }));
+    },
+
+    history(phoneNumber: string, field: string): readonly string[] {
+      return history.get(`${phoneNumber}.${field}`) ?? [];
+    },
+  };
+}
+
+export type UpstreamModel = ReturnType<typeof createUpstreamModel>;
+
+/** The upstream as one process sees it: slow, and at times failing or answering without a list. */
+export function upstreamOf(
+  owner: Process,
+  model: UpstreamModel,
+  scheduler: Scheduler,
+  random: Random,
+  isCalm: () => boolean,
+): Upstream {
+  const action = "QueryChatappPhoneNumbers";
+  return {
+    add: () => Promise.reject(new UpstreamUnavailableError({ action }, true)),
+    async query({ custSpaceId }, { gate }): Promise<QueryReply> {
+      if (gate && !(await gate.enter())) throw new UpstreamTimeoutError({ action });
+      try {
+        await scheduler.step(owner);
+        const items = model.snapshot(custSpaceId ?? "self");
+        const luck = isCalm() ? 1 : random();
+        await scheduler.step(owner);
+        if (luck < 0.05) throw new UpstreamUnavailableError({ action }, false);
+        if (luck < 0.07) return { requestId: "r", items: undefined, malformed: 0 };
+        if (luck < 0.09) return { requestId: "r", items: items.slice(1), malformed: 1 };
+        if (luck < 0.12) return { requestId: "r", items: items.reverse(), malformed: 0 };
+        return { requestId: "r", items, malformed: 0 };
+      } finally {
+        gate?.leave("answered");
+      }
+    },
+  };
+}

@@ -1,0 +1,254 @@
+import { inspect } from "node:util";
+import { describe, expect, it } from "vitest";
+import { type Environment, type FunctionName, loadConfig } from "../../shared/config.ts";
+import { ConfigError, type Issue } from "../../shared/errors.ts";
+
+const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const KEY = "aaaaaaaaaaaaaaaaaaaaaaaa";
+const ADD = { API_KEYS: `crm:${KEY}`, STORE_URL: "memory:" };
+const QUERY = { API_KEYS: `crm:${KEY}` };
+const POLL = {
+  STORE_URL: "memory:",
+  WEBHOOK_URL: "https://hooks.example/in",
+  WEBHOOK_SECRET: SECRET,
+};
+
+function refusal(environment: Environment, name: FunctionName): ConfigError {
+  try {
+    loadConfig(environment, name);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error("the environment was taken");
+}
+const problemsOf = (environment: Environment, name: FunctionName = "poll"): readonly Issue[] =>
+  refusal(environment, name).problems;
+
+describe("loadConfig", () => {
+  it("fills in what is not set", () => {
+    const config = loadConfig(POLL, "poll");
+
+    expect(config).toMatchObject({
+      credentials: undefined,
+      accountId: undefined,
+      endpoint: "https://cams.ap-southeast-1.aliyuncs.com",
+      qps: 8,
+      apiKeys: [],
+      watch: [],
+      tickMs: 50_000,
+      pollIntervalMs: 60_000,
+      stage: "local",
+      logLevel: "info",
+    });
+    expect(config.storeUrl.reveal()).toBe("memory:");
+    expect(config.webhook?.url.href).toBe("https://hooks.example/in");
+    expect(config.webhook?.secrets).toHaveLength(1);
+  });
+
+  it("reads everything that is set", () => {
+    const config = loadConfig(
+      {
+        ALIBABA_CLOUD_ACCESS_KEY_ID: "id",
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET: "secret",
+        ALIBABA_CLOUD_SECURITY_TOKEN: "token",
+        ALIBABA_CLOUD_ACCOUNT_ID: "1234567890123456",
+        CAMS_ENDPOINT: "http://127.0.0.1:8080/",
+        UPSTREAM_QPS: "10",
+        API_KEYS: `crm:${KEY}:cust-1,shop:${"b".repeat(24)}`,
+        STORE_URL: "postgres://user:pass@db.example/waba",
+        WEBHOOK_URL: "http://10.1.2.3/in",
+        WEBHOOK_SECRET: `${SECRET} ${SECRET}`,
+        WEBHOOK_ALLOW_HTTP: "true",
+        WEBHOOK_ALLOW_CIDRS: "10.1.0.0/16, fd00::/8",
+        WATCH_CUST_SPACES: "self, cust-1,cust-1,",
+        TICK_SECONDS: "1",
+        POLL_INTERVAL_SECONDS: "86400",
+        STAGE: "prod-eu",
+        LOG_LEVEL: "debug",
+        DEBUG: "express:*",
+      },
+      "poll",
+    );
+
+    expect(config).toMatchObject({
+      accountId: "1234567890123456",
+      endpoint: "http://127.0.0.1:8080",
+      qps: 10,
+      watch: ["self", "cust-1"],
+      tickMs: 1_000,
+      pollIntervalMs: 86_400_000,
+      stage: "prod-eu",
+      logLevel: "debug",
+    });
+    expect(config.apiKeys.map(({ name, scope }) => [name, scope])).toEqual([
+      ["crm", "cust-1"],
+      ["shop", "*"],
+    ]);
+    expect(config.credentials?.accessKeyId).toBe("id");
+    expect(config.credentials?.accessKeySecret.reveal()).toBe("secret");
+    expect(config.credentials?.securityToken?.reveal()).toBe("token");
+    expect(config.webhook?.secrets).toHaveLength(2);
+    expect(config.webhook?.guard.isAllowed("10.1.255.1")).toBe(true);
+    expect(config.webhook?.guard.isAllowed("10.2.0.1")).toBe(false);
+  });
+
+  it.each<[FunctionName, Environment, string[]]>([
+    ["add", {}, ["API_KEYS", "STORE_URL"]],
+    ["query", {}, ["API_KEYS"]],
+    ["poll", {}, ["STORE_URL", "WEBHOOK_URL", "WEBHOOK_SECRET"]],
+    ["poll", { STORE_URL: "", WEBHOOK_SECRET: SECRET }, ["STORE_URL", "WEBHOOK_URL"]],
+  ])("names what %s needs and %j lacks", (name, environment, missing) => {
+    expect(problemsOf(environment, name)).toEqual(
+      missing.map((path) => ({ path, message: "must be set" })),
+    );
+  });
+
+  it.each<[FunctionName, Environment]>([
+    ["add", ADD],
+    ["query", QUERY],
+    ["poll", POLL],
+  ])("asks no more of %s than it needs", (name, environment) => {
+    expect(() => loadConfig(environment, name)).not.toThrow();
+  });
+
+  const NUMBER = "must be a whole number";
+  const ENDPOINT = "must be https://host without a path (http for loopback only)";
+  const STORE =
+    "must be memory:, pglite:<folder>, postgres://… or tablestore://INSTANCE.REGION/TABLE";
+  const DEBUG = "must not switch on httpx: it would print signatures and phone numbers";
+  const CIDRS = "must be CIDRs such as 10.1.0.0/16, separated by commas";
+  const STAGE = "must be 1 to 32 letters, digits or -";
+  it.each([
+    ["ALIBABA_CLOUD_ACCOUNT_ID", "12 34", "must be an account's number"],
+    ["CAMS_ENDPOINT", "cams.example", ENDPOINT],
+    ["CAMS_ENDPOINT", "http://cams.example", ENDPOINT],
+    ["CAMS_ENDPOINT", "http://127.0.0.1.example", ENDPOINT],
+    ["CAMS_ENDPOINT", "https://cams.example/path", ENDPOINT],
+    ["CAMS_ENDPOINT", "https://cams.example/?a=b", ENDPOINT],
+    ["CAMS_ENDPOINT", "https://user@cams.example", ENDPOINT],
+    ["CAMS_ENDPOINT", "https://:pass@cams.example", ENDPOINT],
+    ["UPSTREAM_QPS", "eight", NUMBER],
+    ["UPSTREAM_QPS", "8.5", NUMBER],
+    ["UPSTREAM_QPS", "-1", NUMBER],
+    ["UPSTREAM_QPS", "0", "must be at least 1"],
+    ["UPSTREAM_QPS", "11", "must be at most 10"],
+    ["API_KEYS", "crm:short", "entry 1: the key must be 24 or more of A-Z a-z 0-9 _ - . ~ + / ="],
+    ["STORE_URL", "redis://host", STORE],
+    ["STORE_URL", "postgres:/x", STORE],
+    ["WEBHOOK_URL", "hooks.example/in", "must be a URL"],
+    [
+      "WEBHOOK_URL",
+      "http://hooks.example/in",
+      "must be https, or http with WEBHOOK_ALLOW_HTTP=true",
+    ],
+    ["WEBHOOK_URL", "https://u:p@hooks.example", "must not hold a user name or password"],
+    [
+      "WEBHOOK_URL",
+      "https://169.254.169.254/",
+      "must be a public address, or one allowed by WEBHOOK_ALLOW_CIDRS",
+    ],
+    ["WEBHOOK_SECRET", "whsec_*", "must be whsec_ followed by base64"],
+    [
+      "WEBHOOK_SECRET",
+      "whsec_AAAA",
+      "must hold 24 to 64 bytes after whsec_; make one with: openssl rand -base64 32",
+    ],
+    ["WEBHOOK_ALLOW_HTTP", "yes", "must be true or false"],
+    ["WEBHOOK_ALLOW_HTTP", "TRUE", "must be true or false"],
+    ["WEBHOOK_ALLOW_CIDRS", "10.1.0.0/33", CIDRS],
+    ["WEBHOOK_ALLOW_CIDRS", "fe80::1%eth0/64", CIDRS],
+    ["WATCH_CUST_SPACES", "cust 1", "must be self or CustSpaceIds, separated by commas"],
+    ["TICK_SECONDS", "0", "must be at least 1"],
+    ["TICK_SECONDS", "53", "must be at most 52"],
+    ["POLL_INTERVAL_SECONDS", "0", "must be at least 1"],
+    ["POLL_INTERVAL_SECONDS", "86401", "must be at most 86400"],
+    ["STAGE", "my_stage", STAGE],
+    ["STAGE", "s".repeat(33), STAGE],
+    ["LOG_LEVEL", "trace", "must be debug, info, warn or error"],
+    ["DEBUG", "httpx:*", DEBUG],
+    ["DEBUG", "*", DEBUG],
+    ["DEBUG", "express:*,httpx:body", DEBUG],
+    ["DEBUG", "express httpx:header", DEBUG],
+    ["DEBUG", "h*", DEBUG],
+    ["DEBUG", "*,-httpx:body", DEBUG],
+  ])("refuses %s=%s", (path, value, message) => {
+    expect(problemsOf({ ...POLL, [path]: value })).toEqual([{ path, message }]);
+  });
+
+  it.each(["express:*", "httpx", "httpx:", "xhttpx:*", "-httpx:*"])("takes DEBUG=%s", (value) => {
+    expect(() => loadConfig({ ...POLL, DEBUG: value }, "poll")).not.toThrow();
+  });
+
+  it.each([
+    ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+    ["ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_ACCESS_KEY_ID"],
+  ])("asks for the other half when only %s is set", (half, path) => {
+    expect(problemsOf({ ...POLL, [half]: "x" })).toEqual([
+      { path, message: "must be set together with its other half" },
+    ]);
+  });
+
+  it("lists every problem at once, a refused webhook address among them", () => {
+    const error = refusal(
+      {
+        WEBHOOK_URL: "https://10.0.0.1/",
+        WEBHOOK_SECRET: "whsec_AAAA",
+        UPSTREAM_QPS: "99",
+        TICK_SECONDS: "x",
+        ALIBABA_CLOUD_ACCESS_KEY_ID: "id",
+        DEBUG: "*",
+      },
+      "poll",
+    );
+
+    expect(error.problems.map((problem) => problem.path).sort()).toEqual([
+      "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+      "DEBUG",
+      "STORE_URL",
+      "TICK_SECONDS",
+      "UPSTREAM_QPS",
+      "WEBHOOK_SECRET",
+      "WEBHOOK_URL",
+    ]);
+    for (const { path, message } of error.problems) {
+      expect(error.message).toContain(`${path} ${message}`);
+    }
+  });
+
+  it("holds no value in its error, nor a secret in what it gives", () => {
+    const values = {
+      ALIBABA_CLOUD_ACCESS_KEY_ID: "SENTINEL-1",
+      ALIBABA_CLOUD_SECURITY_TOKEN: "SENTINEL-2",
+      CAMS_ENDPOINT: "http://SENTINEL-3/",
+      API_KEYS: `SENTINEL 4:${KEY}`,
+      STORE_URL: "redis://SENTINEL-5",
+      WEBHOOK_URL: "http://SENTINEL-6/",
+      WEBHOOK_SECRET: "whsec_SENTINEL+7",
+      WEBHOOK_ALLOW_CIDRS: "SENTINEL-8",
+      WATCH_CUST_SPACES: "SENTINEL 9",
+      STAGE: "SENTINEL_10",
+      LOG_LEVEL: "SENTINEL",
+      DEBUG: "SENTINEL,*",
+    };
+    const error = refusal(values, "poll");
+    const text = `${inspect(error, { depth: 10, showHidden: true })}${JSON.stringify(error)}`;
+    expect(text).not.toContain("SENTINEL");
+    expect(text).not.toContain("sentinel");
+
+    const config = loadConfig(
+      {
+        ...POLL,
+        STORE_URL: "postgres://user:SENTINEL@db.example/waba",
+        API_KEYS: `crm:SENTINEL${KEY}`,
+        ALIBABA_CLOUD_ACCESS_KEY_ID: "id",
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET: "SENTINEL",
+        ALIBABA_CLOUD_SECURITY_TOKEN: "SENTINEL",
+      },
+      "poll",
+    );
+    const shown = `${inspect(config, { depth: 10 })}${JSON.stringify(config)}`;
+    expect(shown).not.toContain("SENTINEL");
+    expect(shown).not.toContain("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+  });
+});

@@ -1,0 +1,130 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import http from "node:http";
+import { createRequire } from "node:module";
+import os from "node:os";
+import path from "node:path";
+import { build } from "esbuild";
+import { bundleOptions } from "../../../shared/deploy/bundle.js";
+import { Secret } from "../../../shared/secret.ts";
+import { createUpstream } from "../../../shared/signing/client.ts";
+import type { Upstream } from "../../../shared/signing/upstream.ts";
+import { type SandboxUpstream, startUpstream } from "../../sandbox/upstream.ts";
+
+export type CreateUpstream = typeof createUpstream;
+
+export const KEY_ID = "STS.sandboxKeyId";
+export const KEY_SECRET = "sandbox-key-secret";
+export const TOKEN = "sandbox/security+token==";
+
+export const NUMBER = {
+  custSpaceId: "cust-1",
+  cc: "86",
+  phoneNumber: "13800000001",
+  verifiedName: "Example",
+} as const;
+
+/** What ships is the bundle, where json-bigint and debug are replaced: both must behave alike. */
+export const VARIANTS = [
+  ["the source client", async () => createUpstream],
+  ["the bundled client", loadBundledClient],
+] as const;
+
+async function loadBundledClient(): Promise<CreateUpstream> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), "waba-client-"));
+  try {
+    const entryPoints = { client: "shared/signing/client.ts" };
+    await build({ ...bundleOptions(folder), entryPoints });
+    return createRequire(import.meta.url)(path.join(folder, "client.js")).createUpstream;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+export type Rig = {
+  readonly sandbox: SandboxUpstream;
+  readonly upstream: Upstream;
+  /** What the client slept, in ms: sleeping moves the clock and takes no time. */
+  readonly sleeps: readonly number[];
+  readonly nonces: readonly string[];
+  readonly clock: { ms: number };
+  close(): Promise<void>;
+};
+
+export type RigOptions = {
+  readonly credentials?: "with token" | "without token";
+  /** Where to send instead of the sandbox. */
+  readonly endpoint?: string;
+  readonly lookup?: http.AgentOptions["lookup"];
+  /** The real clock, for deadlines that are to pass. */
+  readonly realTime?: boolean;
+};
+
+/** A client before a sandbox upstream that knows one STS credential and one customer. */
+export async function startRig(create: CreateUpstream, options: RigOptions = {}): Promise<Rig> {
+  const sandbox = await startUpstream({
+    credentials: [{ accessKeyId: KEY_ID, accessKeySecret: KEY_SECRET, securityToken: TOKEN }],
+    qps: 1_000_000,
+  });
+  sandbox.control.addCustomer("cust-1", [{ PhoneNumber: "491700000001" }]);
+  const { lookup } = options;
+  const agent = new http.Agent({ keepAlive: true, ...(lookup && { lookup }) });
+  const clock = { ms: 0 };
+  const sleeps: number[] = [];
+  const nonces: string[] = [];
+  const upstream = create(
+    {
+      endpoint: options.endpoint ?? sandbox.url,
+      credentials: {
+        accessKeyId: KEY_ID,
+        accessKeySecret: new Secret(KEY_SECRET),
+        securityToken: options.credentials === "without token" ? undefined : new Secret(TOKEN),
+      },
+      agent,
+    },
+    {
+      monotonic: () => (options.realTime ? performance.now() : clock.ms),
+      random: () => 0.5,
+      async sleep(ms) {
+        sleeps.push(ms);
+        clock.ms += ms;
+      },
+      newNonce() {
+        const nonce = randomBytes(16).toString("hex");
+        nonces.push(nonce);
+        return nonce;
+      },
+    },
+  );
+  return {
+    sandbox,
+    upstream,
+    sleeps,
+    nonces,
+    clock,
+    async close() {
+      agent.destroy();
+      await sandbox.close();
+    },
+  };
+}
+
+/** The form's parameters as the sandbox received them. */
+export function sentParams(rawBody: string): Record<string, string> {
+  return Object.fromEntries(new URLSearchParams(rawBody));
+}
+
+/** The fields of an error that this project would show: never its message or stack. */
+export function shown(error: unknown): unknown {
+  return JSON.parse(JSON.stringify(error));
+}
+
+/** What a call failed with; a call that succeeds is a failed test. */
+export async function failureOf(call: Promise<unknown>): Promise<Error> {
+  try {
+    await call;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("the call succeeded");
+}

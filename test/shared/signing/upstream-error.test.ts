@@ -1,0 +1,164 @@
+import { describe, expect, it } from "vitest";
+import {
+  failureForCode,
+  plain,
+  toUpstreamFailure,
+} from "../../../shared/signing/upstream-error.ts";
+
+const action = "AddChatappPhoneNumber";
+const facts = { action };
+const shown = (error: unknown) => JSON.parse(JSON.stringify(error));
+
+describe("failureForCode", () => {
+  it.each([
+    ["Throttling", "ERR_UPSTREAM_THROTTLED"],
+    ["Throttling.User", "ERR_UPSTREAM_THROTTLED"],
+    ["Throttling.Api", "ERR_UPSTREAM_THROTTLED"],
+    ["System.LimitControl", "ERR_UPSTREAM_THROTTLED"],
+    ["Ram.PermissionDeny", "ERR_UPSTREAM_ACCOUNT"],
+    ["Forbidden.RAM", "ERR_UPSTREAM_ACCOUNT"],
+    ["Forbidden.RiskControl", "ERR_UPSTREAM_ACCOUNT"],
+    ["Forbidden.UserVerification", "ERR_UPSTREAM_ACCOUNT"],
+    ["Authentication.NoAuth", "ERR_UPSTREAM_ACCOUNT"],
+    ["NoPermission", "ERR_UPSTREAM_ACCOUNT"],
+    ["SignatureDoesNotMatch", "ERR_UPSTREAM_ACCOUNT"],
+    ["IncompleteSignature", "ERR_UPSTREAM_ACCOUNT"],
+    ["InvalidSignatureMethod", "ERR_UPSTREAM_ACCOUNT"],
+    ["InvalidAccessKeyId.NotFound", "ERR_UPSTREAM_ACCOUNT"],
+    ["InvalidAccessKeyId.Inactive", "ERR_UPSTREAM_ACCOUNT"],
+    ["InvalidSecurityToken.Expired", "ERR_UPSTREAM_ACCOUNT"],
+    ["MissingSecurityToken", "ERR_UPSTREAM_ACCOUNT"],
+    ["InvalidTimeStamp.Expired", "ERR_UPSTREAM_ACCOUNT"],
+    ["InvalidTimeStamp.Format", "ERR_UPSTREAM_ACCOUNT"],
+    ["InvalidApi.NotFound", "ERR_UPSTREAM_ACCOUNT"],
+    ["InvalidAction.NotFound", "ERR_UPSTREAM_ACCOUNT"],
+    ["InvalidProduct.NotFound", "ERR_UPSTREAM_ACCOUNT"],
+    ["NoSuchVersion", "ERR_UPSTREAM_ACCOUNT"],
+    ["UnsupportedHTTPMethod", "ERR_UPSTREAM_ACCOUNT"],
+    ["InvalidProtocol.NeedSsl", "ERR_UPSTREAM_ACCOUNT"],
+    ["ServiceUnavailable", "ERR_UPSTREAM_UNAVAILABLE"],
+    ["InternalError", "ERR_UPSTREAM_UNAVAILABLE"],
+    ["SignatureNonceUsed", "ERR_UPSTREAM_UNAVAILABLE"],
+    ["Product.Unsubscript", "ERR_UPSTREAM_REJECTED"],
+    ["Unknown.ResourceOwnerId", "ERR_UPSTREAM_REJECTED"],
+    ["MissingVerifiedName", "ERR_UPSTREAM_REJECTED"],
+    ["InvalidParameter.PhoneNumberError", "ERR_UPSTREAM_REJECTED"],
+    ["PhoneNumberNotRegistered", "ERR_UPSTREAM_REJECTED"],
+    ["ThrottlingIsNotThis", "ERR_UPSTREAM_REJECTED"],
+    ["ForbiddenFruit", "ERR_UPSTREAM_REJECTED"],
+    ["SomethingNew", "ERR_UPSTREAM_REJECTED"],
+  ])("makes %s an %s", (upstreamCode, code) => {
+    expect(failureForCode({ action, upstreamCode, httpStatus: 400 }).code).toBe(code);
+  });
+
+  it.each([
+    ["Product.Unsubscript", "customer"],
+    ["Unknown.ResourceOwnerId", "customer"],
+    ["InvalidParameter.PhoneNumberError", "request"],
+  ])("says that %s concerns the %s", (upstreamCode, concerns) => {
+    expect(failureForCode({ action, upstreamCode })).toMatchObject({ concerns });
+  });
+
+  it("does not know what an unknown code with a 5xx left behind", () => {
+    const failure = failureForCode({ action, upstreamCode: "SomethingNew", httpStatus: 503 });
+    expect(shown(failure)).toMatchObject({ code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false });
+  });
+});
+
+describe("toUpstreamFailure", () => {
+  const answered = (data: unknown, headers: object = {}, statusCode: unknown = 400) => ({
+    data,
+    entry: {
+      url: "secret",
+      request: { headers: { secret: 1 } },
+      response: { statusCode, headers },
+    },
+  });
+
+  it.each([
+    [{ "x-acs-retry-after": "1500" }, 1500],
+    [{ "x-acs-retry-after": "86400000" }, 60_000],
+    [{ "x-acs-retry-after": "0" }, undefined],
+    [{ "x-acs-retry-after": "-5" }, undefined],
+    [{ "x-acs-retry-after": "soon" }, undefined],
+    [{ "x-acs-retry-after": "Infinity" }, undefined],
+    [{}, undefined],
+  ])("reads the hint %j as %s ms", (headers, retryAfterMs) => {
+    const failure = toUpstreamFailure(answered({ Code: "Throttling" }, headers), action);
+    expect(failure).toMatchObject({ code: "ERR_UPSTREAM_THROTTLED", retryAfterMs });
+  });
+
+  it.each([
+    ["a code that is no text", { Code: 12 }],
+    ["a code with spaces", { Code: "call 8613800000001 now" }],
+    ["a code of 129 letters", { Code: "a".repeat(129) }],
+    ["a body that is a list", [1]],
+    ["a body that is a text", "InternalError"],
+  ])("makes %s an answer of unknown form", (_name, body) => {
+    expect(shown(toUpstreamFailure(answered(body), action))).toEqual({
+      code: "ERR_UPSTREAM_CONTRACT",
+      facts: { action, httpStatus: 400 },
+    });
+  });
+
+  it("leaves out a status and a request id that are not of the usual form", () => {
+    const body = { Code: "Throttling", RequestId: "for +86 138" };
+    expect(shown(toUpstreamFailure(answered(body, {}, "400"), action))).toEqual({
+      code: "ERR_UPSTREAM_THROTTLED",
+      facts: { action, upstreamCode: "Throttling" },
+    });
+  });
+
+  it.each(["RequestTimeoutError", "AbortError"])("makes %s a timeout", (name) => {
+    expect(shown(toUpstreamFailure({ name, message: "https://secret" }, action))).toEqual({
+      code: "ERR_UPSTREAM_TIMEOUT",
+      facts,
+    });
+  });
+
+  it.each([
+    ["ECONNREFUSED", true],
+    ["ENOTFOUND", true],
+    ["EAI_AGAIN", true],
+    ["ENETUNREACH", true],
+    ["EHOSTUNREACH", true],
+    ["ECONNRESET", false],
+    ["EPIPE", false],
+    ["ETIMEDOUT", false],
+  ])("says of %s that the call was never sent: %s", (code, neverSent) => {
+    const thrown = Object.assign(new Error("https://secret"), { code });
+    expect(shown(toUpstreamFailure(thrown, action))).toEqual({
+      code: "ERR_UPSTREAM_UNAVAILABLE",
+      neverSent,
+      facts,
+    });
+  });
+
+  it.each([undefined, null, "text", 7, {}, Object.create(null), new TypeError("x"), [1]])(
+    "takes %s for a failure after sending",
+    (thrown) => {
+      expect(shown(toUpstreamFailure(thrown, action))).toEqual({
+        code: "ERR_UPSTREAM_UNAVAILABLE",
+        neverSent: false,
+        facts,
+      });
+    },
+  );
+});
+
+describe("plain", () => {
+  it.each([
+    ["InvalidParameter.PhoneNumberError", "InvalidParameter.PhoneNumberError"],
+    ["0A1B-2C3D_4", "0A1B-2C3D_4"],
+    ["a".repeat(128), "a".repeat(128)],
+    ["a".repeat(129), undefined],
+    ["", undefined],
+    ["two words", undefined],
+    ["line\n", undefined],
+    ["https://host/?a=b", undefined],
+    [12, undefined],
+    [null, undefined],
+  ])("keeps %j as %j", (value, kept) => {
+    expect(plain(value)).toBe(kept);
+  });
+});

@@ -1,0 +1,273 @@
+import http from "node:http";
+import net from "node:net";
+import { buffer } from "node:stream/consumers";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  type AttemptOptions,
+  type AttemptResult,
+  createSender,
+} from "../../../shared/webhook/attempt.ts";
+import { parseWebhookSecrets } from "../../../shared/webhook/signature.ts";
+import { createTargetGuard } from "../../../shared/webhook/target.ts";
+import { startReceiver } from "../../sandbox/receiver.ts";
+
+const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const OLD_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+/** 2026-01-02T03:04:05.678Z: the header counts whole seconds. */
+const NOW = 1_767_323_045_678;
+const EVENT = { id: "evt_1", body: '{"id":"evt_1"}' };
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+async function listen(server: net.Server): Promise<string> {
+  const sockets = new Set<net.Socket>();
+  server.on("connection", (socket: net.Socket) => sockets.add(socket));
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as net.AddressInfo).port}/hook`;
+}
+
+function sender(url: string, secrets = SECRET) {
+  const parsed = parseWebhookSecrets(secrets);
+  if ("problem" in parsed) throw new Error(parsed.problem);
+  const agent = new http.Agent({ keepAlive: true });
+  closers.push(() => agent.destroy());
+  const cidr = { address: "127.0.0.1", bits: 32, family: "ipv4" } as const;
+  const send = createSender(
+    {
+      url: new URL(url),
+      secrets: parsed.secrets,
+      guard: createTargetGuard({ allowHttp: true, allowCidrs: [cidr] }),
+      agent,
+    },
+    { now: () => NOW, monotonic: () => performance.now() },
+  );
+  return (event = EVENT, more: Partial<AttemptOptions> = {}) =>
+    send(event, { deadlineAt: performance.now() + 5_000, ...more });
+}
+
+describe("an attempt", () => {
+  type Seen = { readonly headers: http.IncomingHttpHeaders; readonly bytes: Buffer };
+  let seen: Seen[];
+  let connections: number;
+  let answer: (response: http.ServerResponse) => void;
+  let url: string;
+
+  beforeEach(async () => {
+    seen = [];
+    connections = 0;
+    answer = (response) => response.writeHead(204).end();
+    const server = http.createServer(async (request, response) => {
+      seen.push({ headers: request.headers, bytes: await buffer(request) });
+      answer(response);
+    });
+    server.on("connection", () => {
+      connections += 1;
+    });
+    url = await listen(server);
+  });
+
+  it("sends the very bytes of the body with their length, type, id, time and signature", async () => {
+    const body = '{"test": 2432232314, "name": "阿里巴巴 Café \\u0000"}';
+
+    expect(await sender(url)({ id: "evt_7", body })).toEqual({ kind: "delivered", status: 204 });
+
+    expect(seen[0]?.bytes.toString("hex")).toBe(Buffer.from(body).toString("hex"));
+    expect(seen[0]?.headers).toMatchObject({
+      "content-length": "57",
+      "content-type": "application/cloudevents+json; charset=utf-8",
+      "user-agent": "waba-numbers",
+      "webhook-id": "evt_7",
+      "webhook-timestamp": "1767323045",
+      "webhook-signature": "v1,Lxa64fG0VYjVjgFOySfy31KJ+Vv6RGBBlZmcDagRGaA=",
+    });
+    expect(seen[0]?.headers).not.toHaveProperty("webhook-redelivery");
+    expect(seen[0]?.headers).not.toHaveProperty("transfer-encoding");
+  });
+
+  it("marks a redelivery", async () => {
+    await sender(url)(EVENT, { redelivery: true });
+    expect(seen[0]?.headers["webhook-redelivery"]).toBe("true");
+  });
+
+  const statuses: [number, AttemptResult][] = [
+    [200, { kind: "delivered", status: 200 }],
+    [202, { kind: "delivered", status: 202 }],
+    [299, { kind: "delivered", status: 299 }],
+    [410, { kind: "gone", status: 410 }],
+    [400, { kind: "refused", status: 400 }],
+    [413, { kind: "refused", status: 413 }],
+    [415, { kind: "refused", status: 415 }],
+    [422, { kind: "refused", status: 422 }],
+    ...[300, 304, 401, 403, 404, 405, 409, 429, 500, 502, 503, 504].map(
+      (status): [number, AttemptResult] => [status, { kind: "failed", reason: "status", status }],
+    ),
+  ];
+  it.each(statuses)("answered by %i is %j", async (status, result) => {
+    answer = (response) => response.writeHead(status).end();
+    expect(await sender(url)()).toEqual(result);
+  });
+
+  it.each([301, 302, 303, 307, 308])("does not follow a %i", async (status) => {
+    answer = (response) => response.writeHead(status, { location: `${url}/elsewhere` }).end();
+
+    expect(await sender(url)()).toEqual({ kind: "failed", reason: "status", status });
+    expect(seen).toHaveLength(1);
+  });
+
+  it.each([
+    ["120", 120_000],
+    ["Fri, 02 Jan 2026 03:05:05 GMT", 59_322],
+  ])("tells how long a Retry-After of %s is", async (header, retryAfterMs) => {
+    answer = (response) => response.writeHead(503, { "retry-after": header }).end();
+    expect(await sender(url)()).toEqual({
+      kind: "failed",
+      reason: "status",
+      status: 503,
+      retryAfterMs,
+    });
+  });
+
+  it("uses the connection of the one before", async () => {
+    answer = (response) => response.writeHead(200).end("thank you");
+    const send = sender(url);
+    for (let n = 0; n < 5; n += 1) await send();
+
+    expect(seen).toHaveLength(5);
+    expect(connections).toBe(1);
+  });
+
+  it("stops reading a big answer and is delivered all the same", async () => {
+    let ended: "by the sender" | "whole" | undefined;
+    const closed = new Promise<void>((resolve) => {
+      answer = (response) => {
+        const chunk = Buffer.alloc(16 * 1024);
+        let left = 4096;
+        const write = () => {
+          while (left > 0 && !response.destroyed) {
+            left -= 1;
+            if (!response.write(chunk)) return void response.once("drain", write);
+          }
+          response.end();
+        };
+        response.on("close", () => {
+          ended = left > 0 ? "by the sender" : "whole";
+          resolve();
+        });
+        response.writeHead(200);
+        write();
+      };
+    });
+
+    expect(await sender(url)()).toEqual({ kind: "delivered", status: 200 });
+    await closed;
+    expect(ended).toBe("by the sender");
+  });
+
+  it("has failed by time when there is no answer within its deadline", async () => {
+    answer = () => {};
+    const startedAt = performance.now();
+    const result = await sender(url)(EVENT, { deadlineAt: startedAt + 100 });
+
+    expect(result).toEqual({ kind: "failed", reason: "timeout" });
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+  });
+
+  it.each([
+    [200, { kind: "delivered", status: 200 }],
+    [410, { kind: "gone", status: 410 }],
+  ])(
+    "keeps a status of %i when the rest does not come within its deadline",
+    async (status, result) => {
+      answer = (response) => response.writeHead(status, { "content-length": 9 }).write("half");
+      expect(await sender(url)(EVENT, { deadlineAt: performance.now() + 100 })).toEqual(result);
+    },
+  );
+
+  it("keeps a status when the connection is reset in the rest", async () => {
+    answer = (response) => {
+      response.writeHead(200, { "content-length": 9 });
+      response.write("half", () => response.socket?.resetAndDestroy());
+    };
+    expect(await sender(url)()).toEqual({ kind: "delivered", status: 200 });
+  });
+
+  it("is not made when its deadline has passed", async () => {
+    const result = await sender(url)(EVENT, { deadlineAt: performance.now() - 1 });
+    expect(result).toEqual({ kind: "failed", reason: "timeout" });
+    expect(connections).toBe(0);
+  });
+
+  it("has failed by the network when the connection is reset before a status", async () => {
+    answer = (response) => void response.socket?.resetAndDestroy();
+    expect(await sender(url)()).toEqual({ kind: "failed", reason: "network" });
+  });
+});
+
+describe("an attempt at something that is no receiver", () => {
+  it.each([
+    ["closes at once", (socket: net.Socket) => socket.end()],
+    ["does not speak HTTP", (socket: net.Socket) => socket.write("220 mail.example ESMTP\r\n")],
+    [
+      "switches to another protocol",
+      (socket: net.Socket) =>
+        socket.write("HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"),
+    ],
+  ])("has failed by the network when it %s", async (_name, act) => {
+    const url = await listen(
+      net.createServer((socket) => {
+        socket.on("error", () => {}).once("data", () => act(socket));
+      }),
+    );
+    expect(await sender(url)()).toEqual({ kind: "failed", reason: "network" });
+  });
+
+  it("has failed by the network when nothing listens", async () => {
+    const url = await listen(net.createServer());
+    await closers.pop()?.();
+    expect(await sender(url)()).toEqual({ kind: "failed", reason: "network" });
+  });
+});
+
+describe("a receiver with the public packages", () => {
+  const body = JSON.stringify({
+    specversion: "1.0",
+    id: "evt_1",
+    source: "urn:waba-numbers:1:local",
+    type: "webhook.test",
+    data: { message: "阿里巴巴 Café" },
+  });
+  const start = async (secret: string) => {
+    const receiver = await startReceiver({ secrets: [secret], now: () => NOW });
+    closers.push(() => receiver.close());
+    return receiver;
+  };
+
+  it.each([SECRET, OLD_SECRET])(
+    "takes an event while it knows one of two secrets",
+    async (held) => {
+      const receiver = await start(held);
+      const result = await sender(receiver.url, `${SECRET} ${OLD_SECRET}`)({ id: "evt_1", body });
+
+      expect(result).toEqual({ kind: "delivered", status: 204 });
+      expect(receiver.received().map((receipt) => receipt.event.data)).toEqual([
+        { message: "阿里巴巴 Café" },
+      ]);
+      expect(receiver.problems()).toEqual([]);
+    },
+  );
+
+  it("refuses an event that is signed with none of its secrets", async () => {
+    const receiver = await start(OLD_SECRET);
+    const result = await sender(receiver.url, SECRET)({ id: "evt_1", body });
+
+    expect(result).toEqual({ kind: "failed", reason: "status", status: 401 });
+    expect(receiver.received()).toEqual([]);
+  });
+});
