@@ -27,7 +27,10 @@ export type Deps = {
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly newId: () => string;
   readonly log: Log;
-  /** Opened at the first call and kept; a failed opening is tried again. */
+  /**
+   * Opened at the first call and kept; a failed opening is tried again. Called once in each
+   * invocation, as the open store signs with the credentials of the newest context.
+   */
   readonly openStore: (context: unknown) => Promise<Store>;
   /** Signs with the credentials of this invocation. */
   readonly upstreamFor: (context: unknown) => Upstream;
@@ -58,6 +61,8 @@ export function createDeps(config: Config, overrides: Partial<Deps> = {}): Deps 
   };
 
   let opening: Promise<Store> | undefined;
+  // An open store outlives the invocation that opened it, and that one's credentials.
+  let newestContext: unknown;
   const identityFor = (context: unknown) => `${accountOf(config, context)}:${config.stage}`;
 
   return {
@@ -68,9 +73,16 @@ export function createDeps(config: Config, overrides: Partial<Deps> = {}): Deps 
     newId,
     log,
     openStore(context) {
+      newestContext = context;
       opening ??= openStore(config.storeUrl.reveal(), {
         newVersion: () => randomBytes(12).toString("base64url"),
         now,
+        tablestore: {
+          credentials: () => invocationCredentials(newestContext, config.credentials),
+          agentFor,
+          random,
+          sleep,
+        },
       }).then((store) => claimStore(store, identityFor(context)));
       opening.catch(() => {
         opening = undefined;

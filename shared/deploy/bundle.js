@@ -1,6 +1,8 @@
+import { mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -13,6 +15,7 @@ export const ENTRIES = {
   "store-memory": "shared/store/memory.ts",
   "store-pglite": "shared/store/pglite.ts",
   "store-postgres": "shared/store/postgres.ts",
+  "store-tablestore": "shared/store/tablestore.ts",
 };
 
 const ADAPTERS = new Map(
@@ -65,4 +68,18 @@ export function bundleOptions(outdir) {
     plugins: [separateAdapters],
     logLevel: "warning",
   };
+}
+
+/**
+ * Writes every bundle and the file that makes them loadable; answers which source went into which.
+ *
+ * @param {string} outdir
+ */
+export async function buildInto(outdir) {
+  await mkdir(outdir, { recursive: true });
+  const { metafile } = await build({ ...bundleOptions(outdir), metafile: true });
+  // Without this file Node takes the bundles for ES modules, because the project is one, and finds
+  // no handler in them.
+  await writeFile(path.join(outdir, "package.json"), '{ "type": "commonjs" }\n');
+  return metafile;
 }

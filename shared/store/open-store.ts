@@ -1,11 +1,17 @@
 import { ConfigError } from "../errors.ts";
 import type { Store } from "./store.ts";
+import type { RequestOptions } from "./tablestore-requests.ts";
+import { parseTablestoreUrl } from "./tablestore-url.ts";
 
 export type OpenStoreDeps = {
   /** A random token of letters, digits, `-` and `_` that was never given before, by any process. */
   readonly newVersion: () => string;
   /** In ms; see PostgresStoreOptions. */
   readonly now?: () => number;
+  /** What only Tablestore asks for; the other adapters are opened without. */
+  readonly tablestore?: Pick<RequestOptions, "credentials" | "random" | "sleep"> & {
+    readonly agentFor: (endpoint: URL) => RequestOptions["agent"];
+  };
 };
 
 /**
@@ -33,18 +39,23 @@ export async function openStore(storeUrl: string, deps: OpenStoreDeps): Promise<
       const { openPostgresStore } = await import("./postgres.ts");
       return openPostgresStore({ ...deps, url: storeUrl });
     }
-    default:
-      throw new ConfigError([
-        { path: "STORE_URL", message: "names Tablestore, which this build does not have yet" },
-      ]);
+    default: {
+      const target = parseTablestoreUrl(storeUrl);
+      if (!target || !deps.tablestore) {
+        throw new ConfigError([
+          { path: "STORE_URL", message: "names Tablestore, which this command cannot open" },
+        ]);
+      }
+      const { openTablestoreStore } = await import("./tablestore.ts");
+      const { agentFor, ...request } = deps.tablestore;
+      const agent = agentFor(new URL(target.endpoint));
+      return openTablestoreStore({ ...request, newVersion: deps.newVersion, target, agent });
+    }
   }
 }
 
 const FORMS =
   "must be memory:, pglite:<folder>, postgres://… or tablestore://INSTANCE.REGION/TABLE";
-
-const TABLESTORE =
-  /^tablestore:\/\/[a-z][a-z0-9-]*\.[a-z0-9-]+\/[A-Za-z_][A-Za-z0-9_]*(\?endpoint=\S+)?$/i;
 
 /**
  * Says what is wrong with a STORE_URL, in words that follow its name and hold nothing of it;
@@ -52,7 +63,7 @@ const TABLESTORE =
  */
 export function storeUrlProblem(url: string): string | undefined {
   if (/^memory:[\w-]*$/.test(url) || /^pglite:[^\0]+$/.test(url)) return undefined;
-  if (TABLESTORE.test(url)) return undefined;
+  if (parseTablestoreUrl(url)) return undefined;
   if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) return FORMS;
   // The driver decodes these and would fail with an error that holds the whole URL.
   const { username, password, pathname, search } = new URL(url);

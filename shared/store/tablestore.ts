@@ -1,0 +1,220 @@
+import TableStore from "tablestore";
+import { StoreRowError, StoreUnavailableError } from "../errors.ts";
+import type { Row, Store, Versioned } from "./store.ts";
+import type { Failure } from "./tablestore-failure.ts";
+import { createRequests, type RequestOptions } from "./tablestore-requests.ts";
+
+export type TablestoreOptions = RequestOptions & {
+  /** A token that was never given before. */
+  readonly newVersion: () => string;
+};
+
+/** GetRange answers with at most 5,000 rows or 4 MB a page, whatever is asked. */
+const PAGE_ROWS = 5_000;
+
+/**
+ * The store in one table of Tablestore: primary key `k`, columns `v` and `ver`, written by
+ * conditional PutRow and DeleteRow. Nothing is sent before the first call. A read takes 5 s at the
+ * most, with up to four tries, and a scan that long for each page of its answer; a write whose
+ * answer was lost takes the time of one more read. The table must exist: see `createTable`.
+ *
+ * Every method throws StoreUnavailableError with the OTS code, the system error or `HTTP_<status>`
+ * as its reason: what the SDK throws holds the request's address and the service's words.
+ */
+export function openTablestoreStore(options: TablestoreOptions): Store {
+  const { newVersion } = options;
+  const tableName = options.target.table;
+  const { read, write } = createRequests(options);
+  let isClosed = false;
+
+  // Failing alike for every operation, so that a closed store is not taken for a changed row.
+  const assertOpen = (operation: string) => {
+    if (isClosed) throw new StoreUnavailableError(operation, "CLOSED");
+  };
+
+  const find = async (key: string): Promise<Failed | { row: Versioned | undefined }> => {
+    const result = await read("getRow", { tableName, primaryKey: [{ k: key }] });
+    if ("failure" in result) return result;
+    const { row } = result.data as { row: TableStore.Row };
+    // The SDK answers with an object without properties when there is no row.
+    return { row: row.primaryKey ? versionedOf(key, row) : undefined };
+  };
+
+  /**
+   * What a write did whose answer is missing. It may still be running while the row is read again,
+   * so what is not there yet proves nothing; only what can never change back does. When the second
+   * read fails too, the first reason is the one worth telling.
+   */
+  const settle = async <T>(
+    operation: string,
+    key: string,
+    failure: Failure,
+    decide: (now: Versioned | undefined) => T | undefined,
+  ): Promise<T> => {
+    if (!NEVER_RAN.has(failure.kind)) {
+      const found = await find(key);
+      const outcome = "row" in found ? decide(found.row) : undefined;
+      if (outcome !== undefined) return outcome;
+    }
+    throw new StoreUnavailableError(operation, failure.reason);
+  };
+
+  return {
+    async get(key) {
+      assertOpen("get");
+      const found = await find(key);
+      if ("row" in found) return found.row;
+      throw unavailable("get", found);
+    },
+
+    async put(key, value, expected) {
+      assertOpen("put");
+      const token = newVersion();
+      const params = {
+        tableName,
+        primaryKey: [{ k: key }],
+        attributeColumns: [{ v: value }, { ver: token }],
+        condition: conditionOf(expected),
+      };
+      const result = await write("putRow", params);
+      if ("data" in result) return "stored";
+      if (result.failure.kind === "condition") return "conflict";
+      // Own token there: only this request can have put it. The old row: it may run yet. Another's
+      // row: it may have refused this write, or have been built upon it.
+      return settle("put", key, result.failure, (now) =>
+        now && now.version === token ? "stored" : undefined,
+      );
+    },
+
+    async delete(key, expected) {
+      assertOpen("delete");
+      const params = {
+        tableName,
+        primaryKey: [{ k: key }],
+        condition: conditionOf(expected),
+      };
+      const result = await write("deleteRow", params);
+      if ("data" in result) return "deleted";
+      if (result.failure.kind === "condition") return "conflict";
+      // Versions never come back, so once the expected one is gone this request can do no more
+      // harm. No row is what the caller wanted, whoever removed it; another version is one that
+      // the caller has not seen. The expected version still there: the request may run yet.
+      return settle("delete", key, result.failure, (now) => {
+        if (!now) return "deleted";
+        return now.version === expected ? undefined : "conflict";
+      });
+    },
+
+    async scan(prefix, after, limit) {
+      assertOpen("scan");
+      const end = prefix && endOf(prefix);
+      const [, first = ""] = [prefix, after].sort();
+      // The service calls an empty range an error.
+      if (limit <= 0 || (end && first >= end)) return [];
+      let start: unknown = first || TableStore.INF_MIN;
+      const rows: Row[] = [];
+      while (start !== undefined && rows.length < limit) {
+        const result = await read("getRange", {
+          tableName,
+          direction: TableStore.Direction.FORWARD,
+          inclusiveStartPrimaryKey: [{ k: start }],
+          exclusiveEndPrimaryKey: [{ k: end || TableStore.INF_MAX }],
+          // The start is part of the range, so `after` itself comes with it.
+          limit: Math.min(PAGE_ROWS, limit - rows.length + (start === after ? 1 : 0)),
+        });
+        if ("failure" in result) throw unavailable("scan", result);
+        const page = result.data as RangePage;
+        for (const row of page.rows) {
+          const key = String(row.primaryKey?.[0]?.value);
+          if (key > after && rows.length < limit) rows.push({ key, ...versionedOf(key, row) });
+        }
+        start = page.nextStartPrimaryKey?.[0]?.value;
+      }
+      return rows;
+    },
+
+    async close() {
+      isClosed = true;
+    },
+  };
+}
+
+/**
+ * Makes the store's table unless it exists: one version a column, no expiry, no reserved
+ * throughput (which is billed whether used or not). A new table takes some seconds, at times a
+ * minute, before it can be used; until then calls fail with OTSTableNotReady or the like.
+ *
+ * @throws StoreUnavailableError when it cannot be made, or with the reason `OTHER_PRIMARY_KEY` or
+ * `ROWS_EXPIRE` when a table of that name exists that would not keep the rows.
+ */
+export async function createTable(options: RequestOptions): Promise<"created" | "exists"> {
+  const tableName = options.target.table;
+  const { read, write } = createRequests(options);
+  // Looked up first, so that a role without the right to create tables can use one that was made.
+  const found = await read("describeTable", { tableName });
+  if ("data" in found) {
+    const { tableMeta, tableOptions } = found.data as TableDescription;
+    const [first, second] = tableMeta.primaryKey;
+    const isOurs = first?.name === "k" && first.type === STRING && second === undefined;
+    if (!isOurs) throw new StoreUnavailableError("create-table", "OTHER_PRIMARY_KEY");
+    if (tableOptions.timeToLive !== -1) {
+      throw new StoreUnavailableError("create-table", "ROWS_EXPIRE");
+    }
+    return "exists";
+  }
+  if (found.failure.reason !== "OTSObjectNotExist") throw unavailable("create-table", found);
+  const params = {
+    tableMeta: { tableName, primaryKey: [{ name: "k", type: "STRING" }] },
+    reservedThroughput: { capacityUnit: { read: 0, write: 0 } },
+    tableOptions: { timeToLive: -1, maxVersions: 1 },
+  };
+  const made = await write("createTable", params);
+  if ("data" in made) return "created";
+  if (made.failure.reason === "OTSObjectAlreadyExist") return "exists";
+  throw unavailable("create-table", made);
+}
+
+type Failed = { readonly failure: Failure };
+
+const NEVER_RAN = new Set<Failure["kind"]>(["unsent", "refused", "contended"]);
+
+type RangePage = {
+  readonly rows: readonly TableStore.Row[];
+  readonly nextStartPrimaryKey: readonly { readonly value: unknown }[] | null;
+};
+
+type TableDescription = {
+  readonly tableMeta: { readonly primaryKey: readonly { name: string; type: number }[] };
+  readonly tableOptions: { readonly timeToLive: number };
+};
+
+/** PrimaryKeyType of tablestore.proto. */
+const STRING = 2;
+
+function conditionOf(expected: string): TableStore.Condition {
+  const { EXPECT_EXIST, EXPECT_NOT_EXIST } = TableStore.RowExistenceExpectation;
+  if (expected === "absent") return new TableStore.Condition(EXPECT_NOT_EXIST, null);
+  const { EQUAL } = TableStore.ComparatorType;
+  return new TableStore.Condition(
+    EXPECT_EXIST,
+    new TableStore.SingleColumnCondition("ver", expected, EQUAL, false),
+  );
+}
+
+function versionedOf(key: string, row: TableStore.Row): Versioned {
+  const columns = new Map(row.attributes?.map((cell) => [cell.columnName, cell.columnValue]));
+  const [value, version] = [columns.get("v"), columns.get("ver")];
+  if (typeof value !== "string" || typeof version !== "string") {
+    throw new StoreRowError(key, "unreadable");
+  }
+  return { value, version };
+}
+
+/** The least text above all that start with `prefix`: keys are ASCII, so adding one is enough. */
+function endOf(prefix: string): string {
+  return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
+}
+
+function unavailable(operation: string, { failure }: Failed): StoreUnavailableError {
+  return new StoreUnavailableError(operation, failure.reason);
+}
