@@ -221,15 +221,20 @@ function readCustomers(text: string) {
     : { problem: "must be self or CustSpaceIds, separated by commas" };
 }
 
-/** pop-core's transport prints the whole request, signature and token included, for these names. */
+/**
+ * With these names pop-core's transport prints whole requests, and the Tablestore SDK what it signs:
+ * signatures, tokens and phone numbers.
+ */
+const PRINTERS = ["httpx:body", "httpx:header", "aliyun"];
+
 function readDebug(text: string) {
   const patterns = text.split(/[\s,]+/).filter((part) => part && !part.startsWith("-"));
   const hits = patterns.some((part) => {
     const pattern = new RegExp(`^${part.replace(/[^\w*:]/g, "\\$&").replaceAll("*", ".*")}$`);
-    return pattern.test("httpx:body") || pattern.test("httpx:header");
+    return PRINTERS.some((name) => pattern.test(name));
   });
   return hits
-    ? { problem: "must not switch on httpx: it would print signatures and phone numbers" }
+    ? { problem: "must not switch on httpx or aliyun: they print signatures and phone numbers" }
     : { value: text };
 }
 

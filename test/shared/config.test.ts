@@ -116,7 +116,7 @@ describe("loadConfig", () => {
   const ENDPOINT = "must be https://host without a path (http for loopback only)";
   const STORE =
     "must be memory:, pglite:<folder>, postgres://… or tablestore://INSTANCE.REGION/TABLE";
-  const DEBUG = "must not switch on httpx: it would print signatures and phone numbers";
+  const DEBUG = "must not switch on httpx or aliyun: they print signatures and phone numbers";
   const CIDRS = "must be CIDRs such as 10.1.0.0/16, separated by commas";
   const STAGE = "must be 1 to 32 letters, digits or -";
   it.each([
@@ -171,6 +171,7 @@ describe("loadConfig", () => {
     ["DEBUG", "express:*,httpx:body", DEBUG],
     ["DEBUG", "express httpx:header", DEBUG],
     ["DEBUG", "h*", DEBUG],
+    ["DEBUG", "aliyun", DEBUG],
     ["DEBUG", "*,-httpx:body", DEBUG],
   ])("refuses %s=%s", (path, value, message) => {
     expect(problemsOf({ ...POLL, [path]: value })).toEqual([{ path, message }]);
