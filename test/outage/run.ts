@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
 import type { NumberEvent } from "../../shared/schemas/event.ts";
 import type { QueryReply } from "../../shared/signing/upstream.ts";
@@ -84,7 +85,7 @@ async function main(): Promise<void> {
     params: { readonly custSpaceId?: string | undefined },
     call: { gate?: { enter(): Promise<boolean>; leave(outcome: "answered"): void } },
   ): Promise<QueryReply> {
-    if (!(await call.gate?.enter())) return { requestId: "r", items: undefined, malformed: 0 };
+    if (!(await call.gate?.enter())) throw new UpstreamTimeoutError({ action: "Query" });
     call.gate?.leave("answered");
     const id = params.custSpaceId ?? "";
     const item = { PhoneNumber: `49${id.slice(1)}`, QualityRating: quality.get(id) };
@@ -169,7 +170,7 @@ async function main(): Promise<void> {
     customers: ids.length,
     attemptsWhileDown: probes,
     deadLetters,
-    customersInBacklog: backlog,
+    eventsInBacklog: backlog,
     received,
     minutesToFirstDelivery: minutesSince(upAt, firstAt),
     minutesToDrain: minutesSince(firstAt ?? upAt, drainedAt),
@@ -177,8 +178,7 @@ async function main(): Promise<void> {
     realSeconds: Math.round((performance.now() - realStart) / 1000),
   };
   if (values.json) console.log(JSON.stringify(result));
-  else
-    console.table(Object.entries(result).map(([name, value]) => ({ name, value: String(value) })));
+  else for (const [name, value] of Object.entries(result)) console.log(`${name}: ${value}`);
   if (problems.length > 0) process.exitCode = 1;
 }
 

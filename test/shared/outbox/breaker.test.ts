@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import {
+  afterFailure,
+  afterGone,
+  afterSuccess,
+  allowance,
+  type Breaker,
+  createBreaker,
+} from "../../../shared/outbox/breaker.ts";
+
+const NOW = 1_800_000_000_000;
+const TROUBLE = { reason: "network" };
+
+function fail(breaker: Breaker, times: number, now = NOW): Breaker {
+  let next = breaker;
+  for (let i = 0; i < times; i += 1) next = afterFailure(next, TROUBLE, now, 0.5);
+  return next;
+}
+
+describe("the breaker", () => {
+  it("lets twenty deliveries run at once while all is well", () => {
+    expect(allowance(createBreaker(undefined, NOW), NOW)).toEqual({ atOnce: 20 });
+  });
+
+  it("opens at the fifth failure in a row, not at the fourth", () => {
+    const breaker = createBreaker(undefined, NOW);
+
+    expect(fail(breaker, 4).row.state).toBe("closed");
+    const open = fail(breaker, 5);
+    expect(open.row).toMatchObject({ state: "open", step: 0, nextProbeAt: NOW + 5_000 });
+    expect(open.row.reason).toBe("network");
+    expect(allowance(open, NOW)).toEqual({ atOnce: 0, retryAt: NOW + 5_000 });
+    expect(allowance(open, NOW + 5_000)).toEqual({ atOnce: 1 });
+  });
+
+  it("counts failures only in a row", () => {
+    const breaker = fail(afterSuccess(fail(createBreaker(undefined, NOW), 4), NOW), 4);
+
+    expect(breaker.row.state).toBe("closed");
+  });
+
+  it("goes on counting where the last tick stopped", () => {
+    const row = { ...createBreaker(undefined, NOW).row, failures: 4 };
+
+    expect(fail(createBreaker(row, NOW), 1).row.state).toBe("open");
+  });
+
+  it("waits longer after each failed probe, and no longer for answers that came late", () => {
+    let breaker = fail(createBreaker(undefined, NOW), 5);
+    breaker = fail(breaker, 3, NOW + 100);
+    expect(breaker.row).toMatchObject({ step: 0, nextProbeAt: NOW + 5_000 });
+
+    breaker = fail(breaker, 1, NOW + 5_000);
+    expect(breaker.row).toMatchObject({ step: 1, nextProbeAt: NOW + 35_000 });
+    breaker = fail(breaker, 1, NOW + 35_000);
+    expect(breaker.row).toMatchObject({ step: 2, nextProbeAt: NOW + 335_000 });
+    expect(breaker.row.since).toBe(new Date(NOW).toISOString());
+  });
+
+  it("obeys Retry-After at once when it is longer than the step", () => {
+    const trouble = { reason: "status 503", retryAfterMs: 120_000 };
+    const breaker = afterFailure(createBreaker(undefined, NOW), trouble, NOW, 0.5);
+
+    expect(breaker.row).toMatchObject({ state: "open", nextProbeAt: NOW + 120_000 });
+  });
+
+  it("comes back by 1, 2, 4, 8, 16, 20 at once after a good probe", () => {
+    let breaker = fail(createBreaker(undefined, NOW), 5);
+    const limits = [];
+    for (let successes = 0; successes < 40; successes += 1) {
+      breaker = afterSuccess(breaker, NOW + 5_000);
+      limits.push(breaker.limit);
+    }
+
+    expect([...new Set(limits)]).toEqual([1, 2, 4, 8, 16, 20]);
+    expect(limits.indexOf(20)).toBe(31);
+    expect(breaker.row).toMatchObject({ state: "closed", step: 0 });
+  });
+
+  it("opens again at the first failure of the ramp, a step further", () => {
+    const open = fail(createBreaker(undefined, NOW), 5);
+    const ramping = afterSuccess(open, NOW + 5_000);
+    const again = fail(ramping, 1, NOW + 5_100);
+
+    expect(again.row).toMatchObject({ state: "open", step: 1, nextProbeAt: NOW + 35_100 });
+  });
+
+  it("sends nothing after a 410 or a pause, and says no time", () => {
+    const gone = afterGone(createBreaker(undefined, NOW), NOW);
+
+    expect(gone.row).toMatchObject({ state: "disabled", reason: "410" });
+    expect(allowance(gone, NOW + 1e12)).toEqual({ atOnce: 0 });
+    const paused = createBreaker({ ...gone.row, state: "paused" }, NOW);
+    expect(allowance(paused, NOW + 1e12)).toEqual({ atOnce: 0 });
+  });
+});
