@@ -1,6 +1,11 @@
 import { loadConfig } from "../shared/config.ts";
 import { createDeps, type Deps } from "../shared/deps.ts";
-import { AddOutcomeUnknownError, InvalidRequestError, isAppError } from "../shared/errors.ts";
+import {
+  AddOutcomeUnknownError,
+  InvalidRequestError,
+  isAppError,
+  type UpstreamFacts,
+} from "../shared/errors.ts";
 import { type ApiKey, assertScope } from "../shared/http/api-keys.ts";
 import { createHttpHandler, type HttpCall, withApiKey } from "../shared/http/http-handler.ts";
 import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts";
@@ -8,7 +13,7 @@ import { lazyHttpHandler } from "../shared/http/lazy-handler.ts";
 import type { HttpRequest } from "../shared/http/platform-event.ts";
 import { toProblem } from "../shared/http/problem.ts";
 import { readJsonBody } from "../shared/http/read-json.ts";
-import { createIdempotency, type Idempotency } from "../shared/idempotency.ts";
+import { createIdempotency, type Idempotency, type StoredAnswer } from "../shared/idempotency.ts";
 import { describeError, maskNumber } from "../shared/log.ts";
 import {
   type AddRequest,
@@ -24,6 +29,8 @@ import { findNumber } from "../shared/watch/phone-number.ts";
 
 /** All calls of one add, the settling Query included; the function's timeout is 35 s. */
 const ADD_DEADLINE_MS = 28_000;
+
+const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
 export type AddDeps = Pick<
   Deps,
@@ -61,12 +68,11 @@ async function add(
   const idempotency = createIdempotency(store, call.key.name, idempotencyKey, body, deps.now);
   const reservation = await idempotency.reserve();
   switch (reservation.kind) {
-    case "done": {
-      const { status, body: text } = reservation.answer;
-      return jsonResponse(status, JSON.parse(text), { "idempotency-replayed": "true" });
-    }
+    case "done":
+      return replay(reservation.answer);
     case "abandoned":
-      return settle(run, idempotency);
+      // It may have died before it came to its intent, so what is found is put on watch now.
+      return settle(run, idempotency, undefined, () => intend(run));
     case "first":
       return perform(run, idempotency);
   }
@@ -82,11 +88,10 @@ type AddRun = {
 };
 
 async function perform(run: AddRun, idempotency: Idempotency | undefined): Promise<HttpResponse> {
-  const { request, store, upstream, deadlineAt, call, deps } = run;
+  const { request, upstream, deadlineAt, call } = run;
   let intent: AddIntent | undefined;
   try {
-    const number = { cc: request.cc, national: request.phoneNumber };
-    intent = await recordAddIntent(store, request.custSpaceId, number, deps.newId(), deps.now());
+    intent = await intend(run);
     const reply = await upstream.add(request, { deadlineAt });
     return await accept(run, idempotency, {
       phoneNumber: request.cc + request.phoneNumber,
@@ -100,9 +105,9 @@ async function perform(run: AddRun, idempotency: Idempotency | undefined): Promi
     switch (error.code) {
       case "ERR_UPSTREAM_TIMEOUT":
       case "ERR_UPSTREAM_CONTRACT":
-        return settle(run, idempotency);
+        return settle(run, idempotency, error.facts);
       case "ERR_UPSTREAM_UNAVAILABLE":
-        if (!error.neverSent) return settle(run, idempotency);
+        if (!error.neverSent) return settle(run, idempotency, error.facts);
     }
     // The upstream has certainly not added the number: what was prepared for it goes again.
     await quietly(call, "refused add could not be taken back", () => intent?.undo());
@@ -115,31 +120,51 @@ async function perform(run: AddRun, idempotency: Idempotency | undefined): Promi
   }
 }
 
+function intend({ request, store, deps }: AddRun): Promise<AddIntent> {
+  const number = { cc: request.cc, national: request.phoneNumber };
+  return recordAddIntent(store, request.custSpaceId, number, deps.newId(), deps.now());
+}
+
 /**
  * Finds out by one Query what an add without a clear answer has done: adding is never tried again,
  * since it may have happened.
+ *
+ * @param facts what is known of the answer that left it open
+ * @param onFound runs before the number is reported as added; its failure is the answer
  */
-async function settle(run: AddRun, idempotency: Idempotency | undefined): Promise<HttpResponse> {
-  const { request, upstream, deadlineAt, call } = run;
+async function settle(
+  run: AddRun,
+  idempotency: Idempotency | undefined,
+  facts: UpstreamFacts = { action: "AddChatappPhoneNumber" },
+  onFound?: () => Promise<unknown>,
+): Promise<HttpResponse> {
+  const found = await lookUp(run);
+  if (!found) {
+    const leave = () => idempotency?.leaveUnknown();
+    await quietly(run.call, "idempotency row could not be written", leave);
+    throw new AddOutcomeUnknownError(facts);
+  }
+  await onFound?.();
+  run.call.note({ outcome: "confirmed", matched: found.form });
+  return accept(run, idempotency, {
+    phoneNumber: found.phoneNumber,
+    custSpaceId: run.request.custSpaceId,
+    ...(found.requestId === undefined ? {} : { requestId: found.requestId }),
+    outcome: "confirmed",
+  });
+}
+
+async function lookUp({ request, upstream, deadlineAt, call }: AddRun) {
   const { custSpaceId, cc, phoneNumber } = request;
   try {
-    const reply = await upstream.query({ custSpaceId }, { deadlineAt });
-    const listed = (reply.items ?? []).map((item) => item.PhoneNumber);
+    const { requestId, items = [] } = await upstream.query({ custSpaceId }, { deadlineAt });
+    const listed = items.map((item) => item.PhoneNumber);
     const found = findNumber(cc, phoneNumber, listed);
-    if (found) {
-      call.note({ outcome: "confirmed", matched: found.form });
-      return await accept(run, idempotency, {
-        phoneNumber: found.phoneNumber,
-        custSpaceId,
-        ...(reply.requestId === undefined ? {} : { requestId: reply.requestId }),
-        outcome: "confirmed",
-      });
-    }
+    return found && { ...found, requestId };
   } catch (error) {
     call.log.warn("the query that was to settle an add failed", describeError(error));
+    return undefined;
   }
-  await quietly(call, "idempotency row could not be written", () => idempotency?.leaveUnknown());
-  throw new AddOutcomeUnknownError({ action: "AddChatappPhoneNumber" });
 }
 
 async function accept(
@@ -152,6 +177,13 @@ async function accept(
     idempotency?.finish({ status: 201, body: JSON.stringify(answer) }),
   );
   return jsonResponse(201, answer);
+}
+
+function replay({ status, body }: StoredAnswer): HttpResponse {
+  return jsonResponse(status, JSON.parse(body), {
+    "idempotency-replayed": "true",
+    ...(status >= 400 ? { "content-type": PROBLEM_TYPE } : {}),
+  });
 }
 
 function problemAnswer(error: unknown, requestId: string) {
@@ -173,7 +205,7 @@ async function quietly(
 
 function parseRequest(body: unknown): AddRequest {
   const parsed = addRequestSchema.safeParse(body);
-  if (!parsed.success) throw new InvalidRequestError(toIssues(parsed.error));
+  if (!parsed.success) throw new InvalidRequestError(toIssues(parsed.error, body));
   const normalised = normaliseAdd(parsed.data);
   if ("issue" in normalised) throw new InvalidRequestError([normalised.issue]);
   return normalised.request;

@@ -37,7 +37,7 @@ async function query(
   deps: QueryDeps,
 ): Promise<HttpResponse> {
   const parsed = queryRequestSchema.safeParse({ ...http.query });
-  if (!parsed.success) throw new InvalidRequestError(toIssues(parsed.error));
+  if (!parsed.success) throw new InvalidRequestError(toIssues(parsed.error, http.query));
   const { source, ...filters } = parsed.data;
   const custSpaceId = filters.custSpaceId === SELF ? undefined : filters.custSpaceId;
   call.note({ custSpaceId: custSpaceId ?? SELF, source: source ?? "live" });

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import * as z from "zod/mini";
 import { IdempotencyInFlightError, IdempotencyReusedError } from "./errors.ts";
 import { decodeRow, encodeRow, readRow } from "./store/rows.ts";
-import type { Store } from "./store/store.ts";
+import type { Row, Store } from "./store/store.ts";
 
 const PREFIX = "idem/";
 const KEPT_MS = 24 * 3_600_000;
@@ -95,7 +95,8 @@ export function createIdempotency(
 }
 
 /**
- * Deletes expired rows among the next `limit` after the cursor.
+ * Deletes expired rows among the next `limit` after the cursor. A row that cannot be read is passed
+ * over: the tick that clears rows must not end because of one.
  *
  * @returns the cursor to go on from, "" after the last row
  */
@@ -107,10 +108,19 @@ export async function expireIdempotency(
 ): Promise<string> {
   const rows = await store.scan(PREFIX, after, limit);
   for (const row of rows) {
-    const { expiresAt } = decodeRow(row.key, row, rowSchema);
-    if (expiresAt <= now) await store.delete(row.key, row.version);
+    const expiresAt = expiryOf(row);
+    if (expiresAt !== undefined && expiresAt <= now) await store.delete(row.key, row.version);
   }
   return rows.length < limit ? "" : (rows.at(-1)?.key ?? "");
+}
+
+/** Undefined for a row that only another version can read: it is left to that version. */
+function expiryOf(row: Row): number | undefined {
+  try {
+    return decodeRow(row.key, row, rowSchema).expiresAt;
+  } catch {
+    return undefined;
+  }
 }
 
 function sha256(text: string): string {

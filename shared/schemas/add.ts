@@ -2,7 +2,9 @@ import * as z from "zod/mini";
 import { customerIdSchema, SELF } from "./customer-row.ts";
 
 const MAX_DIGITS = 15;
+/** Unicode characters, as a person and JSON Schema count: not UTF-16 units. */
 const MAX_NAME_LENGTH = 512;
+const NAME_LENGTH = new RegExp(`^[\\s\\S]{0,${MAX_NAME_LENGTH}}$`, "u");
 
 const CONTROL_CHARACTERS = /\p{Cc}/u;
 const LONE_SURROGATE = /\p{Cs}/u;
@@ -14,7 +16,7 @@ function digitsOf(text: string): string {
   return text.replace(SEPARATORS, "").replace(/^\+/, "");
 }
 
-/** The form as sent; `parseAddRequest` then reduces the numbers to digits. */
+/** The form as sent; `normaliseAdd` then reduces the numbers to digits. */
 export const addRequestSchema = z.strictObject({
   custSpaceId: customerIdSchema.check(
     z.refine((id) => id !== SELF, "must be a CustSpaceId: the upstream adds to no account itself"),
@@ -37,7 +39,7 @@ export const addRequestSchema = z.strictObject({
     ),
   verifiedName: z.string().check(
     z.refine((text) => text.trim().length > 0, "must not be empty"),
-    z.maxLength(MAX_NAME_LENGTH, `must be at most ${MAX_NAME_LENGTH} characters`),
+    z.regex(NAME_LENGTH, `must be at most ${MAX_NAME_LENGTH} characters`),
     z.refine((text) => !CONTROL_CHARACTERS.test(text), "must not hold control characters"),
     z.refine(
       (text) => !LONE_SURROGATE.test(text),
@@ -72,8 +74,10 @@ export function normaliseAdd(
 ): { readonly request: AddRequest } | { readonly issue: { path: string; message: string } } {
   const cc = digitsOf(request.cc);
   const phoneNumber = digitsOf(request.phoneNumber);
-  if (cc.length + phoneNumber.length > MAX_DIGITS) {
-    const repeats = phoneNumber.startsWith(cc);
+  const repeats = phoneNumber.startsWith(cc);
+  // A leading + says that what follows is the country code; doubled, it would name another number.
+  const isInternational = repeats && /^[^\d]*\+/.test(request.phoneNumber);
+  if (isInternational || cc.length + phoneNumber.length > MAX_DIGITS) {
     return {
       issue: {
         path: "phoneNumber",

@@ -17,6 +17,8 @@ export const queryRequestSchema = z.strictObject({
 export const liveResponseSchema = z.object({
   phoneNumbers: z.array(z.looseObject({ phoneNumber: z.string() })),
   requestId: z.optional(z.string()),
+  /** Entries of the upstream's list that are no number's object and were left out; absent for none. */
+  malformedItems: z.optional(z.number()),
 });
 
 export const storedResponseSchema = z.object({

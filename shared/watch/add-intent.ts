@@ -22,12 +22,20 @@ export async function recordAddIntent(
   id: string,
   now: number,
 ): Promise<AddIntent> {
+  const withdraw = () => changeRow(store, customer, (row) => withoutIntent(row, id));
   await changeRow(store, customer, (row) => withIntent(row, id, now));
-  const isNewInLane = await watchOnboarding(store, customer, number, now);
+  let isNewInLane: boolean;
+  try {
+    isNewInLane = await watchOnboarding(store, customer, number, now);
+  } catch (error) {
+    // The add will not be made. A store that fails again leaves a customer too many on the list.
+    await withdraw().catch(() => undefined);
+    throw error;
+  }
   return {
     async undo() {
       if (isNewInLane) await forgetOnboarding(store, customer, number.cc + number.national);
-      await changeRow(store, customer, (row) => withoutIntent(row, id));
+      await withdraw();
     },
   };
 }
@@ -44,11 +52,14 @@ function withIntent(row: CustomerRow | undefined, id: string, now: number): Chan
 function withoutIntent(row: CustomerRow | undefined, id: string): Change {
   if (!row?.addIntents?.includes(id)) return "keep";
   const addIntents = row.addIntents.filter((other) => other !== id);
+  if (addIntents.length > 0) return { put: { ...row, addIntents } };
+  if (row.revivedFrom) {
+    // Whatever numbers it holds are from before: a read that sees some makes the row stand alone.
+    const { addIntents: _intents, revivedFrom, ...rest } = row;
+    return { put: { ...rest, removedAt: revivedFrom } as CustomerRow };
+  }
   const isBare = Object.keys(row.numbers).length === 0 && row.pending.length === 0;
-  if (addIntents.length > 0 || !isBare) return { put: { ...row, addIntents } };
-  if (!row.revivedFrom) return "delete";
-  const { addIntents: _intents, revivedFrom, ...rest } = row;
-  return { put: { ...rest, removedAt: revivedFrom } as CustomerRow };
+  return isBare ? "delete" : { put: { ...row, addIntents } };
 }
 
 type Change = "keep" | "delete" | { readonly put: CustomerRow };

@@ -1,0 +1,208 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createAdd } from "../../functions/add.ts";
+import {
+  StoreUnavailableError,
+  UpstreamRejectedError,
+  UpstreamThrottledError,
+} from "../../shared/errors.ts";
+import type { Upstream } from "../../shared/signing/upstream.ts";
+import type { Store } from "../../shared/store/store.ts";
+import { watchCustomers } from "../../shared/watch/watch-list.ts";
+import {
+  addOf,
+  createFunctionDeps,
+  type FunctionRig,
+  GOOD_ADD,
+  invoke,
+  readRows,
+  startFunctionRig,
+} from "../support/function-deps.ts";
+
+const REFUSAL = new UpstreamRejectedError({ action: "AddChatappPhoneNumber" }, "customer");
+
+let rig: FunctionRig;
+beforeEach(async () => {
+  rig = await startFunctionRig();
+});
+afterEach(() => rig.close());
+
+/** The add function over the rig's store, with an upstream of the test's own making. */
+function addThrough(add: Upstream["add"], store: Store = rig.store) {
+  const { deps, lines } = createFunctionDeps(rig.upstream.url, {
+    openStore: async () => store,
+    upstreamFor: () => ({ add, query: async () => ({ requestId: "q", items: [], malformed: 0 }) }),
+  });
+  const handler = createAdd(deps);
+  return { lines, add: (body: unknown = GOOD_ADD) => invoke(handler, addOf(body)) };
+}
+
+const ACCEPT = async () => ({ requestId: "r", success: true });
+
+async function put(key: string, row: object): Promise<void> {
+  const found = await rig.store.get(key);
+  await rig.store.put(key, JSON.stringify(row), found?.version ?? "absent");
+}
+
+describe("add and the watch list", () => {
+  it("has stored the intent before it asks the upstream, so a death then loses nothing", async () => {
+    let seen: Record<string, unknown> = {};
+    await new Promise<void>((asked) => {
+      const { add } = addThrough(async () => {
+        seen = await readRows(rig.store);
+        asked();
+        return new Promise(() => {});
+      });
+      void add();
+    });
+    expect(seen).toEqual({
+      "c/acme": expect.objectContaining({ addIntents: [expect.any(String)], numbers: {} }),
+      "hot/acme": {
+        schema: 1,
+        onboarding: { "4915112345678": { cc: "49", addedAt: "2026-01-02T03:04:05.000Z" } },
+      },
+    });
+  });
+
+  it("asks no upstream when the intent cannot be stored, and takes back what was", async () => {
+    const store: Store = {
+      ...rig.store,
+      async put(key, value, expected) {
+        if (key.startsWith("hot/")) throw new StoreUnavailableError("put");
+        return rig.store.put(key, value, expected);
+      },
+    };
+    let asked = 0;
+    const { add } = addThrough(async () => {
+      asked += 1;
+      return ACCEPT();
+    }, store);
+    const { status, headers } = await add();
+    expect([status, headers["retry-after"], asked]).toEqual([503, "5", 0]);
+    expect(await rig.rows()).toEqual({});
+  });
+
+  it("answers 201 though the idempotency row cannot be written any more", async () => {
+    let writes = 0;
+    const store: Store = {
+      ...rig.store,
+      async put(key, value, expected) {
+        if (key.startsWith("idem/") && ++writes > 1) throw new StoreUnavailableError("put");
+        return rig.store.put(key, value, expected);
+      },
+    };
+    const { deps, lines } = createFunctionDeps(rig.upstream.url, { openStore: async () => store });
+    const event = addOf(GOOD_ADD, { headers: { "idempotency-key": "k1" } });
+    expect((await invoke(createAdd(deps), event)).status).toBe(201);
+    expect(lines.map((line) => JSON.parse(line).message)).toEqual([
+      "idempotency row could not be written",
+      "request",
+    ]);
+  });
+
+  it("a refusal whose intent cannot be taken back is still told as the refusal", async () => {
+    const store: Store = {
+      ...rig.store,
+      async delete() {
+        throw new StoreUnavailableError("delete");
+      },
+    };
+    const { add, lines } = addThrough(async () => {
+      throw REFUSAL;
+    }, store);
+    expect((await add()).status).toBe(422);
+    expect(lines.map((line) => JSON.parse(line).message)).toEqual([
+      "refused add could not be taken back",
+      "request",
+    ]);
+  });
+
+  it.each([
+    ["refused", REFUSAL, 422],
+    ["throttled", new UpstreamThrottledError({ action: "AddChatappPhoneNumber" }), 503],
+  ])("a %s add for a new customer leaves no row", async (_name, error, status) => {
+    const { add } = addThrough(async () => {
+      throw error;
+    });
+    expect((await add()).status).toBe(status);
+    expect(await rig.rows()).toEqual({});
+  });
+
+  it("a refused add changes nothing of a customer that is watched", async () => {
+    await watchCustomers(rig.store, ["acme"], () => 1000);
+    const onboarding = { "4930111": { cc: "49", addedAt: "2026-01-01T00:00:00.000Z" } };
+    await put("hot/acme", { schema: 1, onboarding, worseUntil: 5 });
+    const before = await rig.store.get("c/acme");
+    const { add } = addThrough(async () => {
+      throw REFUSAL;
+    });
+    expect((await add()).status).toBe(422);
+    expect(await rig.store.get("c/acme")).toEqual(before);
+    expect((await rig.rows())["hot/acme"]).toEqual({ schema: 1, onboarding, worseUntil: 5 });
+  });
+
+  it("a refused add of a number that is being onboarded leaves it in the lane", async () => {
+    expect((await addThrough(ACCEPT).add()).status).toBe(201);
+    const before = await rig.rows();
+    const { add } = addThrough(async () => {
+      throw REFUSAL;
+    });
+    expect((await add()).status).toBe(422);
+    expect(await rig.rows()).toEqual(before);
+  });
+
+  it.each([
+    ["refused first", true],
+    ["refused last", false],
+  ])(
+    "of two concurrent adds for a new customer, one of them %s, the other's rows stay",
+    async (_name, refusedFirst) => {
+      let open: (() => void) | undefined;
+      const gate = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      const { add } = addThrough(async ({ phoneNumber }) => {
+        const isRefused = phoneNumber === "1512222222";
+        if (isRefused !== refusedFirst) await gate;
+        if (isRefused) throw REFUSAL;
+        return ACCEPT();
+      });
+      const both = ["1511111111", "1512222222"].map(async (phoneNumber) => {
+        const { status } = await add({ ...GOOD_ADD, phoneNumber });
+        open?.();
+        return status;
+      });
+      expect(await Promise.all(both)).toEqual([201, 422]);
+      expect(await rig.rows()).toMatchObject({ "c/acme": { addIntents: [expect.any(String)] } });
+      expect((await rig.rows())["hot/acme"]?.onboarding).toEqual({
+        "491511111111": { cc: "49", addedAt: "2026-01-02T03:04:05.000Z" },
+      });
+    },
+  );
+
+  it("an accepted add brings a customer back that had been taken off, with its sequence", async () => {
+    const removedAt = "2026-01-01T00:00:00.000Z";
+    await put("c/acme", { schema: 1, seq: 77, numbers: {}, pending: [], removedAt, extra: 1 });
+    expect((await addThrough(ACCEPT).add()).status).toBe(201);
+    expect((await rig.rows())["c/acme"]).toEqual({
+      schema: 1,
+      seq: 77,
+      numbers: {},
+      pending: [],
+      extra: 1,
+      addIntents: [expect.any(String)],
+      revivedFrom: removedAt,
+    });
+  });
+
+  it("a refused add puts such a customer back as it was, with the numbers it had", async () => {
+    const numbers = { "4930111": { fields: { status: "CONNECTED" }, observedAt: "2026" } };
+    const removedAt = "2026-01-01T00:00:00.000Z";
+    const row = { schema: 1, seq: 77, numbers, pending: [], removedAt, extra: 1 };
+    await put("c/acme", row);
+    const { add } = addThrough(async () => {
+      throw REFUSAL;
+    });
+    expect((await add()).status).toBe(422);
+    expect(await rig.rows()).toEqual({ "c/acme": row });
+  });
+});

@@ -1,0 +1,135 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type CustomerRow, newCustomerRow } from "../../shared/schemas/customer-row.ts";
+import { storedResponseSchema } from "../../shared/schemas/query.ts";
+import {
+  API_KEYS,
+  addOf,
+  type FunctionRig,
+  GOOD_ADD,
+  queryEvent,
+  START,
+  startFunctionRig,
+} from "../support/function-deps.ts";
+
+let rig: FunctionRig;
+beforeEach(async () => {
+  rig = await startFunctionRig();
+});
+afterEach(() => rig.close());
+
+const ask = (query: Record<string, string> = {}, key: string = API_KEYS.any) =>
+  rig.query(queryEvent({ query: { source: "stored", ...query }, key }));
+
+const putCustomer = (customer: string, row: object) =>
+  rig.store.put(`c/${customer}`, JSON.stringify(row), "absent");
+
+const ROW: CustomerRow = {
+  schema: 1,
+  seq: 1_767_323_000_123,
+  baselineAt: "2026-01-02T02:00:00.000Z",
+  observedAt: "2026-01-02T03:03:35.000Z",
+  numbers: {
+    "4915111": {
+      fields: { status: "CONNECTED", qualityRating: "GREEN", verifiedName: "Ä" },
+      observedAt: "2026-01-02T03:03:35.000Z",
+    },
+    "4915222": {
+      fields: { status: "BANNED" },
+      observedAt: "2026-01-02T02:00:00.000Z",
+      missingSince: "2026-01-02T02:30:00.000Z",
+    },
+  },
+  pending: [{ id: "evt_1", seq: 1_767_323_000_123, type: "t", body: "{}" }],
+};
+
+describe("query with source=stored", () => {
+  it("answers what poll has stored, how old it is, and what is still to be delivered", async () => {
+    await putCustomer("acme", ROW);
+    const { status, body } = await ask({ custSpaceId: "acme" });
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      custSpaceId: "acme",
+      source: "stored",
+      sequence: expect.stringMatching(/^0*1767323000123$/),
+      phoneNumbers: [
+        {
+          phoneNumber: "4915111",
+          status: "CONNECTED",
+          qualityRating: "GREEN",
+          verifiedName: "Ä",
+          observedAt: "2026-01-02T03:03:35.000Z",
+        },
+        {
+          phoneNumber: "4915222",
+          status: "BANNED",
+          observedAt: "2026-01-02T02:00:00.000Z",
+          missingSince: "2026-01-02T02:30:00.000Z",
+        },
+      ],
+      observedAt: "2026-01-02T03:03:35.000Z",
+      staleSeconds: 30,
+      pendingEvents: 1,
+    });
+    expect(storedResponseSchema.safeParse(body).success).toBe(true);
+    expect(rig.calls()).toEqual({ adds: 0, queries: 0 });
+  });
+
+  it("says that nothing has been read yet, after an add and before the first read", async () => {
+    await rig.add(addOf(GOOD_ADD));
+    const { status, body } = await ask({ custSpaceId: "acme" });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ phoneNumbers: [], observedAt: null, staleSeconds: null });
+    expect(storedResponseSchema.safeParse(body).success).toBe(true);
+  });
+
+  it("grows stale as time passes, and is never younger than now", async () => {
+    await putCustomer("acme", ROW);
+    rig.clock.advance(3_600_000);
+    expect((await ask({ custSpaceId: "acme" })).body.staleSeconds).toBe(3_630);
+    await putCustomer("beta", { ...ROW, observedAt: "2027-01-01T00:00:00.000Z" });
+    expect((await ask({ custSpaceId: "beta" })).body.staleSeconds).toBe(0);
+  });
+
+  it.each([
+    ["without custSpaceId", {}],
+    ["with custSpaceId=self", { custSpaceId: "self" }],
+  ])("means the account itself %s", async (_name, query) => {
+    await putCustomer("self", ROW);
+    const { status, body } = await ask(query as Record<string, string>, API_KEYS.self);
+    expect([status, body.custSpaceId]).toEqual([200, "self"]);
+  });
+
+  it.each([
+    ["is not watched", undefined],
+    ["has been taken off", { ...newCustomerRow(START), removedAt: "2026-01-01T00:00:00.000Z" }],
+  ])("answers 404 for a customer that %s", async (_name, row) => {
+    if (row) await putCustomer("acme", row);
+    const { status, body } = await ask({ custSpaceId: "acme" });
+    expect([status, body.code]).toEqual([404, "ERR_NOT_WATCHED"]);
+  });
+
+  it.each(["isvCode", "status"])("cannot be filtered by %s", async (name) => {
+    await putCustomer("acme", ROW);
+    const { status, body } = await ask({ custSpaceId: "acme", [name]: "X" });
+    expect([status, body.issues]).toEqual([
+      400,
+      [{ path: "source", message: "stored cannot be filtered by isvCode or status" }],
+    ]);
+  });
+
+  it.each([
+    ["a newer version", { ...ROW, schema: 2 }],
+    ["no known form", { schema: 1 }],
+  ])("answers a row of %s with 500, and says no more than that", async (_name, row) => {
+    await putCustomer("acme", row);
+    const { status, body } = await ask({ custSpaceId: "acme" });
+    expect([status, body.code]).toEqual([500, "ERR_STORE_ROW"]);
+    expect(rig.lines.join("")).toContain('"key":"c/acme"');
+  });
+
+  it("works without credentials for the upstream", async () => {
+    await putCustomer("acme", ROW);
+    const event = queryEvent({ query: { source: "stored", custSpaceId: "acme" } });
+    expect((await rig.query(event, { credentials: {} })).status).toBe(200);
+  });
+});
