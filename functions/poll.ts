@@ -1,3 +1,5 @@
+import { createBudget } from "../shared/commands/command-deps.ts";
+import { runCommand } from "../shared/commands/run-command.ts";
 import { type Config, loadConfig } from "../shared/config.ts";
 import { createDeps, type Deps } from "../shared/deps.ts";
 import { InvalidRequestError, isAppError } from "../shared/errors.ts";
@@ -9,7 +11,6 @@ import { type Command, commandSchema } from "../shared/schemas/command.ts";
 import { EVENT_TYPES, type TestEvent } from "../shared/schemas/event.ts";
 import { toIssues } from "../shared/schemas/issues.ts";
 import { runTick, type TickMemory } from "../shared/watch/tick.ts";
-import { watchCustomers } from "../shared/watch/watch-list.ts";
 import type { OutgoingEvent } from "../shared/webhook/attempt.ts";
 
 export type PollDeps = Deps & { readonly config: Config };
@@ -25,7 +26,7 @@ export function createPoll(deps: PollDeps) {
     const startedAt = deps.monotonic();
     try {
       const command = parseCommand(parsePlatformEvent(event));
-      return await (command ? runCommand(command, deps, context) : tick(deps, memory, context));
+      return await (command ? obey(command, deps, memory, context) : tick(deps, memory, context));
     } catch (error) {
       const durationMs = Math.round(deps.monotonic() - startedAt);
       deps.log.error("poll failed", { ...describeError(error), durationMs });
@@ -74,16 +75,28 @@ function isEmptyObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
-async function runCommand(command: Command, deps: PollDeps, context: unknown): Promise<unknown> {
-  const store = await deps.openStore(context);
-  switch (command.command) {
-    case "watch": {
-      const customers = [...new Set(command.custSpaceIds)];
-      const added = await watchCustomers(store, customers, deps.now);
-      deps.log.info("command", { command: command.command, added: added.length });
-      return { command: command.command, added, alreadyWatched: customers.length - added.length };
-    }
-  }
+async function obey(
+  command: Command,
+  deps: PollDeps,
+  memory: TickMemory,
+  context: unknown,
+): Promise<unknown> {
+  const budget = createBudget(deps.monotonic);
+  const source = deps.sourceFor(context);
+  return runCommand(command, {
+    ...deps,
+    store: await deps.openStore(context),
+    source,
+    endpoint: endpointOf(deps.config),
+    testEvent: () => createTestEvent(source, deps),
+    listed: deps.config.watch,
+    lastReads: memory.lastReads,
+    budget,
+  });
+}
+
+function endpointOf({ webhook }: Config): string {
+  return webhook ? endpointName(webhook.url) : "none";
 }
 
 async function tick(deps: PollDeps, memory: TickMemory, context: unknown): Promise<unknown> {
@@ -100,7 +113,7 @@ async function tick(deps: PollDeps, memory: TickMemory, context: unknown): Promi
     },
     {
       source,
-      endpoint: config.webhook ? endpointName(config.webhook.url) : "none",
+      endpoint: endpointOf(config),
       qps: config.qps,
       tickMs: config.tickMs,
       pollIntervalMs: config.pollIntervalMs,

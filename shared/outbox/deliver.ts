@@ -1,7 +1,7 @@
 import type { Store } from "../store/store.ts";
 import type { AttemptResult, OutgoingEvent, Send } from "../webhook/attempt.ts";
 import type { Trouble } from "./breaker.ts";
-import { buryEvent, clearMarkers, readCustomer, updatePending } from "./pending.ts";
+import { buryEvent, clearMarkers, completeEvent, readCustomer, updatePending } from "./pending.ts";
 import { refusalDelayMs } from "./schedule.ts";
 
 export type DeliverDeps = {
@@ -51,7 +51,7 @@ export async function deliverNext(
   const result = await deps.send(event, { deadlineAt: options.deadlineAt });
   switch (result.kind) {
     case "delivered": {
-      const left = await updatePending(deps.store, customer, event.id, () => undefined);
+      const left = await completeEvent(deps.store, customer, event.id, deps.now());
       if (left === 0) await clearMarkers(deps.store, customer);
       return { kind: "delivered", left };
     }

@@ -34,6 +34,15 @@ export const pendingEventSchema = z.looseObject({
   refusals: z.optional(z.looseObject({ count: z.number(), nextAt: z.number() })),
 });
 
+/** An event that the receiver has taken, as it was sent: what can be sent again. */
+const deliveredEventSchema = z.looseObject({
+  id: z.string(),
+  seq: z.number(),
+  type: z.string(),
+  body: z.string(),
+  deliveredAt: z.string(),
+});
+
 export const customerRowSchema = z.looseObject({
   schema: z.number(),
   /** The last sequence that was used. Starts at the row's creation time in ms. */
@@ -48,6 +57,10 @@ export const customerRowSchema = z.looseObject({
   observedAt: z.optional(z.string()),
   numbers: z.record(z.string(), numberStateSchema),
   pending: z.array(pendingEventSchema),
+  /** The last events that the receiver has taken, the oldest first. */
+  delivered: z.optional(z.array(deliveredEventSchema)),
+  /** When the newest of the events that `delivered` had no more room for was taken. */
+  deliveredCutAt: z.optional(z.string()),
   /**
    * Adds that rely on a row which only an add has made. While no number has been seen, the last
    * refused one of them removes the row again.
@@ -61,6 +74,7 @@ export const customerRowSchema = z.looseObject({
 
 export type NumberState = z.infer<typeof numberStateSchema>;
 export type PendingEvent = z.infer<typeof pendingEventSchema>;
+export type DeliveredEvent = z.infer<typeof deliveredEventSchema>;
 export type CustomerRow = z.infer<typeof customerRowSchema>;
 
 export const CUSTOMER_PREFIX = "c/";

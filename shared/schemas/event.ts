@@ -8,6 +8,8 @@ export const EVENT_TYPES = {
   discovered: "whatsapp.phone_number.discovered",
   missing: "whatsapp.phone_number.missing",
   returned: "whatsapp.phone_number.returned",
+  /** Everything that is known of a number, because an operator asked; nothing has changed. */
+  state: "whatsapp.phone_number.state",
   test: "webhook.test",
 } as const;
 
@@ -61,6 +63,7 @@ export const numberEventSchema = z.object({
     EVENT_TYPES.discovered,
     EVENT_TYPES.missing,
     EVENT_TYPES.returned,
+    EVENT_TYPES.state,
   ]),
   subject: z.string(),
   sequence: z.string(),

@@ -1,0 +1,169 @@
+import { loadBreaker } from "../outbox/endpoint.ts";
+import { readCustomer } from "../outbox/pending.ts";
+import { CUSTOMER_PREFIX, customerRowSchema } from "../schemas/customer-row.ts";
+import { DEAD_PREFIX, DUE_PREFIX, parseEventKey } from "../schemas/outbox-rows.ts";
+import {
+  HOT_PREFIX,
+  hotRowSchema,
+  LEASE_KEY,
+  type LeaseRow,
+  leaseRowSchema,
+} from "../schemas/watch-rows.ts";
+import { readRow, scanAll } from "../store/rows.ts";
+import type { CommandDeps } from "./command-deps.ts";
+import { readable } from "./readable.ts";
+import { isAccountRow } from "./watch.ts";
+
+/** Bounds of what is counted exactly; beyond them, or beyond the time, the answer says so. */
+const MAX_DUE_CUSTOMERS = 1_000;
+const MAX_ROWS = 10_000;
+/** The customers' rows are the many and the large ones, so they come last and have a larger bound. */
+const MAX_CUSTOMERS = 200_000;
+
+/**
+ * How things stand, from reads alone. Each count is exact unless `atLeast` names it: scans stop at
+ * a bound and when the command's time is used up.
+ */
+export async function status(deps: CommandDeps) {
+  const { store, now } = deps;
+  const atLeast: string[] = [];
+  const { row } = await loadBreaker(store, deps.endpoint, now());
+  const lease = (await readRow(store, LEASE_KEY, leaseRowSchema))?.value;
+  const pending = await countPending(deps, atLeast);
+  const dead = await countDead(deps, atLeast);
+  const lane = await countLane(deps, atLeast);
+  const { counts, watchedIds } = await countCustomers(deps, atLeast);
+  return {
+    command: "status",
+    ...counts,
+    ...pending,
+    dead,
+    receiver: {
+      state: row.state,
+      since: row.since,
+      ...(row.state === "open" ? { nextProbeAt: new Date(row.nextProbeAt).toISOString() } : {}),
+      ...(row.reason === undefined ? {} : { reason: row.reason }),
+    },
+    sweep: describeSweep(lease, now()),
+    lane,
+    ...oldestRead(lease, watchedIds, deps),
+    lease: {
+      held: lease !== undefined && lease.owner !== "" && lease.until > now(),
+      until: lease && lease.until > 0 ? new Date(lease.until).toISOString() : null,
+    },
+    atLeast,
+  };
+}
+
+async function countPending({ store, budget }: CommandDeps, atLeast: string[]) {
+  const seen = new Set<string>();
+  const counts = { pending: 0, pendingCustomers: 0 };
+  for await (const { key } of scanAll(store, DUE_PREFIX)) {
+    const { customer } = parseEventKey(key);
+    if (seen.has(customer)) continue;
+    if (seen.size === MAX_DUE_CUSTOMERS || budget.isOver()) {
+      atLeast.push("pending", "pendingCustomers");
+      break;
+    }
+    seen.add(customer);
+    const events = (await readCustomer(store, customer))?.value.pending.length ?? 0;
+    counts.pending += events;
+    counts.pendingCustomers += events > 0 ? 1 : 0;
+  }
+  return counts;
+}
+
+async function countDead({ store, budget }: CommandDeps, atLeast: string[]): Promise<number> {
+  let dead = 0;
+  for await (const _row of scanAll(store, DEAD_PREFIX)) {
+    if (dead === MAX_ROWS || budget.isOver()) {
+      atLeast.push("dead");
+      break;
+    }
+    dead += 1;
+  }
+  return dead;
+}
+
+async function countLane({ store, budget }: CommandDeps, atLeast: string[]) {
+  const lane = { onboarding: 0, worse: 0 };
+  let rows = 0;
+  for await (const row of scanAll(store, HOT_PREFIX)) {
+    if (rows === MAX_ROWS || budget.isOver()) {
+      atLeast.push("lane");
+      break;
+    }
+    rows += 1;
+    const hot = readable(row, hotRowSchema);
+    if (!hot) continue;
+    lane.onboarding += Object.keys(hot.onboarding).length;
+    lane.worse += hot.worseUntil === undefined ? 0 : 1;
+  }
+  return lane;
+}
+
+async function countCustomers({ store, budget }: CommandDeps, atLeast: string[]) {
+  const counts = {
+    customers: 0,
+    watched: 0,
+    unwatched: 0,
+    neverRead: 0,
+    numbers: 0,
+    unreadable: 0,
+  };
+  const watchedIds = new Set<string>();
+  for await (const row of scanAll(store, CUSTOMER_PREFIX)) {
+    if (isAccountRow(row.key)) continue;
+    if (counts.customers === MAX_CUSTOMERS || budget.isOver()) {
+      atLeast.push("customers", "watched", "unwatched", "neverRead", "numbers");
+      break;
+    }
+    counts.customers += 1;
+    const value = readable(row, customerRowSchema);
+    if (!value) counts.unreadable += 1;
+    else if (value.removedAt) counts.unwatched += 1;
+    else {
+      counts.watched += 1;
+      counts.numbers += Object.keys(value.numbers).length;
+      if (!value.baselineAt && !value.emptyAtFirst) counts.neverRead += 1;
+      watchedIds.add(row.key.slice(CUSTOMER_PREFIX.length));
+    }
+  }
+  return { counts, watchedIds };
+}
+
+function describeSweep(lease: LeaseRow | undefined, now: number) {
+  if (!lease || lease.sweep.startedAt === 0) return null;
+  const { startedAt, done, cursor } = lease.sweep;
+  return {
+    startedAt: new Date(startedAt).toISOString(),
+    ageSeconds: Math.max(0, Math.round((now - startedAt) / 1000)),
+    done,
+    ...(done || cursor === "" ? {} : { cursor: cursor.slice(CUSTOMER_PREFIX.length) }),
+  };
+}
+
+/**
+ * Unchanged customers leave no trace in the store, so the age comes from this instance's memory if
+ * it has read every watched customer itself (`exact`), and otherwise from the sweep: one that is
+ * done has read them all since it began (`at-most`, but for customers that could not be read), and
+ * one under way says only that some were not read since (`at-least`).
+ */
+function oldestRead(
+  lease: LeaseRow | undefined,
+  watched: ReadonlySet<string>,
+  { lastReads, now }: CommandDeps,
+) {
+  const seconds = (at: number) => Math.max(0, Math.round((now() - at) / 1000));
+  const reads = [...watched].map((customer) => lastReads.get(customer)?.seenAt);
+  const known = reads.filter((at) => at !== undefined);
+  if (known.length > 0 && known.length === reads.length) {
+    const oldest = known.reduce((a, b) => Math.min(a, b));
+    return { oldestReadAgeSeconds: seconds(oldest), oldestReadIs: "exact" };
+  }
+  if (!lease || lease.sweep.startedAt === 0 || watched.size === 0) {
+    return { oldestReadAgeSeconds: null };
+  }
+  const { startedAt, done } = lease.sweep;
+  return { oldestReadAgeSeconds: seconds(startedAt), oldestReadIs: done ? "at-most" : "at-least" };
+}

@@ -1,0 +1,109 @@
+import type { CommandOf } from "../schemas/command.ts";
+import { CUSTOMER_PREFIX, customerKey, customerRowSchema } from "../schemas/customer-row.ts";
+import { scanAll } from "../store/rows.ts";
+import { unwatchCustomer, watchCustomers } from "../watch/watch-list.ts";
+import type { CommandDeps, Page } from "./command-deps.ts";
+import { readable } from "./readable.ts";
+
+const LIST_PAGE = 100;
+
+/** Rows of the account itself, which is no customer, sort behind every customer's. */
+export function isAccountRow(key: string): boolean {
+  return key.startsWith(`${CUSTOMER_PREFIX}~`);
+}
+
+/**
+ * Puts customers on the watch list. `processed` says how many of the given ids were dealt with,
+ * from the first on; with `more`, the caller gives the others again.
+ */
+export async function watch(command: CommandOf<"watch">, deps: CommandDeps) {
+  const customers = [...new Set(command.custSpaceIds)];
+  const { added, revived, already } = await watchCustomers(
+    deps.store,
+    customers,
+    deps.now,
+    deps.budget.isOver,
+  );
+  const processed = added.length + revived.length + already;
+  return {
+    command: command.command,
+    added,
+    revived,
+    alreadyWatched: already,
+    ...processedOf(command.custSpaceIds, customers, processed),
+  };
+}
+
+/** Takes customers off the watch list; one with pending events is refused unless they are dropped. */
+export async function unwatch(command: CommandOf<"unwatch">, deps: CommandDeps) {
+  const customers = [...new Set(command.custSpaceIds)];
+  const listed = new Set(deps.listed);
+  const removed: string[] = [];
+  const refused: { custSpaceId: string; pending: number }[] = [];
+  const notWatched: string[] = [];
+  let droppedEvents = 0;
+  let processed = 0;
+  for (const customer of customers) {
+    if (deps.budget.isOver()) break;
+    const outcome = await unwatchCustomer(deps.store, customer, {
+      drop: command.drop === true,
+      listed: listed.has(customer),
+      now: deps.now,
+    });
+    processed += 1;
+    if (outcome.kind === "pending") {
+      refused.push({ custSpaceId: customer, pending: outcome.pending });
+    } else if (outcome.kind === "not-watched") {
+      notWatched.push(customer);
+    } else {
+      removed.push(customer);
+      droppedEvents += outcome.dropped;
+    }
+  }
+  return {
+    command: command.command,
+    removed,
+    refused,
+    notWatched,
+    droppedEvents,
+    ...processedOf(command.custSpaceIds, customers, processed),
+  };
+}
+
+/** `processed` counts the ids as they were given, repeated ones too. */
+function processedOf(given: readonly string[], unique: readonly string[], done: number) {
+  const next = unique[done];
+  const processed = next === undefined ? given.length : given.indexOf(next);
+  return { processed, more: next !== undefined };
+}
+
+/** One page of the watch list in key order; customers that were taken off show `removedAt`. */
+export async function watchList(command: CommandOf<"watch-list">, deps: CommandDeps) {
+  const limit = command.limit ?? LIST_PAGE;
+  const after = command.after === undefined ? "" : customerKey(command.after);
+  const customers: Record<string, unknown>[] = [];
+  let page: Page = { more: false };
+  for await (const row of scanAll(deps.store, CUSTOMER_PREFIX, after)) {
+    if (isAccountRow(row.key)) continue;
+    const last = customers.at(-1)?.custSpaceId;
+    if (typeof last === "string" && (customers.length === limit || deps.budget.isOver())) {
+      page = { more: true, after: last };
+      break;
+    }
+    const custSpaceId = row.key.slice(CUSTOMER_PREFIX.length);
+    const value = readable(row, customerRowSchema);
+    if (!value) {
+      customers.push({ custSpaceId, unreadable: true });
+      continue;
+    }
+    customers.push({
+      custSpaceId,
+      numbers: Object.keys(value.numbers).length,
+      pending: value.pending.length,
+      ...(value.baselineAt === undefined ? {} : { firstReadAt: value.baselineAt }),
+      ...(value.observedAt === undefined ? {} : { changedAt: value.observedAt }),
+      ...(value.removedAt === undefined ? {} : { removedAt: value.removedAt }),
+    });
+  }
+  return { command: command.command, customers, ...page };
+}

@@ -1,0 +1,170 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { deliverNext } from "../../../shared/outbox/deliver.ts";
+import { completeEvent } from "../../../shared/outbox/pending.ts";
+import { aCustomer, anEvent, type CommandRig, createCommandRig } from "./command-rig.ts";
+
+let rig: CommandRig;
+
+const delivered = (seq: number, deliveredAt: string, number?: string) => ({
+  ...anEvent(seq, number),
+  deliveredAt,
+});
+
+beforeEach(() => {
+  rig = createCommandRig();
+});
+
+describe("the history of a customer", () => {
+  it("is written together with the removal of the pending event", async () => {
+    await rig.put("c/a", aCustomer({ pending: [anEvent(1), anEvent(2)] }));
+    let writes = 0;
+    const put: CommandRig["store"]["put"] = (...args) => {
+      writes += 1;
+      return rig.store.put(...args);
+    };
+    expect(await completeEvent({ ...rig.store, put }, "a", "evt_1", rig.now())).toBe(1);
+    expect(writes).toBe(1);
+    expect(await rig.row("c/a")).toEqual({
+      ...aCustomer(),
+      pending: [anEvent(2)],
+      delivered: [delivered(1, "2026-01-02T03:04:05.000Z")],
+    });
+  });
+
+  it("holds what a tick has delivered, and nothing that was given up", async () => {
+    const tired = { ...anEvent(1), refusals: { count: 9, nextAt: 0 } };
+    await rig.put("c/a", aCustomer({ pending: [tired, anEvent(2)] }));
+    const results = [{ kind: "refused", status: 422 } as const];
+    const deps = {
+      store: rig.store,
+      now: rig.now,
+      random: () => 0.5,
+      testEvent: () => ({ id: "test", body: "" }),
+      send: async () => results.shift() ?? ({ kind: "delivered", status: 204 } as const),
+    };
+    for (const kind of ["dead", "delivered"]) {
+      const options = { deadlineAt: 1, recentlyAccepted: () => true };
+      expect(await deliverNext("a", deps, options)).toMatchObject({ kind });
+    }
+    expect(await rig.run({ command: "redeliver", customer: "a" })).toMatchObject({ sent: 1 });
+    expect(rig.sent.map(({ id }) => id)).toEqual(["evt_2"]);
+  });
+
+  it("holds the last 20 events and when the last dropped one was delivered", async () => {
+    await rig.put("c/a", aCustomer({ pending: Array.from({ length: 22 }, (_, i) => anEvent(i)) }));
+    for (let seq = 0; seq < 22; seq += 1) {
+      await completeEvent(rig.store, "a", `evt_${seq}`, rig.now() + seq * 1000);
+    }
+    const row = (await rig.row("c/a")) as { delivered: { seq: number }[]; deliveredCutAt: string };
+    expect(row.delivered.map(({ seq }) => seq)).toEqual(
+      Array.from({ length: 20 }, (_, i) => i + 2),
+    );
+    expect(row.deliveredCutAt).toBe("2026-01-02T03:04:06.000Z");
+  });
+
+  it("holds at most 64 KB of bodies", async () => {
+    const large = (seq: number) => ({ ...anEvent(seq), body: "x".repeat(30_000) });
+    await rig.put("c/a", aCustomer({ pending: [large(1), large(2), large(3)] }));
+    for (const id of ["evt_1", "evt_2", "evt_3"]) {
+      await completeEvent(rig.store, "a", id, rig.now());
+    }
+    const row = (await rig.row("c/a")) as { delivered: { seq: number }[] };
+    expect(row.delivered.map(({ seq }) => seq)).toEqual([2, 3]);
+  });
+
+  it("gives way when the row would become too large, never the acknowledgement", async () => {
+    const row = { ...aCustomer({ pending: [anEvent(1)] }), filler: "" };
+    row.filler = "x".repeat(1_499_990 - JSON.stringify(row).length);
+    await rig.put("c/a", row);
+    expect(await completeEvent(rig.store, "a", "evt_1", rig.now())).toBe(0);
+    const next = (await rig.row("c/a")) as Record<string, unknown>;
+    expect(next.pending).toEqual([]);
+    expect(next.delivered).toBeUndefined();
+    expect(next.deliveredCutAt).toBe("2026-01-02T03:04:05.000Z");
+  });
+});
+
+describe("redeliver", () => {
+  beforeEach(async () => {
+    await rig.put(
+      "c/a",
+      aCustomer({
+        pending: [anEvent(9)],
+        delivered: [
+          delivered(1, "2026-01-01T10:00:00.000Z"),
+          delivered(2, "2026-01-01T11:00:00.000Z", "4930111"),
+          delivered(3, "2026-01-01T12:00:00.000Z"),
+        ],
+        deliveredCutAt: "2026-01-01T09:00:00.000Z",
+      }),
+    );
+    await rig.put(
+      "c/b",
+      aCustomer({ delivered: [delivered(5, "2026-01-01T11:30:00.000Z", "4930111")] }),
+    );
+  });
+
+  it("sends a customer's delivered events again, marked, and writes nothing", async () => {
+    rig.writesLeft = 0;
+    expect(await rig.run({ command: "redeliver", customer: "a" })).toEqual({
+      command: "redeliver",
+      sent: 3,
+      incomplete: 1,
+      unreadable: 0,
+      refused: [],
+      more: false,
+    });
+    const body = (seq: number, number: string) =>
+      `{"id":"evt_${seq}","type":"whatsapp.phone_number.changed","subject":"${number}"}`;
+    expect(rig.sent).toEqual([
+      { id: "evt_1", body: body(1, "4915112345678"), redelivery: true },
+      { id: "evt_2", body: body(2, "4930111"), redelivery: true },
+      { id: "evt_3", body: body(3, "4915112345678"), redelivery: true },
+    ]);
+  });
+
+  it("chooses by number over all customers, however it is written", async () => {
+    const answer = await rig.run({ command: "redeliver", number: "+49 30-111" });
+    expect(answer).toMatchObject({ sent: 2 });
+    expect(rig.sent.map(({ id }) => id)).toEqual(["evt_2", "evt_5"]);
+    expect(rig.logLines.join()).not.toContain("30111");
+  });
+
+  it("chooses by the time of delivery and says whether all of it is kept", async () => {
+    const since = "2026-01-01T12:30:00+01:00";
+    const answer = await rig.run({ command: "redeliver", since });
+    expect(answer).toMatchObject({ sent: 2, incomplete: 0 });
+    expect(rig.sent.map(({ id }) => id)).toEqual(["evt_3", "evt_5"]);
+    const earlier = await rig.run({ command: "redeliver", since: "2026-01-01T09:00:00Z" });
+    expect(earlier).toMatchObject({ sent: 4, incomplete: 1 });
+  });
+
+  it("goes on within a customer after 20 s", async () => {
+    rig.attemptMs = 10_000;
+    const command = { command: "redeliver", since: "2026-01-01T00:00:00Z" };
+    const first = await rig.run(command);
+    expect(first).toMatchObject({ sent: 2, incomplete: 1, more: true, after: "a/2" });
+    const second = await rig.run({ ...command, after: first.after });
+    expect(second).toMatchObject({ sent: 2, incomplete: 0, more: false });
+    expect(rig.sent.map(({ id }) => id)).toEqual(["evt_1", "evt_2", "evt_3", "evt_5"]);
+  });
+
+  it("names refused events and goes on, but stops at a receiver in trouble", async () => {
+    rig.answer({ kind: "refused", status: 400 }, { kind: "failed", reason: "timeout" });
+    expect(await rig.run({ command: "redeliver", customer: "a" })).toMatchObject({
+      sent: 0,
+      refused: [{ custSpaceId: "a", seq: 1, id: "evt_1", status: 400 }],
+      stopped: { reason: "timeout" },
+      more: true,
+      after: "a/1",
+    });
+  });
+
+  it("wants to be told which events", async () => {
+    const answer = await rig.run({ command: "redeliver" });
+    expect(answer.error).toMatchObject({
+      code: "ERR_INVALID_REQUEST",
+      issues: [{ path: "", message: "give at least one of customer, number and since" }],
+    });
+  });
+});

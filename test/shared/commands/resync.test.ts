@@ -1,0 +1,219 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { deliverNext } from "../../../shared/outbox/deliver.ts";
+import type { CustomerRow } from "../../../shared/schemas/customer-row.ts";
+import { numberEventSchema } from "../../../shared/schemas/event.ts";
+import {
+  aCustomer,
+  aNumber,
+  anEvent,
+  type CommandRig,
+  createCommandRig,
+  START,
+} from "./command-rig.ts";
+
+let rig: CommandRig;
+
+const rowOf = async (customer: string) => (await rig.row(`c/${customer}`)) as CustomerRow;
+const eventsOf = async (customer: string) =>
+  (await rowOf(customer)).pending.map(({ body }) => JSON.parse(body));
+
+const EMPTY_ANSWER = {
+  command: "resync",
+  customers: 0,
+  events: 0,
+  lifted: 0,
+  missing: 0,
+  leftOut: 0,
+  unreadable: 0,
+  leftOutOf: [],
+  more: false,
+};
+
+beforeEach(async () => {
+  rig = createCommandRig();
+  await rig.put(
+    "c/a",
+    aCustomer({
+      numbers: {
+        "4930222": aNumber({ status: "BANNED", qualityRating: "RED" }),
+        "4930111": aNumber(),
+        "4930333": { ...aNumber(), missingSince: "2026-01-01T01:00:00.000Z" },
+      },
+      pending: [anEvent(1000)],
+    }),
+  );
+});
+
+describe("resync", () => {
+  it("puts one full-state event per number behind what is pending", async () => {
+    const answer = await rig.run({ command: "resync" });
+    expect(answer).toEqual({ ...EMPTY_ANSWER, customers: 1, events: 2, missing: 1 });
+    const row = await rowOf("a");
+    expect(row.seq).toBe(1002);
+    expect(row.pending.map(({ seq }) => seq)).toEqual([1000, 1001, 1002]);
+    const [, first, second] = await eventsOf("a");
+    expect(first).toEqual({
+      id: row.pending[1]?.id,
+      specversion: "1.0",
+      source: "urn:waba-numbers:local:local",
+      type: "whatsapp.phone_number.state",
+      subject: "4930111",
+      time: "2026-01-01T00:00:00.000Z",
+      datacontenttype: "application/json",
+      sequence: "0000000000001001",
+      partitionkey: "a",
+      data: {
+        custSpaceId: "a",
+        phoneNumber: "4930111",
+        changes: [],
+        direction: "lateral",
+        severity: "info",
+        current: { status: "CONNECTED" },
+        previous: {},
+        observedAt: "2026-01-01T00:00:00.000Z",
+      },
+    });
+    expect(numberEventSchema.parse(first).type).toBe("whatsapp.phone_number.state");
+    expect(second.data.current).toEqual({ status: "BANNED", qualityRating: "RED" });
+    expect(rig.sent).toEqual([]);
+  });
+
+  it("writes a marker, by which a tick delivers all of it in order", async () => {
+    await rig.run({ command: "resync" });
+    expect(await rig.keys("due/")).toEqual(["due/a/0000000000001002"]);
+    const taken: string[] = [];
+    const deps = {
+      store: rig.store,
+      now: rig.now,
+      random: () => 0.5,
+      testEvent: () => ({ id: "test", body: "" }),
+      async send({ id }: { id: string }) {
+        taken.push(id);
+        return { kind: "delivered", status: 204 } as const;
+      },
+    };
+    const options = { deadlineAt: 1, recentlyAccepted: () => true };
+    const ids = (await rowOf("a")).pending.map(({ id }) => id);
+    for (let i = 0; i < 4; i += 1) await deliverNext("a", deps, options);
+    expect(taken).toEqual(ids);
+    expect(await rig.keys("due/")).toEqual([]);
+  });
+
+  it("leaves out customers that were taken off, others, and those without numbers", async () => {
+    const numbers = { "4930444": aNumber() };
+    const removed = aCustomer({ numbers, removedAt: "2026-01-01T00:00:00.000Z" });
+    await rig.put("c/b", removed);
+    await rig.put("c/c", aCustomer());
+    const answer = await rig.run({ command: "resync", customer: "b" });
+    expect(answer).toEqual(EMPTY_ANSWER);
+    expect(await rig.run({ command: "resync" })).toMatchObject({ customers: 1, events: 2 });
+    expect(await rowOf("b")).toEqual(removed);
+    expect(await rowOf("c")).toEqual(aCustomer());
+  });
+
+  it("counts a row that this version cannot read and goes on", async () => {
+    await rig.put("c/0", { schema: 2 });
+    expect(await rig.run({ command: "resync" })).toMatchObject({ unreadable: 1, events: 2 });
+  });
+
+  it("takes no more than 500 events of a customer and goes on where it stopped", async () => {
+    const pending = Array.from({ length: 499 }, (_, i) => anEvent(501 + i));
+    await rig.put("c/a", { ...(await rowOf("a")), pending });
+    expect(await rig.run({ command: "resync" })).toMatchObject({
+      events: 1,
+      leftOut: 1,
+      leftOutOf: [{ custSpaceId: "a", numbers: 1, after: "a/4930111" }],
+      more: false,
+    });
+    await rig.put("c/a", { ...(await rowOf("a")), pending: [] });
+    const rest = await rig.run({ command: "resync", customer: "a", after: "a/4930111" });
+    expect(rest).toMatchObject({ events: 1, leftOut: 0, missing: 1 });
+    expect((await eventsOf("a")).map(({ subject }) => subject)).toEqual(["4930222"]);
+  });
+
+  it("takes no more than 512 KB of a customer", async () => {
+    const large = { ...anEvent(1000), body: "x".repeat(512 * 1024 - 900) };
+    await rig.put("c/a", { ...(await rowOf("a")), pending: [large] });
+    expect(await rig.run({ command: "resync" })).toMatchObject({ events: 1, leftOut: 1 });
+    const [, first] = (await rowOf("a")).pending;
+    expect(first?.body.length).toBeGreaterThan(450);
+    expect(first?.body.length).toBeLessThan(900);
+  });
+
+  it("ends after 20 s and goes on from its cursor", async () => {
+    await rig.put("c/b", aCustomer({ numbers: { "4930444": aNumber() } }));
+    rig.writeMs = 10_000;
+    const first = await rig.run({ command: "resync" });
+    expect(first).toMatchObject({ events: 2, more: true, after: "a" });
+    expect(await rig.run({ command: "resync", after: "a" })).toMatchObject({
+      events: 1,
+      more: false,
+    });
+    expect((await rowOf("a")).seq).toBe(1002);
+  });
+
+  it("leaves only a marker when it dies between its two writes, and can be repeated", async () => {
+    const before = await rowOf("a");
+    rig.writesLeft = 1;
+    await expect(rig.run({ command: "resync" })).rejects.toMatchObject({ code: "ERR_STORE" });
+    expect(await rowOf("a")).toEqual(before);
+    expect(await rig.keys("due/")).toEqual(["due/a/0000000000001002"]);
+    rig.writesLeft = Number.POSITIVE_INFINITY;
+    expect(await rig.run({ command: "resync" })).toMatchObject({ events: 2 });
+    expect((await rowOf("a")).pending.map(({ seq }) => seq)).toEqual([1000, 1001, 1002]);
+  });
+});
+
+describe("resync after a restore", () => {
+  beforeEach(async () => {
+    await rig.put("c/b", aCustomer({ seq: START + 5, numbers: { "4930444": aNumber() } }));
+    await rig.put("c/c", aCustomer({ removedAt: "2026-01-01T00:00:00.000Z" }));
+    await rig.put("c/~account", aCustomer());
+  });
+
+  it("lifts every sequence to the present, also of customers that were taken off", async () => {
+    const answer = await rig.run({ command: "resync", afterRestore: true });
+    expect(answer).toMatchObject({ lifted: 3, customers: 2, events: 3 });
+    expect((await rowOf("a")).seq).toBe(START + 2);
+    expect((await rowOf("a")).pending.map(({ seq }) => seq)).toEqual([1000, START + 1, START + 2]);
+    expect((await rowOf("b")).seq).toBe(START + 6);
+    expect((await rowOf("c")).seq).toBe(START);
+    expect((await rowOf("~account")).seq).toBe(START);
+    expect(await rig.keys("due/")).toHaveLength(2);
+  });
+
+  it("lifts them all before the first event, over several calls if need be", async () => {
+    rig.writeMs = 10_000;
+    const command = { command: "resync", afterRestore: true };
+    const first = await rig.run(command);
+    expect(first).toMatchObject({ lifted: 2, events: 0, more: true, after: "lift:b" });
+    const second = await rig.run({ ...command, after: first.after });
+    expect(second).toMatchObject({ lifted: 2, events: 0, more: true, after: "lift:~account" });
+    const third = await rig.run({ ...command, after: second.after });
+    expect(third).toMatchObject({ lifted: 0, events: 2, more: true, after: "a" });
+    const last = await rig.run({ ...command, after: third.after });
+    expect(last).toMatchObject({ lifted: 0, events: 1, more: true, after: "b" });
+    expect((await rowOf("~account")).seq).toBe(START + 30_000);
+  });
+
+  it("can be repeated after a death at any of its writes", async () => {
+    for (const writes of [0, 1, 2, 3, 4, 5, 6]) {
+      rig = createCommandRig();
+      await rig.put("c/a", aCustomer({ numbers: { "1555": aNumber() }, pending: [anEvent(7)] }));
+      await rig.put("c/b", aCustomer({ numbers: { "1666": aNumber() } }));
+      await rig.put("c/c", aCustomer({ removedAt: "2026-01-01T00:00:00.000Z" }));
+      const command = { command: "resync", afterRestore: true };
+      rig.writesLeft = writes;
+      await expect(rig.run(command)).rejects.toMatchObject({ code: "ERR_STORE" });
+      rig.writesLeft = Number.POSITIVE_INFINITY;
+      rig.advance(1);
+      expect(await rig.run(command)).toMatchObject({ customers: 2, more: false });
+      const row = await rowOf("a");
+      expect(row.pending[0]).toEqual(anEvent(7));
+      const seqs = row.pending.map(({ seq }) => seq);
+      expect(seqs).toEqual([...new Set(seqs)].sort((x, y) => x - y));
+      expect(seqs.at(-1)).toBe(row.seq);
+      expect(row.seq).toBeGreaterThan(START);
+    }
+  });
+});

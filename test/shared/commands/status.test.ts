@@ -1,0 +1,141 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import {
+  aCustomer,
+  aNumber,
+  anEvent,
+  type CommandRig,
+  createCommandRig,
+  ENDPOINT_KEY,
+  START,
+} from "./command-rig.ts";
+
+let rig: CommandRig;
+
+beforeEach(() => {
+  rig = createCommandRig();
+});
+
+const pass = (fields: object = {}) => ({ cursor: "", startedAt: 0, done: true, ...fields });
+
+const leaseRow = (fields: object = {}) => ({
+  schema: 1,
+  owner: "",
+  until: 0,
+  sweep: pass(),
+  onboarding: pass(),
+  worse: pass(),
+  expiryCursor: "",
+  ...fields,
+});
+
+describe("status", () => {
+  it("answers for a store that is empty, and writes nothing", async () => {
+    rig.writesLeft = 0;
+    expect(await rig.run({ command: "status" })).toEqual({
+      command: "status",
+      customers: 0,
+      watched: 0,
+      unwatched: 0,
+      neverRead: 0,
+      numbers: 0,
+      unreadable: 0,
+      pending: 0,
+      pendingCustomers: 0,
+      dead: 0,
+      receiver: { state: "closed", since: "2026-01-02T03:04:05.000Z" },
+      sweep: null,
+      lane: { onboarding: 0, worse: 0 },
+      oldestReadAgeSeconds: null,
+      lease: { held: false, until: null },
+      atLeast: [],
+    });
+  });
+
+  it("counts customers, events, dead letters and the fast lane", async () => {
+    await rig.put("c/a", aCustomer({ numbers: { "49151": aNumber() }, pending: [anEvent(1)] }));
+    await rig.put("c/b", aCustomer({ pending: [anEvent(2), anEvent(3)] }));
+    await rig.put("c/c", { schema: 1, seq: 1, numbers: {}, pending: [] });
+    await rig.put("c/d", aCustomer({ removedAt: "2026-01-01T00:00:00.000Z" }));
+    await rig.put("c/e", { schema: 2 });
+    await rig.put("c/~account", aCustomer());
+    await rig.put("due/a/0000000000000001", { schema: 1 });
+    await rig.put("due/b/0000000000000002", { schema: 1 });
+    await rig.put("due/b/0000000000000003", { schema: 1 });
+    await rig.put("due/c/0000000000000009", { schema: 1 });
+    await rig.put("dead/a/0000000000000000", { schema: 1 });
+    await rig.put("hot/a", {
+      schema: 1,
+      onboarding: { "49151": { cc: "49", addedAt: "2026-01-01T00:00:00.000Z" } },
+      worseUntil: 5,
+    });
+    expect(await rig.run({ command: "status" })).toMatchObject({
+      customers: 5,
+      watched: 3,
+      unwatched: 1,
+      neverRead: 1,
+      numbers: 1,
+      unreadable: 1,
+      pending: 3,
+      pendingCustomers: 2,
+      dead: 1,
+      lane: { onboarding: 1, worse: 1 },
+      atLeast: [],
+    });
+  });
+
+  it("tells what is believed of the receiver", async () => {
+    await rig.put(ENDPOINT_KEY, {
+      schema: 1,
+      state: "open",
+      step: 2,
+      nextProbeAt: START + 1000,
+      since: "2026-01-02T03:00:00.000Z",
+      reason: "status 503",
+    });
+    expect((await rig.run({ command: "status" })).receiver).toEqual({
+      state: "open",
+      since: "2026-01-02T03:00:00.000Z",
+      nextProbeAt: "2026-01-02T03:04:06.000Z",
+      reason: "status 503",
+    });
+  });
+
+  it("tells how far the sweep is and that some reads are at least as old as it", async () => {
+    await rig.put("c/a", aCustomer());
+    const sweep = pass({ cursor: "c/a", startedAt: START - 90_000, done: false });
+    await rig.put("lease/poll", leaseRow({ owner: "x", until: START + 60_000, sweep }));
+    expect(await rig.run({ command: "status" })).toMatchObject({
+      sweep: {
+        startedAt: "2026-01-02T03:02:35.000Z",
+        ageSeconds: 90,
+        done: false,
+        cursor: "a",
+      },
+      oldestReadAgeSeconds: 90,
+      oldestReadIs: "at-least",
+      lease: { held: true, until: "2026-01-02T03:05:05.000Z" },
+    });
+  });
+
+  it("takes the beginning of a sweep that is done for the oldest read", async () => {
+    await rig.put("c/a", aCustomer());
+    const sweep = pass({ cursor: "c/a", startedAt: START - 40_000 });
+    await rig.put("lease/poll", leaseRow({ sweep }));
+    expect(await rig.run({ command: "status" })).toMatchObject({
+      oldestReadAgeSeconds: 40,
+      oldestReadIs: "at-most",
+      lease: { held: false, until: null },
+    });
+  });
+
+  it("names what it could not count in its time", async () => {
+    await rig.put("c/a", aCustomer());
+    await rig.put("dead/a/0000000000000000", { schema: 1 });
+    rig.scanMs = 15_000;
+    expect(await rig.run({ command: "status" })).toMatchObject({
+      customers: 0,
+      dead: 0,
+      atLeast: ["dead", "customers", "watched", "unwatched", "neverRead", "numbers"],
+    });
+  });
+});
