@@ -30,7 +30,10 @@ export const leaseRowSchema = z.looseObject({
 export const hotRowSchema = z.looseObject({
   schema: z.number(),
   /** Numbers that were added and are not usable yet, by country code and national number. */
-  onboarding: z.record(z.string(), z.looseObject({ cc: z.string(), addedAt: z.string() })),
+  onboarding: z.record(
+    z.string(),
+    z.looseObject({ cc: z.string(), addedAt: z.string(), adds: z.optional(z.array(z.string())) }),
+  ),
   /** Something got worse: read often until then (wall clock, ms). */
   worseUntil: z.optional(z.number()),
 });

@@ -24,9 +24,8 @@ export async function recordAddIntent(
 ): Promise<AddIntent> {
   const withdraw = () => changeRow(store, customer, (row) => withoutIntent(row, id));
   await changeRow(store, customer, (row) => withIntent(row, id, now));
-  let isNewInLane: boolean;
   try {
-    isNewInLane = await watchOnboarding(store, customer, number, now);
+    await watchOnboarding(store, customer, number, id, now);
   } catch (error) {
     // The add will not be made. A store that fails again leaves a customer too many on the list.
     await withdraw().catch(() => undefined);
@@ -34,7 +33,7 @@ export async function recordAddIntent(
   }
   return {
     async undo() {
-      if (isNewInLane) await forgetOnboarding(store, customer, number.cc + number.national);
+      await forgetOnboarding(store, customer, number.cc + number.national, id);
       await withdraw();
     },
   };

@@ -39,32 +39,38 @@ async function updateHot(
 }
 
 /**
- * Puts an added number into the fast lane; one that is there already keeps its first time.
- *
- * @returns whether the number is new there
+ * Puts an added number into the fast lane; one that is there already keeps its first time. The
+ * add's id stays with it: of several adds of one number, a refused one takes back only itself.
  */
-export async function watchOnboarding(
+export function watchOnboarding(
   store: Store,
   customer: string,
   number: { readonly cc: string; readonly national: string },
+  id: string,
   now: number,
-): Promise<boolean> {
+): Promise<void> {
   const key = number.cc + number.national;
-  let isNew = false;
-  await updateHot(store, customer, (row) => {
-    isNew = !row.onboarding[key];
-    if (!isNew) return undefined;
-    const entry = { cc: number.cc, addedAt: new Date(now).toISOString() };
+  return updateHot(store, customer, (row) => {
+    const known = row.onboarding[key] ?? { cc: number.cc, addedAt: new Date(now).toISOString() };
+    const entry = { ...known, adds: [...(known.adds ?? []), id] };
     return { ...row, onboarding: { ...row.onboarding, [key]: entry } };
   });
-  return isNew;
 }
 
-export function forgetOnboarding(store: Store, customer: string, key: string): Promise<void> {
+/** Takes back what one add has put there; what another relies on stays. */
+export function forgetOnboarding(
+  store: Store,
+  customer: string,
+  key: string,
+  id: string,
+): Promise<void> {
   return updateHot(store, customer, (row) => {
-    if (!row.onboarding[key]) return undefined;
-    const { [key]: _gone, ...onboarding } = row.onboarding;
-    return { ...row, onboarding };
+    const entry = row.onboarding[key];
+    if (!entry?.adds?.includes(id)) return undefined;
+    const adds = entry.adds.filter((other) => other !== id);
+    const { [key]: _entry, ...others } = row.onboarding;
+    if (adds.length === 0) return { ...row, onboarding: others };
+    return { ...row, onboarding: { ...others, [key]: { ...entry, adds } } };
   });
 }
 

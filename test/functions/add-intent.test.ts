@@ -58,7 +58,13 @@ describe("add and the watch list", () => {
       "c/acme": expect.objectContaining({ addIntents: [expect.any(String)], numbers: {} }),
       "hot/acme": {
         schema: 1,
-        onboarding: { "4915112345678": { cc: "49", addedAt: "2026-01-02T03:04:05.000Z" } },
+        onboarding: {
+          "4915112345678": {
+            cc: "49",
+            addedAt: "2026-01-02T03:04:05.000Z",
+            adds: [expect.any(String)],
+          },
+        },
       },
     });
   });
@@ -174,7 +180,11 @@ describe("add and the watch list", () => {
       expect(await Promise.all(both)).toEqual([201, 422]);
       expect(await rig.rows()).toMatchObject({ "c/acme": { addIntents: [expect.any(String)] } });
       expect((await rig.rows())["hot/acme"]?.onboarding).toEqual({
-        "491511111111": { cc: "49", addedAt: "2026-01-02T03:04:05.000Z" },
+        "491511111111": {
+          cc: "49",
+          addedAt: "2026-01-02T03:04:05.000Z",
+          adds: [expect.any(String)],
+        },
       });
     },
   );

@@ -51,7 +51,13 @@ describe("add", () => {
       },
       "hot/acme": {
         schema: 1,
-        onboarding: { "4915112345678": { cc: "49", addedAt: "2026-01-02T03:04:05.000Z" } },
+        onboarding: {
+          "4915112345678": {
+            cc: "49",
+            addedAt: "2026-01-02T03:04:05.000Z",
+            adds: [expect.any(String)],
+          },
+        },
       },
     });
   });

@@ -37,7 +37,9 @@ describe("recordAddIntent", () => {
     expect(await read("c/acme")).toEqual({ ...BARE, addIntents: ["a"] });
     expect(await read("hot/acme")).toEqual({
       schema: 1,
-      onboarding: { "4915112345678": { cc: "49", addedAt: "2026-01-02T03:04:05.000Z" } },
+      onboarding: {
+        "4915112345678": { cc: "49", addedAt: "2026-01-02T03:04:05.000Z", adds: ["a"] },
+      },
     });
   });
 
@@ -93,7 +95,7 @@ describe("recordAddIntent", () => {
     const again = await record("b", NUMBER, NOW + 60_000);
     await again.undo();
     expect((await read("hot/acme")).onboarding).toEqual({
-      "4915112345678": { cc: "49", addedAt: "2026-01-02T03:04:05.000Z" },
+      "4915112345678": { cc: "49", addedAt: "2026-01-02T03:04:05.000Z", adds: ["a"] },
     });
   });
 
