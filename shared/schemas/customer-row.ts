@@ -43,6 +43,26 @@ const deliveredEventSchema = z.looseObject({
   deliveredAt: z.string(),
 });
 
+/** Reads that failed one after the other; absent while the last read was a good one. */
+export const failureSchema = z.looseObject({
+  reads: z.number(),
+  /** The first of them. */
+  since: z.string(),
+  lastGoodReadAt: z.optional(z.string()),
+  code: z.string(),
+  upstreamCode: z.optional(z.string()),
+  upstreamRequestId: z.optional(z.string()),
+  /** When the receiver was told. */
+  staleAt: z.optional(z.string()),
+});
+
+/** What has been told of a number since it was added. */
+const onboardingSchema = z.looseObject({
+  addedAt: z.string(),
+  stuckAt: z.optional(z.string()),
+  completedAt: z.optional(z.string()),
+});
+
 export const customerRowSchema = z.looseObject({
   schema: z.number(),
   /** The last sequence that was used. Starts at the row's creation time in ms. */
@@ -66,6 +86,9 @@ export const customerRowSchema = z.looseObject({
    * refused one of them removes the row again.
    */
   addIntents: z.optional(z.array(z.string())),
+  failure: z.optional(failureSchema),
+  /** By country code and national number, as they were added. */
+  onboarding: z.optional(z.record(z.string(), onboardingSchema)),
   /** Set while the customer is taken off the watch list; keeps the sequence. */
   removedAt: z.optional(z.string()),
   /** When it had been taken off, while only an add in progress has brought it back. */
@@ -75,7 +98,11 @@ export const customerRowSchema = z.looseObject({
 export type NumberState = z.infer<typeof numberStateSchema>;
 export type PendingEvent = z.infer<typeof pendingEventSchema>;
 export type DeliveredEvent = z.infer<typeof deliveredEventSchema>;
+export type Failure = z.infer<typeof failureSchema>;
 export type CustomerRow = z.infer<typeof customerRowSchema>;
+
+/** Stands for the account with all its customers; no CustSpaceId can be it. */
+export const ACCOUNT = "~account";
 
 export const CUSTOMER_PREFIX = "c/";
 

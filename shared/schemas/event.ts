@@ -10,6 +10,10 @@ export const EVENT_TYPES = {
   returned: "whatsapp.phone_number.returned",
   /** Everything that is known of a number, because an operator asked; nothing has changed. */
   state: "whatsapp.phone_number.state",
+  onboardingCompleted: "whatsapp.onboarding.completed",
+  onboardingStuck: "whatsapp.onboarding.stuck",
+  watchStale: "whatsapp.watch.stale",
+  watchRecovered: "whatsapp.watch.recovered",
   test: "webhook.test",
 } as const;
 
@@ -45,6 +49,32 @@ export const numberEventDataSchema = z.object({
   groupId: z.optional(z.string()),
   /** Fields whose values are cut. */
   truncated: z.optional(z.array(z.string())),
+  /** The number has not been listed since. */
+  missingSince: z.optional(z.string()),
+  /** With a missing number: what its last status said of the reason. */
+  missingReason: z.optional(z.enum(["absent", "deleted", "migrated"])),
+  /** With an onboarding event: when the number was added. */
+  addedAt: z.optional(z.string()),
+  /** With `onboarding.stuck`: the field that keeps the number from being usable. */
+  blockedBy: z.optional(z.string()),
+});
+
+/** What is said of the reading itself: of one customer, or of the account with all of them. */
+export const watchEventDataSchema = z.object({
+  /** `~account` for the whole watch. */
+  custSpaceId: z.string(),
+  scope: z.enum(["customer", "account"]),
+  severity: severitySchema,
+  /** The first of the failed reads. */
+  failingSince: z.string(),
+  failedReads: z.number(),
+  /** Absent when nothing was ever read well. */
+  lastGoodReadAt: z.optional(z.string()),
+  observedAt: z.string(),
+  /** This project's code of the last failure. */
+  code: z.string(),
+  upstreamCode: z.optional(z.string()),
+  upstreamRequestId: z.optional(z.string()),
 });
 
 /** The attributes that every event has (CloudEvents 1.0, JSON format). */
@@ -64,11 +94,22 @@ export const numberEventSchema = z.object({
     EVENT_TYPES.missing,
     EVENT_TYPES.returned,
     EVENT_TYPES.state,
+    EVENT_TYPES.onboardingCompleted,
+    EVENT_TYPES.onboardingStuck,
   ]),
   subject: z.string(),
   sequence: z.string(),
   partitionkey: z.string(),
   data: numberEventDataSchema,
+});
+
+export const watchEventSchema = z.object({
+  ...envelope,
+  type: z.enum([EVENT_TYPES.watchStale, EVENT_TYPES.watchRecovered]),
+  subject: z.string(),
+  sequence: z.string(),
+  partitionkey: z.string(),
+  data: watchEventDataSchema,
 });
 
 export const testEventSchema = z.object({
@@ -81,4 +122,5 @@ export type Change = z.infer<typeof changeSchema>;
 export type NumberEventData = z.infer<typeof numberEventDataSchema>;
 export type NumberEvent = z.infer<typeof numberEventSchema>;
 export type NumberEventType = NumberEvent["type"];
+export type WatchEvent = z.infer<typeof watchEventSchema>;
 export type TestEvent = z.infer<typeof testEventSchema>;

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { customerIdSchema, SELF } from "./customer-row.ts";
 
 /** What a watched field is called here, and the upstream's name for it. Order is the events' order. */
 export const WATCHED_FIELDS = {
@@ -36,4 +37,22 @@ export const queryReplySchema = z.looseObject({
   Code: z.literal("OK"),
   RequestId: z.optional(z.string()),
   PhoneNumbers: z.optional(z.nullable(z.array(z.unknown()))),
+});
+
+/**
+ * One channel instance. Its CustSpaceId becomes a customer here, so one that cannot be a customer's
+ * name, or that is this project's own word for the account itself, makes the row malformed.
+ */
+export const instanceItemSchema = z.looseObject({
+  CustSpaceId: customerIdSchema.check(z.refine((id) => id !== SELF)),
+  ChannelType: z.optional(z.unknown()),
+  State: z.optional(z.unknown()),
+});
+
+/** As with numbers, the list and the total are judged by the reader, not by the whole answer. */
+export const listInstanceReplySchema = z.looseObject({
+  Code: z.literal("OK"),
+  RequestId: z.optional(z.string()),
+  Data: z.optional(z.nullable(z.array(z.unknown()))),
+  TotalCount: z.optional(z.unknown()),
 });
