@@ -4,7 +4,14 @@ import { EVENT_TYPES } from "../schemas/event.ts";
 import type { PhoneNumberItem } from "../schemas/upstream.ts";
 import type { QueryReply } from "../signing/upstream.ts";
 import { createEvent, type EventOrigin, type Finding, meaningOf } from "./event.ts";
-import { bringsNews, changedFields, mergeState, type Observation, observe } from "./observation.ts";
+import {
+  bringsNews,
+  changedFields,
+  mergeState,
+  type Observation,
+  observe,
+  showsAll,
+} from "./observation.ts";
 
 /** A number is missing after this many good reads without it, over at least this long. */
 export const MISSING_READS = 3;
@@ -36,6 +43,11 @@ export type Decision = {
   readonly worse: boolean;
   /** Changed numbers that had to be left for a later read, because too many events are pending. */
   readonly heldBack: number;
+  /**
+   * Once `row` is stored, every stored value is one that this answer showed, and it proved which
+   * numbers there are: a later change happened after this read.
+   */
+  readonly confirms: boolean;
 };
 
 /**
@@ -60,7 +72,12 @@ export function decide(input: DecisionInput): Decision {
     ...[...seen.values()].map((observation) => stepSeen(input, observation, observedAt)),
     ...(whole ? stepsAbsent(input, seen, observedAt) : []),
   ].filter((step) => step !== undefined);
-  return { ...collect(input, steps, whole, observedAt), turnedEmpty };
+  const found = collect(input, steps, whole, observedAt);
+  const shown = [...seen.values()].every((observation) => {
+    const known = row.numbers[observation.phoneNumber];
+    return !known || showsAll(known, observation);
+  });
+  return { ...found, turnedEmpty, confirms: whole && shown && found.heldBack === 0 };
 }
 
 type Step = {
@@ -70,10 +87,20 @@ type Step = {
 };
 
 function unchanged(turnedEmpty: boolean): Decision {
-  return { row: undefined, events: [], turnedEmpty, worse: false, heldBack: 0 };
+  return {
+    row: undefined,
+    events: [],
+    turnedEmpty,
+    worse: false,
+    heldBack: 0,
+    confirms: false,
+  };
 }
 
-/** Two items that say different things of one number say nothing of it. */
+/**
+ * Two items that say different things of one number say nothing of it. The result is in the order
+ * of the numbers: how the upstream orders its list says nothing either.
+ */
 function sortOut(items: readonly PhoneNumberItem[]) {
   const seen = new Map<string, Observation>();
   const contradicted = new Set<string>();
@@ -83,7 +110,8 @@ function sortOut(items: readonly PhoneNumberItem[]) {
     seen.set(observation.phoneNumber, observation);
   }
   for (const phoneNumber of contradicted) seen.delete(phoneNumber);
-  return { seen, ambiguous: contradicted.size > 0 };
+  const sorted = [...seen].sort(([a], [b]) => (a < b ? -1 : 1));
+  return { seen: new Map(sorted), ambiguous: contradicted.size > 0 };
 }
 
 /**
@@ -119,7 +147,7 @@ function baseline(
     numbers,
     ...(whole ? {} : { partialBaseline: true }),
   } as CustomerRow;
-  return { ...unchanged(false), row: next };
+  return { ...unchanged(false), row: next, confirms: whole };
 }
 
 function countAbsence(
@@ -187,7 +215,7 @@ function collect(
   steps: readonly Step[],
   whole: boolean,
   observedAt: string,
-): Omit<Decision, "turnedEmpty"> {
+): Omit<Decision, "turnedEmpty" | "confirms"> {
   const { row, customer, source, reply } = input;
   const origin: EventOrigin = {
     source,
@@ -226,7 +254,8 @@ function collect(
       ...rest,
       ...(partialBaseline && !whole ? { partialBaseline } : {}),
       seq: row.seq + events.length,
-      observedAt,
+      // Numbers that this answer left out or that were held back may be older than it.
+      observedAt: whole && heldBack === 0 ? observedAt : row.observedAt,
       numbers: { ...row.numbers, ...numbers },
       pending: [...row.pending, ...events],
     } as CustomerRow,

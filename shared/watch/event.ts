@@ -100,7 +100,7 @@ function buildEvent(
     (field) =>
       state.hashes?.[field] !== undefined ||
       (state.fields[field] ?? "").length > length ||
-      finding.changes.some((c) => c.field === field && c.from.length >= MAX_VALUE_LENGTH - 1),
+      finding.changes.some((c) => c.field === field && (c.fromIsCut || c.from.length > length)),
   );
   const content: Omit<NumberEvent, "id"> = {
     specversion: "1.0",
@@ -129,7 +129,7 @@ function buildEvent(
 }
 
 /** 132 bits; no dot, which Standard Webhooks forbids in an id. */
-function eventId(content: readonly unknown[]): string {
+export function eventId(content: readonly unknown[]): string {
   const digest = createHash("sha256").update(JSON.stringify(content)).digest("base64url");
   return `evt_${digest.slice(0, 22)}`;
 }

@@ -22,6 +22,8 @@ export type FieldChange = {
   readonly field: WatchedField;
   readonly from: string;
   readonly to: string;
+  /** `from` is only the beginning of the old value. */
+  readonly fromIsCut?: boolean;
 };
 
 /** Anything but text is treated as absent: a field of another kind is an answer we cannot read. */
@@ -46,11 +48,22 @@ export function changedFields(known: NumberState, seen: Observation): FieldChang
     const to = seen.fields[field];
     if (from === undefined || to === undefined) return [];
     if (from === to && known.hashes?.[field] === seen.hashes[field]) return [];
-    return [{ field, from, to }];
+    const fromIsCut = known.hashes?.[field] !== undefined;
+    return [{ field, from, to, ...(fromIsCut ? { fromIsCut } : {}) }];
   });
 }
 
-/** The state after the observation: what it lacks keeps its last known value. */
+/** Whether every field that is known of a number is in the answer. */
+export function showsAll(known: NumberState, seen: Observation): boolean {
+  return Object.keys(known.fields).every(
+    (field) => seen.fields[field as WatchedField] !== undefined,
+  );
+}
+
+/**
+ * The state after the observation: what it lacks keeps its last known value, and the state then
+ * keeps its time, as that value was not seen now.
+ */
 export function mergeState(
   known: NumberState | undefined,
   seen: Observation,
@@ -66,7 +79,7 @@ export function mergeState(
     ...rest,
     fields: { ...known?.fields, ...seen.fields },
     ...(Object.keys(hashes).length > 0 ? { hashes } : {}),
-    observedAt,
+    observedAt: known && !showsAll(known, seen) ? known.observedAt : observedAt,
   };
 }
 

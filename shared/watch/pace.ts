@@ -1,13 +1,6 @@
+import { setMaxListeners } from "node:events";
 import type { Gate } from "../signing/upstream.ts";
-
-/** A slot is free again this long after its answer. */
-const SLOT_REST_MS = 1_000;
-
-/** On throttling the pace drops to this share of itself, at most once a second… */
-const CUT = 0.7;
-const CUT_PAUSE_MS = 1_000;
-/** …and wins back this many slots a second. */
-const RECOVERY_PER_SECOND = 0.5;
+import { createSlots } from "./pace-slots.ts";
 
 export type PaceOptions = {
   /** Calls per second that may be used. */
@@ -24,56 +17,63 @@ export type PaceDeps = {
 export type Pace = Gate & {
   /** No further call starts; waiting ones are told so. */
   stop(): void;
+  /** Waits this long in ms; false at once if no call could start afterwards, or as soon as so. */
+  wait(ms: number): Promise<boolean>;
   readonly stopped: boolean;
 };
 
 /**
- * Paces calls by slots: `limit` slots, each free again one second after its answer came. A call was
- * counted upstream no later than its answer came, so no window of one second there, fixed or
- * sliding, can hold more than `limit` of ours, whatever the network does.
+ * Paces calls by slots: `limit` slots, each free again one second after its answer came, less a
+ * lead that long and steady round trips earn (pace-slots.ts). On throttling slots are given up at
+ * once and won back slowly, because the quota is everyone's on the account.
  */
 export function createPace(options: PaceOptions, deps: PaceDeps): Pace {
-  const freeAt: number[] = Array.from({ length: options.limit }, () => Number.NEGATIVE_INFINITY);
+  const slots = createSlots(options.limit, deps.monotonic());
   const stopping = new AbortController();
-  let allowed = options.limit;
-  let allowedSince = deps.monotonic();
-  let lastCut = Number.NEGATIVE_INFINITY;
+  // Every worker may wait on it at once: Node would take more than ten for a leak and say so.
+  setMaxListeners(0, stopping.signal);
+  // First come, first served: a customer that waits while others overtake it would hold the sweep's
+  // cursor where it is.
+  let line: Promise<unknown> = Promise.resolve();
 
-  const allowedNow = (now: number) =>
-    Math.min(options.limit, allowed + ((now - allowedSince) / 1000) * RECOVERY_PER_SECOND);
+  const isStopped = () => stopping.signal.aborted || deps.monotonic() >= options.stopAt;
+
+  async function takeSlot(): Promise<boolean> {
+    for (;;) {
+      if (isStopped()) return false;
+      const now = deps.monotonic();
+      const wait = slots.waitMs(now);
+      if (wait <= 0) {
+        slots.start(now);
+        return true;
+      }
+      await deps.sleep(Math.min(wait, options.stopAt - now), stopping.signal);
+    }
+  }
 
   return {
     get stopped() {
-      return stopping.signal.aborted || deps.monotonic() >= options.stopAt;
+      return isStopped();
     },
 
     stop() {
       stopping.abort();
     },
 
-    async enter() {
-      for (;;) {
-        const now = deps.monotonic();
-        if (stopping.signal.aborted || now >= options.stopAt) return false;
-        const busy = freeAt.filter((time) => time > now).length;
-        const free = freeAt.findIndex((time) => time <= now);
-        if (free >= 0 && busy < Math.floor(allowedNow(now))) {
-          freeAt[free] = Number.POSITIVE_INFINITY;
-          return true;
-        }
-        const next = Math.min(...freeAt.filter((time) => time > now), now + SLOT_REST_MS);
-        await deps.sleep(Math.min(next, options.stopAt) - now, stopping.signal);
-      }
+    async wait(ms) {
+      if (stopping.signal.aborted || deps.monotonic() + ms >= options.stopAt) return false;
+      await deps.sleep(ms, stopping.signal);
+      return !isStopped();
+    },
+
+    enter() {
+      const mine = line.then(takeSlot);
+      line = mine;
+      return mine;
     },
 
     leave(outcome) {
-      const now = deps.monotonic();
-      const used = freeAt.indexOf(Number.POSITIVE_INFINITY);
-      if (used >= 0) freeAt[used] = now + SLOT_REST_MS;
-      if (outcome !== "throttled" || now - lastCut < CUT_PAUSE_MS) return;
-      allowed = Math.max(1, allowedNow(now) * CUT);
-      allowedSince = now;
-      lastCut = now;
+      slots.end(deps.monotonic(), outcome);
     },
   };
 }

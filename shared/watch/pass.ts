@@ -8,22 +8,26 @@ export type PassOptions = {
   readonly prefix: string;
   /** Where an earlier tick left off. */
   readonly pass: Pass;
-  /** Wall clock, ms: a pass that has ended is followed by the next one from then on. */
-  readonly nextStartAt: number;
+  /** A pass begins no sooner than this after the one before it began, in ms. */
+  readonly everyMs: number;
   readonly now: () => number;
-  readonly sleep: (ms: number) => Promise<void>;
-  /** How long to wait for the next pass to be due rather than leave it to the next tick, in ms. */
-  readonly patienceMs: number;
+  /** Waits until the next pass is due, or answers false: it is left to a later tick. */
+  readonly wait: (ms: number) => Promise<boolean>;
   readonly accept: (row: Row) => boolean;
 };
 
 export type PassWalk = {
-  /** The next row, or undefined when the pass has none left for this tick. */
+  /** The next row, or undefined when there is none left for now. */
   next(): Promise<Row | undefined>;
   /** Says that a row has been dealt with, well or not. */
   finish(row: Row): void;
   /** Where to go on: no row before the cursor is unfinished, so a tick that dies skips none. */
   progress(): Pass;
+  /**
+   * Whether a pass that an earlier tick began has come to its end, so that `next` may begin another
+   * one. Only then: a tick never begins two passes, however short the interval is.
+   */
+  turn(): boolean;
 };
 
 /** Walks the rows of a prefix in key order, over as many ticks as it takes. */
@@ -34,19 +38,22 @@ export function startPass(options: PassOptions): PassWalk {
   let readTo = pass.cursor;
   let ended = false;
   let begun = false;
-  let turn: Promise<unknown> = Promise.resolve();
+  let isOwn = false;
+  let queue: Promise<unknown> = Promise.resolve();
   const open: string[] = [];
   const finished = new Set<string>();
 
   async function begin(): Promise<void> {
     begun = true;
     if (!pass.done) return;
-    const wait = options.nextStartAt - now();
-    if (wait > options.patienceMs) {
+    const age = now() - pass.startedAt;
+    // A pass that began in the future tells of a clock that was wrong: it must not stop the reading.
+    const due = age < 0 ? 0 : options.everyMs - age;
+    if (due > 0 && !(await options.wait(due))) {
       ended = true;
       return;
     }
-    if (wait > 0) await options.sleep(wait);
+    isOwn = true;
     pass = { ...pass, cursor: "", startedAt: now(), done: false };
     readTo = "";
   }
@@ -67,11 +74,13 @@ export function startPass(options: PassOptions): PassWalk {
     return undefined;
   }
 
+  const isDone = () => pass.done || (ended && begun && open.length === 0 && page.length === 0);
+
   return {
     next() {
       // One page is fetched at a time, whoever asks.
-      const mine = turn.then(take);
-      turn = mine.catch(() => undefined);
+      const mine = queue.then(take);
+      queue = mine.catch(() => undefined);
       return mine;
     },
     finish(row) {
@@ -80,9 +89,13 @@ export function startPass(options: PassOptions): PassWalk {
         pass = { ...pass, cursor: open.shift() ?? pass.cursor };
       }
     },
-    progress() {
-      const isDone = pass.done || (ended && begun && open.length === 0 && page.length === 0);
-      return { ...pass, done: isDone };
+    progress: () => ({ ...pass, done: isDone() }),
+    turn() {
+      if (isOwn || pass.done || !isDone()) return false;
+      pass = { ...pass, done: true };
+      begun = false;
+      ended = false;
+      return true;
     },
   };
 }

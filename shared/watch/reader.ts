@@ -22,6 +22,14 @@ const EMPTY_CUSTOMERS = 5;
 /** …or at least two, and more than this share of those read. */
 const EMPTY_SHARE = 0.1;
 
+/** What is remembered of a customer's last read, on the wall clock in ms. */
+export type LastRead = {
+  /** When it ended, well or not. */
+  readonly at: number;
+  /** When the last read began that showed all of the stored values; undefined for none. */
+  readonly seenAt: number | undefined;
+};
+
 export type ReaderDeps = ReadDeps & { readonly log: Log };
 
 export type ReaderOptions = {
@@ -29,8 +37,8 @@ export type ReaderOptions = {
   readonly gate: Gate;
   readonly deadlineAt: number;
   readonly pump: Pump;
-  /** When a customer was last read well, on the wall clock in ms; kept over ticks. */
-  readonly lastReads: Map<string, number>;
+  /** Kept over ticks. */
+  readonly lastReads: Map<string, LastRead>;
 };
 
 export type ReaderReport = {
@@ -60,7 +68,24 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
         heldBack: decision.heldBack,
       });
     }
-    if (decision.worse) await watchWorse(deps.store, customer, deps.now());
+    if (decision.worse) await changeLane(watchWorse(deps.store, customer, deps.now()));
+  }
+
+  /** The fast lane is an extra: a row of it that cannot be used costs the customer nothing else. */
+  async function changeLane(change: Promise<void>): Promise<void> {
+    try {
+      await change;
+    } catch (error) {
+      if (!isAppError(error) || error.code !== "ERR_STORE_ROW") throw error;
+      deps.log.warn("fast-lane row could not be read", describeError(error));
+    }
+  }
+
+  /** A read that confirmed nothing leaves the earlier time, which is still true of what is stored. */
+  function noteRead(customer: string, seenAt?: number): void {
+    const earlier = options.lastReads.get(customer);
+    options.lastReads.delete(customer);
+    options.lastReads.set(customer, { at: deps.now(), seenAt: seenAt ?? earlier?.seenAt });
   }
 
   function noteFailure(customer: string, error: AnyAppError): void {
@@ -88,7 +113,7 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
         const outcome = await readCustomer(customer, deps, {
           deadlineAt: options.deadlineAt,
           gate: options.gate,
-          lastSeenAt: options.lastReads.get(customer),
+          lastSeenAt: options.lastReads.get(customer)?.seenAt,
         });
         if (outcome.kind === "unwatched") {
           if (inLane) await dropFromLane(deps.store, customer);
@@ -96,28 +121,35 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
         }
         failuresInRow = 0;
         counts.read += 1;
-        options.lastReads.delete(customer);
-        options.lastReads.set(customer, askedAt);
+        const isConfirmed = outcome.kind === "read" && outcome.decision.confirms;
+        noteRead(customer, isConfirmed ? askedAt : undefined);
         if (outcome.kind === "conflict") {
           counts.conflicts += 1;
         } else if (outcome.kind === "turned-empty") {
           held.push(outcome.held);
         } else {
           await announce(customer, outcome.row, outcome.decision);
-          if (inLane) await tidyLane(deps.store, customer, outcome.row, deps.now());
+          if (inLane) {
+            await changeLane(tidyLane(deps.store, customer, outcome.row, deps.now()));
+          }
         }
         return true;
       } catch (error) {
         if (!isAppError(error) || error.code === "ERR_STORE") throw error;
         // A pace that ended before the call started says nothing of the customer.
         if (options.pace.stopped && error.code === "ERR_UPSTREAM_TIMEOUT") return false;
+        noteRead(customer);
         noteFailure(customer, error);
         return true;
       }
     },
 
-    /** Stores the absences of customers that turned empty, unless too many did at once. */
+    /**
+     * Stores the absences of customers that turned empty, unless too many did at once or the
+     * upstream proved unreliable.
+     */
     async settleEmpty(): Promise<void> {
+      if (stopped) return;
       const many = held.length >= 2 && held.length > counts.read * EMPTY_SHARE;
       if (held.length >= EMPTY_CUSTOMERS || many) {
         deps.log.warn("many customers turned empty at once; their empty lists are not believed", {

@@ -2,24 +2,20 @@ import { describeError, type Log } from "../log.ts";
 import { countPending } from "../outbox/pending.ts";
 import { type PumpReport, startPump } from "../outbox/pump.ts";
 import { CUSTOMER_PREFIX } from "../schemas/customer-row.ts";
-import { HOT_PREFIX, hotRowSchema } from "../schemas/watch-rows.ts";
+import { HOT_PREFIX } from "../schemas/watch-rows.ts";
 import type { Gate, Upstream } from "../signing/upstream.ts";
-import { decodeRow } from "../store/rows.ts";
 import type { Row, Store } from "../store/store.ts";
 import type { OutgoingEvent, Send } from "../webhook/attempt.ts";
 import { customerOfHotKey } from "./lane.ts";
 import { type Lease, type Progress, takeLease } from "./lease.ts";
 import { createPace, type Pace } from "./pace.ts";
-import { type PassWalk, startPass } from "./pass.ts";
-import { createReader } from "./reader.ts";
+import type { PassWalk } from "./pass.ts";
+import { createReader, type LastRead } from "./reader.ts";
+import { LANE_SHARE, patienceMs, startWalks } from "./walks.ts";
 import { ensureWatched } from "./watch-list.ts";
 
 /** Every call of a tick has ended by then, counted from its beginning. */
 const TICK_DEADLINE_MS = 58_000;
-/** A customer of the fast lane is read again after this share of the poll interval. */
-const LANE_SHARE = 55 / 60;
-/** A pass due within this share of the interval is waited for: timers are not exact. */
-const PATIENCE_SHARE = 0.1;
 const CHECKPOINT_MS = 5_000;
 /** Customers read beside the slots, so that a slot never waits for the store. */
 const SPARE_WORKERS = 2;
@@ -56,7 +52,7 @@ export type TickSettings = {
 
 /** What a warm instance knows from earlier ticks; losing it costs nothing but accuracy. */
 export type TickMemory = {
-  readonly lastReads: Map<string, number>;
+  readonly lastReads: Map<string, LastRead>;
   readonly ensured: Set<string>;
 };
 
@@ -106,7 +102,7 @@ export async function runTick(
     { pace, gate, deadlineAt, pump, lastReads: memory.lastReads },
     { ...deps, source: settings.source },
   );
-  const walks = startWalks(lease.progress, deps, settings);
+  const walks = startWalks(lease.progress, settings.pollIntervalMs, { ...deps, pace });
   let expiryCursor = lease.progress.expiryCursor;
   const progress = (): Progress => ({ ...walks.progress(), expiryCursor });
 
@@ -114,7 +110,7 @@ export async function runTick(
     expiryCursor = await deps.expire(expiryCursor, EXPIRY_PAGE);
     await ensureWatched(deps.store, settings.watch, memory.ensured, deps.now);
     const checkpoint = createCheckpoint(lease, pace, progress, deps);
-    const visit = createVisit(settings, memory, deps, reader.read);
+    const visit = createVisit(settings, memory, { now: deps.now, pace }, reader.read);
     const laneBudget = Math.floor((settings.qps * settings.tickMs) / 2_000);
     const laneRead = await readAll(walks.lanes, laneBudget, visit, checkpoint, pace, settings);
     const laneLeft = walks.lanes.some((walk) => !walk.progress().done);
@@ -183,43 +179,6 @@ function leasedGate(pace: Pace, lease: Lease): Gate {
   };
 }
 
-function startWalks(progress: Progress, deps: TickDeps, settings: TickSettings) {
-  const { store, now, sleep } = deps;
-  const interval = settings.pollIntervalMs;
-  const walk = (
-    prefix: string,
-    pass: Progress["sweep"],
-    every: number,
-    accept: (row: Row) => boolean,
-  ) =>
-    startPass({
-      store,
-      prefix,
-      pass,
-      nextStartAt: pass.startedAt + every,
-      now,
-      sleep,
-      patienceMs: every * PATIENCE_SHARE,
-      accept,
-    });
-  const isOnboarding = (row: Row) =>
-    Object.keys(decodeRow(row.key, row, hotRowSchema).onboarding).length > 0;
-  const laneInterval = interval * LANE_SHARE;
-  const onboarding = walk(HOT_PREFIX, progress.onboarding, laneInterval, isOnboarding);
-  const worse = walk(HOT_PREFIX, progress.worse, laneInterval, (row) => !isOnboarding(row));
-  const isCustomer = (row: Row) => !row.key.startsWith(`${CUSTOMER_PREFIX}~`);
-  const sweep = walk(CUSTOMER_PREFIX, progress.sweep, interval, isCustomer);
-  return {
-    lanes: [onboarding, worse],
-    sweep,
-    progress: () => ({
-      onboarding: onboarding.progress(),
-      worse: worse.progress(),
-      sweep: sweep.progress(),
-    }),
-  };
-}
-
 /** Answers whether the row has been dealt with, so that the next tick need not come back to it. */
 type Visit = (row: Row) => Promise<boolean>;
 
@@ -227,17 +186,19 @@ type Visit = (row: Row) => Promise<boolean>;
 function createVisit(
   settings: TickSettings,
   memory: TickMemory,
-  deps: TickDeps,
+  deps: Pick<TickDeps, "now"> & { readonly pace: Pace },
   read: (customer: string, inLane: boolean) => Promise<boolean>,
 ): Visit {
-  const interval = settings.pollIntervalMs;
   return async (row) => {
     const inLane = row.key.startsWith(HOT_PREFIX);
     const customer = inLane ? customerOfHotKey(row.key) : row.key.slice(CUSTOMER_PREFIX.length);
-    const lastRead = memory.lastReads.get(customer) ?? Number.NEGATIVE_INFINITY;
-    const wait = lastRead + interval * (inLane ? LANE_SHARE : 1) - deps.now();
-    if (wait > interval * PATIENCE_SHARE) return true;
-    if (wait > 0) await deps.sleep(wait);
+    const interval = settings.pollIntervalMs * (inLane ? LANE_SHARE : 1);
+    const lastReadAt = memory.lastReads.get(customer)?.at ?? Number.NEGATIVE_INFINITY;
+    const age = deps.now() - lastReadAt;
+    // As with passes, a time in the future tells of a clock that was wrong.
+    const wait = age < 0 ? 0 : interval - age;
+    if (wait > patienceMs(interval)) return true;
+    if (wait > 0 && !(await deps.pace.wait(wait))) return false;
     return read(customer, inLane);
   };
 }
@@ -259,7 +220,10 @@ function createCheckpoint(
   };
 }
 
-/** Reads what the walks give, one walk after the other, with a few more workers than slots. */
+/**
+ * Reads what the walks give, one walk after the other, with a few more workers than slots. A walk
+ * that comes to its end goes on with its next pass if that is due.
+ */
 async function readAll(
   walks: readonly PassWalk[],
   budget: number,
@@ -282,20 +246,22 @@ async function readAll(
     }
   };
   for (const walk of walks) {
-    const workers = Array.from({ length: settings.qps + SPARE_WORKERS }, () =>
-      worker(walk).catch((error: unknown) => {
-        pace.stop();
-        throw error;
-      }),
-    );
-    const results = await Promise.allSettled(workers);
-    const failed = results.find((result) => result.status === "rejected");
-    if (failed) throw failed.reason;
+    do {
+      const workers = Array.from({ length: settings.qps + SPARE_WORKERS }, () =>
+        worker(walk).catch((error: unknown) => {
+          pace.stop();
+          throw error;
+        }),
+      );
+      const results = await Promise.allSettled(workers);
+      const failed = results.find((result) => result.status === "rejected");
+      if (failed) throw failed.reason;
+    } while (walk.turn());
   }
   return taken;
 }
 
-function trim(lastReads: Map<string, number>): void {
+function trim(lastReads: Map<string, unknown>): void {
   for (const customer of lastReads.keys()) {
     if (lastReads.size <= MAX_LAST_READS) return;
     lastReads.delete(customer);

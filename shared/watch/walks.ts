@@ -1,0 +1,89 @@
+import { describeError, type Log } from "../log.ts";
+import { CUSTOMER_PREFIX } from "../schemas/customer-row.ts";
+import { HOT_PREFIX, type HotRow, hotRowSchema } from "../schemas/watch-rows.ts";
+import { decodeRow } from "../store/rows.ts";
+import type { Row, Store } from "../store/store.ts";
+import type { Progress } from "./lease.ts";
+import type { Pace } from "./pace.ts";
+import { type PassWalk, startPass } from "./pass.ts";
+
+/** A customer of the fast lane is read again after this share of the poll interval. */
+export const LANE_SHARE = 55 / 60;
+/** What is due within this share of the interval is waited for, as timers are not exact… */
+const PATIENCE_SHARE = 0.1;
+/** …but never for longer, in ms: a tick that waits costs as much as one that works. */
+const MAX_PATIENCE_MS = 6_000;
+
+/** How long a tick waits for what is nearly due, in ms. */
+export function patienceMs(intervalMs: number): number {
+  return Math.min(intervalMs * PATIENCE_SHARE, MAX_PATIENCE_MS);
+}
+
+export type WalkDeps = {
+  readonly store: Pick<Store, "scan">;
+  readonly now: () => number;
+  readonly pace: Pick<Pace, "wait">;
+  readonly log: Log;
+};
+
+export type Walks = {
+  /** Onboarding before turned bad. */
+  readonly lanes: readonly PassWalk[];
+  readonly sweep: PassWalk;
+  progress(): Omit<Progress, "expiryCursor">;
+};
+
+/** The three walks of a tick, each from where the last tick left it. */
+export function startWalks(
+  progress: Omit<Progress, "expiryCursor">,
+  pollIntervalMs: number,
+  deps: WalkDeps,
+): Walks {
+  const walk = (
+    prefix: string,
+    pass: Progress["sweep"],
+    everyMs: number,
+    accept: (row: Row) => boolean,
+  ) =>
+    startPass({
+      store: deps.store,
+      prefix,
+      pass,
+      everyMs,
+      now: deps.now,
+      wait: async (ms) => ms <= patienceMs(everyMs) && (await deps.pace.wait(ms)),
+      accept,
+    });
+  const isOnboarding = (hot: HotRow) => Object.keys(hot.onboarding).length > 0;
+  const readHot = (row: Row) => decodeHot(row, deps.log);
+  const laneEvery = pollIntervalMs * LANE_SHARE;
+  const onboarding = walk(HOT_PREFIX, progress.onboarding, laneEvery, (row) => {
+    const hot = readHot(row);
+    return hot !== undefined && isOnboarding(hot);
+  });
+  const worse = walk(HOT_PREFIX, progress.worse, laneEvery, (row) => {
+    const hot = readHot(row);
+    return hot !== undefined && !isOnboarding(hot);
+  });
+  const isCustomer = (row: Row) => !row.key.startsWith(`${CUSTOMER_PREFIX}~`);
+  const sweep = walk(CUSTOMER_PREFIX, progress.sweep, pollIntervalMs, isCustomer);
+  return {
+    lanes: [onboarding, worse],
+    sweep,
+    progress: () => ({
+      onboarding: onboarding.progress(),
+      worse: worse.progress(),
+      sweep: sweep.progress(),
+    }),
+  };
+}
+
+/** A marker that cannot be read costs its customer the fast lane, not everyone the tick. */
+function decodeHot(row: Row, log: Log): HotRow | undefined {
+  try {
+    return decodeRow(row.key, row, hotRowSchema);
+  } catch (error) {
+    log.warn("fast-lane row could not be read", describeError(error));
+    return undefined;
+  }
+}

@@ -1,0 +1,143 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { Fault } from "../sandbox/cams-faults.ts";
+import { type PollStage, startPollStage } from "../support/poll-stage.ts";
+import { NUMBER, OTHER } from "../support/watch-builders.ts";
+
+let stage: PollStage | undefined;
+
+afterEach(async () => {
+  await stage?.close();
+  stage = undefined;
+});
+
+/** One customer with two numbers, read a minute ago. */
+async function startKnown(): Promise<PollStage> {
+  const started = await startPollStage({ acme: [NUMBER, OTHER] });
+  stage = started;
+  expect(await started.tick()).toMatchObject({ read: 1, changed: 0, failed: 0 });
+  await started.clock.advance(60_000);
+  started.upstream.control.clearCalls();
+  return started;
+}
+
+const rowText = async ({ store }: PollStage) => (await store.get("c/acme"))?.value;
+
+/** After the fault: one real change, told once, and nothing else ever. */
+async function expectNextChangeOnce({ upstream, receiver, clock, tick }: PollStage): Promise<void> {
+  upstream.control.clearFaults();
+  upstream.control.setNumber("acme", NUMBER, { Status: "BANNED" });
+  await clock.advance(60_000);
+  expect(await tick()).toMatchObject({ read: 1, changed: 1, failed: 0, delivered: 1, pending: 0 });
+  await clock.advance(60_000);
+  expect(await tick()).toMatchObject({ read: 1, changed: 0, delivered: 0, pending: 0 });
+  const told = receiver.received().map(({ event }) => event.data?.changes);
+  expect(told).toEqual([
+    [
+      {
+        field: "status",
+        from: "CONNECTED",
+        to: "BANNED",
+        direction: "worse",
+        severity: "critical",
+      },
+    ],
+  ]);
+  expect(receiver.problems()).toEqual([]);
+}
+
+const code = (name: string): Fault => ({ kind: "code", code: name });
+
+/** Fault, calls it takes, and whether the tick stops. */
+const FAILING: readonly (readonly [string, Fault, number, string | undefined])[] = [
+  ["throttle", { kind: "throttle", retryAfterMs: 500 }, 3, undefined],
+  ["html-502", { kind: "html-502" }, 3, undefined],
+  ["reset-before", { kind: "reset-before" }, 3, undefined],
+  ["reset-after", { kind: "reset-after" }, 3, undefined],
+  ["truncated", { kind: "truncated" }, 3, undefined],
+  ["empty-body", { kind: "empty-body" }, 3, undefined],
+  ["http-500", { kind: "http-500" }, 3, undefined],
+  ["array-body", { kind: "array-body" }, 3, undefined],
+  ["null-body", { kind: "null-body" }, 3, undefined],
+  ["Product.Unsubscript", code("Product.Unsubscript"), 1, undefined],
+  ["Unknown.ResourceOwnerId", code("Unknown.ResourceOwnerId"), 1, undefined],
+  ["System.LimitControl", code("System.LimitControl"), 3, undefined],
+  ["ServiceUnavailable", code("ServiceUnavailable"), 3, undefined],
+  ["Ram.PermissionDeny", code("Ram.PermissionDeny"), 1, "account"],
+  ["Forbidden.RAM", code("Forbidden.RAM"), 1, "account"],
+  ["SignatureDoesNotMatch", code("SignatureDoesNotMatch"), 1, "account"],
+  ["InvalidAccessKeyId.NotFound", code("InvalidAccessKeyId.NotFound"), 1, "account"],
+  ["a code nobody has heard of", code("Moon.NotFull"), 1, undefined],
+];
+
+describe("poll, when the upstream misbehaves", () => {
+  it.each(FAILING)(
+    "takes %s for a failed read and nothing else",
+    async (_, fault, calls, stopped) => {
+      const known = await startKnown();
+      const { upstream, receiver, tick } = known;
+      const before = await rowText(known);
+      upstream.control.fault({ ...fault, count: 10 });
+
+      const report = await tick();
+      expect(report).toMatchObject({ read: 0, changed: 0, failed: 1, pending: 0 });
+      expect(report.stopped).toBe(stopped);
+      expect(upstream.control.calls()).toHaveLength(calls);
+      expect(await rowText(known)).toBe(before);
+      expect(receiver.attempts()).toEqual([]);
+      await expectNextChangeOnce(known);
+    },
+  );
+
+  it("takes silence for a failed read when its time is up", async () => {
+    const known = await startKnown();
+    const { upstream, receiver, shorten, tick } = known;
+    const before = await rowText(known);
+    upstream.control.fault({ kind: "hang", count: 10 });
+    shorten(40);
+    expect(await tick()).toMatchObject({ read: 0, changed: 0, failed: 1 });
+    expect(await rowText(known)).toBe(before);
+    expect(receiver.attempts()).toEqual([]);
+    shorten(8_000);
+    await expectNextChangeOnce(known);
+  });
+
+  it.each([
+    ["slow", { kind: "slow", delayMs: 40 }],
+    ["reordered", { kind: "reordered" }],
+    ["unknown-fields", { kind: "unknown-fields" }],
+    ["malformed-row", { kind: "malformed-row" }],
+  ] as const)("takes an answer that is %s for no change", async (_, fault) => {
+    const known = await startKnown();
+    const { upstream, receiver, tick } = known;
+    const before = await rowText(known);
+    upstream.control.fault({ ...fault, count: 10 });
+    expect(await tick()).toMatchObject({ read: 1, changed: 0, failed: 0 });
+    expect(await rowText(known)).toBe(before);
+    expect(receiver.attempts()).toEqual([]);
+    await expectNextChangeOnce(known);
+  });
+
+  it("counts an empty list as an absence and says nothing", async () => {
+    const known = await startKnown();
+    const { upstream, receiver, tick } = known;
+    upstream.control.fault({ kind: "empty-list" });
+    expect(await tick()).toMatchObject({ read: 1, changed: 0, failed: 0 });
+    const row = JSON.parse((await rowText(known)) ?? "");
+    expect(row.numbers[NUMBER].absent.reads).toBe(1);
+    expect(receiver.attempts()).toEqual([]);
+    await expectNextChangeOnce(known);
+  });
+
+  it.each(["throttle", "reset-before", "http-500", "truncated", "empty-body"] as const)(
+    "reads again after one %s and tells the change that is there",
+    async (kind) => {
+      const { upstream, receiver, tick } = await startKnown();
+      upstream.control.setNumber("acme", OTHER, { QualityRating: "RED" });
+      upstream.control.fault({ kind });
+      expect(await tick()).toMatchObject({ read: 1, changed: 1, failed: 0, delivered: 1 });
+      expect(upstream.control.calls()).toHaveLength(2);
+      expect(receiver.received()).toHaveLength(1);
+      expect(receiver.problems()).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,187 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { createPoll } from "../../functions/poll.ts";
+import { loadConfig } from "../../shared/config.ts";
+import { createDeps } from "../../shared/deps.ts";
+import { StoreUnavailableError } from "../../shared/errors.ts";
+import { createLog } from "../../shared/log.ts";
+import {
+  newWebhookSecret,
+  SANDBOX_CREDENTIALS,
+  sandboxEnvironment,
+} from "../sandbox/environment.ts";
+import { fcHttpEvent, timerEvent } from "../support/fc-events.ts";
+import { type PollStage, startPollStage } from "../support/poll-stage.ts";
+import { NUMBER, OTHER } from "../support/watch-builders.ts";
+
+let stage: PollStage | undefined;
+
+afterEach(async () => {
+  await stage?.close();
+  stage = undefined;
+});
+
+async function start(...given: Parameters<typeof startPollStage>): Promise<PollStage> {
+  stage = await startPollStage(...given);
+  return stage;
+}
+
+describe("poll", () => {
+  it("answers a tick with what it did", async () => {
+    const { tick } = await start({ acme: [NUMBER], self: [OTHER] });
+    const { durationMs, ...report } = await tick();
+    expect(durationMs).toBeLessThan(100);
+    expect(report).toEqual({
+      leaseHeld: false,
+      read: 2,
+      changed: 0,
+      failed: 0,
+      conflicts: 0,
+      heldBack: 0,
+      delivered: 0,
+      failedAttempts: 0,
+      deadLettered: 0,
+      pending: 0,
+      pendingAtLeast: false,
+      laneRead: 0,
+      laneLeft: false,
+      sweepDone: true,
+      receiver: "closed",
+    });
+  });
+
+  it("reads the account itself by naming no customer", async () => {
+    const { upstream, tick } = await start({ self: [NUMBER] });
+    await tick();
+    expect(upstream.control.calls().map(({ custSpaceId, code }) => [custSpaceId, code])).toEqual([
+      [undefined, "OK"],
+    ]);
+  });
+
+  it.each([
+    ["no payload", timerEvent()],
+    ["a payload of words", timerEvent("every minute")],
+    ["an empty object", timerEvent(" {} ")],
+    ["an event without a body", Buffer.from("")],
+    ["an empty object of its own", Buffer.from("{}")],
+    ["no event at all", undefined],
+  ])("takes %s for a tick", async (_, event) => {
+    const { invoke } = await start({ acme: [NUMBER] });
+    expect(await invoke(event)).toMatchObject({ leaseHeld: false, read: 1 });
+  });
+
+  it.each([
+    ["an unknown command", timerEvent('{"command":"nonsense"}')],
+    ["a command that is no JSON", timerEvent('{"command":')],
+    ["a command with a field too many", timerEvent('{"command":"status","force":true}')],
+    ["a watch command without customers", timerEvent('{"command":"watch","custSpaceIds":[]}')],
+    [
+      "a customer that cannot be one",
+      timerEvent('{"command":"watch","custSpaceIds":["ok","a/b"]}'),
+    ],
+    ["bytes that are no JSON", Buffer.from("tick")],
+    ["an HTTP request", fcHttpEvent({ method: "POST", path: "/" })],
+  ])("answers %s with what is wrong, and does nothing", async (_, event) => {
+    const { invoke, upstream, store } = await start({ acme: [NUMBER] });
+    expect(await invoke(event)).toMatchObject({
+      error: { code: "ERR_INVALID_REQUEST", issues: [{ message: expect.any(String) }] },
+    });
+    expect(upstream.control.calls()).toEqual([]);
+    expect(await store.scan("", "", 10)).toEqual([]);
+  });
+
+  it("watches the customers that a command names, each once, from the next tick on", async () => {
+    const { tick, upstream } = await start({ acme: [NUMBER] });
+    upstream.control.addCustomer("beta");
+    const command = '{"command":"watch","custSpaceIds":["acme","beta","beta"]}';
+    expect(await tick(command)).toMatchObject({ command: "watch", added: ["acme", "beta"] });
+    expect(upstream.control.calls()).toEqual([]);
+    expect(await tick(command)).toMatchObject({ command: "watch", added: [], alreadyWatched: 2 });
+    expect(await tick()).toMatchObject({ read: 2 });
+  });
+
+  it("runs one of two ticks that come at once", async () => {
+    const { invoke, upstream } = await start({ acme: [NUMBER] });
+    const answers = await Promise.all([invoke(timerEvent()), invoke(timerEvent())]);
+    expect(answers).toContainEqual(expect.objectContaining({ leaseHeld: true, read: 0 }));
+    expect(answers).toContainEqual(expect.objectContaining({ leaseHeld: false, read: 1 }));
+    expect(upstream.control.calls()).toHaveLength(1);
+  });
+
+  it("throws when the store cannot be reached, after saying so", async () => {
+    const secret = newWebhookSecret();
+    const config = loadConfig(
+      sandboxEnvironment({
+        upstreamUrl: "http://127.0.0.1:9",
+        receiverUrl: "http://127.0.0.1:9/webhook",
+        webhookSecret: secret,
+        apiKey: "k".repeat(24),
+        storeUrl: "memory:",
+        pollIntervalSeconds: 60,
+      }),
+      "poll",
+    );
+    const lines: string[] = [];
+    const log = createLog({ level: "info", now: () => 0, write: (line) => lines.push(line) });
+    const openStore = () => Promise.reject(new StoreUnavailableError("open", "timeout"));
+    const poll = createPoll({ ...createDeps(config, { log, openStore }), config });
+    await expect(poll(timerEvent(), {})).rejects.toMatchObject({ code: "ERR_STORE" });
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: "error", message: "poll failed", code: "ERR_STORE", operation: "open" },
+    ]);
+  });
+});
+
+describe("what poll logs", () => {
+  it("is one line for a tick without news", async () => {
+    const { tick, lines } = await start({ acme: [NUMBER] });
+    const report = await tick();
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? "")).toEqual({
+      time: "2026-01-01T00:00:00.000Z",
+      level: "info",
+      message: "tick",
+      ...report,
+    });
+  });
+
+  it("holds no number, address, key or signature, whatever goes wrong", async () => {
+    const { tick, lines, upstream, receiver, clock, secret } = await start({
+      acme: [NUMBER],
+      beta: [OTHER],
+    });
+    await tick();
+    const faults = ["http-500", "truncated", "reset-after", "html-502", "null-body"] as const;
+    for (const [index, kind] of faults.entries()) {
+      await clock.advance(3_600_000);
+      upstream.control.clearFaults();
+      upstream.control.fault({ kind, custSpaceId: "acme", count: 3 });
+      upstream.control.setNumber("beta", OTHER, { Status: index % 2 ? "CONNECTED" : "BANNED" });
+      receiver.behave(index % 2 ? { status: 400 } : "reset");
+      await tick();
+    }
+    upstream.control.fault({ kind: "code", code: "Ram.PermissionDeny", count: 3 });
+    receiver.behave({ status: 410 });
+    await clock.advance(3_600_000);
+    await tick();
+
+    const text = lines.join("\n");
+    expect(lines.length).toBeGreaterThan(12);
+    for (const line of lines) expect(JSON.parse(line)).toHaveProperty("message");
+    for (const forbidden of [
+      NUMBER,
+      OTHER,
+      NUMBER.slice(-6),
+      secret,
+      secret.slice("whsec_".length),
+      SANDBOX_CREDENTIALS.accessKeyId,
+      SANDBOX_CREDENTIALS.accessKeySecret,
+      upstream.url,
+      receiver.url,
+      "127.0.0.1",
+      "Signature",
+      "callback.example",
+    ]) {
+      expect(text).not.toContain(forbidden);
+    }
+  });
+});

@@ -1,0 +1,142 @@
+import { randomUUID } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { createMemoryStore } from "../../../shared/store/memory.ts";
+import {
+  customerOfHotKey,
+  dropFromLane,
+  forgetOnboarding,
+  tidyLane,
+  watchOnboarding,
+  watchWorse,
+} from "../../../shared/watch/lane.ts";
+import { FIELDS, iso, rowOf, stateOf, T0 } from "../../support/watch-builders.ts";
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const GERMAN = { cc: "49", national: "15112345678" };
+const KEY = "4915112345678";
+const connected = rowOf({ [KEY]: stateOf() });
+const pending = rowOf({ [KEY]: stateOf({ ...FIELDS, status: "PENDING" }) });
+
+function createLane() {
+  const store = createMemoryStore({ newVersion: randomUUID });
+  const read = async () => {
+    const found = await store.get("hot/acme");
+    return found && JSON.parse(found.value);
+  };
+  return { store, read };
+}
+
+describe("the fast lane", () => {
+  it("takes an added number in once and keeps its first time", async () => {
+    const { store, read } = createLane();
+    await watchOnboarding(store, "acme", GERMAN, "add-1", T0);
+    await watchOnboarding(store, "acme", GERMAN, "add-2", T0 + HOUR);
+    expect(await read()).toEqual({
+      schema: 1,
+      onboarding: { [KEY]: { cc: "49", addedAt: iso(0), adds: ["add-1", "add-2"] } },
+    });
+  });
+
+  it("keeps a number that another add relies on when one is refused", async () => {
+    const { store, read } = createLane();
+    await watchOnboarding(store, "acme", GERMAN, "refused", T0);
+    await watchOnboarding(store, "acme", GERMAN, "accepted", T0);
+    await forgetOnboarding(store, "acme", KEY, "refused");
+    expect((await read()).onboarding).toEqual({
+      [KEY]: { cc: "49", addedAt: iso(0), adds: ["accepted"] },
+    });
+  });
+
+  it("loses its row with its last number", async () => {
+    const { store, read } = createLane();
+    await watchOnboarding(store, "acme", GERMAN, "add-1", T0);
+    await forgetOnboarding(store, "acme", "49999", "add-1");
+    expect(await read()).toBeDefined();
+    await forgetOnboarding(store, "acme", KEY, "add-1");
+    expect(await read()).toBeUndefined();
+  });
+
+  it("keeps a number until it is connected and verified", async () => {
+    const { store, read } = createLane();
+    await watchOnboarding(store, "acme", GERMAN, "add-1", T0);
+    const unverified = rowOf({
+      [KEY]: stateOf({ ...FIELDS, codeVerificationStatus: "NOT_VERIFIED" }),
+    });
+    for (const row of [rowOf({}), pending, unverified]) {
+      await tidyLane(store, "acme", row, T0 + HOUR);
+      expect((await read()).onboarding).toHaveProperty(KEY);
+    }
+    await tidyLane(store, "acme", connected, T0 + HOUR);
+    expect(await read()).toBeUndefined();
+  });
+
+  it("knows its number again in the form in which the upstream lists it", async () => {
+    const { store, read } = createLane();
+    await watchOnboarding(store, "acme", { cc: "52", national: "5512345678" }, "add-1", T0);
+    await tidyLane(store, "acme", rowOf({ "5215512345678": stateOf() }), T0 + HOUR);
+    expect(await read()).toBeUndefined();
+  });
+
+  it("gives a number up after seven days", async () => {
+    const { store, read } = createLane();
+    await watchOnboarding(store, "acme", GERMAN, "add-1", T0);
+    await tidyLane(store, "acme", pending, T0 + 7 * DAY - 1);
+    expect(await read()).toBeDefined();
+    await tidyLane(store, "acme", pending, T0 + 7 * DAY);
+    expect(await read()).toBeUndefined();
+  });
+
+  it("keeps a customer for a day after its last turn for the worse", async () => {
+    const { store, read } = createLane();
+    await watchWorse(store, "acme", T0);
+    await watchWorse(store, "acme", T0 + HOUR);
+    await tidyLane(store, "acme", connected, T0 + DAY);
+    expect(await read()).toEqual({ schema: 1, onboarding: {}, worseUntil: T0 + HOUR + DAY });
+    await tidyLane(store, "acme", connected, T0 + HOUR + DAY);
+    expect(await read()).toBeUndefined();
+  });
+
+  it("tidies one reason and leaves the other", async () => {
+    const { store, read } = createLane();
+    await watchOnboarding(store, "acme", GERMAN, "add-1", T0);
+    await watchWorse(store, "acme", T0);
+    await tidyLane(store, "acme", pending, T0 + DAY);
+    expect(await read()).toEqual({
+      schema: 1,
+      onboarding: { [KEY]: { cc: "49", addedAt: iso(0), adds: ["add-1"] } },
+    });
+  });
+
+  it("writes nothing when there is nothing to tidy", async () => {
+    const { store } = createLane();
+    await watchOnboarding(store, "acme", GERMAN, "add-1", T0);
+    const before = await store.get("hot/acme");
+    await tidyLane(store, "acme", pending, T0 + HOUR);
+    await tidyLane(store, "other", connected, T0 + HOUR);
+    await forgetOnboarding(store, "other", KEY, "add-1");
+    expect(await store.get("hot/acme")).toEqual(before);
+    expect(await store.get("hot/other")).toBeUndefined();
+  });
+
+  it("loses neither of two changes made at once", async () => {
+    const { store, read } = createLane();
+    await Promise.all([
+      watchOnboarding(store, "acme", GERMAN, "add-1", T0),
+      watchOnboarding(store, "acme", { cc: "49", national: "30123456" }, "add-1", T0),
+      watchWorse(store, "acme", T0),
+    ]);
+    expect(Object.keys((await read()).onboarding).sort()).toEqual(["4915112345678", "4930123456"]);
+    expect((await read()).worseUntil).toBe(T0 + DAY);
+  });
+
+  it("drops a customer whatever its reasons are", async () => {
+    const { store, read } = createLane();
+    await watchOnboarding(store, "acme", GERMAN, "add-1", T0);
+    await watchWorse(store, "acme", T0);
+    await dropFromLane(store, "acme");
+    await dropFromLane(store, "acme");
+    expect(await read()).toBeUndefined();
+    expect(customerOfHotKey("hot/acme")).toBe("acme");
+  });
+});

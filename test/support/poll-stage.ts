@@ -1,0 +1,149 @@
+import { randomUUID } from "node:crypto";
+import { createPoll } from "../../functions/poll.ts";
+import { loadConfig } from "../../shared/config.ts";
+import { createDeps } from "../../shared/deps.ts";
+import { createLog } from "../../shared/log.ts";
+import type { CallOptions, Gate, Upstream } from "../../shared/signing/upstream.ts";
+import { createMemoryStore } from "../../shared/store/memory.ts";
+import type { Store } from "../../shared/store/store.ts";
+import type { TickReport } from "../../shared/watch/tick.ts";
+import type { Send } from "../../shared/webhook/attempt.ts";
+import {
+  newWebhookSecret,
+  SANDBOX_CREDENTIALS,
+  sandboxEnvironment,
+} from "../sandbox/environment.ts";
+import { type SandboxReceiver, startReceiver } from "../sandbox/receiver.ts";
+import { type SandboxUpstream, startUpstream } from "../sandbox/upstream.ts";
+import { createFakeClock, type FakeClock } from "./fake-clock.ts";
+import { timerEvent } from "./fc-events.ts";
+import { T0 } from "./watch-builders.ts";
+
+/** A connected number as the sandbox lists it, by the names of `watch-builders`. */
+export const CONNECTED = {
+  VerifiedName: "Acme",
+  Status: "CONNECTED",
+  QualityRating: "GREEN",
+  CodeVerificationStatus: "VERIFIED",
+  NameStatus: "Approval",
+  NewNameStatus: "NONE",
+  MessagingLimitTier: "TIER_1K",
+} as const;
+
+export type PollStage = {
+  readonly clock: FakeClock;
+  readonly upstream: SandboxUpstream;
+  readonly receiver: SandboxReceiver;
+  readonly store: Store;
+  readonly secret: string;
+  readonly lines: string[];
+  /** One firing of the timer; time passes only while nothing is on the wire. */
+  tick(payload?: string): Promise<TickReport>;
+  /** Any event, with its answer as it is. */
+  invoke(event: unknown): Promise<unknown>;
+  /** The next calls begin this close before the end of all calls, in ms. */
+  shorten(ms: number): void;
+  close(): Promise<void>;
+};
+
+/**
+ * The real poll with its real HTTP clients against the sandbox upstream and receiver, on a fake
+ * clock: it moves only while no request is under way.
+ */
+export async function startPollStage(
+  customers: Readonly<Record<string, readonly string[]>>,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<PollStage> {
+  const clock = createFakeClock(T0);
+  const secret = newWebhookSecret();
+  const upstream = await startUpstream({ credentials: [SANDBOX_CREDENTIALS], qps: 1_000_000 });
+  const receiver = await startReceiver({ secrets: [secret], now: clock.now });
+  for (const [customer, numbers] of Object.entries(customers)) {
+    const items = numbers.map((PhoneNumber) => ({ PhoneNumber, ...CONNECTED }));
+    upstream.control.addCustomer(customer, items);
+  }
+
+  const config = loadConfig(
+    {
+      ...sandboxEnvironment({
+        upstreamUrl: upstream.url,
+        receiverUrl: receiver.url,
+        webhookSecret: secret,
+        apiKey: "k".repeat(24),
+        storeUrl: "memory:",
+        pollIntervalSeconds: 60,
+      }),
+      WATCH_CUST_SPACES: Object.keys(customers).join(","),
+      ...environment,
+    },
+    "poll",
+  );
+  const store = createMemoryStore({ newVersion: randomUUID });
+  const lines: string[] = [];
+  const deps = createDeps(config, {
+    now: clock.now,
+    monotonic: clock.monotonic,
+    sleep: clock.sleep,
+    random: () => 0.5,
+    openStore: async () => store,
+    log: createLog({ level: "debug", now: clock.now, write: (line) => lines.push(line) }),
+  });
+
+  let shortened: number | undefined;
+  const holdingSend: Send = (event, options) => {
+    const release = clock.hold();
+    return deps.send(event, options).finally(release);
+  };
+  const holdingGate = (gate: Gate): Gate => {
+    const releases: (() => void)[] = [];
+    return {
+      async enter() {
+        if (!(await gate.enter())) return false;
+        releases.push(clock.hold());
+        return true;
+      },
+      leave(outcome) {
+        releases.pop()?.();
+        gate.leave(outcome);
+      },
+    };
+  };
+  const held =
+    <P, R>(real: (params: P, options: CallOptions) => Promise<R>) =>
+    (params: P, options: CallOptions): Promise<R> => {
+      const end = shortened === undefined ? options.deadlineAt : clock.monotonic() + shortened;
+      const call: CallOptions = { ...options, deadlineAt: end };
+      return real(params, call.gate ? { ...call, gate: holdingGate(call.gate) } : call);
+    };
+  const holding = (real: Upstream): Upstream => ({
+    add: real.add,
+    query: held(real.query),
+    sync: held(real.sync),
+    listInstances: held(real.listInstances),
+  });
+  const poll = createPoll({
+    ...deps,
+    config,
+    send: holdingSend,
+    upstreamFor: (context) => holding(deps.upstreamFor(context)),
+  });
+  const invoke = (event: unknown) =>
+    clock.run(poll(event, { requestId: "req-1", credentials: {} }));
+
+  return {
+    clock,
+    upstream,
+    receiver,
+    store,
+    secret,
+    lines,
+    invoke,
+    tick: async (payload = "") => (await invoke(timerEvent(payload))) as TickReport,
+    shorten(ms) {
+      shortened = ms;
+    },
+    async close() {
+      await Promise.all([upstream.close(), receiver.close()]);
+    },
+  };
+}

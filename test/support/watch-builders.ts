@@ -1,0 +1,116 @@
+import {
+  type CustomerRow,
+  type NumberState,
+  newCustomerRow,
+  type PendingEvent,
+} from "../../shared/schemas/customer-row.ts";
+import type { NumberEvent } from "../../shared/schemas/event.ts";
+import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
+import type { QueryReply } from "../../shared/signing/upstream.ts";
+import { type Decision, type DecisionInput, decide } from "../../shared/watch/decide.ts";
+
+/** 2026-01-01T00:00:00Z */
+export const T0 = 1_767_225_600_000;
+export const MINUTE = 60_000;
+export const SOURCE = "urn:waba-numbers:1234567890123456:test";
+export const NUMBER = "4915112345678";
+export const OTHER = "4915187654321";
+
+/** A connected number as the upstream lists it. */
+export function item(
+  phoneNumber: string = NUMBER,
+  fields: Readonly<Record<string, unknown>> = {},
+): PhoneNumberItem {
+  return {
+    PhoneNumber: phoneNumber,
+    VerifiedName: "Acme",
+    Status: "CONNECTED",
+    QualityRating: "GREEN",
+    CodeVerificationStatus: "VERIFIED",
+    NameStatus: "Approval",
+    NewNameStatus: "NONE",
+    MessagingLimitTier: "TIER_1K",
+    StatusCallbackUrl: "https://callback.example/status",
+    StatusQueue: "a-queue",
+    ...fields,
+  };
+}
+
+/** The stored fields of `item()`, in the order of an observation. */
+export const FIELDS = {
+  status: "CONNECTED",
+  qualityRating: "GREEN",
+  codeVerificationStatus: "VERIFIED",
+  nameStatus: "Approval",
+  newNameStatus: "NONE",
+  messagingLimitTier: "TIER_1K",
+  verifiedName: "Acme",
+} as const;
+
+export function stateOf(
+  fields: Readonly<Record<string, string>> = FIELDS,
+  rest: Partial<NumberState> = {},
+): NumberState {
+  return { fields: { ...fields }, observedAt: iso(0), ...rest };
+}
+
+export function iso(offsetMs: number): string {
+  return new Date(T0 + offsetMs).toISOString();
+}
+
+/** A customer whose numbers were first seen at T0; its next event has sequence 1001. */
+export function rowOf(
+  numbers: Readonly<Record<string, NumberState>>,
+  rest: Partial<CustomerRow> = {},
+): CustomerRow {
+  return {
+    schema: 1,
+    seq: 1000,
+    baselineAt: iso(0),
+    observedAt: iso(0),
+    numbers: { ...numbers },
+    pending: [],
+    ...rest,
+  };
+}
+
+export function freshRow(): CustomerRow {
+  return newCustomerRow(T0);
+}
+
+export function replyOf(items: readonly PhoneNumberItem[] | undefined, malformed = 0): QueryReply {
+  return { requestId: "REQ-1", items, malformed };
+}
+
+export type Told = Partial<DecisionInput> & { readonly row: CustomerRow };
+
+/** One decision for the customer `acme`, a minute after T0 unless told otherwise. */
+export function decideOn(
+  items: readonly PhoneNumberItem[] | undefined,
+  told: Told,
+  malformed = 0,
+): Decision {
+  return decide({
+    customer: "acme",
+    source: SOURCE,
+    reply: replyOf(items, malformed),
+    readAt: T0 + MINUTE,
+    ...told,
+  });
+}
+
+/** The row that holds after a decision. */
+export function rowAfter(decision: Decision, before: CustomerRow): CustomerRow {
+  return decision.row ?? before;
+}
+
+export function parse(event: PendingEvent | undefined): NumberEvent {
+  return JSON.parse(event?.body ?? "null") as NumberEvent;
+}
+
+/** What an event says happened, in short. */
+export function gist(event: PendingEvent): string {
+  const { subject, data } = parse(event);
+  const changes = data.changes.map(({ field, from, to }) => ` ${field}:${from}>${to}`);
+  return `${event.type.split(".").at(-1)} ${subject}${changes.join("")}`;
+}

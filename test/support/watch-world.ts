@@ -1,0 +1,195 @@
+import { UpstreamTimeoutError } from "../../shared/errors.ts";
+import { createLog } from "../../shared/log.ts";
+import { type CustomerRow, customerKey } from "../../shared/schemas/customer-row.ts";
+import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
+import type { CallOptions, QueryReply, Upstream } from "../../shared/signing/upstream.ts";
+import { createMemoryStore } from "../../shared/store/memory.ts";
+import type { Store } from "../../shared/store/store.ts";
+import {
+  runTick,
+  type TickMemory,
+  type TickReport,
+  type TickSettings,
+} from "../../shared/watch/tick.ts";
+import type { AttemptResult, OutgoingEvent } from "../../shared/webhook/attempt.ts";
+import { createFakeClock, type FakeClock } from "./fake-clock.ts";
+import { item, SOURCE, T0 } from "./watch-builders.ts";
+
+/** What the pretended upstream does with one customer's read: an answer, or an error to throw. */
+export type Answer = readonly PhoneNumberItem[] | QueryReply | Error;
+
+export type UpstreamCall = {
+  readonly customer: string;
+  /** Since the world began, in ms. */
+  readonly at: number;
+  readonly deadlineAt: number;
+};
+
+export type WatchWorld = {
+  readonly clock: FakeClock;
+  readonly store: Store;
+  /** Writes that were asked for, by key, since the last `forget`. */
+  readonly writes: string[];
+  readonly calls: UpstreamCall[];
+  readonly sent: { readonly event: OutgoingEvent; readonly at: number }[];
+  readonly lines: string[];
+  /** What the upstream lists, by customer; others have one connected number. */
+  readonly answers: Map<string, Answer | (() => Answer | Promise<Answer>)>;
+  /** How long the upstream takes, in ms. */
+  latencyMs: number;
+  /** What the receiver answers. */
+  receive: (event: OutgoingEvent) => AttemptResult | Promise<AttemptResult>;
+  /** Called before each operation of the store; may throw. */
+  onStore: (operation: "get" | "put" | "delete" | "scan", key: string) => void | Promise<void>;
+  /** One tick, run to its end in no time. */
+  tick(settings?: Partial<TickSettings>): Promise<TickReport>;
+  /** A tick that the test takes to its end itself. */
+  begin(settings?: Partial<TickSettings>, memory?: TickMemory): Promise<TickReport>;
+  /** What a new process would know. */
+  restart(): void;
+  /** Lets a minute pass. */
+  minute(): Promise<void>;
+  forget(): void;
+  watch(customers: readonly string[], row?: Partial<CustomerRow>): Promise<void>;
+  row(customer: string): Promise<CustomerRow>;
+  /** The row's exact text. */
+  text(key: string): Promise<string | undefined>;
+};
+
+/** A tick with a store in memory and pretended neighbours, on a clock that jumps. */
+export function createWatchWorld(): WatchWorld {
+  const clock = createFakeClock(T0);
+  let versions = 0;
+  let ids = 0;
+  const kept = createMemoryStore({
+    newVersion() {
+      versions += 1;
+      return `v${versions}`;
+    },
+  });
+  let memory: TickMemory = { lastReads: new Map(), ensured: new Set() };
+
+  const before = async (operation: "get" | "put" | "delete" | "scan", key: string) => {
+    if (operation === "put" || operation === "delete") world.writes.push(key);
+    await world.onStore(operation, key);
+  };
+  const store: Store = {
+    async get(key) {
+      await before("get", key);
+      return kept.get(key);
+    },
+    async put(key, value, expected) {
+      await before("put", key);
+      return kept.put(key, value, expected);
+    },
+    async delete(key, expected) {
+      await before("delete", key);
+      return kept.delete(key, expected);
+    },
+    async scan(prefix, after, limit) {
+      await before("scan", prefix);
+      return kept.scan(prefix, after, limit);
+    },
+    close: () => kept.close(),
+  };
+
+  async function query(
+    params: { readonly custSpaceId?: string | undefined },
+    options: CallOptions,
+  ): Promise<QueryReply> {
+    if (options.gate && !(await options.gate.enter()))
+      throw new UpstreamTimeoutError({ action: "Query" });
+    const customer = params.custSpaceId ?? "self";
+    world.calls.push({ customer, at: clock.monotonic(), deadlineAt: options.deadlineAt });
+    try {
+      await clock.sleep(world.latencyMs);
+      const given = world.answers.get(customer) ?? [item()];
+      const answer = typeof given === "function" ? await given() : given;
+      if (answer instanceof Error) throw answer;
+      if ("malformed" in answer) return answer;
+      return { requestId: `REQ-${world.calls.length}`, items: answer, malformed: 0 };
+    } finally {
+      options.gate?.leave("answered");
+    }
+  }
+
+  const unused = () => Promise.reject(new Error("these ticks only query"));
+  const upstream: Upstream = { add: unused, query, sync: query, listInstances: unused };
+
+  const begin: WatchWorld["begin"] = (settings = {}, own = memory) =>
+    runTick(
+      {
+        store,
+        upstream,
+        async send(event) {
+          world.sent.push({ event, at: clock.monotonic() });
+          return world.receive(event);
+        },
+        testEvent: () => ({ id: "evt_test", body: '{"type":"webhook.test"}' }),
+        now: clock.now,
+        monotonic: clock.monotonic,
+        sleep: clock.sleep,
+        random: () => 0.5,
+        newId() {
+          ids += 1;
+          return `id-${ids}`;
+        },
+        log: createLog({
+          level: "debug",
+          now: clock.now,
+          write: (line) => world.lines.push(line),
+        }),
+        expire: async (after) => after,
+      },
+      {
+        source: SOURCE,
+        endpoint: "receiver",
+        qps: 8,
+        tickMs: 50_000,
+        pollIntervalMs: 60_000,
+        watch: [],
+        ...settings,
+      },
+      own,
+    );
+
+  const world: WatchWorld = {
+    clock,
+    store,
+    writes: [],
+    calls: [],
+    sent: [],
+    lines: [],
+    answers: new Map(),
+    latencyMs: 20,
+    receive: () => ({ kind: "delivered", status: 204 }),
+    onStore: () => undefined,
+    begin,
+    tick: (settings) => clock.run(begin(settings)),
+    restart() {
+      memory = { lastReads: new Map(), ensured: new Set() };
+    },
+    minute: () => clock.advance(60_000),
+    forget() {
+      for (const list of [world.writes, world.calls, world.sent, world.lines]) list.length = 0;
+    },
+    async watch(customers, row = {}) {
+      for (const customer of customers) {
+        const fresh = { schema: 1, seq: 1_000, numbers: {}, pending: [], ...row };
+        await kept.put(customerKey(customer), JSON.stringify(fresh), "absent");
+      }
+    },
+    async row(customer) {
+      return JSON.parse((await kept.get(customerKey(customer)))?.value ?? "null") as CustomerRow;
+    },
+    async text(key) {
+      return (await kept.get(key))?.value;
+    },
+  };
+  return world;
+}
+
+/** `c01`, `c02`, … */
+export function customers(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `c${String(index + 1).padStart(2, "0")}`);
+}
