@@ -32,10 +32,10 @@ const ADD_DEADLINE_MS = 28_000;
 
 const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
-export type AddDeps = Pick<
-  Deps,
-  "now" | "monotonic" | "newId" | "log" | "openStore" | "upstreamFor"
-> & { readonly apiKeys: readonly ApiKey[] };
+export type AddDeps = Pick<Deps, "now" | "monotonic" | "newId" | "log" | "openStore"> & {
+  readonly upstreamFor: (context: unknown) => Pick<Upstream, "add" | "query">;
+  readonly apiKeys: readonly ApiKey[];
+};
 
 /** `POST /`: adds a number to a customer and has it watched from before the moment it exists. */
 export function createAdd(deps: AddDeps) {
@@ -81,7 +81,7 @@ async function add(
 type AddRun = {
   readonly request: AddRequest;
   readonly store: Store;
-  readonly upstream: Upstream;
+  readonly upstream: Pick<Upstream, "add" | "query">;
   readonly deadlineAt: number;
   readonly call: HttpCall;
   readonly deps: AddDeps;

@@ -10,7 +10,7 @@ import { endpointName } from "../shared/outbox/endpoint.ts";
 import { type Command, commandSchema } from "../shared/schemas/command.ts";
 import { EVENT_TYPES, type TestEvent } from "../shared/schemas/event.ts";
 import { toIssues } from "../shared/schemas/issues.ts";
-import { runTick, type TickMemory } from "../shared/watch/tick.ts";
+import { newTickMemory, runTick, type TickMemory } from "../shared/watch/tick.ts";
 import type { OutgoingEvent } from "../shared/webhook/attempt.ts";
 
 export type PollDeps = Deps & { readonly config: Config };
@@ -20,7 +20,7 @@ export type PollDeps = Deps & { readonly config: Config };
  * tick that could not work at all throws, so that the platform counts it as failed.
  */
 export function createPoll(deps: PollDeps) {
-  const memory: TickMemory = { lastReads: new Map(), ensured: new Set() };
+  const memory = newTickMemory();
 
   return async function poll(event: unknown, context: unknown): Promise<unknown> {
     const startedAt = deps.monotonic();
@@ -118,6 +118,8 @@ async function tick(deps: PollDeps, memory: TickMemory, context: unknown): Promi
       tickMs: config.tickMs,
       pollIntervalMs: config.pollIntervalMs,
       watch: config.watch,
+      discover: config.discover,
+      sync: config.sync,
     },
     memory,
   );

@@ -10,15 +10,16 @@ import { readCustomer } from "../shared/outbox/pending.ts";
 import { SELF } from "../shared/schemas/customer-row.ts";
 import { toIssues } from "../shared/schemas/issues.ts";
 import { queryRequestSchema, toCamelCase } from "../shared/schemas/query.ts";
+import type { Upstream } from "../shared/signing/upstream.ts";
 import { formatSequence } from "../shared/watch/event.ts";
 
 /** All tries together; the function's timeout is 30 s. */
 const QUERY_DEADLINE_MS = 20_000;
 
-export type QueryDeps = Pick<
-  Deps,
-  "now" | "monotonic" | "newId" | "log" | "openStore" | "upstreamFor"
-> & { readonly apiKeys: readonly ApiKey[] };
+export type QueryDeps = Pick<Deps, "now" | "monotonic" | "newId" | "log" | "openStore"> & {
+  readonly upstreamFor: (context: unknown) => Pick<Upstream, "query">;
+  readonly apiKeys: readonly ApiKey[];
+};
 
 /** `GET /`: a customer's numbers, from the upstream or from what poll has stored. */
 export function createQuery(deps: QueryDeps) {

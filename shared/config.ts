@@ -13,6 +13,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type FunctionName = "add" | "query" | "poll";
 
+const SYNC_MODES = ["off", "lane"] as const;
+
 const integer = (min: number, max: number) =>
   z.pipe(
     z.string().check(z.regex(/^\d+$/, "must be a whole number")),
@@ -40,6 +42,10 @@ const flag = parsed((text) =>
     : { problem: "must be true or false" },
 );
 
+const onOff = parsed((text) =>
+  text === "on" || text === "off" ? { value: text === "on" } : { problem: "must be on or off" },
+);
+
 /** Every variable that is read, by function: the README's table and serverless.yml list the same. */
 export const environmentSchema = z.object({
   ALIBABA_CLOUD_ACCESS_KEY_ID: z.optional(z.string()),
@@ -61,6 +67,8 @@ export const environmentSchema = z.object({
   WEBHOOK_ALLOW_HTTP: z._default(flag, false),
   WEBHOOK_ALLOW_CIDRS: z._default(parsed(readCidrs), []),
   WATCH_CUST_SPACES: z._default(parsed(readCustomers), []),
+  WATCH_DISCOVER: z._default(onOff, false),
+  WATCH_SYNC: z._default(z.enum(SYNC_MODES, "must be off or lane"), "off"),
   TICK_SECONDS: z._default(integer(1, 52), 50),
   POLL_INTERVAL_SECONDS: z._default(integer(1, 86_400), 60),
   STAGE: z._default(
@@ -86,6 +94,10 @@ export type Config = {
   readonly storeUrl: Secret;
   readonly webhook: WebhookConfig | undefined;
   readonly watch: readonly string[];
+  /** Whether customer spaces are listed hourly and new ones watched. */
+  readonly discover: boolean;
+  /** `lane`: the fast lane is read by ChatappSyncPhoneNumber instead of the plain query. */
+  readonly sync: (typeof SYNC_MODES)[number];
   readonly tickMs: number;
   readonly pollIntervalMs: number;
   readonly stage: string;
@@ -142,6 +154,8 @@ export function loadConfig(environment: Environment, name: FunctionName): Config
         ? { url: env.WEBHOOK_URL, secrets: env.WEBHOOK_SECRET, guard }
         : undefined,
     watch: env.WATCH_CUST_SPACES,
+    discover: env.WATCH_DISCOVER,
+    sync: env.WATCH_SYNC,
     tickMs: env.TICK_SECONDS * 1000,
     pollIntervalMs: env.POLL_INTERVAL_SECONDS * 1000,
     stage: env.STAGE,

@@ -16,9 +16,12 @@ export type WatchedField = keyof typeof WATCHED_FIELDS;
 
 export const WATCHED_FIELD_NAMES = Object.keys(WATCHED_FIELDS) as WatchedField[];
 
+/** A number has at most 15 digits (E.164); room for a sign and separators. */
+const MAX_NUMBER_LENGTH = 40;
+
 /** One number as the upstream sent it. Fields keep being added upstream: unknown ones are data. */
 export const phoneNumberItemSchema = z.looseObject({
-  PhoneNumber: z.string().check(z.regex(/\d/)),
+  PhoneNumber: z.string().check(z.regex(/\d/), z.maxLength(MAX_NUMBER_LENGTH)),
 });
 
 export type PhoneNumberItem = z.infer<typeof phoneNumberItemSchema>;

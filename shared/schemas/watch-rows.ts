@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { discoverProgressSchema } from "./discovery.ts";
 
 export const LEASE_KEY = "lease/poll";
 export const HOT_PREFIX = "hot/";
@@ -10,6 +11,8 @@ const passSchema = z.looseObject({
   startedAt: z.number(),
   /** Whether the pass has come to its end. */
   done: z.boolean(),
+  /** The last pass that did, wall clock in ms: every customer was read in it, or failed. */
+  full: z.optional(z.looseObject({ startedAt: z.number(), endedAt: z.number() })),
 });
 
 /** The lease and where the reading stands, in one row: to renew the one is to save the other. */
@@ -22,6 +25,8 @@ export const leaseRowSchema = z.looseObject({
   sweep: passSchema,
   onboarding: passSchema,
   worse: passSchema,
+  /** Where the listing of customer spaces stands. */
+  discovery: z.optional(discoverProgressSchema),
   /** Where the clearing of old idempotency rows goes on. */
   expiryCursor: z.string(),
 });
@@ -36,6 +41,8 @@ export const hotRowSchema = z.looseObject({
   ),
   /** Something got worse: read often until then (wall clock, ms). */
   worseUntil: z.optional(z.number()),
+  /** An operator asked for it: read often until then (wall clock, ms). */
+  askedUntil: z.optional(z.number()),
 });
 
 export type Pass = z.infer<typeof passSchema>;

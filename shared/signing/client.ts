@@ -8,13 +8,14 @@ import {
 } from "../errors.ts";
 import {
   addReplySchema,
-  type PhoneNumberItem,
+  instanceItemSchema,
+  listInstanceReplySchema,
   phoneNumberItemSchema,
   queryReplySchema,
 } from "../schemas/upstream.ts";
 import type { Credentials } from "./credentials.ts";
 import { retryDelayMs } from "./retry-timing.ts";
-import type { CallOptions, Upstream } from "./upstream.ts";
+import type { CallOptions, QueryReply, Upstream } from "./upstream.ts";
 import { defined, plain, toUpstreamFailure, type UpstreamFailure } from "./upstream-error.ts";
 
 const API_VERSION = "2020-06-06";
@@ -143,18 +144,65 @@ export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Up
         queryReplySchema,
         call,
       );
-      const rows = reply.PhoneNumbers ?? undefined;
-      const items = rows?.flatMap((row): PhoneNumberItem[] => {
-        const item = phoneNumberItemSchema.safeParse(row);
-        return item.success ? [item.data] : [];
-      });
+      return toNumbers(reply);
+    },
+
+    async sync(params, call) {
+      const action = "ChatappSyncPhoneNumber";
+      return toNumbers(
+        await read(action, { CustSpaceId: params.custSpaceId }, queryReplySchema, call),
+      );
+    },
+
+    async listInstances(params, call) {
+      const reply = await read(
+        "ListInstance",
+        {
+          ChannelType: "whatsapp",
+          PageIndex: String(params.pageIndex),
+          PageSize: String(params.pageSize),
+        },
+        listInstanceReplySchema,
+        call,
+      );
+      const { items, malformed } = readRows(reply.Data, instanceItemSchema);
       return {
         requestId: plain(reply.RequestId),
-        items,
-        malformed: (rows?.length ?? 0) - (items?.length ?? 0),
+        instances: items?.map((item) => ({
+          custSpaceId: item.CustSpaceId,
+          ...defined("channelType", plain(item.ChannelType)),
+          ...defined("state", plain(item.State)),
+        })),
+        total: readCount(reply.TotalCount),
+        malformed,
       };
     },
   };
+}
+
+function toNumbers(reply: z.output<typeof queryReplySchema>): QueryReply {
+  return {
+    requestId: plain(reply.RequestId),
+    ...readRows(reply.PhoneNumbers, phoneNumberItemSchema),
+  };
+}
+
+/** The rows that are what the schema says, and how many are not. */
+function readRows<S extends z.core.$ZodType>(
+  rows: readonly unknown[] | null | undefined,
+  schema: S,
+): { readonly items: z.output<S>[] | undefined; readonly malformed: number } {
+  const items = rows?.flatMap((row): z.output<S>[] => {
+    const item = z.safeParse(schema, row);
+    return item.success ? [item.data] : [];
+  });
+  return { items, malformed: (rows?.length ?? 0) - (items?.length ?? 0) };
+}
+
+/** The gateway writes whole numbers of some products as text. */
+function readCount(value: unknown): number | undefined {
+  const count = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return Number.isSafeInteger(count) && Number(count) >= 0 ? Number(count) : undefined;
 }
 
 /** pop-core sends `undefined` as text. */

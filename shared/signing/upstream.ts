@@ -30,6 +30,33 @@ export type QueryReply = {
   readonly malformed: number;
 };
 
+export type SyncPhoneNumbersParams = {
+  /** Required upstream: the account itself cannot be read this way. */
+  readonly custSpaceId: string;
+};
+
+export type ListInstancesParams = {
+  /** Counted from 1. */
+  readonly pageIndex: number;
+  readonly pageSize: number;
+};
+
+export type Instance = {
+  readonly custSpaceId: string;
+  readonly channelType?: string;
+  readonly state?: string;
+};
+
+export type ListInstancesReply = {
+  readonly requestId: string | undefined;
+  /** Undefined when the answer held no list at all, which is not an empty list. */
+  readonly instances: readonly Instance[] | undefined;
+  /** As the upstream counts them; undefined when it did not say. */
+  readonly total: number | undefined;
+  /** Rows without a usable CustSpaceId; they are left out of `instances`. */
+  readonly malformed: number;
+};
+
 /** A pace that every try of a call goes through. */
 export type Gate = {
   /** Waits for leave to send; `false` when there will be none before the pace ends. */
@@ -44,7 +71,7 @@ export type CallOptions = {
 };
 
 /**
- * The two operations of the upstream. Every failure is one of the `Upstream…Error`s or a
+ * The operations of the upstream that are used here. Every failure is one of the `Upstream…Error`s or a
  * `CredentialsError`; nothing of the request or of the foreign error is in it.
  */
 export type Upstream = {
@@ -52,4 +79,11 @@ export type Upstream = {
   add(params: AddPhoneNumberParams, options: CallOptions): Promise<AddReply>;
   /** Reads, with up to three tries. */
   query(params: QueryPhoneNumbersParams, options: CallOptions): Promise<QueryReply>;
+  /**
+   * Has the upstream fetch the customer's numbers from their source and answers with them, where
+   * `query` may be answered from a stored copy. Safe to repeat, so it is tried like a read.
+   */
+  sync(params: SyncPhoneNumbersParams, options: CallOptions): Promise<QueryReply>;
+  /** One page of the account's WhatsApp instances, with up to three tries. */
+  listInstances(params: ListInstancesParams, options: CallOptions): Promise<ListInstancesReply>;
 };

@@ -1,21 +1,21 @@
-import { isDeepStrictEqual } from "node:util";
 import type { CustomerRow, NumberState, PendingEvent } from "../schemas/customer-row.ts";
 import { EVENT_TYPES } from "../schemas/event.ts";
 import type { PhoneNumberItem } from "../schemas/upstream.ts";
+import type { HotRow } from "../schemas/watch-rows.ts";
 import type { QueryReply } from "../signing/upstream.ts";
+import { baseline, countAbsence, withoutIntents } from "./baseline.ts";
 import { createEvent, type EventOrigin, type Finding, meaningOf } from "./event.ts";
+import { afterGoodRead } from "./failure.ts";
 import {
   bringsNews,
   changedFields,
   mergeState,
   type Observation,
-  observe,
   showsAll,
+  sortOut,
 } from "./observation.ts";
-
-/** A number is missing after this many good reads without it, over at least this long. */
-export const MISSING_READS = 3;
-export const MISSING_AFTER_MS = 600_000;
+import { findMilestones } from "./onboarding.ts";
+import { type Step, withGroups, withMilestones } from "./step.ts";
 
 /** Beyond these a customer's changes wait upstream instead of in the row. */
 export const MAX_PENDING_EVENTS = 500;
@@ -30,6 +30,8 @@ export type DecisionInput = {
   readonly readAt: number;
   /** A time after which the stored values are known to have been seen, in ms. */
   readonly lastSeenAt?: number | undefined;
+  /** The customer's added numbers, when it is read in the fast lane. */
+  readonly onboarding?: HotRow["onboarding"] | undefined;
 };
 
 export type Decision = {
@@ -56,9 +58,20 @@ export type Decision = {
  * advanced together with those events, the others not at all.
  */
 export function decide(input: DecisionInput): Decision {
-  const { row, reply } = input;
-  const listed = reply.items;
+  const listed = input.reply.items;
   if (!listed) return unchanged(false);
+  const recovery = afterGoodRead({ ...input, now: input.readAt });
+  if (!recovery) return judge(input, listed);
+  const decision = judge({ ...input, row: recovery.row }, listed);
+  return {
+    ...decision,
+    row: decision.row ?? recovery.row,
+    events: [...recovery.events, ...decision.events],
+  };
+}
+
+function judge(input: DecisionInput, listed: readonly PhoneNumberItem[]): Decision {
+  const { row, reply } = input;
 
   const { seen, ambiguous } = sortOut(listed);
   // A malformed or contradictory item may be any number: such an answer proves no absence.
@@ -66,25 +79,34 @@ export function decide(input: DecisionInput): Decision {
   const present = Object.values(row.numbers).filter((state) => !state.missingSince);
   const turnedEmpty = listed.length === 0 && whole && present.length > 0;
   const observedAt = new Date(input.readAt).toISOString();
-  if (!row.baselineAt) return baseline(input, seen, whole, observedAt);
+  if (!row.baselineAt) {
+    const first = baseline(row, seen, whole, input.readAt);
+    return { ...unchanged(false), row: first, confirms: whole && first?.baselineAt !== undefined };
+  }
 
   const steps = [
     ...[...seen.values()].map((observation) => stepSeen(input, observation, observedAt)),
     ...(whole ? stepsAbsent(input, seen, observedAt) : []),
   ].filter((step) => step !== undefined);
-  const found = collect(input, steps, whole, observedAt);
+  const numbersAfter = {
+    ...row.numbers,
+    ...Object.fromEntries(steps.map(({ phoneNumber, state }) => [phoneNumber, state])),
+  } as CustomerRow["numbers"];
+  const milestones = findMilestones(
+    input.onboarding ?? {},
+    row.onboarding,
+    numbersAfter,
+    input.readAt,
+  );
+  const told = withMilestones(steps, milestones, numbersAfter, observedAt);
+  const grouped = withGroups(told, present.length, [input.source, input.customer, row.seq]);
+  const found = collect(input, grouped, whole, observedAt);
   const shown = [...seen.values()].every((observation) => {
     const known = row.numbers[observation.phoneNumber];
     return !known || showsAll(known, observation);
   });
   return { ...found, turnedEmpty, confirms: whole && shown && found.heldBack === 0 };
 }
-
-type Step = {
-  readonly phoneNumber: string;
-  readonly state: NumberState;
-  readonly finding?: Finding;
-};
 
 function unchanged(turnedEmpty: boolean): Decision {
   return {
@@ -97,98 +119,32 @@ function unchanged(turnedEmpty: boolean): Decision {
   };
 }
 
-/**
- * Two items that say different things of one number say nothing of it. The result is in the order
- * of the numbers: how the upstream orders its list says nothing either.
- */
-function sortOut(items: readonly PhoneNumberItem[]) {
-  const seen = new Map<string, Observation>();
-  const contradicted = new Set<string>();
-  for (const observation of items.map(observe)) {
-    const first = seen.get(observation.phoneNumber);
-    if (first && !isDeepStrictEqual(first, observation)) contradicted.add(observation.phoneNumber);
-    seen.set(observation.phoneNumber, observation);
-  }
-  for (const phoneNumber of contradicted) seen.delete(phoneNumber);
-  const sorted = [...seen].sort(([a], [b]) => (a < b ? -1 : 1));
-  return { seen: new Map(sorted), ambiguous: contradicted.size > 0 };
-}
-
-/**
- * The first numbers are taken in without events. A customer that shows none is believed to have
- * none only as slowly as a number is believed to be missing: otherwise one empty answer to the
- * first read would make every number look newly discovered. After a first answer that was not
- * whole, numbers stay baselines until one is.
- */
-function baseline(
-  input: DecisionInput,
-  seen: ReadonlyMap<string, Observation>,
-  whole: boolean,
-  observedAt: string,
-): Decision {
-  const { row } = input;
-  if (seen.size === 0) {
-    if (!whole) return unchanged(false);
-    const count = countAbsence(row.emptyAtFirst, input.readAt, observedAt);
-    if (!count.believed) {
-      if (count.reads === row.emptyAtFirst?.reads) return unchanged(false);
-      const emptyAtFirst = { reads: count.reads, since: count.since };
-      return { ...unchanged(false), row: { ...row, emptyAtFirst } };
-    }
-  }
-  const { emptyAtFirst: _empty, ...rest } = withoutIntents(row, seen.size > 0);
-  const numbers = Object.fromEntries(
-    [...seen].map(([phoneNumber, o]) => [phoneNumber, mergeState(undefined, o, observedAt)]),
-  );
-  const next = {
-    ...rest,
-    baselineAt: observedAt,
-    observedAt,
-    numbers,
-    ...(whole ? {} : { partialBaseline: true }),
-  } as CustomerRow;
-  return { ...unchanged(false), row: next, confirms: whole };
-}
-
-function countAbsence(
-  before: { reads: number; since: string } | undefined,
-  readAt: number,
-  observedAt: string,
-) {
-  const since = before?.since ?? observedAt;
-  const reads = Math.min(MISSING_READS, (before?.reads ?? 0) + 1);
-  const believed = reads >= MISSING_READS && readAt - Date.parse(since) >= MISSING_AFTER_MS;
-  return { since, reads, believed };
-}
-
 function stepSeen(input: DecisionInput, seen: Observation, observedAt: string): Step | undefined {
   const { phoneNumber } = seen;
   const known = input.row.numbers[phoneNumber];
   const state = mergeState(known, seen, observedAt);
   if (!known && input.row.partialBaseline) return { phoneNumber, state };
   if (!known) {
-    return step(EVENT_TYPES.discovered, phoneNumber, state, [], lastRowSight(input));
+    const previousObservedAt = lastRowSight(input);
+    const type = EVENT_TYPES.discovered;
+    return {
+      phoneNumber,
+      state,
+      finding: { type, phoneNumber, changes: [], state, previousObservedAt },
+    };
   }
   const changes = changedFields(known, seen);
   const previousObservedAt = lastSight(input, known);
-  if (known.missingSince) {
-    return step(EVENT_TYPES.returned, phoneNumber, state, changes, previousObservedAt);
-  }
-  if (changes.length > 0) {
-    return step(EVENT_TYPES.changed, phoneNumber, state, changes, previousObservedAt);
+  if (known.missingSince || changes.length > 0) {
+    const type = known.missingSince ? EVENT_TYPES.returned : EVENT_TYPES.changed;
+    return {
+      phoneNumber,
+      state,
+      finding: { type, phoneNumber, changes, state, previousObservedAt },
+    };
   }
   if (!bringsNews(known, seen) && !known.absent) return undefined;
   return { phoneNumber, state };
-}
-
-function step(
-  type: Finding["type"],
-  phoneNumber: string,
-  state: NumberState,
-  changes: Finding["changes"],
-  previousObservedAt: string | undefined,
-): Step {
-  return { phoneNumber, state, finding: { type, phoneNumber, changes, state, previousObservedAt } };
 }
 
 function stepsAbsent(
@@ -203,11 +159,31 @@ function stepsAbsent(
     if (believed) {
       const { absent: _absent, ...rest } = known;
       const state = { ...rest, missingSince: observedAt };
-      return step(EVENT_TYPES.missing, phoneNumber, state, [], lastSeenAt);
+      const finding: Finding = {
+        type: EVENT_TYPES.missing,
+        phoneNumber,
+        changes: [],
+        state,
+        previousObservedAt: lastSeenAt,
+        details: { missingReason: missingReason(known) },
+      };
+      return { phoneNumber, state, finding };
     }
     if (reads === known.absent?.reads) return undefined;
     return { phoneNumber, state: { ...known, absent: { reads, since, lastSeenAt } } };
   });
+}
+
+/** A number whose last status said that it goes is not missing in the same sense. */
+function missingReason({ fields }: NumberState): "absent" | "deleted" | "migrated" {
+  switch (fields.status?.toUpperCase()) {
+    case "DELETED":
+      return "deleted";
+    case "MIGRATED":
+      return "migrated";
+    default:
+      return "absent";
+  }
 }
 
 function collect(
@@ -225,10 +201,11 @@ function collect(
   };
   const numbers: Record<string, NumberState> = {};
   const events: PendingEvent[] = [];
+  const onboarding = { ...row.onboarding };
   let bytes = row.pending.reduce((sum, event) => sum + Buffer.byteLength(event.body), 0);
   let heldBack = 0;
   let worse = false;
-  for (const { phoneNumber, state, finding } of steps) {
+  for (const { phoneNumber, state, finding, milestone } of steps) {
     if (finding) {
       const event = createEvent(finding, row.seq + events.length + 1, origin);
       const size = Buffer.byteLength(event.body);
@@ -241,11 +218,15 @@ function collect(
       events.push(event);
       worse ||= meaningOf(finding).direction === "worse";
     }
-    numbers[phoneNumber] = state;
+    if (state) numbers[phoneNumber] = state;
+    if (milestone) {
+      const { key, addedAt, kind } = milestone;
+      onboarding[key] = { ...onboarding[key], addedAt, [`${kind}At`]: observedAt };
+    }
   }
   const sawNumbers = (reply.items?.length ?? 0) > 0;
   const settles = (sawNumbers && row.addIntents) || (whole && row.partialBaseline);
-  if (Object.keys(numbers).length === 0 && !settles) {
+  if (Object.keys(numbers).length === 0 && events.length === 0 && !settles) {
     return { row: undefined, events: [], worse: false, heldBack };
   }
   const { partialBaseline, ...rest } = withoutIntents(row, sawNumbers);
@@ -257,19 +238,13 @@ function collect(
       // Numbers that this answer left out or that were held back may be older than it.
       observedAt: whole && heldBack === 0 ? observedAt : row.observedAt,
       numbers: { ...row.numbers, ...numbers },
+      ...(Object.keys(onboarding).length > 0 ? { onboarding } : {}),
       pending: [...row.pending, ...events],
     } as CustomerRow,
     events,
     worse,
     heldBack,
   };
-}
-
-/** A customer that has numbers stands on its own: no refused add may remove it any more. */
-function withoutIntents(row: CustomerRow, sawNumbers: boolean): CustomerRow {
-  if (!sawNumbers || !row.addIntents) return row;
-  const { addIntents: _addIntents, revivedFrom: _revivedFrom, ...rest } = row;
-  return rest as CustomerRow;
 }
 
 function lastSight(input: DecisionInput, known: NumberState): string {

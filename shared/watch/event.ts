@@ -29,6 +29,8 @@ export type Finding = {
   readonly state: NumberState;
   readonly previousObservedAt: string | undefined;
   readonly groupId?: string | undefined;
+  /** What only some types say. */
+  readonly details?: Partial<Pick<NumberEvent["data"], "missingReason" | "addedAt" | "blockedBy">>;
 };
 
 export type EventOrigin = {
@@ -44,7 +46,11 @@ const TYPE_MEANING: Readonly<
   [EVENT_TYPES.discovered]: { direction: "lateral", severity: "info" },
   [EVENT_TYPES.missing]: { direction: "worse", severity: "critical" },
   [EVENT_TYPES.returned]: { direction: "better", severity: "info" },
+  [EVENT_TYPES.onboardingCompleted]: { direction: "better", severity: "info" },
+  [EVENT_TYPES.onboardingStuck]: { direction: "unknown", severity: "warning" },
 };
+
+const ANNOUNCED = { direction: "lateral", severity: "info" } as const;
 
 export function formatSequence(seq: number): string {
   return String(seq).padStart(SEQUENCE_DIGITS, "0");
@@ -52,7 +58,9 @@ export function formatSequence(seq: number): string {
 
 /** What all of a finding together means. */
 export function meaningOf(finding: Finding): { direction: Direction; severity: Severity } {
-  const own = TYPE_MEANING[finding.type];
+  // Its status told before that the number would go.
+  const isAnnounced = ["deleted", "migrated"].includes(finding.details?.missingReason ?? "");
+  const own = isAnnounced ? ANNOUNCED : TYPE_MEANING[finding.type];
   const changes = finding.changes;
   return {
     direction: joinDirections([
@@ -122,6 +130,8 @@ function buildEvent(
       ...optional("previousObservedAt", finding.previousObservedAt),
       ...optional("upstreamRequestId", origin.upstreamRequestId),
       ...optional("groupId", finding.groupId),
+      ...optional("missingSince", state.missingSince),
+      ...finding.details,
       ...optional("truncated", truncated.length > 0 ? truncated : undefined),
     },
   };

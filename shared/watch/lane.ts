@@ -28,7 +28,10 @@ async function updateHot(
     const stored = await readRow(store, key, hotRowSchema);
     const next = change(stored?.value ?? emptyHotRow());
     if (!next) return;
-    const isEmpty = Object.keys(next.onboarding).length === 0 && next.worseUntil === undefined;
+    const isEmpty =
+      Object.keys(next.onboarding).length === 0 &&
+      next.worseUntil === undefined &&
+      next.askedUntil === undefined;
     if (isEmpty && !stored) return;
     const outcome =
       isEmpty && stored
@@ -78,6 +81,11 @@ export function watchWorse(store: Store, customer: string, now: number): Promise
   return updateHot(store, customer, (row) => ({ ...row, worseUntil: now + WORSE_MS }));
 }
 
+/** Has a customer read often until a time (wall clock, ms), because an operator asks for it. */
+export function watchClosely(store: Store, customer: string, until: number): Promise<void> {
+  return updateHot(store, customer, (row) => ({ ...row, askedUntil: until }));
+}
+
 /**
  * Takes out of the lane what no longer belongs there: numbers that are connected and verified or
  * were added too long ago, and a worse time that is over. Writes only when something changes.
@@ -95,11 +103,17 @@ export function tidyLane(
           now - Date.parse(addedAt) < ONBOARDING_LIMIT_MS && !isUsable(row, cc, key),
       ),
     );
-    const isOver = hot.worseUntil !== undefined && hot.worseUntil <= now;
     const isSame = Object.keys(onboarding).length === Object.keys(hot.onboarding).length;
-    if (isSame && !isOver) return undefined;
-    const { worseUntil, ...rest } = hot;
-    return { ...rest, onboarding, ...(isOver ? {} : { worseUntil }) } as HotRow;
+    const isWorseOver = hot.worseUntil !== undefined && hot.worseUntil <= now;
+    const isAskedOver = hot.askedUntil !== undefined && hot.askedUntil <= now;
+    if (isSame && !isWorseOver && !isAskedOver) return undefined;
+    const { worseUntil, askedUntil, ...rest } = hot;
+    return {
+      ...rest,
+      onboarding,
+      ...(worseUntil === undefined || isWorseOver ? {} : { worseUntil }),
+      ...(askedUntil === undefined || isAskedOver ? {} : { askedUntil }),
+    } as HotRow;
   });
 }
 

@@ -1,3 +1,4 @@
+import type { DiscoverProgress } from "../schemas/discovery.ts";
 import {
   LEASE_KEY,
   type LeaseRow,
@@ -27,6 +28,7 @@ export type Progress = {
   readonly sweep: Pass;
   readonly onboarding: Pass;
   readonly worse: Pass;
+  readonly discovery?: DiscoverProgress | undefined;
   readonly expiryCursor: string;
 };
 

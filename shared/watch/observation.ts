@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { NumberState } from "../schemas/customer-row.ts";
 import {
   type PhoneNumberItem,
@@ -98,4 +99,21 @@ export function cut(text: string, length: number): string {
   if (text.length <= length) return text;
   const last = text.charCodeAt(length - 1);
   return text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length);
+}
+
+/**
+ * Two items that say different things of one number say nothing of it. The result is in the order
+ * of the numbers: how the upstream orders its list says nothing either.
+ */
+export function sortOut(items: readonly PhoneNumberItem[]) {
+  const seen = new Map<string, Observation>();
+  const contradicted = new Set<string>();
+  for (const observation of items.map(observe)) {
+    const first = seen.get(observation.phoneNumber);
+    if (first && !isDeepStrictEqual(first, observation)) contradicted.add(observation.phoneNumber);
+    seen.set(observation.phoneNumber, observation);
+  }
+  for (const phoneNumber of contradicted) seen.delete(phoneNumber);
+  const sorted = [...seen].sort(([a], [b]) => (a < b ? -1 : 1));
+  return { seen: new Map(sorted), ambiguous: contradicted.size > 0 };
 }

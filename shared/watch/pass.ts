@@ -76,6 +76,16 @@ export function startPass(options: PassOptions): PassWalk {
 
   const isDone = () => pass.done || (ended && begun && open.length === 0 && page.length === 0);
 
+  const inherited = !options.pass.done;
+  let turned = false;
+  /** Notes the end of a pass when it is first seen. */
+  function settled(): Pass {
+    if (!pass.done && isDone()) {
+      pass = { ...pass, done: true, full: { startedAt: pass.startedAt, endedAt: now() } };
+    }
+    return pass;
+  }
+
   return {
     next() {
       // One page is fetched at a time, whoever asks.
@@ -89,10 +99,10 @@ export function startPass(options: PassOptions): PassWalk {
         pass = { ...pass, cursor: open.shift() ?? pass.cursor };
       }
     },
-    progress: () => ({ ...pass, done: isDone() }),
+    progress: settled,
     turn() {
-      if (isOwn || pass.done || !isDone()) return false;
-      pass = { ...pass, done: true };
+      if (isOwn || !inherited || turned || !settled().done) return false;
+      turned = true;
       begun = false;
       ended = false;
       return true;

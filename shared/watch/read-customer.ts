@@ -2,6 +2,7 @@ import type { AnyAppError } from "../errors.ts";
 import { commitRow, readCustomer as readStored } from "../outbox/pending.ts";
 import type { CustomerRow } from "../schemas/customer-row.ts";
 import { SELF } from "../schemas/customer-row.ts";
+import type { HotRow } from "../schemas/watch-rows.ts";
 import type { Gate, Upstream } from "../signing/upstream.ts";
 import type { Stored } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
@@ -12,7 +13,6 @@ const TRIES = 2;
 
 export type ReadDeps = {
   readonly store: Store;
-  readonly upstream: Upstream;
   readonly now: () => number;
   readonly source: string;
 };
@@ -21,6 +21,10 @@ export type ReadOptions = {
   readonly deadlineAt: number;
   readonly gate: Gate;
   readonly lastSeenAt: number | undefined;
+  /** The customer's added numbers, when it is read in the fast lane. */
+  readonly onboarding?: HotRow["onboarding"] | undefined;
+  /** How to ask: the plain query, or a fresher one. */
+  readonly query: Upstream["query"];
 };
 
 /** A decision that is held until the tick knows how many customers turned empty with it. */
@@ -51,10 +55,7 @@ export async function readCustomer(
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const before = await readStored(deps.store, customer);
     if (!before || before.value.removedAt) return { kind: "unwatched" };
-    const reply = await deps.upstream.query(
-      customer === SELF ? {} : { custSpaceId: customer },
-      options,
-    );
+    const reply = await options.query(customer === SELF ? {} : { custSpaceId: customer }, options);
     const decision = decide({
       customer,
       source: deps.source,
@@ -62,6 +63,7 @@ export async function readCustomer(
       reply,
       readAt: deps.now(),
       lastSeenAt: options.lastSeenAt,
+      onboarding: options.onboarding,
     });
     if (decision.turnedEmpty) {
       return { kind: "turned-empty", held: { customer, before, decision } };

@@ -3,8 +3,10 @@ import { describeError, type Log } from "../log.ts";
 import { commitRow } from "../outbox/pending.ts";
 import type { Pump } from "../outbox/pump.ts";
 import type { CustomerRow } from "../schemas/customer-row.ts";
-import type { Gate } from "../signing/upstream.ts";
+import type { HotRow } from "../schemas/watch-rows.ts";
+import type { Gate, Upstream } from "../signing/upstream.ts";
 import type { Decision } from "./decide.ts";
+import { createFailureKeeper, type FailedRead } from "./failure-keeper.ts";
 import { dropFromLane, tidyLane, watchWorse } from "./lane.ts";
 import type { Pace } from "./pace.ts";
 import {
@@ -39,6 +41,9 @@ export type ReaderOptions = {
   readonly pump: Pump;
   /** Kept over ticks. */
   readonly lastReads: Map<string, LastRead>;
+  readonly query: Upstream["query"];
+  /** For customers of the fast lane. */
+  readonly laneQuery: Upstream["query"];
 };
 
 export type ReaderReport = {
@@ -54,6 +59,8 @@ export type ReaderReport = {
 export function createReader(options: ReaderOptions, deps: ReaderDeps) {
   const held: HeldDecision[] = [];
   const counts = { read: 0, changed: 0, failed: 0, conflicts: 0, heldBack: 0 };
+  const failures: FailedRead[] = [];
+  let lastError: AnyAppError | undefined;
   let failuresInRow = 0;
   let stopped: "account" | "outage" | undefined;
 
@@ -90,6 +97,8 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
 
   function noteFailure(customer: string, error: AnyAppError): void {
     counts.failed += 1;
+    failures.push({ customer, error, lastSeenAt: options.lastReads.get(customer)?.seenAt });
+    lastError = error;
     deps.log.warn("customer could not be read", { customer, ...describeError(error) });
     if (error.code === "ERR_UPSTREAM_ACCOUNT" || error.code === "ERR_CREDENTIALS") {
       stopped ??= "account";
@@ -107,16 +116,18 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
      * Reads one customer. Failures are counted and logged, never thrown, but for those of the
      * store: without it nothing can go on. Answers false when the pace ended before the call.
      */
-    async read(customer: string, inLane: boolean): Promise<boolean> {
+    async read(customer: string, hot?: HotRow): Promise<boolean> {
       const askedAt = deps.now();
       try {
         const outcome = await readCustomer(customer, deps, {
           deadlineAt: options.deadlineAt,
           gate: options.gate,
           lastSeenAt: options.lastReads.get(customer)?.seenAt,
+          onboarding: hot?.onboarding,
+          query: hot ? options.laneQuery : options.query,
         });
         if (outcome.kind === "unwatched") {
-          if (inLane) await dropFromLane(deps.store, customer);
+          if (hot) await dropFromLane(deps.store, customer);
           return true;
         }
         failuresInRow = 0;
@@ -129,7 +140,7 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
           held.push(outcome.held);
         } else {
           await announce(customer, outcome.row, outcome.decision);
-          if (inLane) {
+          if (hot) {
             await changeLane(tidyLane(deps.store, customer, outcome.row, deps.now()));
           }
         }
@@ -164,6 +175,21 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
         if (outcome === "stored") await announce(customer, decision.row, decision);
         else counts.conflicts += 1;
       }
+    },
+
+    /**
+     * Stores what failed: for each customer, or, when the upstream or the account is the trouble,
+     * for the account alone. Tells the receiver when a trouble has lasted.
+     */
+    async settleFailures(sweepMs: number): Promise<void> {
+      const { source, log, now, store } = deps;
+      const keeper = createFailureKeeper(
+        { source, sweepMs, pump: options.pump },
+        { store, now, log },
+      );
+      if (stopped && lastError) return keeper.noteAccount(lastError);
+      for (const failure of failures) await keeper.noteCustomer(failure);
+      if (counts.read > 0) await keeper.accountIsWell();
     },
 
     report(): ReaderReport {

@@ -1,24 +1,22 @@
 import { describeError, type Log } from "../log.ts";
 import { countPending } from "../outbox/pending.ts";
-import { type PumpReport, startPump } from "../outbox/pump.ts";
-import { CUSTOMER_PREFIX } from "../schemas/customer-row.ts";
-import { HOT_PREFIX } from "../schemas/watch-rows.ts";
+import { startPump } from "../outbox/pump.ts";
+import { newDiscoverProgress } from "../schemas/discovery.ts";
 import type { Gate, Upstream } from "../signing/upstream.ts";
-import type { Row, Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { OutgoingEvent, Send } from "../webhook/attempt.ts";
-import { customerOfHotKey } from "./lane.ts";
+import { discover } from "./discover.ts";
+import { createFreshRead, type FreshMemory, newFreshMemory } from "./fresh-read.ts";
 import { type Lease, type Progress, takeLease } from "./lease.ts";
 import { createPace, type Pace } from "./pace.ts";
-import type { PassWalk } from "./pass.ts";
 import { createReader, type LastRead } from "./reader.ts";
-import { LANE_SHARE, patienceMs, startWalks } from "./walks.ts";
+import { heldElsewhere, type TickReport, toFreshness } from "./tick-report.ts";
+import { createCheckpoint, createVisit, readAll } from "./visits.ts";
+import { startWalks } from "./walks.ts";
 import { ensureWatched } from "./watch-list.ts";
 
 /** Every call of a tick has ended by then, counted from its beginning. */
 const TICK_DEADLINE_MS = 58_000;
-const CHECKPOINT_MS = 5_000;
-/** Customers read beside the slots, so that a slot never waits for the store. */
-const SPARE_WORKERS = 2;
 /** Read times are remembered for this many customers; the others' windows are merely wider. */
 const MAX_LAST_READS = 5_000;
 const PENDING_COUNT_CUSTOMERS = 100;
@@ -48,34 +46,22 @@ export type TickSettings = {
   readonly pollIntervalMs: number;
   /** Customers of the environment's list. */
   readonly watch: readonly string[];
+  /** Whether customer spaces are listed and watched by themselves. */
+  readonly discover: boolean;
+  /** Whether the fast lane reads from the numbers' source. */
+  readonly sync: "off" | "lane";
 };
 
 /** What a warm instance knows from earlier ticks; losing it costs nothing but accuracy. */
 export type TickMemory = {
   readonly lastReads: Map<string, LastRead>;
   readonly ensured: Set<string>;
+  readonly fresh: FreshMemory;
 };
 
-export type TickReport = {
-  readonly leaseHeld: boolean;
-  readonly read: number;
-  readonly changed: number;
-  readonly failed: number;
-  readonly conflicts: number;
-  readonly heldBack: number;
-  readonly delivered: number;
-  readonly failedAttempts: number;
-  readonly deadLettered: number;
-  readonly pending: number;
-  /** There are more pending events than were counted. */
-  readonly pendingAtLeast: boolean;
-  readonly laneRead: number;
-  readonly laneLeft: boolean;
-  readonly sweepDone: boolean;
-  readonly receiver: PumpReport["endpoint"] | "unknown";
-  readonly stopped?: "account" | "outage" | "lease-lost";
-  readonly durationMs: number;
-};
+export function newTickMemory(): TickMemory {
+  return { lastReads: new Map(), ensured: new Set(), fresh: newFreshMemory() };
+}
 
 /**
  * One run of poll: takes the lease, starts the deliveries that are due, reads the fast lane and
@@ -98,24 +84,44 @@ export async function runTick(
   const pace = createPace({ limit: settings.qps, stopAt }, deps);
   const pump = startPump({ endpoint: settings.endpoint, stopAt, deadlineAt }, deps);
   const gate = leasedGate(pace, lease);
+  // Each operation has a limit of its own upstream.
+  const otherPace = () => leasedGate(createPace({ limit: settings.qps, stopAt }, deps), lease);
+  const { query } = deps.upstream;
+  const laneQuery =
+    settings.sync === "off"
+      ? query
+      : createFreshRead(deps, { gate: otherPace(), memory: memory.fresh });
   const reader = createReader(
-    { pace, gate, deadlineAt, pump, lastReads: memory.lastReads },
+    { pace, gate, deadlineAt, pump, lastReads: memory.lastReads, query, laneQuery },
     { ...deps, source: settings.source },
   );
   const walks = startWalks(lease.progress, settings.pollIntervalMs, { ...deps, pace });
-  let expiryCursor = lease.progress.expiryCursor;
-  const progress = (): Progress => ({ ...walks.progress(), expiryCursor });
+  let { expiryCursor, discovery } = lease.progress;
+  const progress = (): Progress => ({ ...walks.progress(), expiryCursor, discovery });
 
   try {
     expiryCursor = await deps.expire(expiryCursor, EXPIRY_PAGE);
     await ensureWatched(deps.store, settings.watch, memory.ensured, deps.now);
+    const listing = settings.discover
+      ? discover(deps, {
+          gate: otherPace(),
+          deadlineAt: stopAt,
+          progress: discovery ?? newDiscoverProgress(),
+        })
+      : undefined;
+    // Its failure is met below; until then it must not count as one that nobody handles.
+    listing?.catch(() => undefined);
     const checkpoint = createCheckpoint(lease, pace, progress, deps);
     const visit = createVisit(settings, memory, { now: deps.now, pace }, reader.read);
     const laneBudget = Math.floor((settings.qps * settings.tickMs) / 2_000);
     const laneRead = await readAll(walks.lanes, laneBudget, visit, checkpoint, pace, settings);
     const laneLeft = walks.lanes.some((walk) => !walk.progress().done);
     await readAll([walks.sweep], Number.POSITIVE_INFINITY, visit, checkpoint, pace, settings);
+    const listed = await listing;
+    discovery = listed?.progress ?? discovery;
     await reader.settleEmpty();
+    const { full } = walks.progress().sweep;
+    await reader.settleFailures(full ? full.endedAt - full.startedAt : 0);
     const delivery = await pump.finish();
     const pending = await countPending(deps.store, PENDING_COUNT_CUSTOMERS);
     trim(memory.lastReads);
@@ -131,6 +137,8 @@ export async function runTick(
       laneRead,
       laneLeft,
       sweepDone: walks.sweep.progress().done,
+      discovered: listed?.added ?? 0,
+      freshness: toFreshness(walks.progress(), deps.now()),
       receiver: delivery.endpoint,
       durationMs: Math.round(deps.monotonic() - beganAt),
     };
@@ -142,27 +150,6 @@ export async function runTick(
       deps.log.warn("lease could not be released", describeError(error));
     });
   }
-}
-
-function heldElsewhere(durationMs: number): TickReport {
-  return {
-    leaseHeld: true,
-    read: 0,
-    changed: 0,
-    failed: 0,
-    conflicts: 0,
-    heldBack: 0,
-    delivered: 0,
-    failedAttempts: 0,
-    deadLettered: 0,
-    pending: 0,
-    pendingAtLeast: true,
-    laneRead: 0,
-    laneLeft: false,
-    sweepDone: false,
-    receiver: "unknown",
-    durationMs: Math.round(durationMs),
-  };
 }
 
 /** No call starts once the lease may be another's, even after a freeze while waiting for a slot. */
@@ -177,88 +164,6 @@ function leasedGate(pace: Pace, lease: Lease): Gate {
     },
     leave: pace.leave,
   };
-}
-
-/** Answers whether the row has been dealt with, so that the next tick need not come back to it. */
-type Visit = (row: Row) => Promise<boolean>;
-
-/** Reads a customer unless it was read within the interval; waits when it will be due shortly. */
-function createVisit(
-  settings: TickSettings,
-  memory: TickMemory,
-  deps: Pick<TickDeps, "now"> & { readonly pace: Pace },
-  read: (customer: string, inLane: boolean) => Promise<boolean>,
-): Visit {
-  return async (row) => {
-    const inLane = row.key.startsWith(HOT_PREFIX);
-    const customer = inLane ? customerOfHotKey(row.key) : row.key.slice(CUSTOMER_PREFIX.length);
-    const interval = settings.pollIntervalMs * (inLane ? LANE_SHARE : 1);
-    const lastReadAt = memory.lastReads.get(customer)?.at ?? Number.NEGATIVE_INFINITY;
-    const age = deps.now() - lastReadAt;
-    // As with passes, a time in the future tells of a clock that was wrong.
-    const wait = age < 0 ? 0 : interval - age;
-    if (wait > patienceMs(interval)) return true;
-    if (wait > 0 && !(await deps.pace.wait(wait))) return false;
-    return read(customer, inLane);
-  };
-}
-
-function createCheckpoint(
-  lease: Lease,
-  pace: Pace,
-  progress: () => Progress,
-  deps: Pick<TickDeps, "monotonic">,
-): () => Promise<void> {
-  let savedAt = deps.monotonic();
-  let saving = false;
-  return async () => {
-    if (saving || deps.monotonic() - savedAt < CHECKPOINT_MS) return;
-    saving = true;
-    if (!(await lease.renew(progress()))) pace.stop();
-    savedAt = deps.monotonic();
-    saving = false;
-  };
-}
-
-/**
- * Reads what the walks give, one walk after the other, with a few more workers than slots. A walk
- * that comes to its end goes on with its next pass if that is due.
- */
-async function readAll(
-  walks: readonly PassWalk[],
-  budget: number,
-  visit: Visit,
-  checkpoint: () => Promise<void>,
-  pace: Pace,
-  settings: TickSettings,
-): Promise<number> {
-  let taken = 0;
-  const worker = async (walk: PassWalk) => {
-    while (!pace.stopped && taken < budget) {
-      taken += 1;
-      const row = await walk.next();
-      if (!row) {
-        taken -= 1;
-        return;
-      }
-      if (await visit(row)) walk.finish(row);
-      await checkpoint();
-    }
-  };
-  for (const walk of walks) {
-    do {
-      const workers = Array.from({ length: settings.qps + SPARE_WORKERS }, () =>
-        worker(walk).catch((error: unknown) => {
-          pace.stop();
-          throw error;
-        }),
-      );
-      const results = await Promise.allSettled(workers);
-      const failed = results.find((result) => result.status === "rejected");
-      if (failed) throw failed.reason;
-    } while (walk.turn());
-  }
-  return taken;
 }
 
 function trim(lastReads: Map<string, unknown>): void {

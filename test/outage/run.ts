@@ -4,7 +4,7 @@ import { createLog } from "../../shared/log.ts";
 import type { NumberEvent } from "../../shared/schemas/event.ts";
 import type { QueryReply } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
-import { runTick, type TickMemory } from "../../shared/watch/tick.ts";
+import { newTickMemory, runTick } from "../../shared/watch/tick.ts";
 import { watchCustomers } from "../../shared/watch/watch-list.ts";
 import { createRandom } from "../schedules/scheduler.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
@@ -92,7 +92,7 @@ async function main(): Promise<void> {
     return { requestId: "r", items: [item], malformed: 0 };
   }
 
-  const memory: TickMemory = { lastReads: new Map(), ensured: new Set() };
+  const memory = newTickMemory();
   let carry = 0;
   async function minute(changesPerHour: number) {
     carry += changesPerHour / 60;
@@ -106,7 +106,7 @@ async function main(): Promise<void> {
       runTick(
         {
           store,
-          upstream: { query, add: () => Promise.reject(new Error("not used")) },
+          upstream: { query, add: notUsed, sync: notUsed, listInstances: notUsed },
           send,
           testEvent: () => ({ id: "evt_test", body: "{}" }),
           now: clock.now,
@@ -124,6 +124,8 @@ async function main(): Promise<void> {
           tickMs: 50_000,
           pollIntervalMs: 60 * MINUTE_MS,
           watch: [],
+          discover: false,
+          sync: "off",
         },
         memory,
       ),
@@ -180,6 +182,10 @@ async function main(): Promise<void> {
   if (values.json) console.log(JSON.stringify(result));
   else for (const [name, value] of Object.entries(result)) console.log(`${name}: ${value}`);
   if (problems.length > 0) process.exitCode = 1;
+}
+
+function notUsed(): Promise<never> {
+  return Promise.reject(new Error("not used"));
 }
 
 function minutesSince(start: number, end: number | undefined): number | null {

@@ -72,7 +72,8 @@ const ACTS: Readonly<Record<Fault["kind"], boolean>> = {
   "unknown-fields": true,
 };
 
-const QUERY_ONLY: ReadonlySet<string> = new Set(["empty-list", "malformed-row", "reordered"]);
+/** These change a list: without an action they are meant for Query's. */
+const OF_LISTS: ReadonlySet<string> = new Set(["empty-list", "malformed-row", "reordered"]);
 
 export const isFaultKind = (kind: unknown): kind is Fault["kind"] =>
   typeof kind === "string" && Object.hasOwn(ACTS, kind);
@@ -98,7 +99,7 @@ export function createFaultQueue(): FaultQueue {
     },
     take(action, custSpaceId) {
       const found = queue.find(({ fault }) => {
-        const wanted = fault.action ?? (QUERY_ONLY.has(fault.kind) ? QUERY : action);
+        const wanted = fault.action ?? (OF_LISTS.has(fault.kind) ? QUERY : action);
         return wanted === action && (fault.custSpaceId ?? custSpaceId) === custSpaceId;
       });
       if (!found) return undefined;
@@ -127,9 +128,9 @@ function raw(status: number, text: string, type = "application/json;charset=utf-
 }
 
 function withRows(reply: Reply, change: (rows: readonly unknown[]) => readonly unknown[]): Reply {
-  const rows = reply.body.PhoneNumbers;
-  if (!Array.isArray(rows)) return reply;
-  return { ...reply, body: { ...reply.body, PhoneNumbers: change(rows) } };
+  const list = ["PhoneNumbers", "Data"].find((name) => Array.isArray(reply.body[name]));
+  if (!list) return reply;
+  return { ...reply, body: { ...reply.body, [list]: change(reply.body[list] as unknown[]) } };
 }
 
 function withUnknownFields(reply: Reply): Reply {

@@ -1,14 +1,34 @@
-import { addReply, errorReply, queryReply, type Reply } from "./cams-replies.ts";
+import {
+  addReply,
+  errorReply,
+  type InstanceFields,
+  instanceReply,
+  queryReply,
+  type Reply,
+} from "./cams-replies.ts";
 import { type CamsState, SELF } from "./cams-state.ts";
 import type { RpcParams } from "./rpc-signature.ts";
 
 export const ADD = "AddChatappPhoneNumber";
 export const QUERY = "QueryChatappPhoneNumbers";
+export const SYNC = "ChatappSyncPhoneNumber";
+export const LIST = "ListInstance";
 
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   [ADD]: ["Cc", "PhoneNumber", "CustSpaceId", "VerifiedName"],
   [QUERY]: [],
+  [SYNC]: ["CustSpaceId"],
+  [LIST]: [],
 };
+
+/** Instances that are no WhatsApp customers: a listing without a filter begins with them. */
+const OTHER_CHANNELS: readonly InstanceFields[] = [
+  { CustSpaceId: "viber-space-1", ChannelType: "viber" },
+  { CustSpaceId: "viber-space-2", ChannelType: "viber" },
+];
+/** Neither is documented. */
+const DEFAULT_PAGE_SIZE = 10;
+const MAX_PAGE_SIZE = 100;
 
 export const isOperation = (action: string | undefined): action is string =>
   action !== undefined && Object.hasOwn(REQUIRED, action);
@@ -17,6 +37,31 @@ export type Outcome = { readonly executed: boolean; readonly reply: Reply };
 
 const refused = (code: string): Outcome => ({ executed: false, reply: errorReply(code) });
 
+function listInstances(params: RpcParams, state: CamsState): Outcome {
+  const pageIndex = Number(params.PageIndex || 1);
+  const pageSize = Number(params.PageSize || DEFAULT_PAGE_SIZE);
+  const isPage = Number.isSafeInteger(pageIndex) && pageIndex >= 1;
+  if (!isPage || !Number.isSafeInteger(pageSize) || pageSize < 1 || pageSize > MAX_PAGE_SIZE) {
+    return refused("InvalidParameter.PageInvalid");
+  }
+  const spaces = state.customers().map((id) => ({ CustSpaceId: id, ChannelType: "whatsapp" }));
+  const wanted = params.ChannelType || undefined;
+  const found = [...OTHER_CHANNELS, ...spaces].filter(
+    ({ ChannelType }) => !wanted || ChannelType === wanted,
+  );
+  const page = found.slice((pageIndex - 1) * pageSize, pageIndex * pageSize);
+  return { executed: true, reply: instanceReply(page, found.length) };
+}
+
+/**
+ * What an operation that is not carried out would have answered: faults change true replies. A Sync
+ * that does not act leaves the copy as it is, which is what a Query sees.
+ */
+export function pretendOperation(action: string, params: RpcParams, state: CamsState): Outcome {
+  if (action === ADD) return { executed: false, reply: addReply() };
+  return runOperation(action === SYNC ? QUERY : action, params, state);
+}
+
 /**
  * Runs one operation on the state. The account itself is named by leaving CustSpaceId out: the text
  * `self` is this project's word and unknown to the upstream.
@@ -24,6 +69,8 @@ const refused = (code: string): Outcome => ({ executed: false, reply: errorReply
 export function runOperation(action: string, params: RpcParams, state: CamsState): Outcome {
   const missing = REQUIRED[action]?.find((name) => !params[name]);
   if (missing !== undefined) return refused(`Missing${missing}`);
+
+  if (action === LIST) return listInstances(params, state);
 
   const given = params.CustSpaceId || undefined;
   if (given === SELF || (given !== undefined && !state.has(given))) {
@@ -36,10 +83,12 @@ export function runOperation(action: string, params: RpcParams, state: CamsState
   if (action === QUERY) {
     const filter = params.Status || undefined;
     const rows = state
-      .numbers(custSpaceId)
+      .listed(custSpaceId)
       .filter((n) => !filter || n.Status === filter || n.CodeVerificationStatus === filter);
     return { executed: true, reply: queryReply(rows) };
   }
+
+  if (action === SYNC) return { executed: true, reply: queryReply(state.sync(custSpaceId)) };
 
   const phoneNumber = `${params.Cc}${params.PhoneNumber}`;
   if (!/^\d+$/.test(phoneNumber)) return refused("InvalidParameter.PhoneNumberError");

@@ -57,6 +57,7 @@ export function addReply(): Reply {
   };
 }
 
+/** Of Query and Sync alike. */
 export function queryReply(numbers: readonly NumberFields[]): Reply {
   return {
     status: 200,
@@ -67,6 +68,39 @@ export function queryReply(numbers: readonly NumberFields[]): Reply {
       Message: "None",
       AccessDeniedDetail: "None",
       PhoneNumbers: numbers,
+    },
+  };
+}
+
+export type InstanceFields = { readonly CustSpaceId: string; readonly ChannelType: string };
+
+/** The documented fields of an instance; the mail address is recognisable, should it leak. */
+export function instanceReply(page: readonly InstanceFields[], total: number): Reply {
+  return {
+    status: 200,
+    headers: {},
+    body: {
+      AccessDeniedDetail: "None",
+      Message: "None",
+      RequestId: requestId(),
+      Code: "OK",
+      Success: true,
+      TotalCount: total,
+      Data: page.map((instance) => ({
+        ...instance,
+        InstanceId: `cams-${instance.CustSpaceId}`,
+        InstanceName: "Sandbox",
+        State: "published",
+        SubmitTime: "2026-01-01 00:00:00",
+        FacebookBmId: "1",
+        CountryId: "1",
+        ContactMail: "contact@instance.example",
+        IsvTerms: "terms",
+        OfficeAddress: "example",
+        InstanceDescription: "example",
+        ResourceGroupId: "1",
+        ResourceRegionId: "ap-southeast-1",
+      })),
     },
   };
 }

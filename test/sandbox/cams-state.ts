@@ -12,6 +12,17 @@ export type CamsState = {
   removeNumber(custSpaceId: string, phoneNumber: string): void;
   /** Copies, in the order in which the numbers were made. */
   numbers(custSpaceId: string): readonly NumberFields[];
+  /**
+   * While on, Query answers from a copy: the one taken at the last Sync, or when this was switched
+   * on. `numbers` always tells the truth.
+   */
+  lag(custSpaceId: string, on: boolean): void;
+  /** What Query shows. */
+  listed(custSpaceId: string): readonly NumberFields[];
+  /** What Sync shows, after taking it into the copy. */
+  sync(custSpaceId: string): readonly NumberFields[];
+  /** All but the account itself, in the order in which they were made. */
+  customers(): readonly string[];
   /** What a person does with the verification code: the number can send from here on. */
   connect(custSpaceId: string, phoneNumber: string): void;
   reviewName(custSpaceId: string, phoneNumber: string, nameStatus: string): void;
@@ -22,7 +33,12 @@ export type CamsState = {
   hasNumber(custSpaceId: string, phoneNumber: string): boolean;
 };
 
-type Customer = { refusal: string | undefined; numbers: Map<string, Record<string, unknown>> };
+type Customer = {
+  refusal: string | undefined;
+  numbers: Map<string, Record<string, unknown>>;
+  /** Undefined while nothing lags. */
+  copy: readonly NumberFields[] | undefined;
+};
 
 /**
  * What Add leaves behind, in the order of the documented reply: the 12 documented fields and
@@ -55,7 +71,8 @@ const digits = (phoneNumber: string) => phoneNumber.replaceAll(/\D/g, "");
  * empty answer.
  */
 export function createCamsState(): CamsState {
-  const customers = new Map<string, Customer>([[SELF, { refusal: undefined, numbers: new Map() }]]);
+  const fresh = (): Customer => ({ refusal: undefined, numbers: new Map(), copy: undefined });
+  const customers = new Map<string, Customer>([[SELF, fresh()]]);
 
   const customer = (custSpaceId: string): Customer => {
     const found = customers.get(custSpaceId);
@@ -79,19 +96,33 @@ export function createCamsState(): CamsState {
     setNumber(custSpaceId, phoneNumber, fields);
   };
 
+  const numbers = (custSpaceId: string) =>
+    [...customer(custSpaceId).numbers.values()].map((n) => ({ ...n }));
+
   return {
     setNumber,
-    addCustomer(custSpaceId, numbers = []) {
+    addCustomer(custSpaceId, given = []) {
       if (!customers.has(custSpaceId)) {
-        customers.set(custSpaceId, { refusal: undefined, numbers: new Map() });
+        customers.set(custSpaceId, fresh());
       }
-      for (const fields of numbers) setNumber(custSpaceId, String(fields.PhoneNumber), fields);
+      for (const fields of given) setNumber(custSpaceId, String(fields.PhoneNumber), fields);
     },
     removeNumber(custSpaceId, phoneNumber) {
       change(custSpaceId, phoneNumber, {});
       customer(custSpaceId).numbers.delete(digits(phoneNumber));
     },
-    numbers: (custSpaceId) => [...customer(custSpaceId).numbers.values()].map((n) => ({ ...n })),
+    numbers,
+    lag(custSpaceId, on) {
+      const lagging = customer(custSpaceId);
+      lagging.copy = on ? (lagging.copy ?? numbers(custSpaceId)) : undefined;
+    },
+    listed: (custSpaceId) => customer(custSpaceId).copy ?? numbers(custSpaceId),
+    sync(custSpaceId) {
+      const synced = customer(custSpaceId);
+      if (synced.copy) synced.copy = numbers(custSpaceId);
+      return numbers(custSpaceId);
+    },
+    customers: () => [...customers.keys()].filter((custSpaceId) => custSpaceId !== SELF),
     connect: (custSpaceId, phoneNumber) =>
       change(custSpaceId, phoneNumber, {
         Status: "CONNECTED",

@@ -55,6 +55,18 @@ describe("control over HTTP", () => {
     expect(await told("throttled-count")).toBe(1);
   });
 
+  it.each([
+    ["held back", true, 0],
+    ["let go again", false, 1],
+  ])("counts the numbers that Query shows when %s", async (_name, on, count) => {
+    await told("add-customer", { custSpaceId: "c1" });
+    expect(await told("lag", { custSpaceId: "c1", on: true })).toBeNull();
+    await told("set-number", { ...at, fields: {} });
+    await told("lag", { custSpaceId: "c1", on });
+    expect((await call(upstream.url, query("c1"))).json().PhoneNumbers).toHaveLength(count);
+    expect(await told("numbers", { custSpaceId: "c1" })).toHaveLength(1);
+  });
+
   it("shows the recorded calls and forgets them", async () => {
     await call(upstream.url, query("c9"));
     expect(await told("calls")).toMatchObject([
@@ -75,5 +87,7 @@ describe("control over HTTP", () => {
     expect(await status("fault", { kind: "earthquake" })).toBe(400);
     expect(await status("fault", { kind: "slow" })).toBe(400);
     expect(await status("numbers", [])).toBe(400);
+    expect(await status("lag", { custSpaceId: "c1" })).toBe(400);
+    expect(await status("lag", { custSpaceId: "c2", on: true })).toBe(400);
   });
 });

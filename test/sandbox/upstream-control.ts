@@ -11,6 +11,7 @@
  * | numbers         | custSpaceId                            | the numbers, by upstream field names  |
  * | connect         | custSpaceId, phoneNumber               | null                                  |
  * | review-name     | custSpaceId, phoneNumber, nameStatus   | null                                  |
+ * | lag             | custSpaceId, on                        | null (Query lags behind until a Sync) |
  * | refuse          | custSpaceId, code (null: no longer)    | null                                  |
  * | fault           | kind, action?, custSpaceId?, count?, … | null                                  |
  * | clear-faults    |                                        | null                                  |
@@ -44,7 +45,14 @@ export type UpstreamCall = {
 
 export type UpstreamControl = Pick<
   CamsState,
-  "addCustomer" | "setNumber" | "removeNumber" | "numbers" | "connect" | "reviewName" | "refuse"
+  | "addCustomer"
+  | "setNumber"
+  | "removeNumber"
+  | "numbers"
+  | "connect"
+  | "reviewName"
+  | "refuse"
+  | "lag"
 > & {
   fault(fault: Fault): void;
   clearFaults(): void;
@@ -66,7 +74,7 @@ export function createControl(
 ): { readonly control: UpstreamControl; readonly log: CallLog } {
   let calls: UpstreamCall[] = [];
   let throttledCount = 0;
-  const { addCustomer, setNumber, removeNumber, numbers, connect, reviewName, refuse } = state;
+  const { addCustomer, setNumber, removeNumber, numbers, connect, reviewName, refuse, lag } = state;
   return {
     log: {
       record: (call) => void calls.push(call),
@@ -82,6 +90,7 @@ export function createControl(
       connect,
       reviewName,
       refuse,
+      lag,
       fault: (fault) => faults.add(fault),
       clearFaults: () => faults.clear(),
       calls: () => [...calls],
@@ -102,6 +111,12 @@ const isObject = (value: unknown): value is Body =>
 function text(body: Body, name: string): string {
   const value = body[name];
   if (typeof value !== "string" || value === "") throw new Error(`${name} must be a text`);
+  return value;
+}
+
+function flag(body: Body, name: string): boolean {
+  const value = body[name];
+  if (typeof value !== "boolean") throw new Error(`${name} must be true or false`);
   return value;
 }
 
@@ -134,6 +149,7 @@ const ROUTES: Readonly<Record<string, (control: UpstreamControl, body: Body) => 
   connect: (c, b) => c.connect(text(b, "custSpaceId"), text(b, "phoneNumber")),
   "review-name": (c, b) =>
     c.reviewName(text(b, "custSpaceId"), text(b, "phoneNumber"), text(b, "nameStatus")),
+  lag: (c, b) => c.lag(text(b, "custSpaceId"), flag(b, "on")),
   refuse: (c, b) => c.refuse(text(b, "custSpaceId"), (b.code ?? undefined) && text(b, "code")),
   fault: (c, b) => c.fault(fault(b)),
   "clear-faults": (c) => c.clearFaults(),

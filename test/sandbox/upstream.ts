@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import { text as readText } from "node:stream/consumers";
 import { actsOn, createFaultQueue, faultPlan, plainPlan, type WirePlan } from "./cams-faults.ts";
 import { createRateLimit, type RatePolicy } from "./cams-limit.ts";
-import { ADD, isOperation, QUERY, runOperation } from "./cams-operations.ts";
-import { addReply, errorReply } from "./cams-replies.ts";
+import { ADD, isOperation, pretendOperation, runOperation } from "./cams-operations.ts";
+import { errorReply } from "./cams-replies.ts";
 import { createCamsState, SELF } from "./cams-state.ts";
 import {
   createRpcVerifier,
@@ -144,10 +144,8 @@ export async function startUpstream(options: UpstreamOptions): Promise<SandboxUp
       });
     }
     const acts = actsOn(fault);
-    const { executed, reply } =
-      acts || action === QUERY
-        ? runOperation(action, params, state)
-        : { executed: false, reply: addReply() };
+    const run = acts ? runOperation : pretendOperation;
+    const { executed, reply } = run(action, params, state);
     if (!fault) return settle(plainPlan(reply), { executed });
     return settle(faultPlan(fault, reply), { executed: acts && executed, fault: fault.kind });
   };

@@ -85,6 +85,8 @@ export function upstreamOf(
   const action = "QueryChatappPhoneNumbers";
   return {
     add: () => Promise.reject(new UpstreamUnavailableError({ action }, true)),
+    sync: () => Promise.reject(new UpstreamUnavailableError({ action }, true)),
+    listInstances: () => Promise.reject(new UpstreamUnavailableError({ action }, true)),
     async query({ custSpaceId }, { gate }): Promise<QueryReply> {
       if (gate && !(await gate.enter())) throw new UpstreamTimeoutError({ action });
       try {

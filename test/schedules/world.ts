@@ -4,7 +4,7 @@ import { DUE_PREFIX, deadKey, parseEventKey } from "../../shared/schemas/outbox-
 import { LEASE_KEY } from "../../shared/schemas/watch-rows.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
-import { runTick, type TickMemory } from "../../shared/watch/tick.ts";
+import { newTickMemory, runTick } from "../../shared/watch/tick.ts";
 import { watchCustomers } from "../../shared/watch/watch-list.ts";
 import type { Breakage } from "./breakages.ts";
 import { createReceiverModel, type LateArrivals, sendOf } from "./receiver-model.ts";
@@ -76,7 +76,7 @@ export async function runSchedule(seed: number, breakage?: Breakage): Promise<Ve
       send,
     };
     const broken = breakage ? breakage(calls, { owner, scheduler, direct: watched }) : calls;
-    const memory: TickMemory = { lastReads: new Map(), ensured: new Set() };
+    const memory = newTickMemory();
     running.add(owner);
     const tick = runTick(
       {
@@ -97,6 +97,8 @@ export async function runSchedule(seed: number, breakage?: Breakage): Promise<Ve
         tickMs: 50_000,
         pollIntervalMs: 1_000,
         watch: [],
+        discover: false,
+        sync: "off",
       },
       memory,
     );

@@ -36,6 +36,8 @@ describe("loadConfig", () => {
       qps: 8,
       apiKeys: [],
       watch: [],
+      discover: false,
+      sync: "off",
       tickMs: 50_000,
       pollIntervalMs: 60_000,
       stage: "local",
@@ -62,6 +64,8 @@ describe("loadConfig", () => {
         WEBHOOK_ALLOW_HTTP: "true",
         WEBHOOK_ALLOW_CIDRS: "10.1.0.0/16, fd00::/8",
         WATCH_CUST_SPACES: "self, cust-1,cust-1,",
+        WATCH_DISCOVER: "on",
+        WATCH_SYNC: "lane",
         TICK_SECONDS: "1",
         POLL_INTERVAL_SECONDS: "86400",
         STAGE: "prod-eu",
@@ -76,6 +80,8 @@ describe("loadConfig", () => {
       endpoint: "http://127.0.0.1:8080",
       qps: 10,
       watch: ["self", "cust-1"],
+      discover: true,
+      sync: "lane",
       tickMs: 1_000,
       pollIntervalMs: 86_400_000,
       stage: "prod-eu",
@@ -159,6 +165,10 @@ describe("loadConfig", () => {
     ["WEBHOOK_ALLOW_CIDRS", "10.1.0.0/33", CIDRS],
     ["WEBHOOK_ALLOW_CIDRS", "fe80::1%eth0/64", CIDRS],
     ["WATCH_CUST_SPACES", "cust 1", "must be self or CustSpaceIds, separated by commas"],
+    ["WATCH_DISCOVER", "true", "must be on or off"],
+    ["WATCH_DISCOVER", "ON", "must be on or off"],
+    ["WATCH_SYNC", "on", "must be off or lane"],
+    ["WATCH_SYNC", "Lane", "must be off or lane"],
     ["TICK_SECONDS", "0", "must be at least 1"],
     ["TICK_SECONDS", "53", "must be at most 52"],
     ["POLL_INTERVAL_SECONDS", "0", "must be at least 1"],
@@ -175,6 +185,11 @@ describe("loadConfig", () => {
     ["DEBUG", "*,-httpx:body", DEBUG],
   ])("refuses %s=%s", (path, value, message) => {
     expect(problemsOf({ ...POLL, [path]: value })).toEqual([{ path, message }]);
+  });
+
+  it("takes off for both ways of reading more", () => {
+    const config = loadConfig({ ...POLL, WATCH_DISCOVER: "off", WATCH_SYNC: "off" }, "poll");
+    expect(config).toMatchObject({ discover: false, sync: "off" });
   });
 
   it.each(["express:*", "httpx", "httpx:", "xhttpx:*", "-httpx:*"])("takes DEBUG=%s", (value) => {
@@ -228,6 +243,8 @@ describe("loadConfig", () => {
       WEBHOOK_SECRET: "whsec_SENTINEL+7",
       WEBHOOK_ALLOW_CIDRS: "SENTINEL-8",
       WATCH_CUST_SPACES: "SENTINEL 9",
+      WATCH_DISCOVER: "SENTINEL-11",
+      WATCH_SYNC: "SENTINEL-12",
       STAGE: "SENTINEL_10",
       LOG_LEVEL: "SENTINEL",
       DEBUG: "SENTINEL,*",

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { createAdd } from "../../functions/add.ts";
+import { type AddDeps, createAdd } from "../../functions/add.ts";
 import { createQuery } from "../../functions/query.ts";
 import { loadConfig } from "../../shared/config.ts";
 import { createDeps, type Deps } from "../../shared/deps.ts";
-import type { ApiKey } from "../../shared/http/api-keys.ts";
 import { createLog } from "../../shared/log.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
@@ -61,15 +60,18 @@ export function createTestClock(start = START): TestClock {
 }
 
 export type FunctionDeps = {
-  readonly deps: Deps & { readonly apiKeys: readonly ApiKey[] };
+  readonly deps: AddDeps;
   readonly store: Store;
   readonly clock: TestClock;
   /** Every log line, from debug on. */
   readonly lines: string[];
 };
 
+/** Of the upstream, a test brings only what the two functions call. */
+type Overrides = Partial<Omit<Deps, "upstreamFor"> & Pick<AddDeps, "upstreamFor">>;
+
 /** The functions' real wiring with a memory store, a test clock and captured log lines. */
-export function createFunctionDeps(endpoint: string, overrides: Partial<Deps> = {}): FunctionDeps {
+export function createFunctionDeps(endpoint: string, overrides: Overrides = {}): FunctionDeps {
   const { any, other, acme, self } = API_KEYS;
   const config = loadConfig(
     {
@@ -90,9 +92,8 @@ export function createFunctionDeps(endpoint: string, overrides: Partial<Deps> = 
     random: () => 0.5,
     openStore: async () => store,
     log: createLog({ level: "debug", now: clock.now, write }),
-    ...overrides,
   });
-  return { deps: { ...deps, apiKeys: config.apiKeys }, store, clock, lines };
+  return { deps: { ...deps, ...overrides, apiKeys: config.apiKeys }, store, clock, lines };
 }
 
 export type Answer = {
@@ -161,7 +162,7 @@ export type FunctionRig = FunctionDeps & {
 };
 
 /** Both HTTP functions against a sandbox upstream that knows the customer `acme`, without numbers. */
-export async function startFunctionRig(overrides: Partial<Deps> = {}): Promise<FunctionRig> {
+export async function startFunctionRig(overrides: Overrides = {}): Promise<FunctionRig> {
   const upstream = await startUpstream({ credentials: [ROLE_CREDENTIALS], qps: 100_000 });
   upstream.control.addCustomer("acme");
   const made = createFunctionDeps(upstream.url, overrides);

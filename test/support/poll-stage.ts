@@ -6,7 +6,7 @@ import { createLog } from "../../shared/log.ts";
 import type { CallOptions, Gate, Upstream } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
-import type { TickReport } from "../../shared/watch/tick.ts";
+import type { TickReport } from "../../shared/watch/tick-report.ts";
 import type { Send } from "../../shared/webhook/attempt.ts";
 import {
   newWebhookSecret,

@@ -6,11 +6,12 @@ import type { CallOptions, QueryReply, Upstream } from "../../shared/signing/ups
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
 import {
+  newTickMemory,
   runTick,
   type TickMemory,
-  type TickReport,
   type TickSettings,
 } from "../../shared/watch/tick.ts";
+import type { TickReport } from "../../shared/watch/tick-report.ts";
 import type { AttemptResult, OutgoingEvent } from "../../shared/webhook/attempt.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
 import { item, SOURCE, T0 } from "./watch-builders.ts";
@@ -67,7 +68,7 @@ export function createWatchWorld(): WatchWorld {
       return `v${versions}`;
     },
   });
-  let memory: TickMemory = { lastReads: new Map(), ensured: new Set() };
+  let memory = newTickMemory();
 
   const before = async (operation: "get" | "put" | "delete" | "scan", key: string) => {
     if (operation === "put" || operation === "delete") world.writes.push(key);
@@ -148,6 +149,8 @@ export function createWatchWorld(): WatchWorld {
         tickMs: 50_000,
         pollIntervalMs: 60_000,
         watch: [],
+        discover: false,
+        sync: "off",
         ...settings,
       },
       own,
@@ -167,7 +170,7 @@ export function createWatchWorld(): WatchWorld {
     begin,
     tick: (settings) => clock.run(begin(settings)),
     restart() {
-      memory = { lastReads: new Map(), ensured: new Set() };
+      memory = newTickMemory();
     },
     minute: () => clock.advance(60_000),
     forget() {

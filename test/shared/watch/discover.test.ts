@@ -268,16 +268,20 @@ describe("discover", () => {
       scene.pages.set(1, page(["a"], { total: 1 }));
       expect([await scene.tick(), scene.asked]).toEqual([1, [1]]);
       expect(scene.progress).toEqual({ page: 2, seen: 1, tries: 0, startedAt: T0, done: true });
+      scene.progress = { page: 9, seen: 800, tries: 60, startedAt: T0 - HOUR, done: false };
+      scene.pages.set(1, DOWN);
+      await scene.tick();
+      expect(scene.progress).toEqual({ page: 1, seen: 0, tries: 1, startedAt: T0, done: false });
     });
 
     it("in some rows gives the others at once, and is passed at the third try", async () => {
       const scene = createScene();
-      scene.pages.set(1, page(["a"], { malformed: 1 }));
-      scene.pages.set(2, page(["b"]));
+      scene.pages.set(1, page(["a"], { malformed: 1, total: 3 }));
+      scene.pages.set(2, page(["b"], { total: 3 }));
       for (const [asked, added] of [
         [[1], 1],
         [[1], 0],
-        [[1, 2, 3], 1],
+        [[1, 2], 1],
       ] as const) {
         expect([await scene.tick(), scene.asked]).toEqual([added, asked]);
         expect(scene.lines).toMatchObject([{ level: "warn", page: 1, malformed: 1 }]);
@@ -319,13 +323,16 @@ describe("discover", () => {
     });
   });
 
-  it("throws the store's errors and nothing else's", async () => {
+  it("throws the store's errors and foreign ones, and nothing of the upstream's", async () => {
     const scene = createScene();
     scene.pages.set(1, page(["a"], { total: 1 }));
     const { store } = scene;
     scene.store = { ...store, get: () => Promise.reject(new StoreUnavailableError("get")) };
     await expect(scene.tick()).rejects.toMatchObject({ code: "ERR_STORE" });
     scene.store = store;
+    scene.pages.set(1, new TypeError("a mistake"));
+    await expect(scene.tick()).rejects.toThrow(TypeError);
+    scene.pages.set(1, page(["a"], { total: 1 }));
     expect(await scene.tick()).toBe(1);
   });
 

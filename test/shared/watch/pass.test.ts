@@ -52,7 +52,12 @@ describe("a pass", () => {
     const keys = numbered(120);
     const { walk } = await startWalk(["b/1", ...keys, "d/1"]);
     expect(await finishAll(walk)).toEqual(keys);
-    expect(walk.progress()).toEqual({ cursor: "c/119", startedAt: T0, done: true });
+    expect(walk.progress()).toEqual({
+      cursor: "c/119",
+      startedAt: T0,
+      done: true,
+      full: { startedAt: T0, endedAt: T0 },
+    });
   });
 
   it("gives each row once to workers that ask at the same time", async () => {
@@ -83,7 +88,12 @@ describe("a pass", () => {
     walk.finish(first);
     expect(walk.progress()).toEqual({ cursor: "c/001", startedAt: T0, done: false });
     walk.finish(third);
-    expect(walk.progress()).toEqual({ cursor: "c/003", startedAt: T0, done: true });
+    expect(walk.progress()).toEqual({
+      cursor: "c/003",
+      startedAt: T0,
+      done: true,
+      full: { startedAt: T0, endedAt: T0 },
+    });
   });
 
   it("is not done while rows of it have not been asked for", async () => {
@@ -97,7 +107,12 @@ describe("a pass", () => {
     const pass = { cursor: "c/001x", startedAt: T0 - 70_000, done: false };
     const { walk } = await startWalk(numbered(4), { pass });
     expect(await finishAll(walk)).toEqual(["c/002", "c/003"]);
-    expect(walk.progress()).toEqual({ cursor: "c/003", startedAt: T0 - 70_000, done: true });
+    expect(walk.progress()).toEqual({
+      cursor: "c/003",
+      startedAt: T0 - 70_000,
+      done: true,
+      full: { startedAt: T0 - 70_000, endedAt: T0 },
+    });
   });
 
   it("does not begin before its interval is over", async () => {
@@ -131,7 +146,12 @@ describe("a pass", () => {
     expect(await finishAll(walk)).toEqual(["c/003"]);
     expect(walk.turn()).toBe(true);
     expect(await finishAll(walk)).toEqual(numbered(4));
-    expect(walk.progress()).toEqual({ cursor: "c/003", startedAt: T0, done: true });
+    expect(walk.progress()).toEqual({
+      cursor: "c/003",
+      startedAt: T0,
+      done: true,
+      full: { startedAt: T0, endedAt: T0 },
+    });
     expect(walk.turn()).toBe(false);
   });
 
@@ -144,7 +164,12 @@ describe("a pass", () => {
     expect(walk.turn()).toBe(true);
     expect(await takeAll(walk)).toEqual([]);
     expect(walk.turn()).toBe(false);
-    expect(walk.progress()).toEqual({ cursor: "c/003", startedAt: T0 - 30_000, done: true });
+    expect(walk.progress()).toEqual({
+      cursor: "c/003",
+      startedAt: T0 - 30_000,
+      done: true,
+      full: { startedAt: T0 - 30_000, endedAt: T0 },
+    });
   });
 
   it("stands where it was after the store failed", async () => {

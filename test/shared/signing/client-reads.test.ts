@@ -1,0 +1,228 @@
+import { inspect } from "node:util";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { instanceItemSchema } from "../../../shared/schemas/upstream.ts";
+import type { CallOptions } from "../../../shared/signing/upstream.ts";
+import type { Fault } from "../../sandbox/cams-faults.ts";
+import {
+  type CreateUpstream,
+  failureOf,
+  KEY_ID,
+  KEY_SECRET,
+  type Rig,
+  sentParams,
+  shown,
+  startRig,
+  TOKEN,
+  VARIANTS,
+} from "./client-rig.ts";
+
+const IN_TIME = { deadlineAt: 60_000 };
+const ID = expect.stringMatching(/^[0-9A-F-]{36}$/);
+const COMMON = [
+  "AccessKeyId",
+  "Action",
+  "Format",
+  "SecurityToken",
+  "Signature",
+  "SignatureMethod",
+  "SignatureNonce",
+  "SignatureVersion",
+  "Timestamp",
+  "Version",
+];
+
+type Read = readonly [string, (rig: Rig, call: CallOptions) => Promise<unknown>];
+
+const READS: readonly Read[] = [
+  [
+    "ChatappSyncPhoneNumber",
+    (rig, call) => rig.upstream.sync({ ...HOSTILE, custSpaceId: "cust-1" }, call),
+  ],
+  [
+    "ListInstance",
+    (rig, call) => rig.upstream.listInstances({ ...HOSTILE, pageIndex: 1, pageSize: 100 }, call),
+  ],
+];
+const HOSTILE = { Action: "DeleteInstance", SignatureNonce: "fixed", FilterStr: "x" };
+
+/** What each fault becomes, and how often it is tried: the action is added below. */
+const FAULTS: [Fault, Record<string, unknown>, Record<string, unknown>, 1 | 3][] = [
+  [
+    { kind: "throttle", retryAfterMs: 1500 },
+    { code: "ERR_UPSTREAM_THROTTLED", retryAfterMs: 1500 },
+    { httpStatus: 400, upstreamCode: "Throttling.User", upstreamRequestId: ID },
+    3,
+  ],
+  [{ kind: "html-502" }, { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false }, {}, 3],
+  [{ kind: "reset-after" }, { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false }, {}, 3],
+  [{ kind: "array-body" }, { code: "ERR_UPSTREAM_CONTRACT" }, { httpStatus: 200 }, 3],
+  [
+    { kind: "http-500" },
+    { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false },
+    { httpStatus: 500, upstreamCode: "OK", upstreamRequestId: ID },
+    3,
+  ],
+  [
+    { kind: "code", code: "Ram.PermissionDeny" },
+    { code: "ERR_UPSTREAM_ACCOUNT" },
+    { httpStatus: 403, upstreamCode: "Ram.PermissionDeny", upstreamRequestId: ID },
+    1,
+  ],
+  [
+    { kind: "code", code: "Product.Unsubscript" },
+    { code: "ERR_UPSTREAM_REJECTED", concerns: "customer" },
+    { httpStatus: 400, upstreamCode: "Product.Unsubscript", upstreamRequestId: ID },
+    1,
+  ],
+];
+
+describe.each(VARIANTS)("%s", (_name, load) => {
+  let create: CreateUpstream;
+  let rig: Rig | undefined;
+  beforeAll(async () => {
+    create = await load();
+  });
+  afterEach(async () => {
+    await rig?.close();
+    rig = undefined;
+  });
+  const start = async () => {
+    rig = await startRig(create);
+    return rig;
+  };
+
+  describe.each(READS)("%s", (action, read) => {
+    it("is one POST with an empty query and its own parameters alone in the form", async () => {
+      const own = await start();
+      await read(own, IN_TIME);
+      const [call, ...others] = own.sandbox.control.calls();
+      expect(others).toEqual([]);
+      expect(call).toMatchObject({ action, method: "POST", rawQuery: "", code: "OK" });
+      const params = sentParams(call?.rawBody ?? "");
+      const business =
+        action === "ListInstance" ? ["ChannelType", "PageIndex", "PageSize"] : ["CustSpaceId"];
+      expect(Object.keys(params).sort()).toEqual([...COMMON, ...business].sort());
+    });
+
+    it.each(FAULTS)("under %o fails with its facts alone", async (fault, fields, facts, tries) => {
+      const own = await start();
+      own.sandbox.control.fault({ ...fault, action, count: 10 });
+      const error = await failureOf(read(own, IN_TIME));
+      expect(shown(error)).toEqual({ ...fields, facts: { ...facts, action } });
+      const calls = own.sandbox.control.calls();
+      expect(calls).toHaveLength(tries);
+      const secrets = calls.flatMap(({ rawBody }) => [
+        sentParams(rawBody).Signature ?? "",
+        sentParams(rawBody).SignatureNonce ?? "",
+      ]);
+      const text = `${inspect(error, { depth: 10, showHidden: true })}${error.stack}`;
+      for (const secret of [...secrets, KEY_ID, KEY_SECRET, TOKEN]) {
+        expect(text).not.toContain(secret);
+      }
+    });
+
+    it("takes the gate at every try and succeeds after a throttled one", async () => {
+      const own = await start();
+      own.sandbox.control.fault({ kind: "throttle", action });
+      const events: string[] = [];
+      const gate = {
+        async enter() {
+          events.push("enter");
+          return true;
+        },
+        leave: (outcome: string) => void events.push(outcome),
+      };
+      await read(own, { ...IN_TIME, gate });
+      expect(events).toEqual(["enter", "throttled", "enter", "answered"]);
+    });
+
+    it("sends nothing once the deadline has passed", async () => {
+      const own = await start();
+      const error = await failureOf(read(own, { deadlineAt: 0 }));
+      expect(shown(error)).toEqual({ code: "ERR_UPSTREAM_TIMEOUT", facts: { action } });
+      expect(own.sandbox.control.calls()).toEqual([]);
+    });
+  });
+
+  it("sync answers with the customer's numbers as query does", async () => {
+    const { upstream, sandbox } = await start();
+    sandbox.control.addCustomer("cust-1", [{ PhoneNumber: "491700000002", NewField: 1 }]);
+    sandbox.control.fault({ kind: "malformed-row", action: "ChatappSyncPhoneNumber" });
+    expect(await upstream.sync({ custSpaceId: "cust-1" }, IN_TIME)).toEqual({
+      requestId: ID,
+      malformed: 1,
+      items: [
+        expect.objectContaining({ PhoneNumber: "491700000002", Status: "PENDING", NewField: 1 }),
+      ],
+    });
+  });
+
+  it("sync shows what query does not show yet", async () => {
+    const { upstream, sandbox } = await start();
+    sandbox.control.lag("cust-1", true);
+    sandbox.control.connect("cust-1", "491700000001");
+    const ask = { custSpaceId: "cust-1" };
+    const statuses = [
+      (await upstream.query(ask, IN_TIME)).items?.[0]?.Status,
+      (await upstream.sync(ask, IN_TIME)).items?.[0]?.Status,
+      (await upstream.query(ask, IN_TIME)).items?.[0]?.Status,
+    ];
+    expect(statuses).toEqual(["PENDING", "CONNECTED", "CONNECTED"]);
+  });
+
+  describe("listInstances", () => {
+    it("gives the pages of the account's WhatsApp spaces and how many there are", async () => {
+      const { upstream, sandbox } = await start();
+      for (const id of ["cust-2", "cust-3"]) sandbox.control.addCustomer(id);
+      const space = (custSpaceId: string) => ({
+        custSpaceId,
+        channelType: "whatsapp",
+        state: "published",
+      });
+      const page = (pageIndex: number) =>
+        upstream.listInstances({ pageIndex, pageSize: 2 }, IN_TIME);
+      expect(await page(1)).toEqual({
+        requestId: ID,
+        instances: [space("cust-1"), space("cust-2")],
+        total: 3,
+        malformed: 0,
+      });
+      expect(await page(2)).toEqual({
+        requestId: ID,
+        instances: [space("cust-3")],
+        total: 3,
+        malformed: 0,
+      });
+      expect(await page(3)).toMatchObject({ instances: [], total: 3 });
+    });
+
+    it("counts a row that names no customer and gives the others", async () => {
+      const { upstream, sandbox } = await start();
+      sandbox.control.addCustomer("not/an id");
+      sandbox.control.addCustomer("cust-2");
+      sandbox.control.fault({ kind: "malformed-row", action: "ListInstance" });
+      const reply = await upstream.listInstances({ pageIndex: 1, pageSize: 10 }, IN_TIME);
+      expect(reply).toMatchObject({ malformed: 2, total: 3 });
+      expect(reply.instances?.map(({ custSpaceId }) => custSpaceId)).toEqual(["cust-2"]);
+    });
+
+    it("takes no row for the account itself, whose name here is no CustSpaceId", () => {
+      const taken = (CustSpaceId: string) => instanceItemSchema.safeParse({ CustSpaceId }).success;
+      expect([taken("self"), taken("selfie"), taken("dad-gf**")]).toEqual([false, true, false]);
+    });
+
+    it("tells an empty list from none at all", async () => {
+      const { upstream, sandbox } = await start();
+      const list = () => upstream.listInstances({ pageIndex: 1, pageSize: 10 }, IN_TIME);
+      sandbox.control.fault({ kind: "empty-list", action: "ListInstance" });
+      expect(await list()).toMatchObject({ instances: [], malformed: 0 });
+      sandbox.control.fault({ kind: "code", code: "OK", status: 200, action: "ListInstance" });
+      expect(await list()).toEqual({
+        requestId: ID,
+        instances: undefined,
+        total: undefined,
+        malformed: 0,
+      });
+    });
+  });
+});
