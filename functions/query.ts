@@ -7,10 +7,12 @@ import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts
 import { lazyHttpHandler } from "../shared/http/lazy-handler.ts";
 import type { HttpRequest } from "../shared/http/platform-event.ts";
 import { readCustomer } from "../shared/outbox/pending.ts";
-import { SELF } from "../shared/schemas/customer-row.ts";
+import { type CustomerRow, SELF } from "../shared/schemas/customer-row.ts";
 import { toIssues } from "../shared/schemas/issues.ts";
 import { queryRequestSchema, toCamelCase } from "../shared/schemas/query.ts";
+import { LEASE_KEY, type LeaseRow, leaseRowSchema } from "../shared/schemas/watch-rows.ts";
 import type { Upstream } from "../shared/signing/upstream.ts";
+import { readRow } from "../shared/store/rows.ts";
 import { formatSequence } from "../shared/watch/event.ts";
 
 /** All tries together; the function's timeout is 30 s. */
@@ -72,7 +74,9 @@ async function answerStored(
   const store = await deps.openStore(call.context);
   const row = (await readCustomer(store, customer))?.value;
   if (!row || row.removedAt) throw new NotWatchedError();
+  const lease = (await readRow(store, LEASE_KEY, leaseRowSchema))?.value;
   const observedAt = row.observedAt ?? null;
+  const confirmedAt = confirmedSince(row, lease);
   return jsonResponse(200, {
     custSpaceId: customer,
     source: "stored",
@@ -84,10 +88,23 @@ async function answerStored(
       ...(number.missingSince ? { missingSince: number.missingSince } : {}),
     })),
     observedAt,
+    confirmedAt,
     staleSeconds:
-      observedAt && Math.max(0, Math.round((deps.now() - Date.parse(observedAt)) / 1000)),
+      confirmedAt && Math.max(0, Math.round((deps.now() - Date.parse(confirmedAt)) / 1000)),
+    ...(row.failure ? { failing: { since: row.failure.since, code: row.failure.code } } : {}),
     pendingEvents: row.pending.length,
   });
+}
+
+/**
+ * A time at which the stored values still held: unchanged customers leave no trace, but a whole
+ * sweep reads everyone, and a read that fails is noted.
+ */
+function confirmedSince(row: CustomerRow, lease: LeaseRow | undefined): string | null {
+  const stored = row.observedAt ?? row.baselineAt;
+  if (stored === undefined) return null;
+  const swept = row.failure ? undefined : lease?.sweep.full?.startedAt;
+  return new Date(Math.max(Date.parse(stored), swept ?? 0)).toISOString();
 }
 
 /** The deployed function: reads the environment at its first invocation. */

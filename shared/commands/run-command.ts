@@ -6,7 +6,7 @@ import { enableWebhook, pauseWebhook, testWebhook } from "./receiver.ts";
 import { redeliver } from "./redeliver.ts";
 import { resync } from "./resync.ts";
 import { status } from "./status.ts";
-import { unwatch, watch, watchList } from "./watch.ts";
+import { readClosely, unwatch, watch, watchList } from "./watch.ts";
 
 /**
  * Runs one operator's command beside whatever tick is under way: no lease is taken, and every write
@@ -27,6 +27,8 @@ function dispatch(command: Command, deps: CommandDeps): Promise<object> {
       return watch(command, deps);
     case "unwatch":
       return unwatch(command, deps);
+    case "watch-closely":
+      return readClosely(command, deps);
     case "watch-list":
       return watchList(command, deps);
     case "status":

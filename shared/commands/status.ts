@@ -1,6 +1,6 @@
 import { loadBreaker } from "../outbox/endpoint.ts";
 import { readCustomer } from "../outbox/pending.ts";
-import { CUSTOMER_PREFIX, customerRowSchema } from "../schemas/customer-row.ts";
+import { ACCOUNT, CUSTOMER_PREFIX, customerRowSchema } from "../schemas/customer-row.ts";
 import { DEAD_PREFIX, DUE_PREFIX, parseEventKey } from "../schemas/outbox-rows.ts";
 import {
   HOT_PREFIX,
@@ -10,6 +10,7 @@ import {
   leaseRowSchema,
 } from "../schemas/watch-rows.ts";
 import { readRow, scanAll } from "../store/rows.ts";
+import { toFreshness } from "../watch/tick-report.ts";
 import type { CommandDeps } from "./command-deps.ts";
 import { readable } from "./readable.ts";
 import { isAccountRow } from "./watch.ts";
@@ -46,6 +47,8 @@ export async function status(deps: CommandDeps) {
     },
     sweep: describeSweep(lease, now()),
     lane,
+    freshness: lease ? toFreshness(lease, now()) : null,
+    account: await describeAccount(deps),
     ...oldestRead(lease, watchedIds, deps),
     lease: {
       held: lease !== undefined && lease.owner !== "" && lease.until > now(),
@@ -86,7 +89,7 @@ async function countDead({ store, budget }: CommandDeps, atLeast: string[]): Pro
 }
 
 async function countLane({ store, budget }: CommandDeps, atLeast: string[]) {
-  const lane = { onboarding: 0, worse: 0 };
+  const lane = { onboarding: 0, worse: 0, asked: 0 };
   let rows = 0;
   for await (const row of scanAll(store, HOT_PREFIX)) {
     if (rows === MAX_ROWS || budget.isOver()) {
@@ -98,6 +101,7 @@ async function countLane({ store, budget }: CommandDeps, atLeast: string[]) {
     if (!hot) continue;
     lane.onboarding += Object.keys(hot.onboarding).length;
     lane.worse += hot.worseUntil === undefined ? 0 : 1;
+    lane.asked += hot.askedUntil === undefined ? 0 : 1;
   }
   return lane;
 }
@@ -108,6 +112,10 @@ async function countCustomers({ store, budget }: CommandDeps, atLeast: string[])
     watched: 0,
     unwatched: 0,
     neverRead: 0,
+    /** The last read failed… */
+    failing: 0,
+    /** …and has for so long that the receiver was told. */
+    stale: 0,
     numbers: 0,
     unreadable: 0,
   };
@@ -115,7 +123,7 @@ async function countCustomers({ store, budget }: CommandDeps, atLeast: string[])
   for await (const row of scanAll(store, CUSTOMER_PREFIX)) {
     if (isAccountRow(row.key)) continue;
     if (counts.customers === MAX_CUSTOMERS || budget.isOver()) {
-      atLeast.push("customers", "watched", "unwatched", "neverRead", "numbers");
+      atLeast.push("customers", "watched", "unwatched", "neverRead", "failing", "stale", "numbers");
       break;
     }
     counts.customers += 1;
@@ -125,11 +133,26 @@ async function countCustomers({ store, budget }: CommandDeps, atLeast: string[])
     else {
       counts.watched += 1;
       counts.numbers += Object.keys(value.numbers).length;
+      counts.failing += value.failure ? 1 : 0;
+      counts.stale += value.failure?.staleAt ? 1 : 0;
       if (!value.baselineAt && !value.emptyAtFirst) counts.neverRead += 1;
       watchedIds.add(row.key.slice(CUSTOMER_PREFIX.length));
     }
   }
   return { counts, watchedIds };
+}
+
+/** The account's own trouble, which no customer's row tells of; null while all is well. */
+async function describeAccount({ store }: CommandDeps) {
+  const failure = (await readCustomer(store, ACCOUNT))?.value.failure;
+  return failure
+    ? {
+        failingSince: failure.since,
+        code: failure.code,
+        upstreamCode: failure.upstreamCode,
+        staleAt: failure.staleAt,
+      }
+    : null;
 }
 
 function describeSweep(lease: LeaseRow | undefined, now: number) {

@@ -1,11 +1,14 @@
+import { readCustomer } from "../outbox/pending.ts";
 import type { CommandOf } from "../schemas/command.ts";
 import { CUSTOMER_PREFIX, customerKey, customerRowSchema } from "../schemas/customer-row.ts";
 import { scanAll } from "../store/rows.ts";
+import { watchClosely } from "../watch/lane.ts";
 import { unwatchCustomer, watchCustomers } from "../watch/watch-list.ts";
 import type { CommandDeps, Page } from "./command-deps.ts";
 import { readable } from "./readable.ts";
 
 const LIST_PAGE = 100;
+const CLOSELY_HOURS = 24;
 
 /** Rows of the account itself, which is no customer, sort behind every customer's. */
 export function isAccountRow(key: string): boolean {
@@ -66,6 +69,28 @@ export async function unwatch(command: CommandOf<"unwatch">, deps: CommandDeps) 
     refused,
     notWatched,
     droppedEvents,
+    ...processedOf(command.custSpaceIds, customers, processed),
+  };
+}
+
+/** Puts customers into the fast lane for a while; only those that are watched can be read at all. */
+export async function readClosely(command: CommandOf<"watch-closely">, deps: CommandDeps) {
+  const customers = [...new Set(command.custSpaceIds)];
+  const until = deps.now() + (command.hours ?? CLOSELY_HOURS) * 3_600_000;
+  const notWatched: string[] = [];
+  let processed = 0;
+  for (const customer of customers) {
+    if (deps.budget.isOver()) break;
+    const row = (await readCustomer(deps.store, customer))?.value;
+    if (!row || row.removedAt) notWatched.push(customer);
+    else await watchClosely(deps.store, customer, until);
+    processed += 1;
+  }
+  return {
+    command: command.command,
+    until: new Date(until).toISOString(),
+    inLane: processed - notWatched.length,
+    notWatched,
     ...processedOf(command.custSpaceIds, customers, processed),
   };
 }

@@ -38,6 +38,17 @@ const unwatch = z.strictObject({
   drop: z.optional(z.boolean("must be true or false")),
 });
 
+const watchClosely = z.strictObject({
+  command: z.literal("watch-closely"),
+  custSpaceIds: customerIds,
+  /** How long they stay in the fast lane. */
+  hours: z.optional(
+    z
+      .int("must be a whole number")
+      .check(z.gte(1, "must be at least 1"), z.lte(168, "must be at most 168")),
+  ),
+});
+
 const watchList = z.strictObject({ command: z.literal("watch-list"), after, limit });
 const status = z.strictObject({ command: z.literal("status") });
 const deadList = z.strictObject({ command: z.literal("dead-list"), after, limit });
@@ -83,6 +94,7 @@ const resync = z.strictObject({
 export const commandSchema = z.discriminatedUnion("command", [
   watch,
   unwatch,
+  watchClosely,
   watchList,
   status,
   deadList,

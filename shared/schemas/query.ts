@@ -36,8 +36,12 @@ export const storedResponseSchema = z.object({
   ),
   /** When a read last changed what is stored; null before the first read. */
   observedAt: z.nullable(z.string()),
-  /** Seconds since then; the values may have been confirmed later. Null before the first read. */
+  /** A time at which the stored values still held. */
+  confirmedAt: z.nullable(z.string()),
+  /** Seconds since then; null before the first read. */
   staleSeconds: z.nullable(z.number()),
+  /** The last reads failed, since then. */
+  failing: z.optional(z.object({ since: z.string(), code: z.string() })),
   /** Events that the receiver has not accepted yet. */
   pendingEvents: z.number(),
 });

@@ -6,6 +6,8 @@ const CUT = 0.75;
 const CUT_PAUSE_MS = 1_000;
 /** …and so many a second are won back. */
 const RECOVERY_PER_SECOND = 0.5;
+/** No call starts so soon after a throttled answer: what was full then is mostly still full. */
+const HOLD_MS = 300;
 
 /** An early minimum is too high to build on. */
 const ANSWERS_BEFORE_LEAD = 100;
@@ -42,6 +44,7 @@ export function createSlots(limit: number, now: number): Slots {
   let allowed = limit;
   let allowedSince = now;
   let lastCut = Number.NEGATIVE_INFINITY;
+  let heldUntil = Number.NEGATIVE_INFINITY;
 
   const allowedAt = (at: number) =>
     Math.min(limit, allowed + ((at - allowedSince) / 1_000) * RECOVERY_PER_SECOND);
@@ -51,14 +54,15 @@ export function createSlots(limit: number, now: number): Slots {
       while (resting[0] !== undefined && resting[0] + REST_MS <= at) resting.shift();
       const lead = trips.leadMs();
       const stillResting = resting.filter((answeredAt) => answeredAt + REST_MS - lead > at);
-      const spaced = lead > 0 ? lastStart + (SPACING_SHARE * 1_000) / limit - at : 0;
+      const spacing = lead > 0 ? (SPACING_SHARE * 1_000) / limit : 0;
+      const apart = Math.max(lastStart + spacing, heldUntil) - at;
       const slots = Math.floor(allowedAt(at));
       const surplus = underWay.length + stillResting.length - slots;
-      if (surplus < 0) return Math.max(0, spaced);
+      if (surplus < 0) return Math.max(0, apart);
 
       // All under way: an answer that comes right now frees its slot no earlier.
       const answeredAt = stillResting[surplus] ?? at;
-      const free = Math.max(answeredAt + REST_MS - lead - at, spaced);
+      const free = Math.max(answeredAt + REST_MS - lead - at, apart);
       if (slots === limit) return free;
       const oneMore = ((slots + 1 - allowedAt(at)) / RECOVERY_PER_SECOND) * 1_000;
       return Math.min(free, Math.max(1, oneMore));
@@ -76,6 +80,7 @@ export function createSlots(limit: number, now: number): Slots {
       trips.add(at - startedAt);
       if (outcome === "answered") return;
       trips.distrust();
+      heldUntil = at + HOLD_MS;
       if (at - lastCut < CUT_PAUSE_MS) return;
       allowed = Math.max(1, allowedAt(at) * CUT);
       allowedSince = at;

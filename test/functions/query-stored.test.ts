@@ -43,6 +43,43 @@ const ROW: CustomerRow = {
 };
 
 describe("query with source=stored", () => {
+  const full = { startedAt: START - 10_000, endedAt: START - 5_000 };
+  const pass = { cursor: "", startedAt: START - 10_000, done: true };
+  const lease = {
+    schema: 1,
+    owner: "",
+    until: 0,
+    sweep: { ...pass, full },
+    onboarding: pass,
+    worse: pass,
+    expiryCursor: "",
+  };
+
+  it("is as fresh as the last whole sweep, which has read everyone", async () => {
+    await putCustomer("acme", ROW);
+    await rig.store.put("lease/poll", JSON.stringify(lease), "absent");
+    const { body } = await ask({ custSpaceId: "acme" });
+    expect(body).toMatchObject({
+      observedAt: "2026-01-02T03:03:35.000Z",
+      confirmedAt: "2026-01-02T03:03:55.000Z",
+      staleSeconds: 10,
+    });
+    expect(body).not.toHaveProperty("failing");
+  });
+
+  it("takes no sweep for a confirmation while the customer cannot be read", async () => {
+    const failure = { reads: 1, since: "2026-01-02T03:03:50.000Z", code: "ERR_UPSTREAM_TIMEOUT" };
+    await putCustomer("acme", { ...ROW, failure });
+    await rig.store.put("lease/poll", JSON.stringify(lease), "absent");
+    const { body } = await ask({ custSpaceId: "acme" });
+    expect(body).toMatchObject({
+      confirmedAt: "2026-01-02T03:03:35.000Z",
+      staleSeconds: 30,
+      failing: { since: "2026-01-02T03:03:50.000Z", code: "ERR_UPSTREAM_TIMEOUT" },
+    });
+    expect(storedResponseSchema.safeParse(body).success).toBe(true);
+  });
+
   it("answers what poll has stored, how old it is, and what is still to be delivered", async () => {
     await putCustomer("acme", ROW);
     const { status, body } = await ask({ custSpaceId: "acme" });
@@ -67,6 +104,7 @@ describe("query with source=stored", () => {
         },
       ],
       observedAt: "2026-01-02T03:03:35.000Z",
+      confirmedAt: "2026-01-02T03:03:35.000Z",
       staleSeconds: 30,
       pendingEvents: 1,
     });

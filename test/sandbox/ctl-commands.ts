@@ -9,7 +9,11 @@ export type Plan =
   /** Customers sent in batches; those of a file are read from it first. */
   | {
       readonly kind: "customers";
-      readonly payload: { readonly command: "watch" | "unwatch"; readonly drop?: boolean };
+      readonly payload: {
+        readonly command: "watch" | "unwatch" | "watch-closely";
+        readonly drop?: boolean;
+        readonly hours?: number;
+      };
       readonly ids: readonly string[];
       readonly file?: string;
     };
@@ -87,6 +91,18 @@ refused; --drop gives the events up.`,
       payload: { command: "unwatch", drop: drop === true },
       ids,
     }),
+  },
+  {
+    name: "watch closely",
+    usage: "watch closely ID… [--hours N]",
+    about: "Reads customers about once a minute for a while (24 hours, or N of 1 to 168).",
+    options: { hours: { type: "string" } },
+    operands: CUSTOMERS,
+    plan: ({ hours = "24" }, ids) => {
+      const count = Number(hours);
+      if (!Number.isInteger(count) || count < 1 || count > 168) return "--hours must be 1 to 168";
+      return { kind: "customers", payload: { command: "watch-closely", hours: count }, ids };
+    },
   },
   {
     name: "watch list",

@@ -37,6 +37,8 @@ describe("status", () => {
       watched: 0,
       unwatched: 0,
       neverRead: 0,
+      failing: 0,
+      stale: 0,
       numbers: 0,
       unreadable: 0,
       pending: 0,
@@ -44,7 +46,9 @@ describe("status", () => {
       dead: 0,
       receiver: { state: "closed", since: "2026-01-02T03:04:05.000Z" },
       sweep: null,
-      lane: { onboarding: 0, worse: 0 },
+      lane: { onboarding: 0, worse: 0, asked: 0 },
+      freshness: null,
+      account: null,
       oldestReadAgeSeconds: null,
       lease: { held: false, until: null },
       atLeast: [],
@@ -80,6 +84,28 @@ describe("status", () => {
       dead: 1,
       lane: { onboarding: 1, worse: 1 },
       atLeast: [],
+    });
+  });
+
+  it("counts customers that cannot be read, and tells the account's own trouble apart", async () => {
+    const failure = { reads: 2, since: "2026-01-02T02:00:00.000Z", code: "ERR_UPSTREAM_TIMEOUT" };
+    const staleAt = "2026-01-02T02:31:00.000Z";
+    await rig.put("c/a", aCustomer({ failure }));
+    await rig.put("c/b", aCustomer({ failure: { ...failure, staleAt } }));
+    await rig.put("c/c", aCustomer());
+    await rig.put(
+      "c/~account",
+      aCustomer({ failure: { ...failure, upstreamCode: "Forbidden.RAM" } }),
+    );
+    expect(await rig.run({ command: "status" })).toMatchObject({
+      watched: 3,
+      failing: 2,
+      stale: 1,
+      account: {
+        failingSince: "2026-01-02T02:00:00.000Z",
+        code: "ERR_UPSTREAM_TIMEOUT",
+        upstreamCode: "Forbidden.RAM",
+      },
     });
   });
 
@@ -135,7 +161,16 @@ describe("status", () => {
     expect(await rig.run({ command: "status" })).toMatchObject({
       customers: 0,
       dead: 0,
-      atLeast: ["dead", "customers", "watched", "unwatched", "neverRead", "numbers"],
+      atLeast: [
+        "dead",
+        "customers",
+        "watched",
+        "unwatched",
+        "neverRead",
+        "failing",
+        "stale",
+        "numbers",
+      ],
     });
   });
 });

@@ -191,3 +191,30 @@ describe("watch-list", () => {
     });
   });
 });
+
+describe("watch-closely", () => {
+  it("puts watched customers into the fast lane for a while, and names the others", async () => {
+    await rig.put("c/a", aCustomer());
+    await rig.put("c/gone", aCustomer({ removedAt: "2026-01-01T00:00:00.000Z" }));
+    const answer = await rig.run({
+      command: "watch-closely",
+      custSpaceIds: ["a", "gone", "unknown"],
+      hours: 2,
+    });
+    expect(answer).toEqual({
+      command: "watch-closely",
+      until: "2026-01-02T05:04:05.000Z",
+      inLane: 1,
+      notWatched: ["gone", "unknown"],
+      processed: 3,
+      more: false,
+    });
+    const hot = await rig.store.get("hot/a");
+    expect(JSON.parse(hot?.value ?? "{}")).toEqual({
+      schema: 1,
+      onboarding: {},
+      askedUntil: START + 7_200_000,
+    });
+    expect(await rig.store.get("hot/gone")).toBeUndefined();
+  });
+});

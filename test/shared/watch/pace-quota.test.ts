@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CELLS, othersAt, othersSeconds, tripOf, WAYS } from "../../bench/pacing-cells.ts";
+import { CELLS, LIMIT, othersAt, othersSeconds, tripOf, WAYS } from "../../bench/pacing-cells.ts";
 import {
   createPacingServer,
   createVirtualTransport,
@@ -15,7 +15,6 @@ const SEED = Number(process.env.FAST_CHECK_SEED ?? Date.now() % 2 ** 31);
 console.info(`pace-quota: FAST_CHECK_SEED=${SEED} replays this run`);
 const SEEDS = [SEED, SEED + 1, SEED + 2];
 const POLICIES = ["fixed", "sliding", "bucket"] as const;
-const LIMIT = 10;
 /** What a figure may fall short of its requirement in runs as short as these. */
 const TOLERANCE = 0.01;
 
