@@ -10,7 +10,8 @@ import { endpointName } from "../shared/outbox/endpoint.ts";
 import { type Command, commandSchema } from "../shared/schemas/command.ts";
 import { EVENT_TYPES, type TestEvent } from "../shared/schemas/event.ts";
 import { toIssues } from "../shared/schemas/issues.ts";
-import { newTickMemory, runTick, type TickMemory } from "../shared/watch/tick.ts";
+import { runTick } from "../shared/watch/tick.ts";
+import { newTickMemory, type TickMemory } from "../shared/watch/tick-settings.ts";
 import type { OutgoingEvent } from "../shared/webhook/attempt.ts";
 
 export type PollDeps = Deps & { readonly config: Config };

@@ -1,5 +1,6 @@
-import { loadConfig } from "../shared/config.ts";
-import { createDeps, type Deps } from "../shared/deps.ts";
+import { loadHttpConfig } from "../shared/common-config.ts";
+import { createCommonDeps } from "../shared/common-deps.ts";
+import type { Deps } from "../shared/deps.ts";
 import { ForbiddenError, InvalidRequestError, NotWatchedError } from "../shared/errors.ts";
 import { type ApiKey, assertScope } from "../shared/http/api-keys.ts";
 import { createHttpHandler, type HttpCall, withApiKey } from "../shared/http/http-handler.ts";
@@ -7,13 +8,13 @@ import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts
 import { lazyHttpHandler } from "../shared/http/lazy-handler.ts";
 import type { HttpRequest } from "../shared/http/platform-event.ts";
 import { readCustomer } from "../shared/outbox/pending.ts";
-import { type CustomerRow, SELF } from "../shared/schemas/customer-row.ts";
+import { ACCOUNT, type CustomerRow, SELF } from "../shared/schemas/customer-row.ts";
 import { toIssues } from "../shared/schemas/issues.ts";
 import { queryRequestSchema, toCamelCase } from "../shared/schemas/query.ts";
+import { formatSequence } from "../shared/schemas/sequence.ts";
 import { LEASE_KEY, type LeaseRow, leaseRowSchema } from "../shared/schemas/watch-rows.ts";
 import type { Upstream } from "../shared/signing/upstream.ts";
 import { readRow } from "../shared/store/rows.ts";
-import { formatSequence } from "../shared/watch/event.ts";
 
 /** All tries together; the function's timeout is 30 s. */
 const QUERY_DEADLINE_MS = 20_000;
@@ -76,7 +77,8 @@ async function answerStored(
   if (!row || row.removedAt) throw new NotWatchedError();
   const lease = (await readRow(store, LEASE_KEY, leaseRowSchema))?.value;
   const observedAt = row.observedAt ?? null;
-  const confirmedAt = confirmedSince(row, lease);
+  const failure = row.failure ?? (await readCustomer(store, ACCOUNT))?.value.failure;
+  const confirmedAt = confirmedSince(row, failure ? undefined : lease);
   return jsonResponse(200, {
     custSpaceId: customer,
     source: "stored",
@@ -91,7 +93,7 @@ async function answerStored(
     confirmedAt,
     staleSeconds:
       confirmedAt && Math.max(0, Math.round((deps.now() - Date.parse(confirmedAt)) / 1000)),
-    ...(row.failure ? { failing: { since: row.failure.since, code: row.failure.code } } : {}),
+    ...(failure ? { failing: { since: failure.since, code: failure.code } } : {}),
     pendingEvents: row.pending.length,
   });
 }
@@ -103,7 +105,7 @@ async function answerStored(
 function confirmedSince(row: CustomerRow, lease: LeaseRow | undefined): string | null {
   const stored = row.observedAt ?? row.baselineAt;
   if (stored === undefined) return null;
-  const swept = row.failure ? undefined : lease?.sweep.full?.startedAt;
+  const swept = lease?.sweep.full?.startedAt;
   return new Date(Math.max(Date.parse(stored), swept ?? 0)).toISOString();
 }
 
@@ -111,8 +113,8 @@ function confirmedSince(row: CustomerRow, lease: LeaseRow | undefined): string |
 export function createQueryHandler(environment: NodeJS.ProcessEnv) {
   return lazyHttpHandler(
     () => {
-      const config = loadConfig(environment, "query");
-      return createQuery({ ...createDeps(config), apiKeys: config.apiKeys });
+      const config = loadHttpConfig(environment, "query");
+      return createQuery({ ...createCommonDeps(config), apiKeys: config.apiKeys });
     },
     { now: Date.now, write: (line) => process.stdout.write(`${line}\n`) },
   );

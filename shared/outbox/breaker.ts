@@ -32,17 +32,22 @@ export function createBreaker(row: EndpointRow | undefined, now: number): Breake
   return { row: known, failures: known.failures ?? 0, limit: MAX_CONCURRENT, successes: 0 };
 }
 
-/** How many deliveries may run now, and when to look again if none may. */
-export function allowance(
-  breaker: Breaker,
-  now: number,
-): { readonly atOnce: number; readonly retryAt?: number } {
+export type Allowance = {
+  /** How many deliveries may run now. */
+  readonly atOnce: number;
+  /** Instead, one `webhook.test` is to find out whether the receiver is back. */
+  readonly probe?: boolean;
+  /** When to look again if nothing may be sent, on the wall clock in ms. */
+  readonly retryAt?: number;
+};
+
+export function allowance(breaker: Breaker, now: number): Allowance {
   switch (breaker.row.state) {
     case "closed":
       return { atOnce: breaker.limit };
     case "open":
       return now >= breaker.row.nextProbeAt
-        ? { atOnce: 1 }
+        ? { atOnce: 0, probe: true }
         : { atOnce: 0, retryAt: breaker.row.nextProbeAt };
     case "disabled":
     case "paused":
@@ -73,6 +78,8 @@ export function afterSuccess(breaker: Breaker, now: number): Breaker {
 export type Trouble = {
   readonly reason: string;
   readonly retryAfterMs?: number | undefined;
+  /** The receiver accepted something else just now: this event alone may be what it stumbles over. */
+  readonly isLocal?: boolean;
 };
 
 export function afterFailure(
@@ -83,17 +90,42 @@ export function afterFailure(
 ): Breaker {
   const failures = breaker.failures + 1;
   const { row } = breaker;
+  if (row.state === "open") {
+    // Deliveries that were under way when it opened end one after the other: they are no probes.
+    const asked = trouble.retryAfterMs === undefined ? 0 : now + trouble.retryAfterMs;
+    return asked <= row.nextProbeAt ? breaker : { ...breaker, row: { ...row, nextProbeAt: asked } };
+  }
   const ramping = breaker.limit < MAX_CONCURRENT;
   const opens =
     row.state === "closed" &&
-    (failures >= OPEN_AFTER || ramping || trouble.retryAfterMs !== undefined);
-  const probeFailed = row.state === "open" && now >= row.nextProbeAt;
-  if (!opens && !probeFailed) return { ...breaker, failures };
-  const step = probeFailed || ramping ? row.step + 1 : 0;
+    (failures >= OPEN_AFTER || (ramping && !trouble.isLocal) || trouble.retryAfterMs !== undefined);
+  if (!opens) return { ...breaker, failures };
+  return open(breaker, ramping ? row.step + 1 : 0, trouble, now, random);
+}
+
+/** A probe has failed: the next one comes a step later. */
+export function afterFailedProbe(
+  breaker: Breaker,
+  trouble: Trouble,
+  now: number,
+  random: number,
+): Breaker {
+  return open(breaker, breaker.row.step + 1, trouble, now, random);
+}
+
+function open(
+  breaker: Breaker,
+  step: number,
+  trouble: Trouble,
+  now: number,
+  random: number,
+): Breaker {
+  const { row } = breaker;
   const wait = Math.max(probeDelayMs(step, random), trouble.retryAfterMs ?? 0);
   return {
     ...breaker,
-    failures,
+    // The count begins anew when a probe closes it.
+    failures: 0,
     row: {
       ...row,
       state: "open",

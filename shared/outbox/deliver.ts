@@ -1,8 +1,9 @@
+import type { PendingEvent } from "../schemas/customer-row.ts";
 import type { Store } from "../store/store.ts";
 import type { AttemptResult, OutgoingEvent, Send } from "../webhook/attempt.ts";
 import type { Trouble } from "./breaker.ts";
 import { buryEvent, clearMarkers, completeEvent, readCustomer, updatePending } from "./pending.ts";
-import { refusalDelayMs } from "./schedule.ts";
+import { probeDelayMs, refusalDelayMs } from "./schedule.ts";
 
 export type DeliverDeps = {
   readonly store: Store;
@@ -27,7 +28,8 @@ export type DeliverOutcome =
   | { readonly kind: "waits"; readonly at: number; readonly tried: boolean }
   | { readonly kind: "dead"; readonly left: number; readonly id: string; readonly status: number }
   | { readonly kind: "gone" }
-  | { readonly kind: "trouble"; readonly trouble: Trouble };
+  /** With `at`, the event has a wait of its own: the receiver takes others meanwhile. */
+  | { readonly kind: "trouble"; readonly trouble: Trouble; readonly at?: number };
 
 /**
  * Delivers the oldest pending event of a customer, read afresh: order needs no memory but the row.
@@ -58,7 +60,8 @@ export async function deliverNext(
     case "gone":
       return { kind: "gone" };
     case "failed":
-      return { kind: "trouble", trouble: toTrouble(result) };
+      if (!options.recentlyAccepted()) return { kind: "trouble", trouble: toTrouble(result) };
+      return waitAlone(customer, event, toTrouble(result), deps);
     case "refused":
       break;
   }
@@ -80,12 +83,34 @@ export async function deliverNext(
   const nextAt = deps.now() + delay;
   await updatePending(deps.store, customer, event.id, (kept) => ({
     ...kept,
-    refusals: { count, nextAt },
+    refusals: { ...kept.refusals, count, nextAt },
   }));
   return { kind: "waits", at: nextAt, tried: true };
 }
 
-function toTrouble(result: AttemptResult): Trouble {
+/**
+ * An event over which a receiver stumbles that is well otherwise, such as one that it answers with
+ * 500, must not stop everyone else's. It waits by the schedule of probes, for ever if need be: it
+ * was not refused, so this costs it no attempt.
+ */
+async function waitAlone(
+  customer: string,
+  event: PendingEvent,
+  trouble: Trouble,
+  deps: DeliverDeps,
+): Promise<DeliverOutcome> {
+  const troubles = (event.refusals?.troubles ?? 0) + 1;
+  const own = probeDelayMs(troubles - 1, deps.random());
+  const at = deps.now() + Math.max(own, trouble.retryAfterMs ?? 0);
+  await updatePending(deps.store, customer, event.id, (kept) => ({
+    ...kept,
+    refusals: { ...kept.refusals, count: kept.refusals?.count ?? 0, nextAt: at, troubles },
+  }));
+  return { kind: "trouble", trouble: { ...trouble, isLocal: true }, at };
+}
+
+/** What an attempt that was not accepted says of the receiver. */
+export function toTrouble(result: AttemptResult): Trouble {
   if (result.kind !== "failed") return { reason: `status ${result.status}` };
   return {
     reason: result.status === undefined ? result.reason : `status ${result.status}`,

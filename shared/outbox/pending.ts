@@ -9,6 +9,7 @@ import {
   type DeadRow,
   DUE_PREFIX,
   deadKey,
+  deadRowSchema,
   dueKey,
   parseEventKey,
 } from "../schemas/outbox-rows.ts";
@@ -113,7 +114,13 @@ export async function buryEvent(
   now: number,
 ): Promise<number> {
   const dead: DeadRow = { schema: 1, event, status, diedAt: new Date(now).toISOString() };
-  await store.put(deadKey(customer, event.seq), encodeRow(dead), "absent");
+  const key = deadKey(customer, event.seq);
+  if ((await store.put(key, encodeRow(dead), "absent")) === "conflict") {
+    // After a store was restored from a backup, another event may lie there: neither may be lost.
+    const there = await readRow(store, key, deadRowSchema);
+    if (there?.value.event.id !== event.id)
+      return updatePending(store, customer, "", () => undefined);
+  }
   return updatePending(store, customer, event.id, () => undefined);
 }
 

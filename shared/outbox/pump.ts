@@ -1,13 +1,22 @@
 import { describeError, type Log } from "../log.ts";
 import { DUE_PREFIX, parseEventKey } from "../schemas/outbox-rows.ts";
 import type { Store } from "../store/store.ts";
-import { afterFailure, afterGone, afterSuccess, allowance, type Breaker } from "./breaker.ts";
-import { type DeliverDeps, type DeliverOutcome, deliverNext } from "./deliver.ts";
+import {
+  afterFailedProbe,
+  afterFailure,
+  afterGone,
+  afterSuccess,
+  allowance,
+  type Breaker,
+} from "./breaker.ts";
+import { type DeliverDeps, type DeliverOutcome, deliverNext, toTrouble } from "./deliver.ts";
 import { loadBreaker, saveBreaker } from "./endpoint.ts";
 import { HICCUP_DELAY_MS } from "./schedule.ts";
 
 /** An acceptance is recent for this long. */
 const RECENT_MS = 60_000;
+/** Stands among those in flight for the probe; no customer can be it. */
+const PROBE = "?probe";
 const SCAN_PAGE = 100;
 /** A tick with nothing else to do still waits this long for the retry of a delivery that failed. */
 const GRACE_MS = 6_000;
@@ -64,14 +73,40 @@ export function startPump(options: PumpOptions, deps: PumpDeps): Pump {
   const stopped = () => deps.monotonic() >= options.stopAt;
 
   async function fillFromStore(): Promise<void> {
-    if (scannedTo === undefined || ready.size >= QUEUE_LOW) return;
-    if (allowance(breaker, deps.now()).atOnce === 0) return;
-    const page = await deps.store.scan(DUE_PREFIX, scannedTo, SCAN_PAGE);
-    for (const { key } of page) {
-      const { customer } = parseEventKey(key);
-      if (!inFlight.has(customer) && !waiting.has(customer)) ready.add(customer);
+    const gate = allowance(breaker, deps.now());
+    if (gate.atOnce === 0 && !gate.probe) return;
+    while (scannedTo !== undefined && ready.size < QUEUE_LOW) {
+      const page = await deps.store.scan(DUE_PREFIX, scannedTo, SCAN_PAGE);
+      const customers = page.map(({ key }) => parseEventKey(key).customer);
+      for (const customer of customers) {
+        if (!inFlight.has(customer) && !waiting.has(customer)) ready.add(customer);
+      }
+      // One look at a customer is enough, however many markers it has: on to the next customer.
+      const last = customers.at(-1);
+      scannedTo = page.length < SCAN_PAGE ? undefined : `${DUE_PREFIX}${last}/~`;
     }
-    scannedTo = page.length < SCAN_PAGE ? undefined : page.at(-1)?.key;
+  }
+
+  /** Asks a receiver in trouble whether it is back, with an event that it can take or leave. */
+  async function probe(): Promise<void> {
+    inFlight.add(PROBE);
+    try {
+      const result = await deps.send(deps.testEvent(), { deadlineAt: options.deadlineAt });
+      const now = deps.now();
+      if (result.kind === "delivered") {
+        acceptedAt = deps.monotonic();
+        await move(afterSuccess(breaker, now));
+      } else {
+        counts.failedAttempts += 1;
+        if (result.kind === "gone") await move(afterGone(breaker, now));
+        else await move(afterFailedProbe(breaker, toTrouble(result), now, deps.random()));
+      }
+    } catch (error) {
+      deps.log.error("probe stopped short", describeError(error));
+    } finally {
+      inFlight.delete(PROBE);
+      nudge();
+    }
   }
 
   async function deliver(customer: string): Promise<void> {
@@ -103,8 +138,10 @@ export function startPump(options: PumpOptions, deps: PumpDeps): Pump {
       case "waits":
         if (outcome.tried) counts.failedAttempts += 1;
         waiting.set(customer, outcome.at);
-        if (outcome.tried) return move(afterSuccess(breaker, deps.now()));
-        return;
+        if (!outcome.tried) return;
+        // The event was refused, but the receiver took the test or another one.
+        acceptedAt = deps.monotonic();
+        return move(afterSuccess(breaker, deps.now()));
       case "dead":
         counts.deadLettered += 1;
         deps.log.error("event given up: the receiver keeps refusing it", {
@@ -120,7 +157,7 @@ export function startPump(options: PumpOptions, deps: PumpDeps): Pump {
         return move(afterGone(breaker, deps.now()));
       case "trouble":
         counts.failedAttempts += 1;
-        waiting.set(customer, deps.now() + HICCUP_DELAY_MS);
+        waiting.set(customer, outcome.at ?? deps.now() + HICCUP_DELAY_MS);
         return move(afterFailure(breaker, outcome.trouble, deps.now(), deps.random()));
     }
   }
@@ -143,8 +180,10 @@ export function startPump(options: PumpOptions, deps: PumpDeps): Pump {
       waiting.delete(customer);
       ready.add(customer);
     }
+    const gate = allowance(breaker, now);
+    if (gate.probe && ready.size > 0 && !inFlight.has(PROBE)) void probe();
     for (const customer of ready) {
-      if (inFlight.size >= allowance(breaker, now).atOnce) return;
+      if (inFlight.size >= gate.atOnce) return;
       ready.delete(customer);
       inFlight.add(customer);
       void deliver(customer);
@@ -155,7 +194,12 @@ export function startPump(options: PumpOptions, deps: PumpDeps): Pump {
   function nextDue(): number | undefined {
     const gate = allowance(breaker, deps.now());
     const mayHaveWork = ready.size + waiting.size > 0 || scannedTo !== undefined;
+    if (gate.probe && ready.size === 0) return earliestWaiting();
     if (gate.atOnce === 0) return mayHaveWork ? gate.retryAt : undefined;
+    return earliestWaiting();
+  }
+
+  function earliestWaiting(): number | undefined {
     return waiting.size > 0 ? Math.min(...waiting.values()) : undefined;
   }
 

@@ -31,7 +31,14 @@ export const pendingEventSchema = z.looseObject({
   /** The exact bytes of every delivery attempt. */
   body: z.string(),
   /** Attempts that the receiver answered with a refusal of this very event. */
-  refusals: z.optional(z.looseObject({ count: z.number(), nextAt: z.number() })),
+  refusals: z.optional(
+    z.looseObject({
+      count: z.number(),
+      nextAt: z.number(),
+      /** Failures while the receiver took other events. */
+      troubles: z.optional(z.number()),
+    }),
+  ),
 });
 
 /** An event that the receiver has taken, as it was sent: what can be sent again. */

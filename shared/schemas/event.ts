@@ -1,8 +1,5 @@
 import * as z from "zod/mini";
 
-/** Zero-padded so that text order is number order. */
-export const SEQUENCE_DIGITS = 16;
-
 export const EVENT_TYPES = {
   changed: "whatsapp.phone_number.changed",
   discovered: "whatsapp.phone_number.discovered",

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { pendingEventSchema } from "./customer-row.ts";
-import { SEQUENCE_DIGITS } from "./event.ts";
+import { formatSequence } from "./sequence.ts";
 
 export const DUE_PREFIX = "due/";
 export const DEAD_PREFIX = "dead/";
@@ -35,11 +35,11 @@ export type EndpointRow = z.infer<typeof endpointRowSchema>;
 export type DeadRow = z.infer<typeof deadRowSchema>;
 
 export function dueKey(customer: string, seq: number): string {
-  return `${DUE_PREFIX}${customer}/${String(seq).padStart(SEQUENCE_DIGITS, "0")}`;
+  return `${DUE_PREFIX}${customer}/${formatSequence(seq)}`;
 }
 
 export function deadKey(customer: string, seq: number): string {
-  return `${DEAD_PREFIX}${customer}/${String(seq).padStart(SEQUENCE_DIGITS, "0")}`;
+  return `${DEAD_PREFIX}${customer}/${formatSequence(seq)}`;
 }
 
 /** The customer and sequence of a `due/` or `dead/` key. */

@@ -46,14 +46,42 @@ export const storedResponseSchema = z.object({
   pendingEvents: z.number(),
 });
 
-/** PascalCase to camelCase, through nested objects and lists. */
+/** More names than the upstream has; what else may come must not grow the memory of an instance. */
+const MAX_KNOWN_NAMES = 500;
+const knownNames = new Map<string, string>();
+
+/**
+ * PascalCase to camelCase, through nested objects and lists. Objects are filled field by field with
+ * names that are made once: a hundred numbers then share one hidden class, and are renamed and
+ * written as JSON several times faster than by way of their entries.
+ */
 export function toCamelCase(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toCamelCase);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      key.charAt(0).toLowerCase() + key.slice(1),
-      toCamelCase(inner),
-    ]),
-  );
+  const renamed: Record<string, unknown> = {};
+  for (const [key, inner] of Object.entries(value)) {
+    const name = toCamelName(key);
+    const field = toCamelCase(inner);
+    // Assigned, this one would become the object's prototype.
+    if (name === "__proto__") define(renamed, name, field);
+    else renamed[name] = field;
+  }
+  return renamed;
+}
+
+function define(object: object, name: string, value: unknown): void {
+  Object.defineProperty(object, name, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+}
+
+function toCamelName(name: string): string {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  const camel = name.charAt(0).toLowerCase() + name.slice(1);
+  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.set(name, camel);
+  return camel;
 }

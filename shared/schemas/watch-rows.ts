@@ -11,6 +11,8 @@ const passSchema = z.looseObject({
   startedAt: z.number(),
   /** Whether the pass has come to its end. */
   done: z.boolean(),
+  /** Some of its customers failed without a note of it. */
+  tainted: z.optional(z.boolean()),
   /** The last pass that did, wall clock in ms: every customer was read in it, or failed. */
   full: z.optional(z.looseObject({ startedAt: z.number(), endedAt: z.number() })),
 });

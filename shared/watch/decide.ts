@@ -1,6 +1,5 @@
 import type { CustomerRow, NumberState, PendingEvent } from "../schemas/customer-row.ts";
 import { EVENT_TYPES } from "../schemas/event.ts";
-import type { PhoneNumberItem } from "../schemas/upstream.ts";
 import type { HotRow } from "../schemas/watch-rows.ts";
 import type { QueryReply } from "../signing/upstream.ts";
 import { baseline, countAbsence, withoutIntents } from "./baseline.ts";
@@ -50,6 +49,8 @@ export type Decision = {
    * numbers there are: a later change happened after this read.
    */
   readonly confirms: boolean;
+  /** The answer held a list, and every item of it could be read. */
+  readonly whole: boolean;
 };
 
 /**
@@ -59,10 +60,13 @@ export type Decision = {
  */
 export function decide(input: DecisionInput): Decision {
   const listed = input.reply.items;
-  if (!listed) return unchanged(false);
-  const recovery = afterGoodRead({ ...input, now: input.readAt });
-  if (!recovery) return judge(input, listed);
-  const decision = judge({ ...input, row: recovery.row }, listed);
+  if (!listed) return unchanged(false, false);
+  const { seen, ambiguous } = sortOut(listed);
+  // A malformed or contradictory item may be any number: such an answer proves no absence.
+  const whole = input.reply.malformed === 0 && !ambiguous;
+  const recovery = whole ? afterGoodRead({ ...input, now: input.readAt }) : undefined;
+  if (!recovery) return judge(input, seen, whole);
+  const decision = judge({ ...input, row: recovery.row }, seen, whole);
   return {
     ...decision,
     row: decision.row ?? recovery.row,
@@ -70,18 +74,22 @@ export function decide(input: DecisionInput): Decision {
   };
 }
 
-function judge(input: DecisionInput, listed: readonly PhoneNumberItem[]): Decision {
-  const { row, reply } = input;
-
-  const { seen, ambiguous } = sortOut(listed);
-  // A malformed or contradictory item may be any number: such an answer proves no absence.
-  const whole = reply.malformed === 0 && !ambiguous;
+function judge(
+  input: DecisionInput,
+  seen: ReadonlyMap<string, Observation>,
+  whole: boolean,
+): Decision {
+  const { row } = input;
   const present = Object.values(row.numbers).filter((state) => !state.missingSince);
-  const turnedEmpty = listed.length === 0 && whole && present.length > 0;
+  const turnedEmpty = seen.size === 0 && whole && present.length > 0;
   const observedAt = new Date(input.readAt).toISOString();
   if (!row.baselineAt) {
     const first = baseline(row, seen, whole, input.readAt);
-    return { ...unchanged(false), row: first, confirms: whole && first?.baselineAt !== undefined };
+    return {
+      ...unchanged(false, whole),
+      row: first,
+      confirms: whole && first?.baselineAt !== undefined,
+    };
   }
 
   const steps = [
@@ -105,10 +113,10 @@ function judge(input: DecisionInput, listed: readonly PhoneNumberItem[]): Decisi
     const known = row.numbers[observation.phoneNumber];
     return !known || showsAll(known, observation);
   });
-  return { ...found, turnedEmpty, confirms: whole && shown && found.heldBack === 0 };
+  return { ...found, turnedEmpty, whole, confirms: whole && shown && found.heldBack === 0 };
 }
 
-function unchanged(turnedEmpty: boolean): Decision {
+function unchanged(turnedEmpty: boolean, whole: boolean): Decision {
   return {
     row: undefined,
     events: [],
@@ -116,6 +124,7 @@ function unchanged(turnedEmpty: boolean): Decision {
     worse: false,
     heldBack: 0,
     confirms: false,
+    whole,
   };
 }
 
@@ -191,7 +200,7 @@ function collect(
   steps: readonly Step[],
   whole: boolean,
   observedAt: string,
-): Omit<Decision, "turnedEmpty" | "confirms"> {
+): Omit<Decision, "turnedEmpty" | "confirms" | "whole"> {
   const { row, customer, source, reply } = input;
   const origin: EventOrigin = {
     source,

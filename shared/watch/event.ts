@@ -1,11 +1,7 @@
 import { createHash } from "node:crypto";
 import type { NumberState, PendingEvent } from "../schemas/customer-row.ts";
-import {
-  EVENT_TYPES,
-  type NumberEvent,
-  type NumberEventType,
-  SEQUENCE_DIGITS,
-} from "../schemas/event.ts";
+import { EVENT_TYPES, type NumberEvent, type NumberEventType } from "../schemas/event.ts";
+import { formatSequence } from "../schemas/sequence.ts";
 import type { WatchedField } from "../schemas/upstream.ts";
 import {
   type Direction,
@@ -51,10 +47,6 @@ const TYPE_MEANING: Readonly<
 };
 
 const ANNOUNCED = { direction: "lateral", severity: "info" } as const;
-
-export function formatSequence(seq: number): string {
-  return String(seq).padStart(SEQUENCE_DIGITS, "0");
-}
 
 /** What all of a finding together means. */
 export function meaningOf(finding: Finding): { direction: Direction; severity: Severity } {

@@ -6,7 +6,8 @@ import {
   type PendingEvent,
 } from "../schemas/customer-row.ts";
 import { EVENT_TYPES, type WatchEvent } from "../schemas/event.ts";
-import { eventId, formatSequence } from "./event.ts";
+import { formatSequence } from "../schemas/sequence.ts";
+import { eventId } from "./event.ts";
 
 /** Stale after no good read for this long… */
 const STALE_MS = 30 * 60_000;

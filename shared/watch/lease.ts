@@ -50,8 +50,11 @@ export async function takeLease(deps: LeaseDeps): Promise<Lease | undefined> {
   const { store, now, monotonic } = deps;
   const owner = deps.newId();
   const found = await readRow(store, LEASE_KEY, leaseRowSchema);
+  // A lease that runs longer than any can was written by a clock that was wrong.
+  const longest = LEASE_MS + TAKEOVER_MARGIN_MS;
+  const left = (found?.value.until ?? 0) + TAKEOVER_MARGIN_MS - now();
   const isFree =
-    !found || found.value.owner === "" || found.value.until + TAKEOVER_MARGIN_MS <= now();
+    !found || found.value.owner === "" || left <= 0 || left > longest + TAKEOVER_MARGIN_MS;
   if (!isFree) return undefined;
 
   let held: Stored<LeaseRow> | undefined;

@@ -28,6 +28,8 @@ export type PassWalk = {
    * one. Only then: a tick never begins two passes, however short the interval is.
    */
   turn(): boolean;
+  /** Says that customers of this pass failed without a note of it: it proves nothing when it ends. */
+  taint(): void;
 };
 
 /** Walks the rows of a prefix in key order, over as many ticks as it takes. */
@@ -54,7 +56,7 @@ export function startPass(options: PassOptions): PassWalk {
       return;
     }
     isOwn = true;
-    pass = { ...pass, cursor: "", startedAt: now(), done: false };
+    pass = { ...pass, cursor: "", startedAt: now(), done: false, tainted: undefined };
     readTo = "";
   }
 
@@ -81,7 +83,8 @@ export function startPass(options: PassOptions): PassWalk {
   /** Notes the end of a pass when it is first seen. */
   function settled(): Pass {
     if (!pass.done && isDone()) {
-      pass = { ...pass, done: true, full: { startedAt: pass.startedAt, endedAt: now() } };
+      const full = { startedAt: pass.startedAt, endedAt: now() };
+      pass = { ...pass, done: true, ...(pass.tainted ? {} : { full }) };
     }
     return pass;
   }
@@ -100,6 +103,9 @@ export function startPass(options: PassOptions): PassWalk {
       }
     },
     progress: settled,
+    taint() {
+      if (!pass.done) pass = { ...pass, tainted: true };
+    },
     turn() {
       if (isOwn || !inherited || turned || !settled().done) return false;
       turned = true;

@@ -1,4 +1,4 @@
-import { type AnyAppError, isAppError } from "../errors.ts";
+import { type AnyAppError, isAppError, UpstreamContractError } from "../errors.ts";
 import { describeError, type Log } from "../log.ts";
 import { commitRow } from "../outbox/pending.ts";
 import type { Pump } from "../outbox/pump.ts";
@@ -48,6 +48,8 @@ export type ReaderOptions = {
 
 export type ReaderReport = {
   readonly read: number;
+  /** Of those read, answers that could not be used whole: no list, or items of an unknown form. */
+  readonly partial: number;
   readonly changed: number;
   readonly failed: number;
   readonly conflicts: number;
@@ -56,12 +58,16 @@ export type ReaderReport = {
 };
 
 /** Reads customers one by one on behalf of a tick and judges what the failures say together. */
+/** An answer of which not all could be read. */
+const UNREADABLE = new UpstreamContractError({ action: "QueryChatappPhoneNumbers" });
+
 export function createReader(options: ReaderOptions, deps: ReaderDeps) {
   const held: HeldDecision[] = [];
-  const counts = { read: 0, changed: 0, failed: 0, conflicts: 0, heldBack: 0 };
+  const counts = { read: 0, partial: 0, changed: 0, failed: 0, conflicts: 0, heldBack: 0 };
   const failures: FailedRead[] = [];
   let lastError: AnyAppError | undefined;
   let failuresInRow = 0;
+  let disbelieved: AnyAppError | undefined;
   let stopped: "account" | "outage" | undefined;
 
   async function announce(customer: string, row: CustomerRow, decision: Decision): Promise<void> {
@@ -93,6 +99,13 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
     const earlier = options.lastReads.get(customer);
     options.lastReads.delete(customer);
     options.lastReads.set(customer, { at: deps.now(), seenAt: seenAt ?? earlier?.seenAt });
+  }
+
+  /** What could be read of it was taken in; that it was not all is told when it lasts. */
+  function notePartial(customer: string): void {
+    counts.partial += 1;
+    const lastSeenAt = options.lastReads.get(customer)?.seenAt;
+    failures.push({ customer, error: UNREADABLE, lastSeenAt });
   }
 
   function noteFailure(customer: string, error: AnyAppError): void {
@@ -139,6 +152,7 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
         } else if (outcome.kind === "turned-empty") {
           held.push(outcome.held);
         } else {
+          if (!outcome.decision.whole) notePartial(customer);
           await announce(customer, outcome.row, outcome.decision);
           if (hot) {
             await changeLane(tidyLane(deps.store, customer, outcome.row, deps.now()));
@@ -151,7 +165,7 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
         if (options.pace.stopped && error.code === "ERR_UPSTREAM_TIMEOUT") return false;
         noteRead(customer);
         noteFailure(customer, error);
-        return true;
+        return stopped === undefined;
       }
     },
 
@@ -167,6 +181,9 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
           customers: held.length,
           read: counts.read,
         });
+        // One trouble of the upstream, or of each of them.
+        if (many) disbelieved = UNREADABLE;
+        for (const { customer } of many ? [] : held) notePartial(customer);
         return;
       }
       for (const { customer, before, decision } of held) {
@@ -189,7 +206,8 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
       );
       if (stopped && lastError) return keeper.noteAccount(lastError);
       for (const failure of failures) await keeper.noteCustomer(failure);
-      if (counts.read > 0) await keeper.accountIsWell();
+      if (disbelieved) await keeper.noteAccount(disbelieved);
+      else if (counts.read > 0) await keeper.accountIsWell();
     },
 
     report(): ReaderReport {

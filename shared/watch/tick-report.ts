@@ -5,6 +5,8 @@ import type { Progress } from "./lease.ts";
 export type TickReport = {
   readonly leaseHeld: boolean;
   readonly read: number;
+  /** Of those read, answers that could not be used whole. */
+  readonly partial: number;
   readonly changed: number;
   readonly failed: number;
   readonly conflicts: number;
@@ -40,6 +42,7 @@ export function heldElsewhere(durationMs: number): TickReport {
   return {
     leaseHeld: true,
     read: 0,
+    partial: 0,
     changed: 0,
     failed: 0,
     conflicts: 0,

@@ -1,16 +1,15 @@
-import { describeError, type Log } from "../log.ts";
+import { describeError } from "../log.ts";
 import { countPending } from "../outbox/pending.ts";
 import { startPump } from "../outbox/pump.ts";
 import { newDiscoverProgress } from "../schemas/discovery.ts";
-import type { Gate, Upstream } from "../signing/upstream.ts";
-import type { Store } from "../store/store.ts";
-import type { OutgoingEvent, Send } from "../webhook/attempt.ts";
+import type { Gate } from "../signing/upstream.ts";
 import { discover } from "./discover.ts";
-import { createFreshRead, type FreshMemory, newFreshMemory } from "./fresh-read.ts";
+import { createFreshRead } from "./fresh-read.ts";
 import { type Lease, type Progress, takeLease } from "./lease.ts";
 import { createPace, type Pace } from "./pace.ts";
-import { createReader, type LastRead } from "./reader.ts";
+import { createReader } from "./reader.ts";
 import { heldElsewhere, type TickReport, toFreshness } from "./tick-report.ts";
+import type { TickDeps, TickMemory, TickSettings } from "./tick-settings.ts";
 import { createCheckpoint, createVisit, readAll } from "./visits.ts";
 import { startWalks } from "./walks.ts";
 import { ensureWatched } from "./watch-list.ts";
@@ -21,47 +20,6 @@ const TICK_DEADLINE_MS = 58_000;
 const MAX_LAST_READS = 5_000;
 const PENDING_COUNT_CUSTOMERS = 100;
 const EXPIRY_PAGE = 50;
-
-export type TickDeps = {
-  readonly store: Store;
-  readonly upstream: Upstream;
-  readonly send: Send;
-  readonly testEvent: () => OutgoingEvent;
-  readonly now: () => number;
-  readonly monotonic: () => number;
-  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-  readonly random: () => number;
-  readonly newId: () => string;
-  readonly log: Log;
-  /** Removes idempotency rows that have expired, from a cursor on; returns the next cursor. */
-  readonly expire: (after: string, limit: number) => Promise<string>;
-};
-
-export type TickSettings = {
-  readonly source: string;
-  readonly endpoint: string;
-  /** Calls per second. */
-  readonly qps: number;
-  readonly tickMs: number;
-  readonly pollIntervalMs: number;
-  /** Customers of the environment's list. */
-  readonly watch: readonly string[];
-  /** Whether customer spaces are listed and watched by themselves. */
-  readonly discover: boolean;
-  /** Whether the fast lane reads from the numbers' source. */
-  readonly sync: "off" | "lane";
-};
-
-/** What a warm instance knows from earlier ticks; losing it costs nothing but accuracy. */
-export type TickMemory = {
-  readonly lastReads: Map<string, LastRead>;
-  readonly ensured: Set<string>;
-  readonly fresh: FreshMemory;
-};
-
-export function newTickMemory(): TickMemory {
-  return { lastReads: new Map(), ensured: new Set(), fresh: newFreshMemory() };
-}
 
 /**
  * One run of poll: takes the lease, starts the deliveries that are due, reads the fast lane and
@@ -85,12 +43,14 @@ export async function runTick(
   const pump = startPump({ endpoint: settings.endpoint, stopAt, deadlineAt }, deps);
   const gate = leasedGate(pace, lease);
   // Each operation has a limit of its own upstream.
-  const otherPace = () => leasedGate(createPace({ limit: settings.qps, stopAt }, deps), lease);
   const { query } = deps.upstream;
   const laneQuery =
     settings.sync === "off"
       ? query
-      : createFreshRead(deps, { gate: otherPace(), memory: memory.fresh });
+      : createFreshRead(deps, {
+          gate: leasedGate(createPace({ limit: settings.qps, stopAt }, deps), lease),
+          memory: memory.fresh,
+        });
   const reader = createReader(
     { pace, gate, deadlineAt, pump, lastReads: memory.lastReads, query, laneQuery },
     { ...deps, source: settings.source },
@@ -98,13 +58,15 @@ export async function runTick(
   const walks = startWalks(lease.progress, settings.pollIntervalMs, { ...deps, pace });
   let { expiryCursor, discovery } = lease.progress;
   const progress = (): Progress => ({ ...walks.progress(), expiryCursor, discovery });
+  const listingPace = createPace({ limit: settings.qps, stopAt }, deps);
+  let listing: ReturnType<typeof discover> | undefined;
 
   try {
     expiryCursor = await deps.expire(expiryCursor, EXPIRY_PAGE);
     await ensureWatched(deps.store, settings.watch, memory.ensured, deps.now);
-    const listing = settings.discover
+    listing = settings.discover
       ? discover(deps, {
-          gate: otherPace(),
+          gate: leasedGate(listingPace, lease),
           deadlineAt: stopAt,
           progress: discovery ?? newDiscoverProgress(),
         })
@@ -120,6 +82,7 @@ export async function runTick(
     const listed = await listing;
     discovery = listed?.progress ?? discovery;
     await reader.settleEmpty();
+    if (reader.report().stopped) walks.taint();
     const { full } = walks.progress().sweep;
     await reader.settleFailures(full ? full.endedAt - full.startedAt : 0);
     const delivery = await pump.finish();
@@ -144,6 +107,9 @@ export async function runTick(
     };
   } finally {
     pace.stop();
+    listingPace.stop();
+    // Nothing may run after the answer: the platform freezes the instance.
+    await listing?.catch(() => undefined);
     await pump.finish().catch(() => undefined);
     // A lease that cannot be given back runs out by itself.
     await lease.release(progress()).catch((error: unknown) => {

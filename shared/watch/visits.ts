@@ -6,7 +6,7 @@ import { customerOfHotKey } from "./lane.ts";
 import type { Lease, Progress } from "./lease.ts";
 import type { Pace } from "./pace.ts";
 import type { PassWalk } from "./pass.ts";
-import type { TickDeps, TickMemory, TickSettings } from "./tick.ts";
+import type { TickDeps, TickMemory, TickSettings } from "./tick-settings.ts";
 import { LANE_SHARE, patienceMs } from "./walks.ts";
 
 const CHECKPOINT_MS = 5_000;

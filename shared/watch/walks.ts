@@ -31,6 +31,8 @@ export type Walks = {
   readonly lanes: readonly PassWalk[];
   readonly sweep: PassWalk;
   progress(): Omit<Progress, "expiryCursor">;
+  /** Says that customers failed without a note of it. */
+  taint(): void;
 };
 
 /** The three walks of a tick, each from where the last tick left it. */
@@ -70,6 +72,9 @@ export function startWalks(
   return {
     lanes: [onboarding, worse],
     sweep,
+    taint() {
+      for (const one of [onboarding, worse, sweep]) one.taint();
+    },
     progress: () => ({
       onboarding: onboarding.progress(),
       worse: worse.progress(),

@@ -33,6 +33,7 @@ describe("poll", () => {
     expect(report).toEqual({
       leaseHeld: false,
       read: 2,
+      partial: 0,
       changed: 0,
       failed: 0,
       conflicts: 0,

@@ -4,7 +4,8 @@ import { createLog } from "../../shared/log.ts";
 import type { NumberEvent } from "../../shared/schemas/event.ts";
 import type { QueryReply } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
-import { newTickMemory, runTick } from "../../shared/watch/tick.ts";
+import { runTick } from "../../shared/watch/tick.ts";
+import { newTickMemory } from "../../shared/watch/tick-settings.ts";
 import { watchCustomers } from "../../shared/watch/watch-list.ts";
 import { createRandom } from "../schedules/scheduler.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
@@ -69,6 +70,7 @@ async function main(): Promise<void> {
     await clock.sleep(ANSWER_MS);
     if (isDown) return { kind: "failed", reason: "network" } as const;
     const event = JSON.parse(body) as NumberEvent;
+    if (!event.data) return { kind: "delivered", status: 204 } as const;
     const { partitionkey, sequence, data } = event;
     if (sequence <= (lastSequence.get(partitionkey) ?? ""))
       problems.push(`out of order: ${sequence}`);

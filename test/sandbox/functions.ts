@@ -4,6 +4,7 @@ import { createPoll } from "../../functions/poll.ts";
 import { createQuery } from "../../functions/query.ts";
 import { type Environment, loadConfig } from "../../shared/config.ts";
 import { createDeps } from "../../shared/deps.ts";
+import { ForbiddenError } from "../../shared/errors.ts";
 import { createHttpHandler, withApiKey } from "../../shared/http/http-handler.ts";
 import { jsonResponse } from "../../shared/http/http-response.ts";
 import { readJsonBody } from "../../shared/http/read-json.ts";
@@ -39,9 +40,11 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
     ...deps,
     paths: ["/poll"],
     methods: {
-      POST: withApiKey(config.apiKeys, async (request, call) =>
-        jsonResponse(200, await poll(readJsonBody(request), call.context)),
-      ),
+      POST: withApiKey(config.apiKeys, async (request, call) => {
+        // A command may concern every customer.
+        if (call.key.scope !== "*") throw new ForbiddenError();
+        return jsonResponse(200, await poll(readJsonBody(request), call.context));
+      }),
     },
   });
   const platform = await startPlatform({

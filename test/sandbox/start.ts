@@ -45,10 +45,32 @@ async function start(): Promise<void> {
   const isReal = Boolean(given.ALIBABA_CLOUD_ACCESS_KEY_ID);
   const interval = positiveInteger("--interval", values.interval ?? (isReal ? "60" : "5"));
   const port = positiveInteger("--port", values.port);
-  const folder = await mkdtemp(path.join(tmpdir(), "waba-numbers-"));
+  const closers: (() => Promise<unknown>)[] = [];
+  try {
+    const folder = await mkdtemp(path.join(tmpdir(), "waba-numbers-"));
+    closers.push(() => rm(folder, { recursive: true, force: true }));
+    await run({ folder, port, interval, isReal, given, closers });
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+type Run = {
+  readonly folder: string;
+  readonly port: number;
+  readonly interval: number;
+  readonly isReal: boolean;
+  readonly given: NodeJS.ProcessEnv;
+  /** What to close at the end, also when the start fails halfway. */
+  readonly closers: (() => Promise<unknown>)[];
+};
+
+async function run({ folder, port, interval, isReal, given, closers }: Run): Promise<void> {
   const upstream = isReal ? undefined : await startUpstream({ credentials: [SANDBOX_CREDENTIALS] });
+  if (upstream) closers.push(upstream.close);
   const secret = given.WEBHOOK_SECRET ?? newWebhookSecret();
   const receiver = given.WEBHOOK_URL ? undefined : await startReceiver({ secrets: [secret] });
+  if (receiver) closers.push(receiver.close);
   const apiKey = newApiKey();
   const environment: Record<string, string | undefined> = {
     ...sandboxEnvironment({
@@ -68,24 +90,16 @@ async function start(): Promise<void> {
     port,
     writeLog: (line) => console.log(line),
   });
+  closers.push(functions.close);
   upstream?.control.addCustomer(CUSTOMER);
-  printGuide(
-    functions,
-    upstream,
-    receiver,
-    environment.API_KEYS?.split(":")[1] ?? apiKey,
-    interval,
-  );
+  const printedKey = environment.API_KEYS?.split(":")[1] ?? apiKey;
+  printGuide(functions, upstream, receiver, printedKey, interval);
 
   const ending = new AbortController();
   process.once("SIGINT", () => ending.abort());
   process.once("SIGTERM", () => ending.abort());
   await runTimer(functions, receiver, interval, ending.signal);
   console.log("\nStopping: the store is closed properly.");
-  await functions.close();
-  await upstream?.close();
-  await receiver?.close();
-  await rm(folder, { recursive: true, force: true });
 }
 
 async function runTimer(

@@ -5,13 +5,13 @@ import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
 import type { CallOptions, QueryReply, Upstream } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
+import { runTick } from "../../shared/watch/tick.ts";
+import type { TickReport } from "../../shared/watch/tick-report.ts";
 import {
   newTickMemory,
-  runTick,
   type TickMemory,
   type TickSettings,
-} from "../../shared/watch/tick.ts";
-import type { TickReport } from "../../shared/watch/tick-report.ts";
+} from "../../shared/watch/tick-settings.ts";
 import type { AttemptResult, OutgoingEvent } from "../../shared/webhook/attempt.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
 import { item, SOURCE, T0 } from "./watch-builders.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  afterFailedProbe,
   afterFailure,
   afterGone,
   afterSuccess,
@@ -30,7 +31,7 @@ describe("the breaker", () => {
     expect(open.row).toMatchObject({ state: "open", step: 0, nextProbeAt: NOW + 5_000 });
     expect(open.row.reason).toBe("network");
     expect(allowance(open, NOW)).toEqual({ atOnce: 0, retryAt: NOW + 5_000 });
-    expect(allowance(open, NOW + 5_000)).toEqual({ atOnce: 1 });
+    expect(allowance(open, NOW + 5_000)).toEqual({ atOnce: 0, probe: true });
   });
 
   it("counts failures only in a row", () => {
@@ -47,14 +48,29 @@ describe("the breaker", () => {
 
   it("waits longer after each failed probe, and no longer for answers that came late", () => {
     let breaker = fail(createBreaker(undefined, NOW), 5);
-    breaker = fail(breaker, 3, NOW + 100);
+    breaker = fail(breaker, 3, NOW + 6_000);
     expect(breaker.row).toMatchObject({ step: 0, nextProbeAt: NOW + 5_000 });
 
-    breaker = fail(breaker, 1, NOW + 5_000);
+    breaker = afterFailedProbe(breaker, TROUBLE, NOW + 5_000, 0.5);
     expect(breaker.row).toMatchObject({ step: 1, nextProbeAt: NOW + 35_000 });
-    breaker = fail(breaker, 1, NOW + 35_000);
+    breaker = afterFailedProbe(breaker, TROUBLE, NOW + 35_000, 0.5);
     expect(breaker.row).toMatchObject({ step: 2, nextProbeAt: NOW + 335_000 });
     expect(breaker.row.since).toBe(new Date(NOW).toISOString());
+  });
+
+  it("obeys a Retry-After that comes late, while it is open", () => {
+    const open = fail(createBreaker(undefined, NOW), 5);
+    const late = { reason: "status 429", retryAfterMs: 3_600_000 };
+
+    expect(afterFailure(open, late, NOW, 0.5).row.nextProbeAt).toBe(NOW + 3_600_000);
+  });
+
+  it("does not open in the ramp for an event that fails alone, but does for five in a row", () => {
+    const local = { reason: "status 500", isLocal: true };
+    let breaker = afterSuccess(fail(createBreaker(undefined, NOW), 5), NOW + 5_000);
+    for (let i = 0; i < 4; i += 1) breaker = afterFailure(breaker, local, NOW + 6_000, 0.5);
+    expect(breaker.row.state).toBe("closed");
+    expect(afterFailure(breaker, local, NOW + 6_000, 0.5).row.state).toBe("open");
   });
 
   it("obeys Retry-After at once when it is longer than the step", () => {

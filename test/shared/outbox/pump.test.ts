@@ -81,8 +81,8 @@ function createRig(clock: FakeClock = createFakeClock(START)) {
       return (await readRow(store, "ep/receiver", endpointRowSchema))?.value;
     },
 
-    /** One tick's deliveries with nothing else going on. */
-    async run(options: Partial<PumpOptions> = {}) {
+    /** One tick's deliveries, with nothing else going on unless told. */
+    async run(options: Partial<PumpOptions> = {}, reading: Promise<void> = Promise.resolve()) {
       const began = clock.monotonic();
       const pump = startPump(
         { endpoint: "receiver", stopAt: began + 50_000, deadlineAt: began + 58_000, ...options },
@@ -97,7 +97,7 @@ function createRig(clock: FakeClock = createFakeClock(START)) {
           log: createLog({ level: "warn", now: clock.now, write: (line) => lines.push(line) }),
         },
       );
-      return clock.run(pump.finish());
+      return clock.run(reading.then(() => pump.finish()));
     },
   };
 }
@@ -172,7 +172,7 @@ describe("the pump", () => {
     expect(sent.slice(-2).map(({ id }) => id)).toEqual(["a-1", "a-2"]);
   });
 
-  it("probes with one delivery, not with one of each customer", async () => {
+  it("probes with one test event, not with one of each customer", async () => {
     const { add, run, answerWith, sent, clock, store } = rig();
     for (let i = 0; i < 30; i += 1) await add(`c${i}`, 1);
     const open = { schema: 1, state: "open", step: 4, nextProbeAt: START, since: "then" };
@@ -180,11 +180,103 @@ describe("the pump", () => {
     answerWith(() => DOWN);
 
     expect(await run()).toMatchObject({ failedAttempts: 1, endpoint: "open" });
-    expect(sent).toHaveLength(1);
+    expect(sent.map(({ id }) => id)).toEqual(["test"]);
     await clock.advance(60_000);
     await run();
     expect(sent).toHaveLength(1);
   });
+
+  it("does not probe when there is nothing to deliver", async () => {
+    const { run, sent, store } = rig();
+    const open = { schema: 1, state: "open", step: 4, nextProbeAt: START, since: "then" };
+    await store.put("ep/receiver", JSON.stringify(open), "absent");
+
+    expect(await run()).toMatchObject({ failedAttempts: 0, endpoint: "open" });
+    expect(sent).toEqual([]);
+  });
+
+  it("lets an event that always gets a 500 stop nobody else, whenever the others come", async () => {
+    const { add, run, answerWith, clock, pending } = rig();
+    await add("a", 2);
+    answerWith(({ id }) =>
+      id === "a-1" ? { kind: "failed", reason: "status", status: 500 } : DELIVERED,
+    );
+    let delivered = 0;
+    for (let minute = 0; minute < 7 * 24 * 60; minute += 10) {
+      if (minute === 180) for (let i = 0; i < 50; i += 1) await add(`m${i}`, 1);
+      delivered += (await run()).delivered;
+      await clock.advance(600_000);
+    }
+
+    expect(delivered).toBe(50);
+    expect(await pending("a")).toEqual(["a-1", "a-2"]);
+
+    answerWith(() => DELIVERED);
+    await clock.advance(3_600_000);
+    expect(await run()).toMatchObject({ delivered: 2, deadLettered: 0 });
+  });
+
+  it("is not stopped by such an event after an outage either", async () => {
+    const { add, run, answerWith, clock, sent } = rig();
+    await add("a", 1);
+    for (let i = 0; i < 50; i += 1) await add(`m${i}`, 1);
+    answerWith(() => DOWN);
+    for (let minute = 0; minute < 180; minute += 1) {
+      await run();
+      await clock.advance(60_000);
+    }
+    answerWith(({ id }) =>
+      id === "a-1" ? { kind: "failed", reason: "status", status: 500 } : DELIVERED,
+    );
+    let delivered = 0;
+    for (let minute = 0; minute < 90; minute += 1) {
+      delivered += (await run()).delivered;
+      await clock.advance(60_000);
+    }
+
+    expect(delivered).toBe(50);
+    expect(sent.filter(({ id }) => id === "a-1").length).toBeLessThan(40);
+  });
+
+  it("opens again when the receiver takes the test but nothing else", async () => {
+    const { add, run, answerWith, clock, sent } = rig();
+    for (let i = 0; i < 50; i += 1) await add(`m${i}`, 1);
+    answerWith(({ id }) => (id === "test" ? DELIVERED : DOWN));
+    for (let minute = 0; minute < 240; minute += 1) {
+      await run();
+      await clock.advance(60_000);
+    }
+
+    expect(sent.length).toBeLessThan(150);
+  });
+
+  it.each([50, 250, 450])(
+    "is not held up by a customer with %i markers that waits",
+    async (count) => {
+      const { add, run, store, clock, pending } = rig();
+      await add("b", 1);
+      const events = Array.from({ length: count }, (_, i) => ({
+        id: `a-${i}`,
+        seq: 2_000 + i,
+        type: "t",
+        body: "{}",
+        ...(i === 0 ? { refusals: { count: 3, nextAt: START + 72_000_000 } } : {}),
+      }));
+      const row = { ...newCustomerRow(1_000), seq: 2_000 + count, pending: events };
+      await store.put(customerKey("a"), encodeRow(row), "absent");
+      for (const { seq } of events) {
+        await store.put(
+          `due/a/${String(seq).padStart(16, "0")}`,
+          encodeRow({ schema: 1 }),
+          "absent",
+        );
+      }
+      // Reads go on for the whole tick: nobody says that no more will come.
+      await run({}, clock.sleep(40_000));
+
+      expect(await pending("b")).toEqual([]);
+    },
+  );
 
   it("stops for good at 410 and says so in the log", async () => {
     const { add, run, answerWith, sent, lines, pending } = rig();

@@ -150,6 +150,42 @@ describe("recordAddIntent", () => {
     expect(await store.scan("", "", 10)).toEqual([]);
   });
 
+  it.each(["c/acme", "hot/acme"])(
+    "leaves no row behind when the answer to the write of %s is lost",
+    async (lost) => {
+      let failures = 0;
+      const failing: Store = {
+        ...store,
+        async put(key, value, expected) {
+          const outcome = await store.put(key, value, expected);
+          if (key !== lost || failures > 0) return outcome;
+          failures += 1;
+          throw new StoreUnavailableError("put", "timeout");
+        },
+      };
+      await expect(recordAddIntent(failing, "acme", NUMBER, "a", NOW)).rejects.toMatchObject({
+        code: "ERR_STORE",
+      });
+      expect(await store.get("c/acme")).toBeUndefined();
+      expect((await read("hot/acme"))?.onboarding ?? {}).toEqual({});
+    },
+  );
+
+  it("takes another add's intent for its own in no failure", async () => {
+    await record("a");
+    const failing: Store = {
+      ...store,
+      async put(key, value, expected) {
+        if (key === "c/acme" && value.includes('"b"')) throw new StoreUnavailableError("put");
+        return store.put(key, value, expected);
+      },
+    };
+    const other = recordAddIntent(failing, "acme", OTHER, "b", NOW);
+    await expect(other).rejects.toMatchObject({ code: "ERR_STORE" });
+    expect(await read("c/acme")).toEqual({ ...BARE, addIntents: ["a"] });
+    expect(Object.keys((await read("hot/acme")).onboarding)).toEqual(["4915112345678"]);
+  });
+
   it.each(["c/acme", "hot/acme"])("refuses a newer row at %s and leaves it alone", async (key) => {
     await write(key, { schema: 2 });
     await expect(record("a")).rejects.toMatchObject({ code: "ERR_STORE_ROW", key });

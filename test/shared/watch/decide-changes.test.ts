@@ -86,6 +86,7 @@ describe("a known number", () => {
       worse: false,
       heldBack: 0,
       confirms: true,
+      whole: true,
     });
   });
 

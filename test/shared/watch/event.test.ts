@@ -1,12 +1,8 @@
 import { CloudEvent, HTTP } from "cloudevents";
 import { describe, expect, it } from "vitest";
 import { EVENT_TYPES, numberEventSchema } from "../../../shared/schemas/event.ts";
-import {
-  createEvent,
-  type Finding,
-  formatSequence,
-  meaningOf,
-} from "../../../shared/watch/event.ts";
+import { formatSequence } from "../../../shared/schemas/sequence.ts";
+import { createEvent, type Finding, meaningOf } from "../../../shared/watch/event.ts";
 import {
   FIELDS,
   iso,

@@ -1,0 +1,47 @@
+import type { Log } from "../log.ts";
+import type { Upstream } from "../signing/upstream.ts";
+import type { Store } from "../store/store.ts";
+import type { OutgoingEvent, Send } from "../webhook/attempt.ts";
+import { type FreshMemory, newFreshMemory } from "./fresh-read.ts";
+import type { LastRead } from "./reader.ts";
+
+export type TickDeps = {
+  readonly store: Store;
+  readonly upstream: Upstream;
+  readonly send: Send;
+  readonly testEvent: () => OutgoingEvent;
+  readonly now: () => number;
+  readonly monotonic: () => number;
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly log: Log;
+  /** Removes idempotency rows that have expired, from a cursor on; returns the next cursor. */
+  readonly expire: (after: string, limit: number) => Promise<string>;
+};
+
+export type TickSettings = {
+  readonly source: string;
+  readonly endpoint: string;
+  /** Calls per second. */
+  readonly qps: number;
+  readonly tickMs: number;
+  readonly pollIntervalMs: number;
+  /** Customers of the environment's list. */
+  readonly watch: readonly string[];
+  /** Whether customer spaces are listed and watched by themselves. */
+  readonly discover: boolean;
+  /** Whether the fast lane reads from the numbers' source. */
+  readonly sync: "off" | "lane";
+};
+
+/** What a warm instance knows from earlier ticks; losing it costs nothing but accuracy. */
+export type TickMemory = {
+  readonly lastReads: Map<string, LastRead>;
+  readonly ensured: Set<string>;
+  readonly fresh: FreshMemory;
+};
+
+export function newTickMemory(): TickMemory {
+  return { lastReads: new Map(), ensured: new Set(), fresh: newFreshMemory() };
+}
