@@ -1,0 +1,98 @@
+import { EVENT_TYPES } from "../schemas/event.ts";
+import { ALL_EVENT_TYPES, EVENT_BASES, type EventType } from "./openapi-schemas.ts";
+
+/** One event as it was sent: what the document shows of its type. */
+export type SentExample = {
+  /** The very bytes, as text. */
+  readonly body: string;
+  readonly headers: Readonly<
+    Record<"webhook-id" | "webhook-timestamp" | "webhook-signature", string>
+  >;
+};
+
+export type EventExamples = Readonly<Record<EventType, SentExample>>;
+
+const SUMMARIES: Readonly<Record<EventType, string>> = {
+  [EVENT_TYPES.changed]: "Watched fields of a number changed",
+  [EVENT_TYPES.discovered]: "A number that was not there before, under a customer that is known",
+  [EVENT_TYPES.missing]: "A number is absent from the customer's list",
+  [EVENT_TYPES.returned]: "A missing number is back",
+  [EVENT_TYPES.state]: "What is known of a number, because an operator asked; nothing changed",
+  [EVENT_TYPES.onboardingCompleted]: "A number that was added is usable",
+  [EVENT_TYPES.onboardingStuck]: "A number is not usable 24 hours after it was added",
+  [EVENT_TYPES.watchStale]: "A customer, or the account, has not been readable for 30 minutes",
+  [EVENT_TYPES.watchRecovered]: "What was stale is being read again",
+  [EVENT_TYPES.test]: "Asks whether the receiver verifies and accepts; nothing has happened",
+};
+
+const RESPONSES = {
+  "2XX": { description: "Taken: the event is not sent again." },
+  "400": { description: "This event is refused: ten tries in 75 hours, then a dead letter." },
+  "410": { description: "Nothing more is wanted: nothing is sent until an operator enables it." },
+  "413": { description: "As 400." },
+  "415": { description: "As 400." },
+  "422": { description: "As 400." },
+  default: {
+    description:
+      "Trouble of the receiver, which costs no event anything: everything waits, in order, and is tried again at growing intervals. Retry-After is obeyed.",
+  },
+};
+
+/** The `webhooks` of the document: one for each event type, named like it. */
+export function webhookOperations(examples: EventExamples): Record<string, unknown> {
+  return Object.fromEntries(
+    ALL_EVENT_TYPES.map((type) => [type, { post: webhookOperation(type, examples[type]) }]),
+  );
+}
+
+function webhookOperation(type: EventType, example: SentExample) {
+  return {
+    operationId: `receive-${type.replaceAll(/[._]/g, "-")}`,
+    tags: ["webhooks"],
+    summary: SUMMARIES[type],
+    security: [],
+    parameters: signatureParameters(example),
+    requestBody: {
+      required: true,
+      content: {
+        "application/cloudevents+json": {
+          schema: {
+            allOf: [{ $ref: `#/components/schemas/${EVENT_BASES[type]}` }],
+            properties: { type: { const: type } },
+          },
+          examples: { sent: { value: JSON.parse(example.body) } },
+        },
+      },
+    },
+    responses: RESPONSES,
+  };
+}
+
+/** The headers of Standard Webhooks, and the one that is this service's own. */
+function signatureParameters({ headers }: SentExample) {
+  const header = (name: keyof SentExample["headers"], pattern: string, description: string) => ({
+    name,
+    in: "header",
+    required: true,
+    description,
+    schema: { type: "string", pattern },
+    example: headers[name],
+  });
+  return [
+    header("webhook-id", "^[A-Za-z0-9_-]+$", "The event's id, the same on every attempt."),
+    header("webhook-timestamp", "^\\d+$", "When this attempt was made: seconds since 1970."),
+    header(
+      "webhook-signature",
+      "^v1,[A-Za-z0-9+/]+=*( v1,[A-Za-z0-9+/]+=*)*$",
+      "HMAC-SHA256 in base64 of webhook-id, a dot, webhook-timestamp, a dot and the body's bytes; one for each live secret, separated by spaces.",
+    ),
+    {
+      name: "webhook-redelivery",
+      in: "header",
+      required: false,
+      description:
+        "Only on an event that an operator had sent again; the id and the bytes are the same.",
+      schema: { type: "string", const: "true" },
+    },
+  ];
+}

@@ -1,0 +1,87 @@
+import { addOperation, httpSchemas, queryOperation } from "./openapi-operations.ts";
+import { eventBaseSchemas } from "./openapi-schemas.ts";
+import { type EventExamples, webhookOperations } from "./openapi-webhooks.ts";
+
+/** Of the interface, not of the program: its first part changes with what breaks a caller. */
+const API_VERSION = "1.0.0";
+
+/**
+ * The OpenAPI 3.1 document of the HTTP functions and of the events they send. Made from the zod
+ * schemas and from the one mapping of errors, so it cannot say anything else than the code does;
+ * `openapi.json` beside it is this, written by its test. Performs no I/O.
+ *
+ * @param examples one event of each type, as really sent, with its signature headers
+ * @param exampleSecret what those are signed with, for readers who try their verifier on them
+ */
+export function buildOpenApi(
+  examples: EventExamples,
+  exampleSecret: string,
+): Readonly<Record<string, unknown>> {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "waba-numbers",
+      version: API_VERSION,
+      description: `Adds, queries and watches WhatsApp numbers of Alibaba Cloud Chat App Message Service. The webhooks are Standard Webhooks requests with a CloudEvents 1.0 body; their examples are signed with the secret ${exampleSecret} over the example's JSON without white space.`,
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    servers: [
+      {
+        url: "https://{host}",
+        description:
+          "A custom domain that routes the paths. Without one each function has a host of its own and answers at /.",
+        variables: { host: { default: "numbers.example.com", description: "Your domain." } },
+      },
+    ],
+    tags: [
+      { name: "numbers", description: "What callers ask for." },
+      { name: "webhooks", description: "What receivers are sent." },
+    ],
+    security: [{ apiKey: [] }],
+    paths: {
+      "/add": { post: addOperation() },
+      "/query": { get: queryOperation() },
+    },
+    webhooks: webhookOperations(examples),
+    components: {
+      securitySchemes: {
+        apiKey: {
+          type: "http",
+          scheme: "bearer",
+          description: "A key of API_KEYS, which may be limited to one customer.",
+        },
+      },
+      parameters: { IdempotencyKey: IDEMPOTENCY_KEY },
+      headers: HEADERS,
+      schemas: { ...httpSchemas(), ...eventBaseSchemas() },
+    },
+  };
+}
+
+const IDEMPOTENCY_KEY = {
+  name: "Idempotency-Key",
+  in: "header",
+  required: false,
+  description:
+    "Names the request: for a day, the same key with the same body is answered the same without a second add; with another body it is a 422, and while the first is running a 409.",
+  schema: { type: "string", pattern: "^[\\x21-\\x7e]{1,255}$" },
+  example: "order-4711",
+};
+
+const text = (description: string, schema: object = {}) => ({
+  description,
+  required: true,
+  schema: { type: "string", ...schema },
+});
+
+const HEADERS = {
+  "X-Request-Id": text("Names the request in the service's log."),
+  "Retry-After": text("Seconds to wait.", { pattern: "^[1-9]\\d*$" }),
+  "WWW-Authenticate": text("How to authenticate.", { const: "Bearer" }),
+  Allow: text("The methods that this path answers."),
+  "Idempotency-Replayed": {
+    description: "Only on an answer that was given before.",
+    required: false,
+    schema: { type: "string", const: "true" },
+  },
+};

@@ -1,0 +1,127 @@
+import { readFileSync } from "node:fs";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import formats from "ajv-formats";
+
+type Node = Readonly<Record<string, unknown>>;
+
+type Answer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+};
+
+const OPERATIONS = { add: ["/add", "post"], query: ["/query", "get"] } as const;
+
+export type Operation = keyof typeof OPERATIONS;
+
+const DOCUMENT_URL = new URL("../../shared/http/openapi.json", import.meta.url);
+
+export function readDocument(): Node {
+  return JSON.parse(readFileSync(DOCUMENT_URL, "utf8"));
+}
+
+/**
+ * The document with every object closed that it leaves open for later versions: what this version
+ * sends must be written there to the last field.
+ */
+function closed(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(closed);
+  if (typeof node !== "object" || node === null) return node;
+  const { type, properties, additionalProperties } = node as Node;
+  const isOpen =
+    type === "object" && properties !== undefined && additionalProperties === undefined;
+  const inner = Object.entries(node).map(([key, value]) => [key, closed(value)]);
+  return { ...Object.fromEntries(inner), ...(isOpen && { additionalProperties: false }) };
+}
+
+const pointerOf = (path: readonly string[]) =>
+  path.map((part) => `/${part.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+
+/** Holds what is really sent against the committed document; answers with what does not fit. */
+export function createDocumentChecker() {
+  const document = closed(readDocument()) as Node;
+  const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true });
+  formats.default(ajv);
+  ajv.addSchema(document, "document", undefined, false);
+  const compiled = new Map<string, ValidateFunction>();
+
+  function at(path: readonly string[]): Node | undefined {
+    const node = path.reduce<unknown>(
+      (inner, part) => (inner as Node | undefined)?.[part],
+      document,
+    );
+    const ref = (node as Node | undefined)?.$ref;
+    return typeof ref === "string" ? at(ref.slice(2).split("/")) : (node as Node | undefined);
+  }
+
+  function problems(path: readonly string[], value: unknown): string[] {
+    const $ref = `document#${pointerOf(path)}`;
+    const validate = compiled.get($ref) ?? ajv.compile({ $ref: encodeURI($ref) });
+    compiled.set($ref, validate);
+    validate(value);
+    return (validate.errors ?? []).map(
+      ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
+    );
+  }
+
+  function headerProblems(path: readonly string[], headers: Answer["headers"]): string[] {
+    const documented = Object.keys(at([...path, "headers"]) ?? {});
+    const missing = documented.filter(
+      (name) => at([...path, "headers", name])?.required && !(name.toLowerCase() in headers),
+    );
+    const untold = ["retry-after", "www-authenticate", "allow", "idempotency-replayed"].filter(
+      (name) => name in headers && !documented.some((known) => known.toLowerCase() === name),
+    );
+    const wrong = documented.flatMap((name) => {
+      const value = headers[name.toLowerCase()];
+      if (value === undefined) return [];
+      return problems(["components", "headers", name, "schema"], value);
+    });
+    return [
+      ...missing.map((name) => `${name} is missing`),
+      ...untold.map((name) => `${name} is not documented`),
+      ...wrong,
+    ];
+  }
+
+  return {
+    /** An answer of a function to any HTTP method but OPTIONS. */
+    answer(operation: Operation, { status, headers, body }: Answer): string[] {
+      const [path, method] = OPERATIONS[operation];
+      const response = ["paths", path, method, "responses", String(status)];
+      if (!at(response)) return [`${status} is not documented`];
+      const type = headers["content-type"]?.split(";")[0] ?? "";
+      if (!at([...response, "content", type])) return [`${type} is not documented`];
+      return [
+        ...headerProblems(response, headers),
+        ...problems([...response, "content", type, "schema"], body),
+      ];
+    },
+
+    /** A request's body, as a client would check it. */
+    addRequest: (body: unknown): string[] =>
+      problems(["components", "schemas", "AddRequest"], body),
+
+    /** A delivery, with the headers as the receiver got them. */
+    event(headers: Readonly<Record<string, unknown>>, body: string): string[] {
+      const parsed = JSON.parse(body) as { readonly type: string };
+      const webhook = ["webhooks", parsed.type, "post"];
+      if (!at(webhook)) return [`${parsed.type} is not documented`];
+      const content = [...webhook, "requestBody", "content"];
+      const type = String(headers["content-type"]).split(";")[0] ?? "";
+      if (!at([...content, type])) return [`${type} is not documented`];
+      const parameters = at([...webhook, "parameters"]) as unknown as readonly Node[];
+      return [
+        ...parameters.flatMap(({ name, required }, index) => {
+          const value = headers[String(name)];
+          if (value === undefined) return required ? [`${name} is missing`] : [];
+          return problems([...webhook, "parameters", String(index), "schema"], value);
+        }),
+        ...problems([...content, type, "schema"], parsed),
+      ];
+    },
+
+    /** Any value against the schema at a path of the document. */
+    problems,
+  };
+}

@@ -1,0 +1,87 @@
+import { readFileSync } from "node:fs";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { EXAMPLE_SECRET, eventExamples } from "../contract/event-examples.ts";
+import { createExampleReceiver } from "./example-receiver.ts";
+import { deliver, EPOCH, eventBody, OTHER_SECRET, SECRET } from "./receiver-test-sender.ts";
+
+let server: Server | undefined;
+afterEach(async () => {
+  server?.closeAllConnections();
+  await new Promise((resolve) => server?.close(resolve) ?? resolve(undefined));
+  server = undefined;
+});
+
+async function start(tell: (text: string) => void, secrets = SECRET): Promise<string> {
+  const started = createExampleReceiver({ secrets, tell, now: () => EPOCH });
+  server = started;
+  await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(started.address() as AddressInfo).port}/`;
+}
+
+const CHANGE = { field: "qualityRating", from: "GREEN", to: "RED" };
+
+/** A whole event of the service under another sequence. */
+async function changed(sequence: string): Promise<string> {
+  const { body } = (await eventExamples())["whatsapp.phone_number.changed"];
+  return JSON.stringify({ ...JSON.parse(body), id: `evt_${sequence}`, sequence });
+}
+
+describe("the example receiver", () => {
+  it("is short enough to be copied", () => {
+    const text = readFileSync(new URL("./example-receiver.ts", import.meta.url), "utf8");
+    expect(text.split("\n").length).toBeLessThanOrEqual(60);
+  });
+
+  it("tells each signed event once, in order", async () => {
+    const told: string[] = [];
+    const url = await start((text) => told.push(text));
+    for (const sequence of ["0002", "0002", "0001", "0003"]) {
+      expect(await deliver(url, await changed(sequence))).toBe(204);
+    }
+    const text = "whatsapp.phone_number.changed: 4915112345678 qualityRating GREEN > RED";
+    expect(told).toEqual([text, text]);
+  });
+
+  it("accepts every event that the service sends", async () => {
+    const told: string[] = [];
+    const url = await start((text) => told.push(text.split(":")[0] ?? ""), EXAMPLE_SECRET);
+    for (const { body } of Object.values(await eventExamples())) {
+      const event = { ...JSON.parse(body), partitionkey: JSON.parse(body).type };
+      expect(await deliver(url, JSON.stringify(event))).toBe(204);
+    }
+    expect(told).toHaveLength(9);
+  });
+
+  it("has an event sent again that it could not act on", async () => {
+    let works = false;
+    const told: string[] = [];
+    const url = await start((text) => {
+      if (!works) throw new Error("the database is away");
+      told.push(text);
+    });
+    expect(await deliver(url, await changed("0001"))).toBe(503);
+    works = true;
+    expect(await deliver(url, await changed("0001"))).toBe(204);
+    expect(told).toHaveLength(1);
+  });
+
+  it.each([
+    [401, "signed by another", { secret: OTHER_SECRET }],
+    [401, "that is too old", { at: EPOCH - 301_000 }],
+    [401, "without a signature", { headers: { "webhook-signature": "" } }],
+    [400, "without the fields of its type", {}],
+  ])("answers %i to an event %s", async (status, _, options) => {
+    const told: string[] = [];
+    const url = await start((text) => told.push(text));
+    const body = status === 400 ? eventBody("evt_1", "0001", [CHANGE]) : await changed("0001");
+    expect(await deliver(url, body, options)).toBe(status);
+    expect(told).toEqual([]);
+  });
+
+  it("blames itself for a secret that is none", async () => {
+    const url = await start(() => {}, "secret");
+    expect(await deliver(url, await changed("0001"))).toBe(500);
+  });
+});

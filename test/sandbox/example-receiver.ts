@@ -1,0 +1,55 @@
+import http from "node:http";
+import { buffer as readBytes } from "node:stream/consumers";
+import {
+  isKnownEvent,
+  isNewer,
+  type KnownEvent,
+  verifyWebhook,
+  WebhookVerificationError,
+} from "../../shared/webhook/verify.ts";
+
+export type ExampleReceiver = {
+  readonly secrets: string;
+  readonly now?: () => number;
+  /** Called once for each event, in the order of its customer; what it throws has the event sent again. */
+  readonly tell: (text: string) => void;
+};
+
+/** What a receiver needs, to be copied: verify, ignore what was seen, act, and only then answer 2xx. */
+export function createExampleReceiver({ secrets, tell, ...options }: ExampleReceiver): http.Server {
+  // In earnest this is a column beside the data that the event changes, written in one transaction.
+  const lastSequence = new Map<string, string>();
+
+  function take(rawBody: Buffer, headers: http.IncomingHttpHeaders): number {
+    try {
+      const event = verifyWebhook(rawBody, headers, secrets, options);
+      if (!isKnownEvent(event) || event.type === "webhook.test") return 204;
+      if (!isNewer(event.sequence, lastSequence.get(event.partitionkey))) return 204;
+      tell(describe(event));
+      lastSequence.set(event.partitionkey, event.sequence);
+      return 204;
+    } catch (error) {
+      if (!(error instanceof WebhookVerificationError)) return 503;
+      return error.reason === "secret" ? 500 : error.reason === "payload" ? 400 : 401;
+    }
+  }
+
+  return http.createServer((request, response) => {
+    readBytes(request).then(
+      (rawBody) => response.writeHead(take(rawBody, request.headers)).end(),
+      () => request.destroy(),
+    );
+  });
+}
+
+function describe(event: Exclude<KnownEvent, { readonly type: "webhook.test" }>): string {
+  switch (event.type) {
+    case "whatsapp.watch.stale":
+    case "whatsapp.watch.recovered":
+      return `${event.type}: ${event.data.custSpaceId} since ${event.data.failingSince}`;
+    default: {
+      const changes = event.data.changes.map(({ field, from, to }) => ` ${field} ${from} > ${to}`);
+      return `${event.type}: ${event.data.phoneNumber}${changes.join(",")}`;
+    }
+  }
+}
