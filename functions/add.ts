@@ -1,5 +1,6 @@
-import { loadConfig } from "../shared/config.ts";
-import { createDeps, type Deps } from "../shared/deps.ts";
+import { loadHttpConfig } from "../shared/common-config.ts";
+import { createCommonDeps } from "../shared/common-deps.ts";
+import type { Deps } from "../shared/deps.ts";
 import {
   AddOutcomeUnknownError,
   InvalidRequestError,
@@ -14,7 +15,7 @@ import type { HttpRequest } from "../shared/http/platform-event.ts";
 import { toProblem } from "../shared/http/problem.ts";
 import { readJsonBody } from "../shared/http/read-json.ts";
 import { createIdempotency, type Idempotency, type StoredAnswer } from "../shared/idempotency.ts";
-import { describeError, maskNumber } from "../shared/log.ts";
+import { describeError, maskCustomer, maskNumber } from "../shared/log.ts";
 import {
   type AddRequest,
   type AddResponse,
@@ -29,6 +30,8 @@ import { findNumber } from "../shared/watch/phone-number.ts";
 
 /** All calls of one add, the settling Query included; the function's timeout is 35 s. */
 const ADD_DEADLINE_MS = 28_000;
+/** Kept back from the Add for that Query: a whole try of a read. */
+const SETTLING_MS = 8_000;
 
 const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
@@ -55,7 +58,10 @@ async function add(
 ): Promise<HttpResponse> {
   const deadlineAt = deps.monotonic() + ADD_DEADLINE_MS;
   const request = parseRequest(readJsonBody(http));
-  call.note({ custSpaceId: request.custSpaceId, number: maskNumber(request.phoneNumber) });
+  call.note({
+    custSpaceId: maskCustomer(request.custSpaceId),
+    number: maskNumber(request.phoneNumber),
+  });
   assertScope(call.key, request.custSpaceId);
   const idempotencyKey = parseIdempotencyKey(http.headers["idempotency-key"]);
 
@@ -92,7 +98,7 @@ async function perform(run: AddRun, idempotency: Idempotency | undefined): Promi
   let intent: AddIntent | undefined;
   try {
     intent = await intend(run);
-    const reply = await upstream.add(request, { deadlineAt });
+    const reply = await upstream.add(request, { deadlineAt: deadlineAt - SETTLING_MS });
     return await accept(run, idempotency, {
       phoneNumber: request.cc + request.phoneNumber,
       custSpaceId: request.custSpaceId,
@@ -223,8 +229,8 @@ function parseIdempotencyKey(header: string | undefined): string | undefined {
 export function createAddHandler(environment: NodeJS.ProcessEnv) {
   return lazyHttpHandler(
     () => {
-      const config = loadConfig(environment, "add");
-      return createAdd({ ...createDeps(config), apiKeys: config.apiKeys });
+      const config = loadHttpConfig(environment, "add");
+      return createAdd({ ...createCommonDeps(config), apiKeys: config.apiKeys });
     },
     { now: Date.now, write: (line) => process.stdout.write(`${line}\n`) },
   );

@@ -7,6 +7,7 @@ import { createHttpHandler, type HttpCall, withApiKey } from "../shared/http/htt
 import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts";
 import { lazyHttpHandler } from "../shared/http/lazy-handler.ts";
 import type { HttpRequest } from "../shared/http/platform-event.ts";
+import { maskCustomer } from "../shared/log.ts";
 import { readCustomer } from "../shared/outbox/pending.ts";
 import { ACCOUNT, type CustomerRow, SELF } from "../shared/schemas/customer-row.ts";
 import { toIssues } from "../shared/schemas/issues.ts";
@@ -44,7 +45,7 @@ async function query(
   if (!parsed.success) throw new InvalidRequestError(toIssues(parsed.error, http.query));
   const { source, ...filters } = parsed.data;
   const custSpaceId = filters.custSpaceId === SELF ? undefined : filters.custSpaceId;
-  call.note({ custSpaceId: custSpaceId ?? SELF, source: source ?? "live" });
+  call.note({ custSpaceId: maskCustomer(custSpaceId ?? SELF), source: source ?? "live" });
   assertScope(call.key, custSpaceId);
   // An ISV code may reach other customers than the one it stands beside.
   if (filters.isvCode !== undefined && call.key.scope !== "*") throw new ForbiddenError();

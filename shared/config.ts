@@ -1,15 +1,20 @@
 import * as z from "zod/mini";
+import {
+  type CommonConfig,
+  type Environment as CommonEnvironment,
+  commonParsers,
+  givenOf,
+  HTTP_REQUIRED,
+  type Parser,
+  problemsOfSet,
+  toCommonConfig,
+} from "./common-config.ts";
 import { ConfigError, type Issue } from "./errors.ts";
-import { type ApiKey, parseApiKeys } from "./http/api-keys.ts";
-import { LOG_LEVELS } from "./log.ts";
 import { customerIdSchema } from "./schemas/customer-row.ts";
-import { Secret } from "./secret.ts";
-import type { Credentials } from "./signing/credentials.ts";
-import { storeUrlProblem } from "./store/open-store.ts";
 import { parseWebhookSecrets, type WebhookSecret } from "./webhook/signature.ts";
 import { type Cidr, createTargetGuard, parseCidr, type TargetGuard } from "./webhook/target.ts";
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = CommonEnvironment;
 
 export type FunctionName = "add" | "query" | "poll";
 
@@ -24,8 +29,8 @@ const integer = (min: number, max: number) =>
     ),
   );
 
-/** Reads a list by a parser of its own; what it finds wrong is the variable's problem. */
-const parsed = <T>(parse: (text: string) => { value: T } | { problem: string }) =>
+/** Reads a variable by a parser of its own; what it finds wrong is the variable's problem. */
+const parsed = <T>(parse: Parser<T>) =>
   z.pipe(
     z.string(),
     z.transform((text: string, context) => {
@@ -48,16 +53,19 @@ const onOff = parsed((text) =>
 
 /** Every variable that is read, by function: the README's table and serverless.yml list the same. */
 export const environmentSchema = z.object({
-  ALIBABA_CLOUD_ACCESS_KEY_ID: z.optional(z.string()),
-  ALIBABA_CLOUD_ACCESS_KEY_SECRET: z.optional(z.string()),
-  ALIBABA_CLOUD_SECURITY_TOKEN: z.optional(z.string()),
-  ALIBABA_CLOUD_ACCOUNT_ID: z.optional(
-    z.string().check(z.regex(/^[A-Za-z0-9-]{1,64}$/, "must be an account's number")),
+  ALIBABA_CLOUD_ACCESS_KEY_ID: z.optional(parsed(commonParsers.ALIBABA_CLOUD_ACCESS_KEY_ID)),
+  ALIBABA_CLOUD_ACCESS_KEY_SECRET: z.optional(
+    parsed(commonParsers.ALIBABA_CLOUD_ACCESS_KEY_SECRET),
   ),
-  CAMS_ENDPOINT: z._default(parsed(parseEndpoint), "https://cams.ap-southeast-1.aliyuncs.com"),
+  ALIBABA_CLOUD_SECURITY_TOKEN: z.optional(parsed(commonParsers.ALIBABA_CLOUD_SECURITY_TOKEN)),
+  ALIBABA_CLOUD_ACCOUNT_ID: z.optional(parsed(commonParsers.ALIBABA_CLOUD_ACCOUNT_ID)),
+  CAMS_ENDPOINT: z.optional(parsed(commonParsers.CAMS_ENDPOINT)),
+  API_KEYS: z.optional(parsed(commonParsers.API_KEYS)),
+  STORE_URL: z.optional(parsed(commonParsers.STORE_URL)),
+  STAGE: z.optional(parsed(commonParsers.STAGE)),
+  LOG_LEVEL: z.optional(parsed(commonParsers.LOG_LEVEL)),
+  DEBUG: z.optional(parsed(commonParsers.DEBUG)),
   UPSTREAM_QPS: z._default(integer(1, 10), 8),
-  API_KEYS: z.optional(parsed(readApiKeys)),
-  STORE_URL: z.optional(parsed(readStoreUrl)),
   WEBHOOK_URL: z.optional(
     parsed((text) =>
       URL.canParse(text) ? { value: new URL(text) } : { problem: "must be a URL" },
@@ -71,27 +79,15 @@ export const environmentSchema = z.object({
   WATCH_SYNC: z._default(z.enum(SYNC_MODES, "must be off or lane"), "off"),
   TICK_SECONDS: z._default(integer(1, 52), 50),
   POLL_INTERVAL_SECONDS: z._default(integer(1, 86_400), 60),
-  STAGE: z._default(
-    z.string().check(z.regex(/^[A-Za-z0-9-]{1,32}$/, "must be 1 to 32 letters, digits or -")),
-    "local",
-  ),
-  LOG_LEVEL: z._default(z.enum(LOG_LEVELS, "must be debug, info, warn or error"), "info"),
-  DEBUG: z.optional(parsed(readDebug)),
 });
 
 const REQUIRED: Readonly<Record<FunctionName, readonly string[]>> = {
-  add: ["API_KEYS", "STORE_URL"],
-  query: ["API_KEYS"],
+  ...HTTP_REQUIRED,
   poll: ["STORE_URL", "WEBHOOK_URL", "WEBHOOK_SECRET"],
 };
 
-export type Config = {
-  readonly credentials: Credentials | undefined;
-  readonly accountId: string | undefined;
-  readonly endpoint: string;
+export type Config = CommonConfig & {
   readonly qps: number;
-  readonly apiKeys: readonly ApiKey[];
-  readonly storeUrl: Secret;
   readonly webhook: WebhookConfig | undefined;
   readonly watch: readonly string[];
   /** Whether customer spaces are listed hourly and new ones watched. */
@@ -100,8 +96,6 @@ export type Config = {
   readonly sync: (typeof SYNC_MODES)[number];
   readonly tickMs: number;
   readonly pollIntervalMs: number;
-  readonly stage: string;
-  readonly logLevel: (typeof LOG_LEVELS)[number];
 };
 
 export type WebhookConfig = {
@@ -116,39 +110,24 @@ export type WebhookConfig = {
  * @throws ConfigError that lists every problem by the variable's name and holds no value
  */
 export function loadConfig(environment: Environment, name: FunctionName): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value));
-  const result = z.safeParse(environmentSchema, given);
-  const problems: Issue[] = (result.error?.issues ?? []).map((issue) => ({
+  const given = givenOf(environment);
+  const { data: env, error } = z.safeParse(environmentSchema, given);
+  const problems: Issue[] = (error?.issues ?? []).map((issue) => ({
     path: String(issue.path[0] ?? ""),
     message: issue.message,
   }));
-  for (const variable of REQUIRED[name]) {
-    if (!(variable in given)) problems.push({ path: variable, message: "must be set" });
-  }
-  const keyId = "ALIBABA_CLOUD_ACCESS_KEY_ID";
-  const keySecret = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
-  if (keyId in given !== keySecret in given) {
-    problems.push({
-      path: keyId in given ? keySecret : keyId,
-      message: "must be set together with its other half",
-    });
-  }
+  problems.push(...problemsOfSet(given, REQUIRED[name]));
   // Read apart, so that a refused address is listed beside the problems of other variables.
   const target = z.safeParse(targetSchema, given);
   const guard = target.success ? guardFor(target.data) : undefined;
   const url = target.data?.WEBHOOK_URL;
   const refused = url && guard?.problem(url);
   if (refused) problems.push({ path: "WEBHOOK_URL", message: TARGET_PROBLEMS[refused.reason] });
-  if (!result.success || !guard || problems.length > 0) throw new ConfigError(problems);
+  if (!env || !guard || problems.length > 0) throw new ConfigError(problems);
 
-  const env = result.data;
   return {
-    credentials: credentialsOf(env),
-    accountId: env.ALIBABA_CLOUD_ACCOUNT_ID,
-    endpoint: env.CAMS_ENDPOINT,
+    ...toCommonConfig(env),
     qps: env.UPSTREAM_QPS,
-    apiKeys: env.API_KEYS ?? [],
-    storeUrl: new Secret(env.STORE_URL ?? ""),
     webhook:
       env.WEBHOOK_URL && env.WEBHOOK_SECRET
         ? { url: env.WEBHOOK_URL, secrets: env.WEBHOOK_SECRET, guard }
@@ -158,8 +137,6 @@ export function loadConfig(environment: Environment, name: FunctionName): Config
     sync: env.WATCH_SYNC,
     tickMs: env.TICK_SECONDS * 1000,
     pollIntervalMs: env.POLL_INTERVAL_SECONDS * 1000,
-    stage: env.STAGE,
-    logLevel: env.LOG_LEVEL,
   };
 }
 
@@ -182,40 +159,6 @@ const TARGET_PROBLEMS = {
   address: "must be a public address, or one allowed by WEBHOOK_ALLOW_CIDRS",
 } as const;
 
-function credentialsOf(env: z.infer<typeof environmentSchema>): Credentials | undefined {
-  const accessKeyId = env.ALIBABA_CLOUD_ACCESS_KEY_ID;
-  const accessKeySecret = env.ALIBABA_CLOUD_ACCESS_KEY_SECRET;
-  const token = env.ALIBABA_CLOUD_SECURITY_TOKEN;
-  if (!accessKeyId || !accessKeySecret) return undefined;
-  return {
-    accessKeyId,
-    accessKeySecret: new Secret(accessKeySecret),
-    securityToken: token ? new Secret(token) : undefined,
-  };
-}
-
-/** https anywhere; http for loopback alone, as the request holds the signature and the number. */
-function parseEndpoint(text: string) {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isBare =
-    url?.pathname === "/" && !url.search && !url.hash && !url.username && !url.password;
-  const isLoopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(url?.hostname ?? "");
-  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback);
-  return url && isBare && isSafe
-    ? { value: url.origin }
-    : { problem: "must be https://host without a path (http for loopback only)" };
-}
-
-function readApiKeys(text: string) {
-  const result = parseApiKeys(text);
-  return result.kind === "keys" ? { value: result.keys } : { problem: result.problems.join(", ") };
-}
-
-function readStoreUrl(text: string) {
-  const problem = storeUrlProblem(text);
-  return problem ? { problem } : { value: text };
-}
-
 function readWebhookSecrets(text: string) {
   const result = parseWebhookSecrets(text);
   return "secrets" in result ? { value: result.secrets } : result;
@@ -233,23 +176,6 @@ function readCustomers(text: string) {
   return customers.every((customer) => z.safeParse(customerIdSchema, customer).success)
     ? { value: customers }
     : { problem: "must be self or CustSpaceIds, separated by commas" };
-}
-
-/**
- * With these names pop-core's transport prints whole requests, and the Tablestore SDK what it signs:
- * signatures, tokens and phone numbers.
- */
-const PRINTERS = ["httpx:body", "httpx:header", "aliyun"];
-
-function readDebug(text: string) {
-  const patterns = text.split(/[\s,]+/).filter((part) => part && !part.startsWith("-"));
-  const hits = patterns.some((part) => {
-    const pattern = new RegExp(`^${part.replace(/[^\w*:]/g, "\\$&").replaceAll("*", ".*")}$`);
-    return PRINTERS.some((name) => pattern.test(name));
-  });
-  return hits
-    ? { problem: "must not switch on httpx or aliyun: they print signatures and phone numbers" }
-    : { value: text };
 }
 
 function splitList(text: string): string[] {

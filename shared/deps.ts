@@ -1,128 +1,22 @@
-import { randomBytes, randomUUID } from "node:crypto";
-import type { Agent } from "node:http";
-import { setTimeout as sleepFor } from "node:timers/promises";
+import { type CommonDeps, createCommonDeps, MAX_IDLE_MS } from "./common-deps.ts";
 import type { Config } from "./config.ts";
-import { createLog, type Log } from "./log.ts";
-import { createUpstream } from "./signing/client.ts";
-import { invocationCredentials } from "./signing/credentials.ts";
-import type { Upstream } from "./signing/upstream.ts";
 import { createAgent } from "./sockets.ts";
-import { claimStore } from "./store/identity.ts";
-import { openStore } from "./store/open-store.ts";
-import type { Store } from "./store/store.ts";
 import { createSender, type Send } from "./webhook/attempt.ts";
 import { guardedLookup } from "./webhook/target.ts";
 
-/** Idle connections older than this are not used again: an instance may have been frozen. */
-const MAX_IDLE_MS = 800;
-
 /** Everything that touches the world. Functions take the part they need. */
-export type Deps = {
-  /** Wall clock, ms. */
-  readonly now: () => number;
-  /** Only ever moves forward, ms. */
-  readonly monotonic: () => number;
-  readonly random: () => number;
-  /** Resolves early when the signal aborts; never rejects. */
-  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-  readonly newId: () => string;
-  readonly log: Log;
-  /**
-   * Opened at the first call and kept; a failed opening is tried again. Called once in each
-   * invocation, as the open store signs with the credentials of the newest context.
-   */
-  readonly openStore: (context: unknown) => Promise<Store>;
-  /** Signs with the credentials of this invocation. */
-  readonly upstreamFor: (context: unknown) => Upstream;
-  readonly send: Send;
-  /** `urn:waba-numbers:<account>:<stage>` */
-  readonly sourceFor: (context: unknown) => string;
-};
+export type Deps = CommonDeps & { readonly send: Send };
 
-/** The one place that wires the real clients. Opens nothing and sends nothing. */
+/** Wires the real clients, the webhook's included. Opens nothing and sends nothing. */
 export function createDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
-  const now = overrides.now ?? Date.now;
-  const monotonic = overrides.monotonic ?? (() => performance.now());
-  const random = overrides.random ?? Math.random;
-  const sleep = overrides.sleep ?? sleepReal;
-  const newId = overrides.newId ?? randomUUID;
-  const log =
-    overrides.log ??
-    createLog({ level: config.logLevel, now, write: (line) => process.stdout.write(`${line}\n`) });
-  const agents = new Map<string, Agent>();
-  const agentFor = (url: URL, connect?: { lookup: ReturnType<typeof guardedLookup> }): Agent => {
-    const name = `${url.protocol}${connect ? "guarded" : ""}`;
-    const protocol = url.protocol === "https:" ? "https:" : "http:";
-    const agent =
-      agents.get(name) ??
-      createAgent(protocol, { maxIdleMs: MAX_IDLE_MS, now, ...(connect ? { connect } : {}) });
-    agents.set(name, agent);
-    return agent;
-  };
-
-  let opening: Promise<Store> | undefined;
-  // An open store outlives the invocation that opened it, and that one's credentials.
-  let newestContext: unknown;
-  const identityFor = (context: unknown) => `${accountOf(config, context)}:${config.stage}`;
-
-  return {
-    now,
-    monotonic,
-    random,
-    sleep,
-    newId,
-    log,
-    openStore(context) {
-      newestContext = context;
-      opening ??= openStore(config.storeUrl.reveal(), {
-        newVersion: () => randomBytes(12).toString("base64url"),
-        now,
-        tablestore: {
-          credentials: () => invocationCredentials(newestContext, config.credentials),
-          agentFor,
-          random,
-          sleep,
-        },
-      }).then((store) => claimStore(store, identityFor(context)));
-      opening.catch(() => {
-        opening = undefined;
-      });
-      return opening;
-    },
-    upstreamFor(context) {
-      return createUpstream(
-        {
-          endpoint: config.endpoint,
-          credentials: invocationCredentials(context, config.credentials),
-          agent: agentFor(new URL(config.endpoint)),
-        },
-        { monotonic, random, sleep, newNonce: () => randomBytes(16).toString("hex") },
-      );
-    },
-    send: config.webhook
-      ? createSender(
-          {
-            ...config.webhook,
-            agent: agentFor(config.webhook.url, {
-              lookup: guardedLookup(config.webhook.guard.isAllowed),
-            }),
-          },
-          { now, monotonic },
-        )
-      : () => Promise.resolve({ kind: "failed", reason: "target" }),
-    sourceFor: (context) => `urn:waba-numbers:${identityFor(context)}`,
-    ...overrides,
-  };
+  const common = createCommonDeps(config, overrides);
+  return { ...common, send: createSend(config, common), ...overrides };
 }
 
-/** The platform's account, or the environment's where there is no platform. */
-function accountOf(config: Config, context: unknown): string {
-  const given = (context as { accountId?: unknown } | null | undefined)?.accountId;
-  if (typeof given === "string" && /^[A-Za-z0-9-]{1,64}$/.test(given)) return given;
-  return config.accountId ?? "local";
-}
-
-async function sleepReal(ms: number, signal?: AbortSignal): Promise<void> {
-  // An aborted wait is over, which is all that callers ask.
-  await sleepFor(Math.max(0, ms), undefined, signal ? { signal } : {}).catch(() => undefined);
+function createSend({ webhook }: Config, { now, monotonic }: CommonDeps): Send {
+  if (!webhook) return () => Promise.resolve({ kind: "failed", reason: "target" });
+  const protocol = webhook.url.protocol === "https:" ? "https:" : "http:";
+  const lookup = guardedLookup(webhook.guard.isAllowed);
+  const agent = createAgent(protocol, { maxIdleMs: MAX_IDLE_MS, now, connect: { lookup } });
+  return createSender({ ...webhook, agent }, { now, monotonic });
 }

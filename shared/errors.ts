@@ -209,7 +209,7 @@ export class AddOutcomeUnknownError extends AppError {
   readonly facts: UpstreamFacts;
   constructor(facts: UpstreamFacts) {
     super(
-      "The upstream broke off and the number is not in its list yet: it may still appear. Query the customer in a minute; add the number again only if it is still absent.",
+      "The upstream gave no clear answer and the number is not in its list yet: it may still appear. Query the customer in a minute; add the number again only if it is still absent.",
     );
     this.facts = facts;
   }

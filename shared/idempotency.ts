@@ -33,6 +33,8 @@ export type Reservation =
 
 export type Idempotency = {
   /**
+   * A key that was first used a day ago counts as new.
+   *
    * @throws IdempotencyReusedError for a known key with another body
    * @throws IdempotencyInFlightError while the first request is still running
    */
@@ -76,6 +78,12 @@ export function createIdempotency(
       const found = await readRow(store, key, rowSchema);
       if (!found) throw new IdempotencyInFlightError(1);
       const { value } = found;
+      // The sweep that removes such rows may be behind, or not run at all.
+      if (value.expiresAt <= startedAt) {
+        const outcome = await store.put(key, encodeRow(row), found.version);
+        if (outcome === "stored") return { kind: "first" };
+        throw new IdempotencyInFlightError(1);
+      }
       if (value.bodyHash !== bodyHash) throw new IdempotencyReusedError();
       if (value.answer) return { kind: "done", answer: value.answer };
       if (value.state === "unknown") return { kind: "abandoned" };

@@ -45,6 +45,16 @@ export function maskNumber(phoneNumber: string): string {
 }
 
 /**
+ * A CustSpaceId as a log line may hold it. One without letters may be a phone number that a caller
+ * sent by mistake, and nothing tells it from a real id of digits, so of both the last four stay:
+ * with the line's request id that is enough to find the customer by.
+ */
+export function maskCustomer(custSpaceId: string): string {
+  const digits = custSpaceId.replaceAll(/[_-]/g, "");
+  return /^\d{7,}$/.test(digits) ? maskNumber(custSpaceId) : custSpaceId;
+}
+
+/**
  * What a log line may say of an error: for ours the code, the fixed sentence and the fields; for a
  * foreign one only its class and where it was thrown, as its message may hold anything.
  */

@@ -9,7 +9,7 @@ export default defineConfig({
     restoreMocks: true,
     unstubEnvs: true,
     sequence: { shuffle: true },
-    setupFiles: ["test/support/no-network.ts"],
+    setupFiles: ["test/support/replaced-packages.ts", "test/support/no-network.ts"],
     testTimeout: 20_000,
     hookTimeout: 30_000,
   },

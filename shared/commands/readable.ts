@@ -1,7 +1,9 @@
 import type * as z from "zod/mini";
 import { isAppError } from "../errors.ts";
-import { decodeRow } from "../store/rows.ts";
-import type { Row } from "../store/store.ts";
+import { readCustomer } from "../outbox/pending.ts";
+import type { CustomerRow } from "../schemas/customer-row.ts";
+import { decodeRow, type Stored } from "../store/rows.ts";
+import type { Row, Store } from "../store/store.ts";
 
 /**
  * A row as its schema says, or undefined for one that this version cannot read: one such row must
@@ -11,7 +13,32 @@ export function readable<S extends z.core.$ZodType>(row: Row, schema: S): z.outp
   try {
     return decodeRow(row.key, row, schema);
   } catch (error) {
-    if (isAppError(error) && error.code === "ERR_STORE_ROW") return undefined;
+    if (isUnreadable(error)) return undefined;
     throw error;
   }
+}
+
+/**
+ * What a step gives, or `unreadable` when it met a row that this version cannot read. For steps
+ * that concern one customer: the others of the same command are not to suffer for it.
+ */
+export async function unlessUnreadable<T>(step: () => Promise<T>): Promise<T | "unreadable"> {
+  try {
+    return await step();
+  } catch (error) {
+    if (isUnreadable(error)) return "unreadable";
+    throw error;
+  }
+}
+
+/** One customer's row, `unreadable`, or undefined when there is none. */
+export function readCustomerIfReadable(
+  store: Store,
+  customer: string,
+): Promise<Stored<CustomerRow> | "unreadable" | undefined> {
+  return unlessUnreadable(() => readCustomer(store, customer));
+}
+
+function isUnreadable(error: unknown): boolean {
+  return isAppError(error) && error.code === "ERR_STORE_ROW";
 }

@@ -1,4 +1,3 @@
-import { readCustomer } from "../outbox/pending.ts";
 import type { CommandOf } from "../schemas/command.ts";
 import {
   CUSTOMER_PREFIX,
@@ -12,7 +11,7 @@ import type { Store } from "../store/store.ts";
 import { toDigits } from "../watch/phone-number.ts";
 import type { CommandDeps, Page } from "./command-deps.ts";
 import { subjectOf } from "./dead-letters.ts";
-import { readable } from "./readable.ts";
+import { readable, readCustomerIfReadable } from "./readable.ts";
 import { resend, type Stop, whyNotSend } from "./receiver.ts";
 
 /** Rows hold up to 64 KB of delivered events each. */
@@ -43,6 +42,7 @@ export async function redeliver(command: CommandOf<"redeliver">, deps: CommandDe
     if (deps.budget.isOver()) return answer({ more: true, after });
     if (!row) {
       counts.unreadable += 1;
+      after = customer;
       continue;
     }
     if (!isResumed && isCut(command, row)) counts.incomplete += 1;
@@ -77,8 +77,9 @@ async function* customersFrom(choice: Choice, store: Store): AsyncGenerator<Visi
   const [last = "", seq] = (choice.after ?? "").split("/");
   const single = choice.customer ?? (seq === undefined ? undefined : last);
   if (single !== undefined) {
-    const row = (await readCustomer(store, single))?.value;
-    if (row) yield { customer: single, row, isResumed: seq !== undefined };
+    const found = await readCustomerIfReadable(store, single);
+    const row = found === "unreadable" ? undefined : found?.value;
+    if (found) yield { customer: single, row, isResumed: seq !== undefined };
   }
   if (choice.customer !== undefined) return;
   const from = last === "" ? "" : customerKey(last);

@@ -14,7 +14,8 @@ import type { Store } from "../store/store.ts";
 import { MAX_PENDING_BYTES, MAX_PENDING_EVENTS } from "../watch/decide.ts";
 import { createEvent } from "../watch/event.ts";
 import type { CommandDeps } from "./command-deps.ts";
-import { readable } from "./readable.ts";
+import { readable, readCustomerIfReadable, unlessUnreadable } from "./readable.ts";
+import { cursorAfter, resumeIndex } from "./resync-cursor.ts";
 import { isAccountRow } from "./watch.ts";
 
 const SCAN_PAGE = 50;
@@ -50,38 +51,45 @@ export async function resync(command: CommandOf<"resync">, deps: CommandDeps) {
     let lifted = given.slice(LIFTING.length);
     for await (const { customer, stored } of rowsFrom(deps.store, command.customer, lifted)) {
       if (deps.budget.isOver()) return answer(`${LIFTING}${lifted}`);
-      if (stored && (await liftSequence(deps, customer, stored))) counts.lifted += 1;
+      // One that became unreadable meanwhile is counted by the second phase.
+      const isLifted =
+        stored && (await unlessUnreadable(() => liftSequence(deps, customer, stored)));
+      if (isLifted === true) counts.lifted += 1;
       lifted = customer;
     }
     // Until a customer has been told, the next call finds nothing left to lift and comes here again.
     after = `${LIFTING}${lifted}`;
   }
 
-  const [from = "", number] = isLifting ? [] : given.split("/");
-  if (number !== undefined) {
-    const stored = await readCustomer(deps.store, from);
-    if (stored) tell(from, await tellCustomer(deps, from, stored, number));
+  const [from = "", cursor] = isLifting ? [] : given.split("/");
+  if (cursor !== undefined) {
+    for await (const visited of rowsFrom(deps.store, from, "")) await tell(visited, cursor);
     after = from;
   }
-  if (number !== undefined && command.customer !== undefined) return answer();
-  for await (const { customer, stored } of rowsFrom(deps.store, command.customer, from)) {
+  if (cursor !== undefined && command.customer !== undefined) return answer();
+  for await (const visited of rowsFrom(deps.store, command.customer, from)) {
     if (deps.budget.isOver()) return answer(after);
-    if (!stored) counts.unreadable += 1;
-    else if (!isAccountRow(customerKey(customer))) {
-      tell(customer, await tellCustomer(deps, customer, stored, ""));
-    }
-    after = customer;
+    await tell(visited, "");
+    after = visited.customer;
   }
   return answer();
 
-  function tell(customer: string, told: Told): void {
+  async function tell({ customer, stored }: Visited, from: string): Promise<void> {
+    if (stored && isAccountRow(customerKey(customer))) return;
+    const told = stored
+      ? await unlessUnreadable(() => tellCustomer(deps, customer, stored, from))
+      : "unreadable";
+    if (told === "unreadable") {
+      counts.unreadable += 1;
+      return;
+    }
     if (told.events > 0) counts.customers += 1;
     counts.events += told.events;
     counts.missing += told.missing;
     counts.leftOut += told.leftOut;
     if (told.leftOut === 0 || leftOutOf.length === MAX_NAMED) return;
-    const cursor = `${customer}/${told.last}`;
-    leftOutOf.push({ custSpaceId: customer, numbers: told.leftOut, after: cursor });
+    const next = `${customer}/${told.cursor}`;
+    leftOutOf.push({ custSpaceId: customer, numbers: told.leftOut, after: next });
   }
 }
 
@@ -97,8 +105,8 @@ async function* rowsFrom(
   after: string,
 ): AsyncGenerator<Visited> {
   if (customer !== undefined) {
-    const stored = await readCustomer(store, customer);
-    if (stored) yield { customer, stored };
+    const found = await readCustomerIfReadable(store, customer);
+    if (found) yield { customer, stored: found === "unreadable" ? undefined : found };
     return;
   }
   const from = after === "" ? "" : customerKey(after);
@@ -130,21 +138,21 @@ type Told = {
   readonly events: number;
   readonly missing: number;
   readonly leftOut: number;
-  /** The last number that was dealt with. */
-  readonly last: string;
+  /** Where to go on, if some were left out. */
+  readonly cursor: string;
 };
 
 async function tellCustomer(
   deps: CommandDeps,
   customer: string,
   found: Stored<CustomerRow>,
-  afterNumber: string,
+  from: string,
 ): Promise<Told> {
   let stored: Stored<CustomerRow> | undefined = found;
   while (stored && !stored.value.removedAt) {
     const seenAt = deps.lastReads.get(customer)?.seenAt;
     const origin = { source: deps.source, customer, seenAt };
-    const plan = planEvents(origin, stored.value, afterNumber);
+    const plan = planEvents(origin, stored.value, from);
     if (plan.told.events === 0) return plan.told;
     try {
       const outcome = await commitRow(deps.store, customer, stored, plan.row);
@@ -152,11 +160,11 @@ async function tellCustomer(
     } catch (error) {
       if (!isAppError(error) || error.code !== "ERR_CUSTOMER_TOO_LARGE") throw error;
       const { events, leftOut } = plan.told;
-      return { ...plan.told, events: 0, leftOut: leftOut + events, last: afterNumber };
+      return { ...plan.told, events: 0, leftOut: leftOut + events, cursor: from };
     }
     stored = await readCustomer(deps.store, customer);
   }
-  return { events: 0, missing: 0, leftOut: 0, last: afterNumber };
+  return { events: 0, missing: 0, leftOut: 0, cursor: from };
 }
 
 type Origin = {
@@ -170,15 +178,14 @@ type Origin = {
 function planEvents(
   { source, customer, seenAt = 0 }: Origin,
   row: CustomerRow,
-  afterNumber: string,
+  from: string,
 ): { readonly row: CustomerRow; readonly told: Told } {
-  const numbers = Object.keys(row.numbers)
-    .filter((phoneNumber) => phoneNumber > afterNumber)
-    .sort();
+  const all = Object.keys(row.numbers).sort();
+  const first = resumeIndex(customer, all, from);
+  const numbers = all.slice(first);
   const events: PendingEvent[] = [];
   let bytes = row.pending.reduce((sum, event) => sum + Buffer.byteLength(event.body), 0);
   let missing = 0;
-  let last = afterNumber;
   for (const [index, phoneNumber] of numbers.entries()) {
     const state = row.numbers[phoneNumber];
     if (!state || state.missingSince) missing += 1;
@@ -193,21 +200,20 @@ function planEvents(
       const isFull = row.pending.length + events.length >= MAX_PENDING_EVENTS;
       if (isFull || bytes + size > MAX_PENDING_BYTES) {
         const leftOut = numbers.slice(index).filter((n) => !row.numbers[n]?.missingSince).length;
-        return finish(leftOut);
+        return finish(leftOut, cursorAfter(customer, all, first + index));
       }
       bytes += size;
       events.push(event);
     }
-    last = phoneNumber;
   }
-  return finish(0);
+  return finish(0, "");
 
-  function finish(leftOut: number) {
+  function finish(leftOut: number, cursor: string) {
     const next = {
       ...row,
       seq: row.seq + events.length,
       pending: [...row.pending, ...events],
     };
-    return { row: next, told: { events: events.length, missing, leftOut, last } };
+    return { row: next, told: { events: events.length, missing, leftOut, cursor } };
   }
 }

@@ -1,5 +1,4 @@
 import { loadBreaker } from "../outbox/endpoint.ts";
-import { readCustomer } from "../outbox/pending.ts";
 import { ACCOUNT, CUSTOMER_PREFIX, customerRowSchema } from "../schemas/customer-row.ts";
 import { DEAD_PREFIX, DUE_PREFIX, parseEventKey } from "../schemas/outbox-rows.ts";
 import {
@@ -12,7 +11,7 @@ import {
 import { readRow, scanAll } from "../store/rows.ts";
 import { toFreshness } from "../watch/tick-report.ts";
 import type { CommandDeps } from "./command-deps.ts";
-import { readable } from "./readable.ts";
+import { readable, readCustomerIfReadable, unlessUnreadable } from "./readable.ts";
 import { isAccountRow } from "./watch.ts";
 
 /** Bounds of what is counted exactly; beyond them, or beyond the time, the answer says so. */
@@ -21,66 +20,98 @@ const MAX_ROWS = 10_000;
 /** The customers' rows are the many and the large ones, so they come last and have a larger bound. */
 const MAX_CUSTOMERS = 200_000;
 
+const CUSTOMER_COUNTS = ["watched", "unwatched", "neverRead", "failing", "stale", "numbers"];
+
+/** What an answer says of a single row that this version cannot read. */
+const UNREADABLE = { unreadable: true };
+
 /**
  * How things stand, from reads alone. Each count is exact unless `atLeast` names it: scans stop at
- * a bound and when the command's time is used up.
+ * a bound and when the command's time is used up, and a row that this version cannot read counts
+ * under `unreadable` only.
  */
 export async function status(deps: CommandDeps) {
   const { store, now } = deps;
-  const atLeast: string[] = [];
-  const { row } = await loadBreaker(store, deps.endpoint, now());
-  const lease = (await readRow(store, LEASE_KEY, leaseRowSchema))?.value;
-  const pending = await countPending(deps, atLeast);
+  const atLeast = new Set<string>();
+  const unreadable = new Set<string>();
+  const receiver = await unlessUnreadable(() => describeReceiver(deps));
+  const found = await unlessUnreadable(() => readRow(store, LEASE_KEY, leaseRowSchema));
+  const lease = found === "unreadable" ? undefined : found?.value;
+  const pending = await countPending(deps, unreadable, atLeast);
   const dead = await countDead(deps, atLeast);
   const lane = await countLane(deps, atLeast);
-  const { counts, watchedIds } = await countCustomers(deps, atLeast);
+  const { counts, watchedIds } = await countCustomers(deps, unreadable, atLeast);
   return {
     command: "status",
     ...counts,
+    unreadable: unreadable.size,
     ...pending,
     dead,
-    receiver: {
-      state: row.state,
-      since: row.since,
-      ...(row.state === "open" ? { nextProbeAt: new Date(row.nextProbeAt).toISOString() } : {}),
-      ...(row.reason === undefined ? {} : { reason: row.reason }),
-    },
+    receiver: receiver === "unreadable" ? UNREADABLE : receiver,
     sweep: describeSweep(lease, now()),
     lane,
     freshness: lease ? toFreshness(lease, now()) : null,
     account: await describeAccount(deps),
     ...oldestRead(lease, watchedIds, deps),
-    lease: {
-      held: lease !== undefined && lease.owner !== "" && lease.until > now(),
-      until: lease && lease.until > 0 ? new Date(lease.until).toISOString() : null,
-    },
-    atLeast,
+    lease: found === "unreadable" ? UNREADABLE : describeLease(lease, now()),
+    atLeast: [...atLeast],
   };
 }
 
-async function countPending({ store, budget }: CommandDeps, atLeast: string[]) {
+async function describeReceiver({ store, endpoint, now }: CommandDeps) {
+  const { row } = await loadBreaker(store, endpoint, now());
+  return {
+    state: row.state,
+    since: row.since,
+    ...(row.state === "open" ? { nextProbeAt: new Date(row.nextProbeAt).toISOString() } : {}),
+    ...(row.reason === undefined ? {} : { reason: row.reason }),
+  };
+}
+
+function describeLease(lease: LeaseRow | undefined, now: number) {
+  return {
+    held: lease !== undefined && lease.owner !== "" && lease.until > now,
+    until: lease && lease.until > 0 ? new Date(lease.until).toISOString() : null,
+  };
+}
+
+async function countPending(
+  { store, budget }: CommandDeps,
+  unreadable: Set<string>,
+  atLeast: Set<string>,
+) {
   const seen = new Set<string>();
   const counts = { pending: 0, pendingCustomers: 0 };
   for await (const { key } of scanAll(store, DUE_PREFIX)) {
     const { customer } = parseEventKey(key);
     if (seen.has(customer)) continue;
     if (seen.size === MAX_DUE_CUSTOMERS || budget.isOver()) {
-      atLeast.push("pending", "pendingCustomers");
+      addAll(atLeast, Object.keys(counts));
       break;
     }
     seen.add(customer);
-    const events = (await readCustomer(store, customer))?.value.pending.length ?? 0;
+    const found = await readCustomerIfReadable(store, customer);
+    if (found === "unreadable") {
+      unreadable.add(customer);
+      addAll(atLeast, Object.keys(counts));
+      continue;
+    }
+    const events = found?.value.pending.length ?? 0;
     counts.pending += events;
     counts.pendingCustomers += events > 0 ? 1 : 0;
   }
   return counts;
 }
 
-async function countDead({ store, budget }: CommandDeps, atLeast: string[]): Promise<number> {
+function addAll(set: Set<string>, names: readonly string[]): void {
+  for (const name of names) set.add(name);
+}
+
+async function countDead({ store, budget }: CommandDeps, atLeast: Set<string>): Promise<number> {
   let dead = 0;
   for await (const _row of scanAll(store, DEAD_PREFIX)) {
     if (dead === MAX_ROWS || budget.isOver()) {
-      atLeast.push("dead");
+      atLeast.add("dead");
       break;
     }
     dead += 1;
@@ -88,17 +119,20 @@ async function countDead({ store, budget }: CommandDeps, atLeast: string[]): Pro
   return dead;
 }
 
-async function countLane({ store, budget }: CommandDeps, atLeast: string[]) {
+async function countLane({ store, budget }: CommandDeps, atLeast: Set<string>) {
   const lane = { onboarding: 0, worse: 0, asked: 0 };
   let rows = 0;
   for await (const row of scanAll(store, HOT_PREFIX)) {
     if (rows === MAX_ROWS || budget.isOver()) {
-      atLeast.push("lane");
+      atLeast.add("lane");
       break;
     }
     rows += 1;
     const hot = readable(row, hotRowSchema);
-    if (!hot) continue;
+    if (!hot) {
+      atLeast.add("lane");
+      continue;
+    }
     lane.onboarding += Object.keys(hot.onboarding).length;
     lane.worse += hot.worseUntil === undefined ? 0 : 1;
     lane.asked += hot.askedUntil === undefined ? 0 : 1;
@@ -106,7 +140,11 @@ async function countLane({ store, budget }: CommandDeps, atLeast: string[]) {
   return lane;
 }
 
-async function countCustomers({ store, budget }: CommandDeps, atLeast: string[]) {
+async function countCustomers(
+  { store, budget }: CommandDeps,
+  unreadable: Set<string>,
+  atLeast: Set<string>,
+) {
   const counts = {
     customers: 0,
     watched: 0,
@@ -117,26 +155,28 @@ async function countCustomers({ store, budget }: CommandDeps, atLeast: string[])
     /** …and has for so long that the receiver was told. */
     stale: 0,
     numbers: 0,
-    unreadable: 0,
   };
   const watchedIds = new Set<string>();
   for await (const row of scanAll(store, CUSTOMER_PREFIX)) {
     if (isAccountRow(row.key)) continue;
     if (counts.customers === MAX_CUSTOMERS || budget.isOver()) {
-      atLeast.push("customers", "watched", "unwatched", "neverRead", "failing", "stale", "numbers");
+      addAll(atLeast, ["customers", ...CUSTOMER_COUNTS, "unreadable"]);
       break;
     }
     counts.customers += 1;
+    const customer = row.key.slice(CUSTOMER_PREFIX.length);
     const value = readable(row, customerRowSchema);
-    if (!value) counts.unreadable += 1;
-    else if (value.removedAt) counts.unwatched += 1;
+    if (!value) {
+      unreadable.add(customer);
+      addAll(atLeast, CUSTOMER_COUNTS);
+    } else if (value.removedAt) counts.unwatched += 1;
     else {
       counts.watched += 1;
       counts.numbers += Object.keys(value.numbers).length;
       counts.failing += value.failure ? 1 : 0;
       counts.stale += value.failure?.staleAt ? 1 : 0;
       if (!value.baselineAt && !value.emptyAtFirst) counts.neverRead += 1;
-      watchedIds.add(row.key.slice(CUSTOMER_PREFIX.length));
+      watchedIds.add(customer);
     }
   }
   return { counts, watchedIds };
@@ -144,7 +184,9 @@ async function countCustomers({ store, budget }: CommandDeps, atLeast: string[])
 
 /** The account's own trouble, which no customer's row tells of; null while all is well. */
 async function describeAccount({ store }: CommandDeps) {
-  const failure = (await readCustomer(store, ACCOUNT))?.value.failure;
+  const found = await readCustomerIfReadable(store, ACCOUNT);
+  if (found === "unreadable") return UNREADABLE;
+  const failure = found?.value.failure;
   return failure
     ? {
         failingSince: failure.since,

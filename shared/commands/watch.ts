@@ -5,7 +5,7 @@ import { scanAll } from "../store/rows.ts";
 import { watchClosely } from "../watch/lane.ts";
 import { unwatchCustomer, watchCustomers } from "../watch/watch-list.ts";
 import type { CommandDeps, Page } from "./command-deps.ts";
-import { readable } from "./readable.ts";
+import { readable, unlessUnreadable } from "./readable.ts";
 
 const LIST_PAGE = 100;
 const CLOSELY_HOURS = 24;
@@ -17,23 +17,34 @@ export function isAccountRow(key: string): boolean {
 
 /**
  * Puts customers on the watch list. `processed` says how many of the given ids were dealt with,
- * from the first on; with `more`, the caller gives the others again.
+ * from the first on; with `more`, the caller gives the others again. `unreadable` names those whose
+ * row a newer version wrote: they stay as they are.
  */
 export async function watch(command: CommandOf<"watch">, deps: CommandDeps) {
   const customers = [...new Set(command.custSpaceIds)];
-  const { added, revived, already } = await watchCustomers(
-    deps.store,
-    customers,
-    deps.now,
-    deps.budget.isOver,
-  );
-  const processed = added.length + revived.length + already;
+  const added: string[] = [];
+  const revived: string[] = [];
+  const unreadable: string[] = [];
+  let alreadyWatched = 0;
+  let done = 0;
+  for (const customer of customers) {
+    if (deps.budget.isOver()) break;
+    const outcome = await unlessUnreadable(() => watchCustomers(deps.store, [customer], deps.now));
+    done += 1;
+    if (outcome === "unreadable") unreadable.push(customer);
+    else {
+      added.push(...outcome.added);
+      revived.push(...outcome.revived);
+      alreadyWatched += outcome.already;
+    }
+  }
   return {
     command: command.command,
     added,
     revived,
-    alreadyWatched: already,
-    ...processedOf(command.custSpaceIds, customers, processed),
+    alreadyWatched,
+    unreadable,
+    ...processedOf(command.custSpaceIds, customers, done),
   };
 }
 
@@ -44,17 +55,22 @@ export async function unwatch(command: CommandOf<"unwatch">, deps: CommandDeps) 
   const removed: string[] = [];
   const refused: { custSpaceId: string; pending: number }[] = [];
   const notWatched: string[] = [];
+  const unreadable: string[] = [];
   let droppedEvents = 0;
   let processed = 0;
   for (const customer of customers) {
     if (deps.budget.isOver()) break;
-    const outcome = await unwatchCustomer(deps.store, customer, {
-      drop: command.drop === true,
-      listed: listed.has(customer),
-      now: deps.now,
-    });
+    const outcome = await unlessUnreadable(() =>
+      unwatchCustomer(deps.store, customer, {
+        drop: command.drop === true,
+        listed: listed.has(customer),
+        now: deps.now,
+      }),
+    );
     processed += 1;
-    if (outcome.kind === "pending") {
+    if (outcome === "unreadable") {
+      unreadable.push(customer);
+    } else if (outcome.kind === "pending") {
       refused.push({ custSpaceId: customer, pending: outcome.pending });
     } else if (outcome.kind === "not-watched") {
       notWatched.push(customer);
@@ -68,6 +84,7 @@ export async function unwatch(command: CommandOf<"unwatch">, deps: CommandDeps) 
     removed,
     refused,
     notWatched,
+    unreadable,
     droppedEvents,
     ...processedOf(command.custSpaceIds, customers, processed),
   };
@@ -78,19 +95,27 @@ export async function readClosely(command: CommandOf<"watch-closely">, deps: Com
   const customers = [...new Set(command.custSpaceIds)];
   const until = deps.now() + (command.hours ?? CLOSELY_HOURS) * 3_600_000;
   const notWatched: string[] = [];
+  const unreadable: string[] = [];
+  let inLane = 0;
   let processed = 0;
   for (const customer of customers) {
     if (deps.budget.isOver()) break;
-    const row = (await readCustomer(deps.store, customer))?.value;
-    if (!row || row.removedAt) notWatched.push(customer);
-    else await watchClosely(deps.store, customer, until);
+    const outcome = await unlessUnreadable(async () => {
+      const row = (await readCustomer(deps.store, customer))?.value;
+      if (!row || row.removedAt) return "not-watched";
+      await watchClosely(deps.store, customer, until);
+      return "in-lane";
+    });
+    if (outcome === "in-lane") inLane += 1;
+    else (outcome === "unreadable" ? unreadable : notWatched).push(customer);
     processed += 1;
   }
   return {
     command: command.command,
     until: new Date(until).toISOString(),
-    inLane: processed - notWatched.length,
+    inLane,
     notWatched,
+    unreadable,
     ...processedOf(command.custSpaceIds, customers, processed),
   };
 }

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -40,6 +40,52 @@ const separateAdapters = {
   },
 };
 
+// What stands behind these functions of httpx is for server-sent events, which pop-core never uses.
+const HTTPX_REST = /^function readyToRead\(/m;
+
+/**
+ * Leaves out of pop-core and its transport what no call of ours reaches: a third of both.
+ *
+ * @type {import("esbuild").Plugin}
+ */
+const trimPopCore = {
+  name: "trim-pop-core",
+  setup(build) {
+    build.onLoad({ filter: /[/\\]httpx[/\\]lib[/\\]index\.js$/ }, async ({ path: file }) => {
+      const source = await readFile(file, "utf8");
+      const end = source.search(HTTPX_REST);
+      if (end < 0) throw new Error("httpx has another form: bundle it whole, or cut it elsewhere");
+      // Loaded at once it would cost each cold start; no answer is compressed, as none is asked for.
+      const lean = source
+        .slice(0, end)
+        .replace("const zlib = require('zlib');", "")
+        .replaceAll("zlib.", "require('zlib').");
+      return { contents: lean, loader: "js" };
+    });
+    build.onLoad({ filter: /pop-core[/\\]package\.json$/ }, async ({ path: file }) => {
+      const { name, version } = JSON.parse(await readFile(file, "utf8"));
+      return { contents: JSON.stringify({ name, version }), loader: "json" };
+    });
+  },
+};
+
+/**
+ * Has the schemas that a function does not use left out, and so not built at its cold start either:
+ * esbuild cannot know that building one changes nothing.
+ *
+ * @type {import("esbuild").Plugin}
+ */
+const pureSchemas = {
+  name: "pure-schemas",
+  setup(build) {
+    build.onLoad({ filter: /[/\\]shared[/\\]schemas[/\\][a-z-]+\.ts$/ }, async ({ path: file }) => {
+      const source = await readFile(file, "utf8");
+      const contents = source.replace(/(?<![\w.$/])z\s*\.([a-z_]\w*)\(/g, "/* @__PURE__ */ z.$1(");
+      return { contents, loader: "ts" };
+    });
+  },
+};
+
 /**
  * How everything is bundled: CommonJS for Node 20, as pop-core cannot be bundled as ESM.
  *
@@ -63,9 +109,11 @@ export function bundleOptions(outdir) {
     alias: {
       "json-bigint": require.resolve("./replaced/json-bigint.cjs"),
       debug: require.resolve("./replaced/debug.cjs"),
+      assert: require.resolve("./replaced/assert.cjs"),
+      kitx: require.resolve("./replaced/kitx.cjs"),
     },
     supported: { "dynamic-import": false },
-    plugins: [separateAdapters],
+    plugins: [separateAdapters, trimPopCore, pureSchemas],
     logLevel: "warning",
   };
 }

@@ -4,7 +4,7 @@ import {
   MethodNotAllowedError,
   NotFoundError,
 } from "../errors.ts";
-import { describeError, type Log, type LogFields, maskNumber } from "../log.ts";
+import { describeError, type Log, type LogFields } from "../log.ts";
 import { type ApiKey, authenticate } from "./api-keys.ts";
 import {
   ANSWER_HEADERS,
@@ -40,7 +40,9 @@ export type HttpHandlerOptions = {
 };
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
-const LOGGED_CHARACTERS = 128;
+/** Every registered method is of this form (RFC 9110 section 16.1.1), and no phone number is. */
+const METHOD = /^[A-Z]{1,16}$/;
+const UNKNOWN = "unknown";
 
 /**
  * A Function Compute handler that answers every event: what a route throws becomes a problem, and
@@ -148,13 +150,10 @@ function platformRequestId(context: unknown): string | undefined {
   return typeof requestId === "string" && REQUEST_ID.test(requestId) ? requestId : undefined;
 }
 
-// An unknown path is the caller's text: it is worth a look when a domain's routing is wrong, but it
-// may be of any length and hold a phone number.
+// An unknown path or method is the caller's text: it may hold a phone number in any spelling, which
+// no mask would find for sure.
 function describeRequest(event: PlatformEvent, path: string | undefined): LogFields {
   if (event.kind !== "http") return { event: event.kind };
-  const { method, path: sent } = event.request;
-  return {
-    method: method.slice(0, LOGGED_CHARACTERS),
-    path: path ?? sent.slice(0, LOGGED_CHARACTERS).replaceAll(/\d{7,}/g, maskNumber),
-  };
+  const { method } = event.request;
+  return { method: METHOD.test(method) ? method : UNKNOWN, path: path ?? UNKNOWN };
 }

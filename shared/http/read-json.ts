@@ -3,7 +3,7 @@ import { findJsonError } from "./find-json-error.ts";
 import type { HttpRequest } from "./platform-event.ts";
 
 /** The largest body this service reads: far above any valid request, far below the platform's 32 MB. */
-export const MAX_BODY_BYTES = 256 * 1024;
+const MAX_BODY_BYTES = 256 * 1024;
 
 // RFC 8259 section 8.1 and 11: JSON is UTF-8, and the charset parameter some clients add is no more
 // than a repetition of that. RFC 6839 section 3.1 is the +json suffix.

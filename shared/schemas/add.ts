@@ -75,17 +75,12 @@ export function normaliseAdd(
   const cc = digitsOf(request.cc);
   const phoneNumber = digitsOf(request.phoneNumber);
   const repeats = phoneNumber.startsWith(cc);
-  // A leading + says that what follows is the country code; doubled, it would name another number.
-  const isInternational = repeats && /^[^\d]*\+/.test(request.phoneNumber);
-  if (isInternational || cc.length + phoneNumber.length > MAX_DIGITS) {
-    return {
-      issue: {
-        path: "phoneNumber",
-        message: repeats
-          ? "begins with the country code; send it without"
-          : `must have at most ${MAX_DIGITS} digits together with the country code`,
-      },
-    };
-  }
-  return { request: { ...request, cc, phoneNumber } };
+  // A leading + says that what follows is a country code; after cc it would name another number.
+  const isInternational = /^[^\d]*\+/.test(request.phoneNumber);
+  const isTooLong = cc.length + phoneNumber.length > MAX_DIGITS;
+  if (!isInternational && !isTooLong) return { request: { ...request, cc, phoneNumber } };
+  let message = `must have at most ${MAX_DIGITS} digits together with the country code`;
+  if (isInternational) message = "is an international number of another country than cc";
+  if (repeats) message = "begins with the country code; send it without";
+  return { issue: { path: "phoneNumber", message } };
 }

@@ -14,10 +14,10 @@ export const EVENT_TYPES = {
   test: "webhook.test",
 } as const;
 
-export const directionSchema = z.enum(["better", "worse", "lateral", "unknown"]);
-export const severitySchema = z.enum(["info", "warning", "critical"]);
+const directionSchema = z.enum(["better", "worse", "lateral", "unknown"]);
+const severitySchema = z.enum(["info", "warning", "critical"]);
 
-export const changeSchema = z.object({
+const changeSchema = z.object({
   field: z.string(),
   from: z.string(),
   to: z.string(),
@@ -28,7 +28,7 @@ export const changeSchema = z.object({
 const fieldValues = z.record(z.string(), z.string());
 
 /** What is said of a number. Values are the upstream's own; direction and severity are ours. */
-export const numberEventDataSchema = z.object({
+const numberEventDataSchema = z.object({
   custSpaceId: z.string(),
   phoneNumber: z.string(),
   changes: z.array(changeSchema),
@@ -57,7 +57,7 @@ export const numberEventDataSchema = z.object({
 });
 
 /** What is said of the reading itself: of one customer, or of the account with all of them. */
-export const watchEventDataSchema = z.object({
+const watchEventDataSchema = z.object({
   /** `~account` for the whole watch. */
   custSpaceId: z.string(),
   scope: z.enum(["customer", "account"]),
@@ -115,8 +115,6 @@ export const testEventSchema = z.object({
   data: z.object({ message: z.string() }),
 });
 
-export type Change = z.infer<typeof changeSchema>;
-export type NumberEventData = z.infer<typeof numberEventDataSchema>;
 export type NumberEvent = z.infer<typeof numberEventSchema>;
 export type NumberEventType = NumberEvent["type"];
 export type WatchEvent = z.infer<typeof watchEventSchema>;

@@ -5,9 +5,6 @@ import { formatSequence } from "./sequence.ts";
 export const DUE_PREFIX = "due/";
 export const DEAD_PREFIX = "dead/";
 
-/** Says that a customer's row has, or is about to have, pending events up to `seq`. */
-export const dueRowSchema = z.looseObject({ schema: z.number() });
-
 /** What is known of the receiver. */
 export const endpointRowSchema = z.looseObject({
   schema: z.number(),

@@ -92,13 +92,15 @@ export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Up
     schema: S,
     call: CallOptions,
   ): Promise<z.output<S>> {
-    let failure: UpstreamFailure = new UpstreamTimeoutError({ action });
+    let failure: UpstreamFailure | undefined;
+    // Made only when it is thrown: an error costs its stack.
+    const lastFailure = () => failure ?? new UpstreamTimeoutError({ action });
     for (let tries = 1; tries <= READ_TRIES; tries += 1) {
-      if (call.gate && !(await call.gate.enter())) throw failure;
+      if (call.gate && !(await call.gate.enter())) throw lastFailure();
       const left = call.deadlineAt - deps.monotonic();
       if (left <= 0) {
         call.gate?.leave("answered");
-        throw failure;
+        throw lastFailure();
       }
       let throttled = false;
       try {
@@ -114,7 +116,7 @@ export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Up
       if (deps.monotonic() + delay >= call.deadlineAt) throw failure;
       await deps.sleep(delay);
     }
-    throw failure;
+    throw lastFailure();
   }
 
   return {

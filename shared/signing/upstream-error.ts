@@ -33,17 +33,30 @@ const CUSTOMER_CODES = new Set(["Product.Unsubscript", "Unknown.ResourceOwnerId"
 const ACCOUNT_CODES =
   /^(Ram\.PermissionDeny|Forbidden(\..*)?|Authentication\..*|NoPermission(\..*)?|SignatureDoesNotMatch|IncompleteSignature|InvalidSignatureMethod|InvalidAccessKeyId(\..*)?|InvalidSecurityToken(\..*)?|MissingSecurityToken|InvalidTimeStamp(\..*)?|InvalidApi\..*|InvalidAction(\..*)?|InvalidProduct\..*|NoSuchVersion|InvalidVersion|UnsupportedHTTPMethod|InvalidProtocol\..*)$/;
 
+/** The gateway's checks of parameters (and the API's own), which come before anything is done. */
+const REQUEST_CODES = /^(Invalid|Missing)([A-Z.]|$)/;
+
 /**
+ * How services of the same gateway say that they failed themselves, in their several spellings.
  * SignatureNonceUsed is here: our nonces are fresh random bytes, so it can only mean that something
  * on the way sent the request twice, and the first copy may have been executed.
  */
-const UNAVAILABLE_CODES = /^(ServiceUnavailable|InternalError|SignatureNonceUsed)(\..*)?$/;
+const UNAVAILABLE_CODES =
+  /^(isp\.)?(ServiceUnavailable|SignatureNonceUsed|(System|Unknown|Internal)[._]?(Server[._]?|Service[._]?)?Error|([A-Z]+[._]?)?Time_?out)(\..*)?$/i;
+
+/** The one operation that changes something upstream. */
+const ADD = "AddChatappPhoneNumber";
 
 export function plain(value: unknown): string | undefined {
   return typeof value === "string" && PLAIN.test(value) ? value : undefined;
 }
 
-/** The error for an answer whose `Code` is not OK. Sources: the API's list and the gateway's. */
+/**
+ * The error for an answer whose `Code` is not OK. Sources: the API's list and the gateway's. The
+ * list of codes is not whole, and none is documented for adding a number: so a code of no known
+ * family is a refusal of a read (trying again would not change it), but leaves open what became of
+ * an Add.
+ */
 export function failureForCode(facts: UpstreamFacts, retryAfterMs?: number): UpstreamFailure {
   const code = facts.upstreamCode ?? "";
   if (/^Throttling(\.|$)/.test(code) || code === "System.LimitControl") {
@@ -51,7 +64,11 @@ export function failureForCode(facts: UpstreamFacts, retryAfterMs?: number): Ups
   }
   if (CUSTOMER_CODES.has(code)) return new UpstreamRejectedError(facts, "customer");
   if (ACCOUNT_CODES.test(code)) return new UpstreamAccountError(facts);
-  if (UNAVAILABLE_CODES.test(code) || (facts.httpStatus ?? 0) >= 500) {
+  const isServerError = (facts.httpStatus ?? 0) >= 500;
+  if (REQUEST_CODES.test(code) && !isServerError) {
+    return new UpstreamRejectedError(facts, "request");
+  }
+  if (isServerError || UNAVAILABLE_CODES.test(code) || facts.action === ADD) {
     return new UpstreamUnavailableError(facts, false);
   }
   return new UpstreamRejectedError(facts, "request");

@@ -22,18 +22,21 @@ export async function recordAddIntent(
   id: string,
   now: number,
 ): Promise<AddIntent> {
+  const leaveLane = () => forgetOnboarding(store, customer, number.cc + number.national, id);
   const withdraw = () => changeRow(store, customer, (row) => withoutIntent(row, id));
-  await changeRow(store, customer, (row) => withIntent(row, id, now));
   try {
+    await changeRow(store, customer, (row) => withIntent(row, id, now));
     await watchOnboarding(store, customer, number, id, now);
   } catch (error) {
-    // The add will not be made. A store that fails again leaves a customer too many on the list.
+    // The add will not be made, but a write whose answer was lost may have been. A store that fails
+    // again leaves a customer too many on the list.
+    await leaveLane().catch(() => undefined);
     await withdraw().catch(() => undefined);
     throw error;
   }
   return {
     async undo() {
-      await forgetOnboarding(store, customer, number.cc + number.national, id);
+      await leaveLane();
       await withdraw();
     },
   };

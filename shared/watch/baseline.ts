@@ -2,8 +2,8 @@ import type { CustomerRow } from "../schemas/customer-row.ts";
 import { mergeState, type Observation } from "./observation.ts";
 
 /** A number is missing after this many good reads without it, over at least this long. */
-export const MISSING_READS = 3;
-export const MISSING_AFTER_MS = 600_000;
+const MISSING_READS = 3;
+const MISSING_AFTER_MS = 600_000;
 
 /**
  * The first numbers are taken in without events. A customer that shows none is believed to have

@@ -14,7 +14,7 @@ import {
 import { cut, type FieldChange, MAX_VALUE_LENGTH } from "./observation.ts";
 
 /** Receivers are promised bodies up to this size. */
-export const MAX_BODY_BYTES = 20_000;
+const MAX_BODY_BYTES = 20_000;
 
 /** What one observation says of one number. */
 export type Finding = {

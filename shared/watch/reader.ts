@@ -58,6 +58,12 @@ export type ReaderReport = {
 };
 
 /** Reads customers one by one on behalf of a tick and judges what the failures say together. */
+/**
+ * Read times are remembered for this many customers, so that a tick's memory does not grow with
+ * their number; the others' windows are merely wider.
+ */
+const MAX_LAST_READS = 1_000;
+
 /** An answer of which not all could be read. */
 const UNREADABLE = new UpstreamContractError({ action: "QueryChatappPhoneNumbers" });
 
@@ -99,6 +105,8 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
     const earlier = options.lastReads.get(customer);
     options.lastReads.delete(customer);
     options.lastReads.set(customer, { at: deps.now(), seenAt: seenAt ?? earlier?.seenAt });
+    const [oldest] = options.lastReads.size > MAX_LAST_READS ? options.lastReads.keys() : [];
+    if (oldest !== undefined) options.lastReads.delete(oldest);
   }
 
   /** What could be read of it was taken in; that it was not all is told when it lasts. */

@@ -16,8 +16,6 @@ import { ensureWatched } from "./watch-list.ts";
 
 /** Every call of a tick has ended by then, counted from its beginning. */
 const TICK_DEADLINE_MS = 58_000;
-/** Read times are remembered for this many customers; the others' windows are merely wider. */
-const MAX_LAST_READS = 5_000;
 const PENDING_COUNT_CUSTOMERS = 100;
 const EXPIRY_PAGE = 50;
 
@@ -87,7 +85,6 @@ export async function runTick(
     await reader.settleFailures(full ? full.endedAt - full.startedAt : 0);
     const delivery = await pump.finish();
     const pending = await countPending(deps.store, PENDING_COUNT_CUSTOMERS);
-    trim(memory.lastReads);
     return {
       leaseHeld: false,
       ...reader.report(),
@@ -130,11 +127,4 @@ function leasedGate(pace: Pace, lease: Lease): Gate {
     },
     leave: pace.leave,
   };
-}
-
-function trim(lastReads: Map<string, unknown>): void {
-  for (const customer of lastReads.keys()) {
-    if (lastReads.size <= MAX_LAST_READS) return;
-    lastReads.delete(customer);
-  }
 }

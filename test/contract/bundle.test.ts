@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { Metafile } from "esbuild";
@@ -220,8 +220,25 @@ describe("the built files", () => {
     expect(inputs).toContain(`functions/${name}.ts`);
     expect(inputs.join("\n")).toMatch(/node_modules\/@alicloud\/pop-core\/lib\/rpc\.js/);
     const foreign =
-      /node_modules\/(pg|pg-[a-z-]+|pgpass|@electric-sql|tablestore|json-bigint|bignumber\.js|debug)\/|shared\/store\/(memory|pglite|postgres|sql-store|tablestore)\.ts/;
+      /node_modules\/(pg|pg-[a-z-]+|pgpass|@electric-sql|tablestore|json-bigint|bignumber\.js|debug|kitx)\/|shared\/store\/(memory|pglite|postgres|sql-store|tablestore)\.ts/;
     expect(inputs.filter((file) => foreign.test(file))).toEqual([]);
+  });
+
+  it.each(["add", "query"])("%s holds nothing of the webhook, which only poll calls", (name) => {
+    const [output] = Object.entries(metafile.outputs).filter(([file]) =>
+      file.endsWith(`/dist/${name}.js`),
+    );
+    const inputs = Object.keys(output?.[1].inputs ?? {});
+    expect(inputs.filter((file) => file.startsWith("shared/webhook/"))).toEqual([]);
+  });
+
+  // A larger file is a longer cold start. 64 KB is the aim for both.
+  it.each([
+    ["add", 72],
+    ["query", 64],
+  ])("%s is smaller than %i KB", async (name, kilobytes) => {
+    const { size } = await stat(path.join(dist, `${name}.js`));
+    expect(size).toBeLessThan(kilobytes * 1024);
   });
 
   it("keep each database in the file of its adapter", () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Fault } from "../sandbox/cams-faults.ts";
+import { takeOverDeadlines } from "../support/deadlines.ts";
 import { addOf, type FunctionRig, GOOD_ADD, startFunctionRig } from "../support/function-deps.ts";
 
 const ADD = "AddChatappPhoneNumber";
@@ -72,6 +73,12 @@ const THROTTLED = {
   key: undefined,
   upstream: [],
 };
+
+/** Deadlines pass on the test's clock alone, as soon as the call that they end is there. */
+function passDeadlines(expires: (nth: number) => boolean): readonly number[] {
+  const reached = () => rig.upstream.control.calls().length;
+  return takeOverDeadlines({ expires, reached, advance: rig.clock.advance });
+}
 
 describe("add when the upstream misbehaves once at the Add", () => {
   it.each<[string, Fault, object]>([
@@ -152,16 +159,44 @@ describe("add when the upstream misbehaves once at the Add", () => {
     expect(await addOnce()).toEqual(seen);
   });
 
-  it("a hanging Add is given up at its deadline and settled by one Query", async () => {
+  it("a hanging Add that acted is given up after 18 s and confirmed by one Query", async () => {
     rig.upstream.control.fault({ kind: "hang", action: ADD });
-    rig.clock.jumpAfterNextReading(27_700);
+    const deadlines = passDeadlines((nth) => nth === 0);
     expect(await addOnce()).toEqual(CONFIRMED);
+    expect(deadlines).toEqual([18_000, 8_000]);
+    expect(rig.clock.monotonic()).toBe(18_000);
   });
 
   it("a hanging Add that did not act is unknown", async () => {
     rig.upstream.control.fault({ kind: "hang", action: ADD, acts: false });
-    rig.clock.jumpAfterNextReading(27_700);
+    passDeadlines((nth) => nth === 0);
     expect(await addOnce()).toEqual(UNKNOWN);
+  });
+
+  it.each([
+    [1_999, 18_000],
+    [5_000, 15_000],
+    [19_000, 1_000],
+  ])("a store that took %i ms leaves the Add %i ms, and the Query its 8 s", async (took, left) => {
+    rig.upstream.control.fault({ kind: "hang", action: ADD });
+    rig.clock.jumpAfterNextReading(took);
+    const deadlines = passDeadlines((nth) => nth === 0);
+    expect(await addOnce()).toEqual(CONFIRMED);
+    expect(deadlines).toEqual([left, 8_000]);
+  });
+
+  it("a store that took all of the Add's time leaves nothing sent and nothing behind", async () => {
+    rig.clock.jumpAfterNextReading(20_000);
+    expect(await addOnce()).toEqual({
+      status: 502,
+      says: "ERR_UPSTREAM_UNAVAILABLE",
+      upstreamCode: undefined,
+      adds: 0,
+      queries: 0,
+      ...GONE,
+      key: undefined,
+      upstream: [],
+    });
   });
 
   it("an upstream that cannot be reached leaves nothing behind", async () => {
@@ -179,6 +214,42 @@ describe("add when the upstream misbehaves once at the Add", () => {
     });
     expect(control.calls()).toEqual([]);
   });
+});
+
+describe("add under a code that the upstream may say after acting", () => {
+  const codes = [
+    "SystemError",
+    "System.Error",
+    "UnknownError",
+    "Internal.Error",
+    "Timeout",
+    "RequestTimeout",
+    "Service.Timeout",
+    "ServiceTimeout",
+    "BackendTimeout",
+    "isp.SYSTEM_ERROR",
+    "ServiceUnavailable",
+    "SomethingNew",
+  ];
+  const cases = codes.flatMap((code) => [200, 400].map((status) => ({ code, status })));
+
+  it.each(cases)("$code with HTTP $status, after acting, is confirmed", async (answer) => {
+    rig.upstream.control.fault({ kind: "code", ...answer, action: ADD, acts: true });
+    expect(await addOnce()).toEqual(CONFIRMED);
+  });
+
+  it.each(cases)("$code with HTTP $status, without acting, is unknown", async (answer) => {
+    rig.upstream.control.fault({ kind: "code", ...answer, action: ADD });
+    expect(await addOnce()).toEqual({ ...UNKNOWN, upstreamCode: answer.code });
+  });
+
+  it.each(["MissingVerifiedName", "InvalidVerifiedName.Malformed", "InvalidParameter"])(
+    "%s is a refusal, which needs no Query",
+    async (code) => {
+      rig.upstream.control.fault({ kind: "code", code, action: ADD });
+      expect(await addOnce()).toEqual({ ...REFUSED, upstreamCode: code });
+    },
+  );
 });
 
 describe("add when the settling Query misbehaves too", () => {
@@ -213,9 +284,11 @@ describe("add when the settling Query misbehaves too", () => {
 
   it("a hanging Query ends at the deadline with an unknown outcome", async () => {
     rig.upstream.control.fault({ kind: "reset-after", action: ADD });
-    rig.upstream.control.fault({ kind: "hang", action: QUERY });
-    rig.clock.jumpAfterNextReading(27_800);
-    expect(await addOnce()).toEqual(LISTED);
+    rig.upstream.control.fault({ kind: "hang", action: QUERY, count: 9 });
+    rig.clock.jumpAfterNextReading(19_000);
+    const deadlines = passDeadlines((nth) => nth > 0);
+    expect(await addOnce()).toEqual({ ...LISTED, queries: 2 });
+    expect(deadlines).toEqual([1_000, 8_000, 750]);
   });
 });
 
@@ -229,7 +302,7 @@ describe("what an add tells of a failure", () => {
       status: 504,
       code: "ERR_ADD_OUTCOME_UNKNOWN",
       detail:
-        "The upstream broke off and the number is not in its list yet: it may still appear. Query the customer in a minute; add the number again only if it is still absent.",
+        "The upstream gave no clear answer and the number is not in its list yet: it may still appear. Query the customer in a minute; add the number again only if it is still absent.",
       requestId: "1-68f0c0de-15a3c0ffee00-0123456789ab",
       upstreamCode: "InternalError",
       upstreamRequestId: expect.stringMatching(/^[0-9A-F-]{36}$/),

@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import pg from "pg";
 import { bundleOptions, ENTRIES } from "../../shared/deploy/bundle.js";
@@ -19,18 +18,23 @@ import { startReceiver } from "../sandbox/receiver.ts";
 import { startTablestore } from "../sandbox/tablestore/tablestore.ts";
 import { startUpstream } from "../sandbox/upstream.ts";
 import { createRandom } from "../schedules/scheduler.ts";
+import { readKillOptions, type StoreName, shareKills } from "./options.ts";
 
 const HELP = `npm run check:kill -- [options]
 
 Kills a polling process (kill -9) at random times while numbers change upstream, starts it again,
 and checks that the receiver ends with every change that was seen, in order, none invented. Runs on
-each store in turn; PostgreSQL needs TEST_POSTGRES_URL.
+each store in turn. PostgreSQL needs TEST_POSTGRES_URL and is skipped without it; the other stores
+then take its share of the kills.
 
-  --kills N    in all (default 210)
+  --kills N    in all (default 210), at least one for each store
   --stores X   of pglite,postgres,tablestore (default: all)
   --seed N     decides the changes and the moments (default: from the clock; printed)
   --json       prints the results as JSON
   --help       this text
+
+Exit codes: 0 all is well, 1 something was lost, reordered or invented, 2 wrong command line, or the
+check could not run.
 `;
 
 const CUSTOMERS = ["cust-a", "cust-b", "cust-c"];
@@ -42,8 +46,9 @@ const VALUES = {
 const CHANGE_EVERY_MS = 40;
 const SETTLE_LIMIT_MS = 60_000;
 
-type StoreName = "pglite" | "postgres" | "tablestore";
 type OpenStore = { readonly url: string; close(): Promise<void> };
+type Opened = OpenStore & { readonly name: StoreName };
+type Skipped = { readonly store: StoreName; readonly reason: string };
 type Result = {
   readonly store: StoreName;
   readonly kills: number;
@@ -64,6 +69,8 @@ async function openStoreFor(name: StoreName, folder: string): Promise<OpenStore 
       const admin = new pg.Client(server);
       await admin.connect();
       await admin.query(`create schema ${schema}`);
+      // The connection lies idle for minutes: its end must not end the check.
+      admin.on("error", () => {});
       const url = new URL(server);
       url.searchParams.set("options", `-c search_path=${schema}`);
       return {
@@ -87,14 +94,11 @@ async function openStoreFor(name: StoreName, folder: string): Promise<OpenStore 
 }
 
 async function runStore(
-  name: StoreName,
+  store: Opened,
   kills: number,
   seed: number,
   bundle: string,
-): Promise<Result | string> {
-  const folder = await mkdtemp(path.join(tmpdir(), "waba-kill-"));
-  const store = await openStoreFor(name, folder);
-  if (typeof store === "string") return store;
+): Promise<Result> {
   const began = performance.now();
   const random = createRandom(seed);
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
@@ -163,7 +167,7 @@ async function runStore(
       ...differences(),
     ];
     return {
-      store: name,
+      store: store.name,
       kills,
       events: receiver.received().filter(({ duplicate }) => !duplicate).length,
       duplicates: receiver.received().filter(({ duplicate }) => duplicate).length,
@@ -174,8 +178,6 @@ async function runStore(
     changing = false;
     await upstream.close();
     await receiver.close();
-    await store.close();
-    await rm(folder, { recursive: true, force: true });
   }
 
   async function untilSettled(worker: ChildProcess): Promise<boolean> {
@@ -217,6 +219,25 @@ function lineOf(customer: string, line: string): string {
   return `${line}${CUSTOMERS.indexOf(customer)}`;
 }
 
+function describeSkipped(
+  skipped: readonly Skipped[],
+  opened: readonly Opened[],
+  shares: readonly number[],
+): string[] {
+  const taken = opened.map(({ name }, index) => `${name} ${shares[index]}`).join(", ");
+  return skipped.map(
+    ({ store, reason }) => `${store}: skipped, ${reason}; its kills go to the others (${taken})`,
+  );
+}
+
+function describeResult({ store, kills, events, duplicates, problems, seconds }: Result): string[] {
+  return [
+    `${store}: ${kills} kills, ${events} events, ${duplicates} duplicates, ` +
+      `${problems.length} problems, ${seconds} s`,
+    ...problems.slice(0, 20).map((problem) => `  ${problem}`),
+  ];
+}
+
 /** The worker bundled as the functions are: it starts several times faster than from sources. */
 async function bundleWorker(): Promise<string> {
   // Inside the project, so that PGlite, which is never bundled, is found.
@@ -230,39 +251,42 @@ async function bundleWorker(): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      kills: { type: "string", default: "210" },
-      stores: { type: "string", default: "pglite,postgres,tablestore" },
-      seed: { type: "string", default: String(Date.now() % 1_000_000) },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) return console.log(HELP);
-  const stores = values.stores.split(",") as StoreName[];
-  const share = Math.ceil(Number(values.kills) / stores.length);
-  const bundle = await bundleWorker();
-  let isBad = false;
-  const results: Result[] = [];
-  for (const store of stores) {
-    const result = await runStore(store, share, Number(values.seed), bundle);
-    if (typeof result === "string") {
-      console.log(`${store}: skipped, ${result}`);
-      continue;
-    }
-    results.push(result);
-    isBad ||= result.problems.length > 0;
-    if (values.json) continue;
-    const { kills, events, duplicates, problems, seconds } = result;
-    console.log(
-      `${store}: ${kills} kills, ${events} events, ${duplicates} duplicates, ` +
-        `${problems.length} problems, ${seconds} s`,
-    );
-    for (const problem of problems.slice(0, 20)) console.log(`  ${problem}`);
+  const options = readKillOptions(process.argv.slice(2), Date.now());
+  if (typeof options === "string") {
+    console.error(`${options}\nSee: npm run check:kill -- --help`);
+    process.exitCode = 2;
+    return;
   }
-  if (values.json) console.log(JSON.stringify({ seed: Number(values.seed), results }));
-  else console.log(`seed ${values.seed}${isBad ? " (bad)" : ""}`);
+  if (options.help) return console.log(HELP);
+  const { seed, json } = options;
+  const folder = await mkdtemp(path.join(tmpdir(), "waba-kill-"));
+  const opened: Opened[] = [];
+  const skipped: Skipped[] = [];
+  const results: Result[] = [];
+  try {
+    // All of them first: the kills are shared among those that open.
+    for (const name of options.stores) {
+      const store = await openStoreFor(name, folder);
+      if (typeof store === "string") skipped.push({ store: name, reason: store });
+      else opened.push({ name, ...store });
+    }
+    if (opened.length === 0) throw new Error("No store could be opened: nothing was checked.");
+    const shares = shareKills(options.kills, opened.length);
+    if (!json) for (const line of describeSkipped(skipped, opened, shares)) console.log(line);
+    const bundle = await bundleWorker();
+    for (const [index, store] of opened.entries()) {
+      const result = await runStore(store, shares[index] ?? 0, seed, bundle);
+      results.push(result);
+      if (!json) for (const line of describeResult(result)) console.log(line);
+    }
+  } finally {
+    for (const store of opened) await store.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+  const kills = results.reduce((sum, result) => sum + result.kills, 0);
+  const isBad = results.some(({ problems }) => problems.length > 0);
+  if (json) console.log(JSON.stringify({ seed, kills, results, skipped }));
+  else console.log(`${kills} kills in all, seed ${seed}${isBad ? " (bad)" : ""}`);
   if (isBad) process.exitCode = 1;
 }
 

@@ -11,8 +11,8 @@ import type { RpcParams } from "./rpc-signature.ts";
 
 export const ADD = "AddChatappPhoneNumber";
 export const QUERY = "QueryChatappPhoneNumbers";
-export const SYNC = "ChatappSyncPhoneNumber";
-export const LIST = "ListInstance";
+const SYNC = "ChatappSyncPhoneNumber";
+const LIST = "ListInstance";
 
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   [ADD]: ["Cc", "PhoneNumber", "CustSpaceId", "VerifiedName"],

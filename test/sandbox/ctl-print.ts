@@ -8,8 +8,14 @@ export function isDone(answer: Answer): boolean {
     listOf(answer.refused).length === 0 &&
     answer.stopped === undefined &&
     answer.accepted !== false &&
-    !answer.leftOut
+    !answer.leftOut &&
+    (answer.command === "status" || !hasUnreadable(answer))
   );
+}
+
+/** Some commands name the customers whose rows they could not read, the others count them. */
+function hasUnreadable({ unreadable }: Answer): boolean {
+  return Array.isArray(unreadable) ? unreadable.length > 0 : Boolean(unreadable);
 }
 
 /** An answer as lines for a person. */
@@ -38,6 +44,7 @@ export function describeAnswer(answer: Answer): string[] {
     case "watch":
       return [
         `${listOf(answer.added).length} added, ${listOf(answer.revived).length} watched again, ${answer.alreadyWatched} watched already`,
+        ...describeUnreadable(answer),
       ];
     case "unwatch":
       return describeUnwatch(answer);
@@ -51,9 +58,13 @@ export function describeAnswer(answer: Answer): string[] {
 }
 
 function describeStatus(answer: Answer): string[] {
-  const { receiver, sweep, lane, lease } = answer as Record<string, Fields | null>;
+  const { receiver, sweep, lane, lease, freshness, account } = answer as Record<
+    string,
+    Fields | null
+  >;
   const atLeast = new Set(listOf(answer.atLeast).map(String));
-  const count = (name: string) => `${answer[name]}${atLeast.has(name) ? " or more" : ""}`;
+  const orMore = (name: string) => (atLeast.has(name) ? " or more" : "");
+  const count = (name: string) => `${answer[name]}${orMore(name)}`;
   const age = answer.oldestReadAgeSeconds;
   const is = String(answer.oldestReadIs ?? "").replace("-", " ");
   return table([
@@ -62,21 +73,51 @@ function describeStatus(answer: Answer): string[] {
       "sweep",
       sweep ? `${sweep.done ? "done" : "under way"}, begun ${sweep.ageSeconds} s ago` : "none",
     ],
-    ["poll", lease?.held ? `running, lease until ${lease.until}` : "not running"],
+    ["all read since", describeFreshness(freshness ?? {})],
+    ["poll", describeLease(lease ?? {})],
+    ["account", describeAccount(account ?? {})],
     [
       "customers",
       `${count("watched")} watched, ${count("unwatched")} taken off, ${count("neverRead")} never read`,
     ],
-    ["unreadable", String(answer.unreadable)],
+    ["failing", `${count("failing")}, of which ${count("stale")} stale`],
+    ["unreadable", count("unreadable")],
     ["numbers", count("numbers")],
-    ["fast lane", `${lane?.onboarding} onboarding, ${lane?.worse} turned bad`],
+    [
+      "fast lane",
+      `${lane?.onboarding} onboarding, ${lane?.worse} turned bad, ${lane?.asked} asked for${orMore("lane")}`,
+    ],
     ["pending", `${count("pending")} events of ${count("pendingCustomers")} customers`],
     ["dead letters", count("dead")],
     ["receiver", describeState(receiver ?? {})],
   ]);
 }
 
-function describeState({ state, since, nextProbeAt, reason }: Fields): string {
+const UNREADABLE_ROW = "unknown: its row cannot be read by this version";
+
+/** When every customer of a kind had been read, or failed, for the last time. */
+function describeFreshness({ sweep, onboarding, worse, sweptAt }: Fields): string {
+  const ago = (seconds: unknown) => (typeof seconds === "number" ? `${seconds} s ago` : "never");
+  const swept = typeof sweptAt === "string" ? `; last sweep ended ${sweptAt}` : "";
+  return `sweep ${ago(sweep)}, onboarding ${ago(onboarding)}, turned bad ${ago(worse)}${swept}`;
+}
+
+function describeLease({ held, until, unreadable }: Fields): string {
+  if (unreadable) return UNREADABLE_ROW;
+  return held ? `running, lease until ${until}` : "not running";
+}
+
+function describeAccount(account: Fields): string {
+  const { failingSince, code, upstreamCode, staleAt, unreadable } = account;
+  if (unreadable) return UNREADABLE_ROW;
+  if (failingSince === undefined) return "in order";
+  const why = upstreamCode === undefined ? code : `${code}, ${upstreamCode}`;
+  const told = staleAt === undefined ? "" : `, stale since ${staleAt}`;
+  return `failing since ${failingSince} (${why})${told}`;
+}
+
+function describeState({ state, since, nextProbeAt, reason, unreadable }: Fields): string {
+  if (unreadable) return UNREADABLE_ROW;
   const why = reason === undefined ? "" : ` (${reason})`;
   const next = nextProbeAt === undefined ? "" : `, next try ${nextProbeAt}`;
   return state === "closed" ? "in order" : `${state}${why} since ${since}${next}`;
@@ -90,7 +131,14 @@ function describeUnwatch(answer: Answer): string[] {
   return [
     `${listOf(answer.removed).length} taken off, ${listOf(answer.notWatched).length} not watched${dropped}`,
     ...refused,
+    ...describeUnreadable(answer),
   ];
+}
+
+function describeUnreadable(answer: Answer): string[] {
+  return listOf(answer.unreadable).map(
+    (id) => `${id} was left as it is: its row cannot be read by this version`,
+  );
 }
 
 function describeReceiver(answer: Answer): string[] {
@@ -122,6 +170,7 @@ function describeCounts(answer: Answer): string[] {
       `${numbers} numbers of ${custSpaceId} left out; when its events are delivered: resync --customer ${custSpaceId} --after ${after}`,
     );
   }
+  lines.push(...describeUnreadable(answer));
   if (answer.incomplete)
     lines.push("older events are kept no more; resync tells the present state");
   if (answer.stopped !== undefined) {

@@ -66,8 +66,8 @@ describe("against npm start", () => {
       environment: { WABA_CTL_URL: server.url, WABA_CTL_KEY: "from-environment" },
     });
     expect(table.code).toBe(0);
-    expect(table.out).toContain("customers     1 watched, 0 taken off, 0 never read");
-    expect(table.out).toContain("receiver      in order");
+    expect(table.out).toContain("customers       1 watched, 0 taken off, 0 never read");
+    expect(table.out).toContain("receiver        in order");
     const asJson = await ctl("status", "--json", "--key", "given");
     expect(JSON.parse(asJson.out)).toMatchObject({ command: "status", watched: 1 });
     expect(server.authorizations).toEqual(["Bearer from-environment", "Bearer given"]);

@@ -3,7 +3,9 @@ import {
   CUSTOMER_PREFIX,
   type CustomerRow,
   customerRowSchema,
+  type PendingEvent,
 } from "../../shared/schemas/customer-row.ts";
+import type { NumberEvent } from "../../shared/schemas/event.ts";
 import { DEAD_PREFIX, DUE_PREFIX, dueKey } from "../../shared/schemas/outbox-rows.ts";
 import type { QueryReply, Upstream } from "../../shared/signing/upstream.ts";
 import { decodeRow } from "../../shared/store/rows.ts";
@@ -198,6 +200,52 @@ const deadLetterAfterRemoval: Breakage = (calls) => {
   });
 };
 
+/** Leaves out new events before they are stored, while the snapshot advances as if they were there. */
+function dropEvents(
+  calls: Calls,
+  direct: Store,
+  drop: (row: CustomerRow, event: PendingEvent) => boolean,
+): Calls {
+  return withStore(calls, {
+    async put(key, value, expected) {
+      if (!isCustomer(key)) return calls.store.put(key, value, expected);
+      const known = (await rowAt(direct, key))?.seq ?? 0;
+      const row = JSON.parse(value) as CustomerRow;
+      const pending = row.pending.filter((event) => event.seq <= known || !drop(row, event));
+      return calls.store.put(key, JSON.stringify({ ...row, pending }), expected);
+    },
+  });
+}
+
+/** Rule 1, and where it shows least: no field's first change is told. */
+const dropFirstChange: Breakage = (calls, { direct }) =>
+  dropEvents(calls, direct, (row, { body }) => {
+    const { subject, data } = JSON.parse(body) as NumberEvent;
+    // Kept in the row, so that an answer that is dropped on a conflict leaves no trace.
+    const changed = row as CustomerRow & { changedBefore?: string[] };
+    const keys = data.changes.map(({ field }) => `${subject}.${field}`);
+    const fresh = keys.filter((one) => !changed.changedBefore?.includes(one));
+    changed.changedBefore = [...(changed.changedBefore ?? []), ...fresh];
+    return fresh.length > 0;
+  });
+
+/** Rule 1, and where a dead letter might excuse it: what comes behind a refused event is not told. */
+const dropBehindRefused: Breakage = (calls, { direct }) =>
+  dropEvents(calls, direct, (row) => (row.pending[0]?.refusals?.count ?? 0) > 0);
+
+/** Order per customer: here the next event overtakes one over which the receiver stumbles. */
+const overtakeStumbled: Breakage = (calls) =>
+  withStore(calls, {
+    async get(key) {
+      const stored = await calls.store.get(key);
+      if (!stored || !isCustomer(key)) return stored;
+      const row = decodeRow(key, stored, customerRowSchema);
+      const [first, ...rest] = row.pending;
+      if (!first?.refusals?.troubles || rest.length === 0) return stored;
+      return { ...stored, value: JSON.stringify({ ...row, pending: [...rest, first] }) };
+    },
+  });
+
 export const BREAKAGES: Readonly<Record<string, Breakage>> = {
   "deliver before write": deliverBeforeWrite,
   "id without sequence": idWithoutSequence,
@@ -207,4 +255,7 @@ export const BREAKAGES: Readonly<Record<string, Breakage>> = {
   "marker after row": markerAfterRow,
   "unconditional put": unconditionalPut,
   "dead letter after removal": deadLetterAfterRemoval,
+  "first change dropped": dropFirstChange,
+  "change dropped behind a refused event": dropBehindRefused,
+  "event overtaken after a 500": overtakeStumbled,
 };

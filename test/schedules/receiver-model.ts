@@ -2,18 +2,24 @@ import type { NumberEvent } from "../../shared/schemas/event.ts";
 import { WATCHED_FIELDS, type WatchedField } from "../../shared/schemas/upstream.ts";
 import type { AttemptResult, OutgoingEvent, Send } from "../../shared/webhook/attempt.ts";
 import type { Process, Random, Scheduler } from "./scheduler.ts";
-import type { UpstreamModel } from "./upstream-model.ts";
+import { FIELDS, type UpstreamModel } from "./upstream-model.ts";
+
+/** An event is given up after this many refusals, as the README promises. */
+const REFUSALS_BEFORE_DEATH = 10;
 
 /**
  * The receiver, which does what the README asks of one (an id that is known is ignored) and checks
- * what it was promised.
+ * what it was promised. Each field's values must form one unbroken chain from the baseline or the
+ * discovery to the upstream's value at the end; a dead letter is the only link of it that may be
+ * somewhere else than here.
  */
-export function createReceiverModel(upstream: UpstreamModel, isDead: (id: string) => boolean) {
+export function createReceiverModel(upstream: UpstreamModel) {
   const bodies = new Map<string, string>();
+  const dead = new Set<string>();
+  const refusals = new Map<string, number>();
   const lastSequence = new Map<string, string>();
-  const known = new Map<string, string>();
+  const chain = new Map<string, string>();
   const seenUpTo = new Map<string, number>();
-  const lost = new Set<string>();
   const problems: string[] = [];
 
   function accept({ id, body }: OutgoingEvent): void {
@@ -23,6 +29,19 @@ export function createReceiverModel(upstream: UpstreamModel, isDead: (id: string
       return;
     }
     bodies.set(id, body);
+    link(id, body);
+  }
+
+  /** Takes an event that became a dead letter as a link of the chain. */
+  function bury({ id, body }: OutgoingEvent): void {
+    const count = refusals.get(id) ?? 0;
+    if (count < REFUSALS_BEFORE_DEATH) problems.push(`given up after ${count} refusals: ${id}`);
+    if (dead.has(id) || bodies.has(id)) return;
+    dead.add(id);
+    link(id, body);
+  }
+
+  function link(id: string, body: string): void {
     const event = JSON.parse(body) as NumberEvent;
     if (!event.type.startsWith("whatsapp.")) return;
     if (event.id !== id) problems.push(`the body's id is not the request's: ${id}`);
@@ -31,43 +50,55 @@ export function createReceiverModel(upstream: UpstreamModel, isDead: (id: string
       problems.push(`out of order: ${event.sequence} first came after ${last}`);
     }
     lastSequence.set(event.partitionkey, event.sequence);
-    for (const change of event.data.changes) checkChange(event, change);
-    if (event.type.endsWith(".discovered")) {
-      for (const [field, value] of Object.entries(event.data.current)) {
-        known.set(`${event.subject}.${field}`, value);
-      }
+    for (const change of event.data.changes ?? []) checkChange(event, change);
+    if (event.type.endsWith(".discovered")) begin(event.subject, event.data.current);
+  }
+
+  /** The values from which a number's changes are told: its baseline, or its discovery. */
+  function begin(phoneNumber: string, fields: Readonly<Record<string, string>>): void {
+    for (const [field, value] of Object.entries(fields)) {
+      const key = `${phoneNumber}.${field}`;
+      chain.set(key, value);
+      moveOn(key, phoneNumber, field, value, 0);
     }
   }
 
   function checkChange(event: NumberEvent, change: NumberEvent["data"]["changes"][number]): void {
     const key = `${event.subject}.${change.field}`;
-    const expected = known.get(key);
-    const gapIsExplained = [...lost].some(isDead);
-    if (expected !== undefined && expected !== change.from && !gapIsExplained) {
+    const expected = chain.get(key);
+    if (expected !== change.from) {
       problems.push(`gap: ${key} changes from ${change.from}, but was last ${expected}`);
     }
     if (change.from === change.to) problems.push(`no change at all: ${key}`);
-    known.set(key, change.to);
-    const field = WATCHED_FIELDS[change.field as WatchedField];
-    const history = upstream.history(event.subject, field);
-    const at = history.indexOf(change.to, (seenUpTo.get(key) ?? 0) + 1);
-    if (at < 0) problems.push(`invented: ${key} never changed to ${change.to} by then`);
+    chain.set(key, change.to);
+    const next = (seenUpTo.get(key) ?? 0) + 1;
+    moveOn(key, event.subject, change.field, change.to, next);
+  }
+
+  /** A value must be one that the upstream had, in the upstream's order. */
+  function moveOn(key: string, phoneNumber: string, field: string, to: string, next: number): void {
+    const history = upstream.history(phoneNumber, WATCHED_FIELDS[field as WatchedField]);
+    const at = history.indexOf(to, next);
+    if (at < 0) problems.push(`invented: ${key} never changed to ${to} by then`);
     else seenUpTo.set(key, at);
   }
 
   return {
     accept,
-    /** An event that was refused at least once: it may end as a dead letter. */
-    refuse: (id: string) => void lost.add(id),
+    bury,
+    begin,
+    refuse: (id: string) => void refusals.set(id, (refusals.get(id) ?? 0) + 1),
     has: (id: string) => bodies.has(id),
+    deadLetters: () => dead.size,
     problems,
-    /** Where the receiver's picture differs from the upstream's, for fields it has heard of. */
+    /** Where the end of a chain is not the upstream's value. */
     differences(customers: readonly string[]): string[] {
       return customers.flatMap((customer) =>
         upstream.snapshot(customer).flatMap((item) =>
           Object.entries(WATCHED_FIELDS).flatMap(([field, name]) => {
-            const value = known.get(`${item.PhoneNumber}.${field}`);
-            return value === undefined || value === item[name]
+            if (!FIELDS.some((one) => one === name)) return [];
+            const value = chain.get(`${item.PhoneNumber}.${field}`) ?? "never told";
+            return value === item[name]
               ? []
               : [
                   `at the end ${item.PhoneNumber}.${field} is ${value} here, ${item[name]} upstream`,
@@ -84,13 +115,21 @@ export type ReceiverModel = ReturnType<typeof createReceiverModel>;
 /** Requests that arrive although their sender has given them up. */
 export type LateArrivals = OutgoingEvent[];
 
+export type SendRules = {
+  readonly isCalm: () => boolean;
+  /** The receiver refuses this event with 400, for ever. */
+  readonly isPoison: (id: string) => boolean;
+  /** The receiver stumbles over this event with 500, at least for now. */
+  readonly isStumble: (id: string) => boolean;
+};
+
 export function sendOf(
   owner: Process,
   receiver: ReceiverModel,
   scheduler: Scheduler,
   random: Random,
   late: LateArrivals,
-  rules: { isCalm: () => boolean; isPoison: (id: string) => boolean },
+  rules: SendRules,
 ): Send {
   const lostAnswer: AttemptResult = { kind: "failed", reason: "timeout" };
   return async (event) => {
@@ -99,6 +138,10 @@ export function sendOf(
       receiver.refuse(event.id);
       await scheduler.step(owner);
       return { kind: "refused", status: 400 };
+    }
+    if (rules.isStumble(event.id)) {
+      await scheduler.step(owner);
+      return { kind: "failed", reason: "status", status: 500 };
     }
     const luck = rules.isCalm() ? 0 : random();
     if (luck < 0.6) {

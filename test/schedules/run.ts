@@ -29,6 +29,7 @@ type Progress = {
   readonly events: number;
   readonly deaths: number;
   readonly deadLetters: number;
+  readonly stumbles: number;
   readonly failures: readonly Failure[];
 };
 
@@ -42,6 +43,7 @@ async function runRange(
     events: 0,
     deaths: 0,
     deadLetters: 0,
+    stumbles: 0,
     failures: [] as Failure[],
   });
   let progress = fresh();
@@ -51,6 +53,7 @@ async function runRange(
     progress.events += verdict.events;
     progress.deaths += verdict.deaths;
     progress.deadLetters += verdict.deadLetters;
+    progress.stumbles += verdict.stumbles;
     if (verdict.problems.length > 0) progress.failures.push({ seed, problems: verdict.problems });
     if (progress.done === REPORT_EVERY) {
       report(progress);
@@ -82,7 +85,8 @@ async function main(): Promise<void> {
   const jobs = Math.min(wholeNumber("--jobs", values.jobs), seeds);
   const until = from + seeds;
   const began = performance.now();
-  const total = { done: 0, events: 0, deaths: 0, deadLetters: 0, failures: [] as Failure[] };
+  const failures: Failure[] = [];
+  const total = { done: 0, events: 0, deaths: 0, deadLetters: 0, stumbles: 0, failures };
   let announced = 0;
 
   await Promise.all(
@@ -92,6 +96,7 @@ async function main(): Promise<void> {
         total.events += progress.events;
         total.deaths += progress.deaths;
         total.deadLetters += progress.deadLetters;
+        total.stumbles += progress.stumbles;
         total.failures.push(...progress.failures);
         if (values.json || total.done - announced < seeds / 10) return;
         announced = total.done;
@@ -111,9 +116,10 @@ async function main(): Promise<void> {
       console.log(`seed ${seed} (replay: npm run check:schedules -- --seed ${seed})`);
       for (const problem of problems) console.log(`  ${problem}`);
     }
-    const { done, events, deaths, deadLetters, failures } = total;
+    const { done, events, deaths, deadLetters, stumbles } = total;
     console.log(
       `${done} schedules, ${events} events, ${deaths} deaths, ${deadLetters} dead letters, ` +
+        `${stumbles} stumbles, ` +
         `${failures.length} bad, ${seconds} s`,
     );
   }

@@ -98,6 +98,6 @@ export function createScheduler(random: Random, startMs: number) {
 export type Scheduler = ReturnType<typeof createScheduler>;
 
 /** Everything that follows from the last step without waiting has happened after this. */
-export function settle(): Promise<void> {
+function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -11,10 +11,14 @@ describe("random schedules", () => {
     const bad: { seed: number; problems: readonly string[] }[] = [];
     let events = 0;
     let deaths = 0;
+    let deadLetters = 0;
+    let stumbles = 0;
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const verdict = await runSchedule(seed);
       events += verdict.events;
       deaths += verdict.deaths;
+      deadLetters += verdict.deadLetters;
+      stumbles += verdict.stumbles;
       if (verdict.problems.length > 0) bad.push({ seed, problems: verdict.problems });
     }
 
@@ -22,6 +26,8 @@ describe("random schedules", () => {
     // A schedule in which nothing happens would pass as well.
     expect(events).toBeGreaterThan(SEEDS * 4);
     expect(deaths).toBeGreaterThan(SEEDS);
+    expect(deadLetters).toBeGreaterThan(SEEDS / 20);
+    expect(stumbles).toBeGreaterThan(SEEDS / 20);
   });
 
   it("give the same run for the same seed", async () => {
@@ -30,13 +36,14 @@ describe("random schedules", () => {
 });
 
 describe("the schedule checker", () => {
-  it.each(Object.keys(BREAKAGES))("catches: %s", { timeout: 60_000 }, async (name) => {
-    const breakage = BREAKAGES[name];
+  it.for(Object.entries(BREAKAGES))("catches: %s", { timeout: 60_000 }, async (broken, test) => {
+    const [, breakage] = broken;
     let caughtAt: number | undefined;
     for (let seed = 1; seed <= BREAKAGE_SEEDS && caughtAt === undefined; seed += 1) {
       if ((await runSchedule(seed, breakage)).problems.length > 0) caughtAt = seed;
     }
 
+    await test.annotate(`caught at seed ${caughtAt}`);
     expect(caughtAt, `not caught in ${BREAKAGE_SEEDS} seeds`).toBeDefined();
   });
 });

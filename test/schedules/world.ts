@@ -1,20 +1,27 @@
 import { createLog } from "../../shared/log.ts";
 import { CUSTOMER_PREFIX, type CustomerRow } from "../../shared/schemas/customer-row.ts";
-import { DUE_PREFIX, deadKey, parseEventKey } from "../../shared/schemas/outbox-rows.ts";
+import { deadKey } from "../../shared/schemas/outbox-rows.ts";
 import { LEASE_KEY } from "../../shared/schemas/watch-rows.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
-import { newTickMemory, runTick } from "../../shared/watch/tick.ts";
+import { runTick } from "../../shared/watch/tick.ts";
+import { newTickMemory } from "../../shared/watch/tick-settings.ts";
 import { watchCustomers } from "../../shared/watch/watch-list.ts";
 import type { Breakage } from "./breakages.ts";
+import { createPoison } from "./poison.ts";
 import { createReceiverModel, type LateArrivals, sendOf } from "./receiver-model.ts";
 import { createRandom, createScheduler, type Process } from "./scheduler.ts";
 import { createUpstreamModel, upstreamOf } from "./upstream-model.ts";
+import { type Committed, watchStore } from "./watched-store.ts";
 
 const CUSTOMERS = ["a", "b"];
 const START_MS = 1_800_000_000_000;
 const ACTIONS = 220;
-const CALM_TICKS = 60;
+const CALM_TICKS = 100;
+/** Calm ticks that every schedule gets whole; later ones, which see to refused events, may die. */
+const WHOLE_TICKS = 8;
+const CALM_DEATHS = 0.3;
+const CALM_DEATH_STEPS = 80;
 const MAX_CALM_STEPS = 20_000;
 
 const silent = createLog({ level: "error", now: () => 0, write: () => undefined });
@@ -25,6 +32,8 @@ export type Verdict = {
   readonly events: number;
   readonly deaths: number;
   readonly deadLetters: number;
+  /** Answers of 500 to an event that the receiver stumbles over while it takes others. */
+  readonly stumbles: number;
 };
 
 /**
@@ -42,25 +51,17 @@ export async function runSchedule(seed: number, breakage?: Breakage): Promise<Ve
     return `v${versions}`;
   };
   const base = createMemoryStore({ newVersion });
-  const committed = new Map<string, { customer: string; seq: number }>();
-  const deadIds = new Set<string>();
+  const committed: Committed = new Map();
   const problems: string[] = [];
-  const receiver = createReceiverModel(upstream, (id) => deadIds.has(id));
+  const receiver = createReceiverModel(upstream);
   const late: LateArrivals = [];
-  const poisonShare = random() < 0.15 ? 0.1 : 0;
-  const poison = new Map<string, boolean>();
-  const isPoison = (id: string) => {
-    if (poisonShare === 0 || id.startsWith("evt_test")) return false;
-    const decided = poison.get(id) ?? random() < poisonShare;
-    poison.set(id, decided);
-    return decided;
-  };
   let isCalm = false;
+  const poison = createPoison(random, scheduler.now, () => isCalm);
   let deaths = 0;
   let processes = 0;
   const running = new Set<Process>();
 
-  const watched = await watchStore(base, committed, deadIds, problems);
+  const watched = watchStore(base, receiver, committed, problems);
   await watchCustomers(base, CUSTOMERS, scheduler.now);
 
   function startTick(): void {
@@ -68,7 +69,8 @@ export async function runSchedule(seed: number, breakage?: Breakage): Promise<Ve
     const owner: Process = { name: `p${processes}`, dead: false };
     const send = sendOf(owner, receiver, scheduler, random, late, {
       isCalm: () => isCalm,
-      isPoison,
+      isPoison: poison.isPoison,
+      isStumble: poison.isStumble,
     });
     const calls = {
       upstream: upstreamOf(owner, upstream, scheduler, random, () => isCalm),
@@ -133,9 +135,10 @@ export async function runSchedule(seed: number, breakage?: Breakage): Promise<Ve
   await runToEnd();
   while (late.length > 0) arriveLate();
   for (let tick = 0; tick < CALM_TICKS; tick += 1) {
-    scheduler.advance(tick < 8 ? 61_000 : 25 * 3_600_000);
+    scheduler.advance(tick < WHOLE_TICKS ? 61_000 : 25 * 3_600_000);
     startTick();
-    await runToEnd();
+    const dies = tick >= WHOLE_TICKS && random() < CALM_DEATHS;
+    await runToEnd(dies ? Math.floor(random() * CALM_DEATH_STEPS) : undefined);
     if (tick > 2 && (await countPending(base)) === 0) break;
   }
 
@@ -145,17 +148,29 @@ export async function runSchedule(seed: number, breakage?: Breakage): Promise<Ve
     const isDead = (await base.get(deadKey(customer, seq))) !== undefined;
     if (!isDead) problems.push(`lost: ${id} of ${customer} is neither received nor a dead letter`);
   }
-  if (deadIds.size === 0) problems.push(...receiver.differences(CUSTOMERS));
+  problems.push(...receiver.differences(CUSTOMERS));
   problems.push(...receiver.problems);
-  return { problems, events: committed.size, deaths, deadLetters: deadIds.size };
+  return {
+    problems,
+    events: committed.size,
+    deaths,
+    deadLetters: receiver.deadLetters(),
+    stumbles: poison.stumbles(),
+  };
 
-  async function runToEnd(): Promise<void> {
+  async function runToEnd(deathAfter?: number): Promise<void> {
     for (let steps = 0; running.size > 0 && (await scheduler.run()); steps += 1) {
+      if (steps === deathAfter) killAll();
       if (steps < MAX_CALM_STEPS) continue;
       problems.push("the ticks never end");
-      for (const owner of running) scheduler.kill(owner);
-      running.clear();
+      killAll();
     }
+  }
+
+  function killAll(): void {
+    for (const owner of running) scheduler.kill(owner);
+    deaths += running.size;
+    running.clear();
   }
 
   function arriveLate(): void {
@@ -191,41 +206,6 @@ function steppingStore(
     delete: (key, expected) => around(key, () => store.delete(own(key), expected)),
     scan: (prefix, after, limit) => around(prefix, () => store.scan(prefix, after, limit)),
     close: () => store.close(),
-  };
-}
-
-/** Looks at every write as it lands: an event that is pending must have a marker at all times. */
-async function watchStore(
-  store: Store,
-  committed: Map<string, { customer: string; seq: number }>,
-  deadIds: Set<string>,
-  problems: string[],
-): Promise<Store> {
-  async function checkMarkers(customer: string): Promise<void> {
-    const row = await store.get(`${CUSTOMER_PREFIX}${customer}`);
-    const pending = row ? (JSON.parse(row.value) as CustomerRow).pending : [];
-    for (const { id, seq } of pending) committed.set(id, { customer, seq });
-    const newest = pending.at(-1);
-    if (!newest) return;
-    const markers = await store.scan(`${DUE_PREFIX}${customer}/`, "", 1_000);
-    if (markers.some(({ key }) => parseEventKey(key).seq >= newest.seq)) return;
-    problems.push(`${newest.id} of ${customer} is pending without a marker`);
-  }
-  return {
-    ...store,
-    async put(key, value, expected) {
-      const outcome = await store.put(key, value, expected);
-      if (outcome === "stored" && key.startsWith("dead/")) {
-        deadIds.add((JSON.parse(value) as { event: { id: string } }).event.id);
-      }
-      if (key.startsWith(CUSTOMER_PREFIX)) await checkMarkers(key.slice(CUSTOMER_PREFIX.length));
-      return outcome;
-    },
-    async delete(key, expected) {
-      const outcome = await store.delete(key, expected);
-      if (key.startsWith(DUE_PREFIX)) await checkMarkers(parseEventKey(key).customer);
-      return outcome;
-    },
   };
 }
 

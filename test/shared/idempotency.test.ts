@@ -90,6 +90,69 @@ describe("createIdempotency", () => {
     expect(await open().reserve()).toEqual({ kind: "done", answer: ANSWER });
   });
 
+  it.each([
+    ["the same", "b"],
+    ["another", "other"],
+  ])("takes a key that was used 24 h ago for a new one, with %s body", async (_name, body) => {
+    const { open, advance, keys, store } = setUp();
+    const first = open();
+    await first.reserve();
+    await first.finish(ANSWER);
+    advance(24 * HOUR_MS - 1);
+    expect(await open().reserve()).toEqual({ kind: "done", answer: ANSWER });
+    advance(1);
+    expect(await open("k", body).reserve()).toEqual({ kind: "first" });
+    const [key = ""] = await keys();
+    expect(JSON.parse((await store.get(key))?.value ?? "")).toMatchObject({
+      state: "started",
+      startedAt: 87_400_000,
+      expiresAt: 173_800_000,
+    });
+    expect(await keys()).toHaveLength(1);
+  });
+
+  it("takes a key that was left open 24 h ago for a new one", async () => {
+    const { open, advance } = setUp();
+    const first = open();
+    await first.reserve();
+    await first.leaveUnknown();
+    advance(24 * HOUR_MS);
+    expect(await open().reserve()).toEqual({ kind: "first" });
+  });
+
+  it("lets one of many concurrent requests have an expired key", async () => {
+    const { open, advance } = setUp();
+    await open().reserve();
+    advance(24 * HOUR_MS);
+    const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => open().reserve()));
+    const codes = outcomes.map((outcome) =>
+      outcome.status === "fulfilled" ? outcome.value.kind : outcome.reason.code,
+    );
+    expect(codes.sort()).toEqual([...Array(49).fill("ERR_IDEMPOTENCY_IN_FLIGHT"), "first"]);
+  });
+
+  it("does not take an expired key that another request takes while it reads", async () => {
+    const { store, open, advance, keys } = setUp();
+    await open().reserve();
+    advance(24 * HOUR_MS);
+    let reads = 0;
+    const racing = {
+      ...store,
+      async get(key: string) {
+        const row = await store.get(key);
+        reads += 1;
+        if (reads === 1) expect(await open().reserve()).toEqual({ kind: "first" });
+        return row;
+      },
+    };
+    const late = createIdempotency(racing, "crm", "k", "b", () => 87_400_000);
+    await expect(late.reserve()).rejects.toMatchObject({
+      code: "ERR_IDEMPOTENCY_IN_FLIGHT",
+      retryAfterSeconds: 1,
+    });
+    expect(await keys()).toHaveLength(1);
+  });
+
   it("frees the key when nothing was done", async () => {
     const { open, keys } = setUp();
     const first = open();

@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { StoreUnavailableError, UpstreamRejectedError } from "../../shared/errors.ts";
-import { createLog, describeError, type LogLevel, maskNumber } from "../../shared/log.ts";
+import {
+  createLog,
+  describeError,
+  type LogLevel,
+  maskCustomer,
+  maskNumber,
+} from "../../shared/log.ts";
 
 function recordedLog(level: LogLevel) {
   const lines: string[] = [];
@@ -77,6 +83,23 @@ describe("maskNumber", () => {
     ["", ""],
   ])("turns %j into %j", (phoneNumber, masked) => {
     expect(maskNumber(phoneNumber)).toBe(masked);
+  });
+});
+
+describe("maskCustomer", () => {
+  it.each([
+    ["4915112345678", "*********5678"],
+    ["29348393884", "*******3884"],
+    ["1234567", "***4567"],
+    ["49-151-12345678", "***********5678"],
+    ["00_4915112345678", "************5678"],
+    ["123456", "123456"],
+    ["12-34", "12-34"],
+    ["cust-space-4915", "cust-space-4915"],
+    ["cams-29348393884", "cams-29348393884"],
+    ["self", "self"],
+  ])("turns %j into %j", (custSpaceId, masked) => {
+    expect(maskCustomer(custSpaceId)).toBe(masked);
   });
 });
 

@@ -72,6 +72,8 @@ export const BAD_REQUESTS: readonly BadRequest[] = [
   field("phoneNumber of 14 digits after 2", "phoneNumber", "15112345678901"),
   field("phoneNumber that begins with its cc and is too long", "phoneNumber", "49151123456789"),
   field("phoneNumber with + and its cc", "phoneNumber", "+49 151 12345678"),
+  field("phoneNumber with + and another cc", "phoneNumber", "+4415112345678"),
+  field("phoneNumber with (+ and another cc", "phoneNumber", "(+44) 151 1234-5678"),
   field("phoneNumber in a list", "phoneNumber", ["15112345678"]),
   field("verifiedName empty", "verifiedName", ""),
   field("verifiedName of spaces", "verifiedName", " \u00a0 "),
@@ -112,6 +114,18 @@ export const BAD_REQUESTS: readonly BadRequest[] = [
     "ERR_FORBIDDEN",
   ),
   add("an unknown path", addOf(GOOD_ADD, { path: `/numbers/${NUMBER}` }), 404, "ERR_NOT_FOUND"),
+  add(
+    "an unknown path with a number in parts",
+    addOf(GOOD_ADD, { path: "/numbers/%2B49%20151%20123%204567" }),
+    404,
+    "ERR_NOT_FOUND",
+  ),
+  add(
+    "a method with a number",
+    addOf(GOOD_ADD, { method: `GET ${NUMBER}` }),
+    405,
+    "ERR_METHOD_NOT_ALLOWED",
+  ),
   add("a path above", addOf(GOOD_ADD, { path: "/add/.." }), 404, "ERR_NOT_FOUND"),
   add("GET", addOf(GOOD_ADD, { method: "GET" }), 405, "ERR_METHOD_NOT_ALLOWED"),
   add(

@@ -37,7 +37,7 @@ export type TestClock = Pick<Deps, "now" | "monotonic" | "sleep"> & {
 };
 
 /** Time that passes only when told to; a sleep takes none of the real one. */
-export function createTestClock(start = START): TestClock {
+function createTestClock(start = START): TestClock {
   let elapsed = 0;
   let jump = 0;
   const advance = (ms: number) => {

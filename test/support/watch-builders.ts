@@ -78,7 +78,7 @@ export function freshRow(): CustomerRow {
   return newCustomerRow(T0);
 }
 
-export function replyOf(items: readonly PhoneNumberItem[] | undefined, malformed = 0): QueryReply {
+function replyOf(items: readonly PhoneNumberItem[] | undefined, malformed = 0): QueryReply {
   return { requestId: "REQ-1", items, malformed };
 }
 

@@ -17,6 +17,9 @@ const rowOf = async (customer: string) => (await rig.row(`c/${customer}`)) as Cu
 const eventsOf = async (customer: string) =>
   (await rowOf(customer)).pending.map(({ body }) => JSON.parse(body));
 
+/** One number told, and the first four hexadecimal digits of SHA-256 of `a/4930111`. */
+const FIRST_TOLD = "a/1-b314";
+
 const EMPTY_ANSWER = {
   command: "resync",
   customers: 0,
@@ -122,13 +125,41 @@ describe("resync", () => {
     expect(await rig.run({ command: "resync" })).toMatchObject({
       events: 1,
       leftOut: 1,
-      leftOutOf: [{ custSpaceId: "a", numbers: 1, after: "a/4930111" }],
+      leftOutOf: [{ custSpaceId: "a", numbers: 1, after: FIRST_TOLD }],
       more: false,
     });
     await rig.put("c/a", { ...(await rowOf("a")), pending: [] });
-    const rest = await rig.run({ command: "resync", customer: "a", after: "a/4930111" });
+    const rest = await rig.run({ command: "resync", customer: "a", after: FIRST_TOLD });
     expect(rest).toMatchObject({ events: 1, leftOut: 0, missing: 1 });
     expect((await eventsOf("a")).map(({ subject }) => subject)).toEqual(["4930222"]);
+  });
+
+  it("goes on behind the last told number though others came up before it", async () => {
+    const { numbers, ...row } = await rowOf("a");
+    const more = { ...numbers, "1555": aNumber(), "4930112": aNumber() };
+    await rig.put("c/a", { ...row, numbers: more, pending: [] });
+    const rest = await rig.run({ command: "resync", customer: "a", after: FIRST_TOLD });
+    expect(rest).toMatchObject({ events: 2, leftOut: 0 });
+    expect((await eventsOf("a")).map(({ subject }) => subject)).toEqual(["4930112", "4930222"]);
+  });
+
+  it("tells all numbers again when the last told one is gone", async () => {
+    const { numbers, ...row } = await rowOf("a");
+    const { "4930111": _gone, ...others } = numbers;
+    await rig.put("c/a", { ...row, numbers: { ...others, "1555": aNumber() }, pending: [] });
+    await rig.run({ command: "resync", customer: "a", after: FIRST_TOLD });
+    expect((await eventsOf("a")).map(({ subject }) => subject)).toEqual(["1555", "4930222"]);
+  });
+
+  it("keeps its place when not one more event fits", async () => {
+    const pending = Array.from({ length: 500 }, (_, i) => anEvent(501 + i));
+    await rig.put("c/a", { ...(await rowOf("a")), pending });
+    expect(await rig.run({ command: "resync" })).toMatchObject({
+      leftOutOf: [{ custSpaceId: "a", numbers: 2, after: "a/" }],
+    });
+    expect(await rig.run({ command: "resync", customer: "a", after: FIRST_TOLD })).toMatchObject({
+      leftOutOf: [{ custSpaceId: "a", numbers: 1, after: FIRST_TOLD }],
+    });
   });
 
   it("takes no more than 512 KB of a customer", async () => {

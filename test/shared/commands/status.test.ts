@@ -83,7 +83,7 @@ describe("status", () => {
       pendingCustomers: 2,
       dead: 1,
       lane: { onboarding: 1, worse: 1 },
-      atLeast: [],
+      atLeast: ["watched", "unwatched", "neverRead", "failing", "stale", "numbers"],
     });
   });
 
@@ -170,7 +170,52 @@ describe("status", () => {
         "failing",
         "stale",
         "numbers",
+        "unreadable",
       ],
+    });
+  });
+
+  it("counts a customer with events whose row a newer version wrote, and goes on", async () => {
+    await rig.put("c/a", aCustomer({ pending: [anEvent(1)] }));
+    await rig.put("c/b", { schema: 2 });
+    await rig.put("c/c", aCustomer({ pending: [anEvent(2), anEvent(3)] }));
+    await rig.put("due/a/0000000000000001", { schema: 1 });
+    await rig.put("due/b/0000000000000005", { schema: 1 });
+    await rig.put("due/c/0000000000000003", { schema: 1 });
+    expect(await rig.run({ command: "status" })).toMatchObject({
+      customers: 3,
+      watched: 2,
+      unreadable: 1,
+      pending: 3,
+      pendingCustomers: 2,
+      atLeast: [
+        "pending",
+        "pendingCustomers",
+        "watched",
+        "unwatched",
+        "neverRead",
+        "failing",
+        "stale",
+        "numbers",
+      ],
+    });
+  });
+
+  it("answers though the rows of the lease, the receiver, the account and the lane cannot be read", async () => {
+    await rig.put("c/a", aCustomer({ numbers: { "49151": aNumber() } }));
+    for (const key of ["lease/poll", ENDPOINT_KEY, "c/~account", "hot/a"]) {
+      await rig.put(key, { schema: 2 });
+    }
+    expect(await rig.run({ command: "status" })).toMatchObject({
+      watched: 1,
+      numbers: 1,
+      unreadable: 0,
+      lease: { unreadable: true },
+      receiver: { unreadable: true },
+      account: { unreadable: true },
+      sweep: null,
+      freshness: null,
+      atLeast: ["lane"],
     });
   });
 });

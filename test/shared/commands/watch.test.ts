@@ -32,6 +32,7 @@ describe("watch", () => {
       added: ["a"],
       revived: [],
       alreadyWatched: 1,
+      unreadable: [],
       processed: 3,
       more: false,
     });
@@ -46,6 +47,7 @@ describe("watch", () => {
         added: 1,
         revived: 0,
         alreadyWatched: 1,
+        unreadable: 0,
         processed: 3,
         more: false,
       },
@@ -98,6 +100,7 @@ describe("unwatch", () => {
       removed: [],
       refused: [{ custSpaceId: "a", pending: 2 }],
       notWatched: [],
+      unreadable: [],
       droppedEvents: 0,
       processed: 1,
       more: false,
@@ -206,6 +209,7 @@ describe("watch-closely", () => {
       until: "2026-01-02T05:04:05.000Z",
       inLane: 1,
       notWatched: ["gone", "unknown"],
+      unreadable: [],
       processed: 3,
       more: false,
     });

@@ -230,7 +230,7 @@ describe("the log of createHttpHandler", () => {
     expect(lines[1]).toMatchObject({ message: "request", status: 502, requestId: "req-1" });
   });
 
-  it("holds no body, header or query value, and no whole number from an unknown path", async () => {
+  it("holds no body, header or query value, and nothing of an unknown path", async () => {
     const { handle, lines } = openHandler();
     const secrets = {
       query: { q: "hunter2" },
@@ -242,7 +242,22 @@ describe("the log of createHttpHandler", () => {
     await handle(fcHttpEvent({ method: "GET", path: "/8613800001234", ...secrets }), fcContext());
 
     expect(JSON.stringify(lines)).not.toContain("hunter2");
-    expect(lines.map(({ path }) => path)).toEqual(["/numbers", "/*********1234"]);
+    expect(lines.map(({ path }) => path)).toEqual(["/numbers", "unknown"]);
+  });
+
+  it.each([
+    ["PROPFIND", "PROPFIND"],
+    ["M".repeat(16), "M".repeat(16)],
+    ["M".repeat(17), "unknown"],
+    ["GET 4915112345678", "unknown"],
+    ["GET+49", "unknown"],
+    ["", "unknown"],
+  ])("names the method %j as %s", async (method, named) => {
+    const { ask, lines } = openHandler();
+
+    await ask(method);
+
+    expect(lines[0]?.method).toBe(named);
   });
 
   it("cuts what the caller can make long", async () => {

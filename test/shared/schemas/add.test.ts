@@ -35,7 +35,6 @@ describe("addRequestSchema and normaliseAdd", () => {
     ["151\u00a012345678", "15112345678"],
     ["151\u201312345678", "15112345678"],
     ["[151] 12345678", "15112345678"],
-    ["+15112345678", "15112345678"],
     ["1234", "1234"],
     ["1234567890123", "1234567890123"],
     ["4915112345678", "4915112345678"],
@@ -48,6 +47,11 @@ describe("addRequestSchema and normaliseAdd", () => {
     ["49151123456789", "begins with the country code; send it without"],
     ["+4915112345678", "begins with the country code; send it without"],
     ["(+49) 151 12345678", "begins with the country code; send it without"],
+    ["+4415112345678", "is an international number of another country than cc"],
+    ["+44 151 1234-5678", "is an international number of another country than cc"],
+    ["(+1) 511 2345678", "is an international number of another country than cc"],
+    ["+44151123456789", "is an international number of another country than cc"],
+    ["+04915112345", "is an international number of another country than cc"],
   ])("say what is wrong with %j after 49", (phoneNumber, message) => {
     expect(read({ phoneNumber })).toEqual({ path: "phoneNumber", message });
   });

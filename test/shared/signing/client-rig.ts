@@ -24,7 +24,7 @@ export const NUMBER = {
   verifiedName: "Example",
 } as const;
 
-/** What ships is the bundle, where json-bigint and debug are replaced: both must behave alike. */
+/** What ships is the bundle, where packages are replaced as they are here: both must behave alike. */
 export const VARIANTS = [
   ["the source client", async () => createUpstream],
   ["the bundled client", loadBundledClient],

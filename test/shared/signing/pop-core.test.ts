@@ -5,10 +5,14 @@ import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { text as readText } from "node:stream/consumers";
-import RpcClient from "@alicloud/pop-core/lib/rpc.js";
+import type PopCore from "@alicloud/pop-core/lib/rpc.js";
 import { build } from "esbuild";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { bundleOptions } from "../../../shared/deploy/bundle.js";
+import { keepPackages } from "../../support/replaced-packages.ts";
+
+keepPackages();
+const RpcClient: typeof PopCore = createRequire(import.meta.url)("@alicloud/pop-core/lib/rpc.js");
 
 type Seen = { readonly method: string; readonly url: URL; readonly body: string };
 

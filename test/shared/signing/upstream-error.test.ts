@@ -5,7 +5,9 @@ import {
   toUpstreamFailure,
 } from "../../../shared/signing/upstream-error.ts";
 
-const action = "AddChatappPhoneNumber";
+const ADD = "AddChatappPhoneNumber";
+const QUERY = "QueryChatappPhoneNumbers";
+const action = ADD;
 const facts = { action };
 const shown = (error: unknown) => JSON.parse(JSON.stringify(error));
 
@@ -43,12 +45,44 @@ describe("failureForCode", () => {
     ["Unknown.ResourceOwnerId", "ERR_UPSTREAM_REJECTED"],
     ["MissingVerifiedName", "ERR_UPSTREAM_REJECTED"],
     ["InvalidParameter.PhoneNumberError", "ERR_UPSTREAM_REJECTED"],
-    ["PhoneNumberNotRegistered", "ERR_UPSTREAM_REJECTED"],
-    ["ThrottlingIsNotThis", "ERR_UPSTREAM_REJECTED"],
-    ["ForbiddenFruit", "ERR_UPSTREAM_REJECTED"],
-    ["SomethingNew", "ERR_UPSTREAM_REJECTED"],
-  ])("makes %s an %s", (upstreamCode, code) => {
-    expect(failureForCode({ action, upstreamCode, httpStatus: 400 }).code).toBe(code);
+    ["MissingType", "ERR_UPSTREAM_REJECTED"],
+    ["InvalidVerifiedName.Malformed", "ERR_UPSTREAM_REJECTED"],
+    ["InvalidParameter", "ERR_UPSTREAM_REJECTED"],
+    ["InvalidTimeout", "ERR_UPSTREAM_REJECTED"],
+    ["SystemError", "ERR_UPSTREAM_UNAVAILABLE"],
+    ["System.Error", "ERR_UPSTREAM_UNAVAILABLE"],
+    ["isp.SYSTEM_ERROR", "ERR_UPSTREAM_UNAVAILABLE"],
+    ["UnknownError", "ERR_UPSTREAM_UNAVAILABLE"],
+    ["Internal.Error", "ERR_UPSTREAM_UNAVAILABLE"],
+    ["InternalServerError", "ERR_UPSTREAM_UNAVAILABLE"],
+    ["Timeout", "ERR_UPSTREAM_UNAVAILABLE"],
+    ["RequestTimeout", "ERR_UPSTREAM_UNAVAILABLE"],
+    ["Service.Timeout", "ERR_UPSTREAM_UNAVAILABLE"],
+    ["ServiceTimeout", "ERR_UPSTREAM_UNAVAILABLE"],
+    ["BackendTimeout", "ERR_UPSTREAM_UNAVAILABLE"],
+    ["ServiceUnavailable.Backend", "ERR_UPSTREAM_UNAVAILABLE"],
+  ])("makes %s of any operation an %s", (upstreamCode, code) => {
+    for (const action of [ADD, QUERY]) {
+      expect(failureForCode({ action, upstreamCode, httpStatus: 400 }).code).toBe(code);
+    }
+  });
+
+  it.each([
+    "PhoneNumberNotRegistered",
+    "ThrottlingIsNotThis",
+    "ForbiddenFruit",
+    "SomethingNew",
+    "Invalidated",
+    "isv.InvalidParameter",
+  ])("takes %s for a refusal of a read, and knows nothing of an Add by it", (upstreamCode) => {
+    expect(shown(failureForCode({ action: QUERY, upstreamCode, httpStatus: 400 }))).toMatchObject({
+      code: "ERR_UPSTREAM_REJECTED",
+      concerns: "request",
+    });
+    expect(shown(failureForCode({ action: ADD, upstreamCode, httpStatus: 400 }))).toMatchObject({
+      code: "ERR_UPSTREAM_UNAVAILABLE",
+      neverSent: false,
+    });
   });
 
   it.each([

@@ -135,6 +135,44 @@ describe.runIf(serverUrl)("PostgreSQL", () => {
     });
   });
 
+  it("holds at most two connections, however many calls run at once", async () => {
+    const name = `${schema}_pool`;
+    const store = await open({ application_name: name });
+    await Promise.all(Array.from({ length: 10 }, () => store.get("c/a")));
+    expect(await backends(name)).toHaveLength(2);
+  });
+
+  it("has the server end a statement after eight seconds", async () => {
+    const settings = `${schema}_settings`;
+    await admin.query(`create schema ${settings}`);
+    closers.push(() => admin.query(`drop schema ${settings} cascade`));
+    await admin.query(`create view ${settings}.waba_numbers_rows as
+      select 'c/a' as k, current_setting('statement_timeout') as v, 'x' as ver`);
+    const url = urlOf({ options: `-c search_path=${settings}` });
+    const store = await openPostgresStore({ url, newVersion });
+    closers.push(() => store.close());
+    expect((await store.get("c/a"))?.value).toBe("8s");
+  });
+
+  it("works again after a restart during which the server refused every connection", async () => {
+    const way = await interruptibleWay();
+    const store = await open({}, way.port);
+    await store.put("c/a", "1", "absent");
+    await Promise.all([store.get("c/a"), store.get("c/a")]);
+    await way.interrupt();
+    const refused = { status: "rejected", reason: { code: "ERR_STORE", reason: "ECONNREFUSED" } };
+    for (let round = 0; round < 2; round++) {
+      const calls = Array.from({ length: 5 }, () => store.get("c/a"));
+      for (const outcome of await Promise.allSettled(calls)) expect(outcome).toMatchObject(refused);
+    }
+    await expect(store.put("c/b", "1", "absent")).rejects.toMatchObject({ code: "ERR_STORE" });
+    await way.resume();
+    const rows = await Promise.all(Array.from({ length: 5 }, () => store.get("c/a")));
+    expect(rows.map((row) => row?.value)).toEqual(["1", "1", "1", "1", "1"]);
+    expect(await store.put("c/a", "2", rows[0]?.version ?? "")).toBe("stored");
+    expect(await store.get("c/b")).toBeUndefined();
+  });
+
   it("gives up a statement that the server cancelled, which then never lands", async () => {
     const store = await open({ statement_timeout: "150" });
     await store.put("c/a", "old", "absent");
@@ -147,6 +185,38 @@ describe.runIf(serverUrl)("PostgreSQL", () => {
     holder.release();
     expect(await store.get("c/a")).toEqual({ value: "old", version });
   });
+
+  /** A way to the server that can be as if the server were down, and then be there again. */
+  const interruptibleWay = async () => {
+    const { hostname, port } = new URL(serverUrl);
+    const sockets = new Set<net.Socket>();
+    const proxy = net.createServer((client) => {
+      const server = net.connect(Number(port || 5432), hostname);
+      for (const socket of [client, server]) {
+        sockets.add(socket);
+        socket.on("error", () => {});
+        socket.on("close", () => {
+          sockets.delete(socket);
+          client.destroy();
+          server.destroy();
+        });
+      }
+      client.pipe(server).pipe(client);
+    });
+    const listenAt = async (at: number) => {
+      proxy.listen(at, "127.0.0.1");
+      await once(proxy, "listening");
+    };
+    const interrupt = () =>
+      new Promise<void>((resolve) => {
+        proxy.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      });
+    await listenAt(0);
+    closers.push(interrupt);
+    const { port: own } = proxy.address() as net.AddressInfo;
+    return { port: own, interrupt, resume: () => listenAt(own) };
+  };
 
   /** A way to the server on which answers to a statement can be kept back or cut off. */
   const lossyPort = async (statement: string, loss: "cut" | "silence") => {

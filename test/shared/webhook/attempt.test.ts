@@ -10,6 +10,7 @@ import {
 import { parseWebhookSecrets } from "../../../shared/webhook/signature.ts";
 import { createTargetGuard } from "../../../shared/webhook/target.ts";
 import { startReceiver } from "../../sandbox/receiver.ts";
+import { takeOverDeadlines } from "../../support/deadlines.ts";
 
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OLD_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
@@ -33,7 +34,7 @@ async function listen(server: net.Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as net.AddressInfo).port}/hook`;
 }
 
-function sender(url: string, secrets = SECRET) {
+function sender(url: string, secrets = SECRET, monotonic = () => performance.now()) {
   const parsed = parseWebhookSecrets(secrets);
   if ("problem" in parsed) throw new Error(parsed.problem);
   const agent = new http.Agent({ keepAlive: true });
@@ -46,7 +47,7 @@ function sender(url: string, secrets = SECRET) {
       guard: createTargetGuard({ allowHttp: true, allowCidrs: [cidr] }),
       agent,
     },
-    { now: () => NOW, monotonic: () => performance.now() },
+    { now: () => NOW, monotonic },
   );
   return (event = EVENT, more: Partial<AttemptOptions> = {}) =>
     send(event, { deadlineAt: performance.now() + 5_000, ...more });
@@ -177,6 +178,31 @@ describe("an attempt", () => {
 
     expect(result).toEqual({ kind: "failed", reason: "timeout" });
     expect(performance.now() - startedAt).toBeLessThan(1000);
+  });
+
+  it.each([
+    [60_000, 15_000],
+    [15_001, 15_000],
+    [14_999, 14_999],
+    [0.5, 1],
+  ])("has, with %d ms left before its deadline, %i ms", async (deadlineAt, ms) => {
+    const reached = () => connections;
+    const deadlines = takeOverDeadlines({ expires: () => false, reached, advance: () => {} });
+    await sender(url, SECRET, () => 0)(EVENT, { deadlineAt });
+    expect(deadlines).toEqual([ms]);
+  });
+
+  it("has failed by time when there is no answer in 15 s", async () => {
+    answer = () => {};
+    let elapsed = 0;
+    const advance = (ms: number) => {
+      elapsed += ms;
+    };
+    takeOverDeadlines({ expires: () => true, reached: () => seen.length, advance });
+    const result = await sender(url, SECRET, () => elapsed)(EVENT, { deadlineAt: 60_000 });
+
+    expect(result).toEqual({ kind: "failed", reason: "timeout" });
+    expect(elapsed).toBe(15_000);
   });
 
   it.each([

@@ -1,0 +1,34 @@
+import { createHash } from "node:crypto";
+
+/** Few enough bits that thousands of numbers share each value. */
+const CHECK_DIGITS = 4;
+const FORM = /^(\d{1,9})-([0-9a-f]{4})$/;
+
+/**
+ * Where a resync of one customer left off: how many of its numbers, in their order, were dealt with,
+ * and a check of the last of them. It is printed and passed on, so it must not tell a number; "" is
+ * the beginning.
+ */
+export function cursorAfter(customer: string, numbers: readonly string[], done: number): string {
+  const last = numbers[done - 1];
+  return last === undefined ? "" : `${done}-${checkOf(customer, last)}`;
+}
+
+/**
+ * The index to go on from. Numbers that came up meanwhile have moved the last one back, so it is
+ * looked for from its old place on, and then from the start. If it is gone, or the cursor is none of
+ * ours, all numbers are told again: a second full-state event does no harm, a missing one would.
+ */
+export function resumeIndex(customer: string, numbers: readonly string[], cursor: string): number {
+  const [, done, check] = FORM.exec(cursor) ?? [];
+  if (done === undefined) return 0;
+  const isLast = (phoneNumber: string) => checkOf(customer, phoneNumber) === check;
+  const oldPlace = Math.max(0, Number(done) - 1);
+  const shift = numbers.slice(oldPlace).findIndex(isLast);
+  return shift >= 0 ? oldPlace + shift + 1 : numbers.findIndex(isLast) + 1;
+}
+
+function checkOf(customer: string, phoneNumber: string): string {
+  const hash = createHash("sha256").update(`${customer}/${phoneNumber}`).digest("hex");
+  return hash.slice(0, CHECK_DIGITS);
+}

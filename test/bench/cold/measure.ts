@@ -1,0 +1,48 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+
+export type Timing = {
+  /** ms until the file was loaded */
+  readonly load: number;
+  /** ms until the first answer, loading included */
+  readonly call: number;
+  /** ms of the processor until then, which a busy machine changes less */
+  readonly cpu: number;
+};
+
+/** What the platform does in a fresh instance: load the file, hand over one event, await the answer. */
+export const PROBE = `
+const [, , file, event] = process.argv;
+const cpuBefore = process.cpuUsage();
+const startedAt = process.hrtime.bigint();
+const { handler } = require(file);
+const loadedAt = process.hrtime.bigint();
+const ms = (from, to) => Number(to - from) / 1e6;
+handler(Buffer.from(event, "base64"), { requestId: "r-1", credentials: {}, accountId: "1" }).then(
+  (answer) => {
+    const answeredAt = process.hrtime.bigint();
+    const { user, system } = process.cpuUsage(cpuBefore);
+    if (answer.statusCode !== 200 || !answer.body.includes("8613800001234")) process.exit(2);
+    process.send({ load: ms(startedAt, loadedAt), call: ms(startedAt, answeredAt), cpu: (user + system) / 1000 });
+    process.disconnect();
+  },
+);
+`;
+
+/** One fresh process, in ms: loading the file, and loading it with its first answered call. */
+export async function measure(
+  probe: string,
+  file: string,
+  event: Buffer,
+  env: Record<string, string>,
+): Promise<Timing> {
+  const child = fork(probe, [file, event.toString("base64")], { env, execArgv: [], silent: true });
+  const said = new Promise<Timing>((resolve, reject) => {
+    child.once("message", (message) => resolve(message as Timing));
+    child.once("exit", (code) => reject(new Error(`the probe ended with ${code} and no answer`)));
+  });
+  const closed = once(child, "close");
+  const timing = await said;
+  await closed;
+  return timing;
+}

@@ -1,0 +1,147 @@
+import { UpstreamTimeoutError } from "../../shared/errors.ts";
+import { createLog } from "../../shared/log.ts";
+import type { NumberEvent } from "../../shared/schemas/event.ts";
+import type { Upstream } from "../../shared/signing/upstream.ts";
+import { createMemoryStore } from "../../shared/store/memory.ts";
+import { watchClosely } from "../../shared/watch/lane.ts";
+import { runTick } from "../../shared/watch/tick.ts";
+import { newTickMemory, type TickDeps } from "../../shared/watch/tick-settings.ts";
+import { watchCustomers } from "../../shared/watch/watch-list.ts";
+import type { Random } from "../schedules/scheduler.ts";
+import { createFakeClock } from "../support/fake-clock.ts";
+import { item, SOURCE, T0 } from "../support/watch-builders.ts";
+
+export type DetectRun = {
+  readonly customers: number;
+  /** How many of them are in the fast lane. */
+  readonly lane: number;
+  readonly qps: number;
+  readonly hours: number;
+  readonly random: Random;
+};
+
+export type Detected = {
+  /** From the change to the accepted event, in ms. */
+  readonly lane: readonly number[];
+  readonly sweep: readonly number[];
+  readonly problems: readonly string[];
+};
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+/** No events fall due in the first hour: all customers are seen once. */
+const CALM_MS = HOUR_MS;
+const LANE_GAP_MS = 3 * MINUTE_MS;
+const ACCEPT_MS = 100;
+const ROUND_TRIP_MS = [20, 200] as const;
+const TIMER_LATE_MS = 1_000;
+
+type Line = {
+  readonly inLane: boolean;
+  name: number;
+  changesAt: number;
+  /** A change has happened, or was asked about, that the receiver has not heard of. */
+  changedAt: number | undefined;
+};
+
+const notUsed = () => Promise.reject(new Error("these ticks only query"));
+
+export async function runDetect(run: DetectRun): Promise<Detected> {
+  const { random, qps } = run;
+  const clock = createFakeClock(T0);
+  let versions = 0;
+  const newVersion = () => {
+    versions += 1;
+    return String(versions);
+  };
+  const store = createMemoryStore({ newVersion });
+  const delays = { lane: [] as number[], sweep: [] as number[] };
+  const problems: string[] = [];
+  const startsAt = T0 + CALM_MS;
+  const endsAt = startsAt + run.hours * HOUR_MS;
+  // A sweep shares the budget with the lane; a customer changes about twice a sweep's length.
+  const sweepGapMs = Math.max(LANE_GAP_MS, (4 * run.customers * 1_000) / qps);
+  const nextChange = (inLane: boolean, from: number) =>
+    from + random() * (inLane ? LANE_GAP_MS : sweepGapMs);
+  const ids = Array.from({ length: run.customers }, (_, n) => `c${String(n).padStart(6, "0")}`);
+  // Spread over the keys, as numbers that are being added would be.
+  const stride = Math.max(1, Math.floor(run.customers / run.lane));
+  const lines = new Map<string, Line>();
+  for (const [n, id] of ids.entries()) {
+    const inLane = n % stride === 0 && n / stride < run.lane;
+    const changesAt = nextChange(inLane, startsAt);
+    lines.set(id, { inLane, name: 0, changesAt, changedAt: undefined });
+  }
+  await watchCustomers(store, ids, clock.now);
+  for (const [id, { inLane }] of lines) {
+    if (inLane) await watchClosely(store, id, endsAt + HOUR_MS);
+  }
+
+  /** A change happens by itself; it is looked at only when somebody asks. */
+  function lineNow(id: string): Line {
+    const line = lines.get(id);
+    if (!line) throw new Error("an unknown customer was asked for");
+    if (line.changedAt === undefined && line.changesAt <= Math.min(clock.now(), endsAt)) {
+      line.changedAt = line.changesAt;
+      line.name += 1;
+    }
+    return line;
+  }
+
+  const query: Upstream["query"] = async ({ custSpaceId = "" }, { gate }) => {
+    if (!(await gate?.enter())) throw new UpstreamTimeoutError({ action: "Query" });
+    const [least, most] = ROUND_TRIP_MS;
+    const trip = least + random() * (most - least);
+    await clock.sleep(trip / 2);
+    // The lateral change: one for the worse would bring its customer into the lane.
+    const { name } = lineNow(custSpaceId);
+    await clock.sleep(trip / 2);
+    gate?.leave("answered");
+    const VerifiedName = `Name ${name}`;
+    const items = [item(`49${custSpaceId.slice(1)}`, { VerifiedName })];
+    return { requestId: "r", items, malformed: 0 };
+  };
+
+  const send: TickDeps["send"] = async ({ body }) => {
+    await clock.sleep(ACCEPT_MS);
+    const { partitionkey, data } = JSON.parse(body) as NumberEvent;
+    const line = lines.get(partitionkey);
+    const [change, ...others] = data.changes;
+    if (!line?.changedAt || others.length > 0 || change?.to !== `Name ${line.name}`) {
+      problems.push("an event tells what did not happen");
+    } else {
+      delays[line.inLane ? "lane" : "sweep"].push(clock.now() - line.changedAt);
+      line.changedAt = undefined;
+      line.changesAt = nextChange(line.inLane, clock.now());
+    }
+    return { kind: "delivered", status: 204 };
+  };
+
+  const memory = newTickMemory();
+  const deps: TickDeps = {
+    store,
+    upstream: { query, sync: notUsed, add: notUsed, listInstances: notUsed },
+    send,
+    testEvent: () => ({ id: "evt_test", body: "{}" }),
+    now: clock.now,
+    monotonic: clock.monotonic,
+    sleep: clock.sleep,
+    random,
+    newId: () => "bench",
+    log: createLog({ level: "warn", now: clock.now, write: (line) => problems.push(line) }),
+    expire: async () => "",
+  };
+  const settings = {
+    ...{ source: SOURCE, endpoint: "receiver", qps, tickMs: 50_000, pollIntervalMs: MINUTE_MS },
+    ...{ watch: [], discover: false, sync: "off" as const },
+  };
+  // Long enough after the last change for a whole sweep to find it.
+  const until = endsAt + sweepGapMs;
+  for (let minute = T0; minute < until; minute += MINUTE_MS) {
+    await clock.advance(Math.max(0, minute + random() * TIMER_LATE_MS - clock.now()));
+    await clock.run(runTick(deps, settings, memory));
+  }
+  const lost = [...lines.values()].filter(({ changedAt }) => changedAt !== undefined);
+  if (lost.length > 0) problems.push(`${lost.length} changes were never told`);
+  return { ...delays, problems };
+}

@@ -1,0 +1,100 @@
+import { parseArgs } from "node:util";
+import { createRandom } from "../schedules/scheduler.ts";
+import { type DetectRun, runDetect } from "./detect-run.ts";
+import { describeMachine, formatTable, machineLine, median } from "./table.ts";
+
+const HELP = `npm run bench:detect -- [options]
+
+How long a change takes from the upstream to the receiver: the real tick, outbox and memory store on
+a fake clock, a tick a minute, numbers that change at random moments. Ends with 1 when a required
+figure is missed or an event was lost or invented.
+
+The delay is from the change until the receiver has accepted its event. Each customer changes again
+only after that, so that no change hides another. A round trip to the upstream takes 20 to 200 ms,
+the receiver 100 ms, and the timer is up to a second late.
+
+  --customers N  one number each (default 10000)
+  --lane N       of them in the fast lane (default 100)
+  --limit N      calls a second (default 8)
+  --hours N      of simulated time, after one hour without changes (default 3)
+  --seed N       decides the changes (default: from the clock; printed)
+  --json         prints the results as JSON
+  --help         this text
+`;
+
+/** In seconds, for the fast lane of the default run. */
+const REQUIRED = { mean: 35, worst: 75 };
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      customers: { type: "string", default: "10000" },
+      lane: { type: "string", default: "100" },
+      limit: { type: "string", default: "8" },
+      hours: { type: "string", default: "3" },
+      seed: { type: "string", default: String(Date.now() % 2 ** 31) },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const run: Omit<DetectRun, "random"> = {
+    customers: Number(values.customers),
+    lane: Number(values.lane),
+    qps: Number(values.limit),
+    hours: Number(values.hours),
+  };
+  if (!Object.values(run).every((count) => Number.isInteger(count) && count > 0)) {
+    throw new RangeError("--customers, --lane, --limit and --hours are whole numbers above 0");
+  }
+  return { ...values, run, seed: Number(values.seed) };
+}
+
+function summarize(name: string, delaysMs: readonly number[]) {
+  const sorted = delaysMs.map((ms) => ms / 1_000).sort((a, b) => a - b);
+  return {
+    name,
+    changes: sorted.length,
+    mean: sorted.reduce((sum, seconds) => sum + seconds, 0) / sorted.length,
+    median: median(sorted),
+    p95: sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN,
+    worst: sorted.at(-1) ?? Number.NaN,
+  };
+}
+
+async function main(): Promise<void> {
+  const { run, seed, json, help } = readOptions();
+  if (help) return console.log(HELP);
+  const { lane, sweep, problems } = await runDetect({ ...run, random: createRandom(seed) });
+  const groups = [summarize("fast lane", lane), summarize("sweep", sweep)] as const;
+  const [{ mean, worst }] = groups;
+  const missed = [
+    ...problems,
+    ...(mean <= REQUIRED.mean ? [] : ["the fast lane's mean is over the required figure"]),
+    ...(worst <= REQUIRED.worst ? [] : ["the fast lane's worst is over the required figure"]),
+  ];
+  const machine = describeMachine();
+  if (json) {
+    const required = REQUIRED;
+    console.log(JSON.stringify({ machine, seed, ...run, groups, required, missed }, undefined, 2));
+  } else {
+    const rows = groups.map((group, index) => [
+      group.name,
+      String(group.changes),
+      ...[group.mean, group.median, group.p95, group.worst].map((value) => value.toFixed(1)),
+      index === 0 ? `mean <= ${REQUIRED.mean}, worst <= ${REQUIRED.worst}` : "",
+    ]);
+    const headers = ["delay in s", "changes", "mean", "median", "95 %", "worst", "required"];
+    console.log(formatTable(headers, rows));
+    for (const problem of missed) console.log(`MISSED: ${problem}`);
+    console.log(
+      `\n${run.customers} customers, ${run.lane} in the lane, ${run.qps} calls a second, ` +
+        `${run.hours} h, SEED=${seed}\n${machineLine(machine)}`,
+    );
+  }
+  if (missed.length > 0) process.exitCode = 1;
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.stack : String(error));
+  process.exitCode = 2;
+});

@@ -1,0 +1,129 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { UpstreamTimeoutError } from "../../shared/errors.ts";
+import { createLog } from "../../shared/log.ts";
+import { LEASE_KEY, type LeaseRow } from "../../shared/schemas/watch-rows.ts";
+import type { Upstream } from "../../shared/signing/upstream.ts";
+import type { Store } from "../../shared/store/store.ts";
+import { runTick } from "../../shared/watch/tick.ts";
+import { newTickMemory } from "../../shared/watch/tick-settings.ts";
+import { createFakeClock } from "../support/fake-clock.ts";
+import { SOURCE, T0 } from "../support/watch-builders.ts";
+import { countOperations, numberOf, openSweepStore, type StoreCounts } from "./sweep-store.ts";
+import { median } from "./table.ts";
+
+export type SweepOrder = {
+  readonly customers: number;
+  readonly store: string;
+  readonly qps: number;
+  /** Collects garbage now and then to see what is really in use, which costs CPU. */
+  readonly measures: "cpu" | "memory";
+};
+
+export type SweepResult = {
+  readonly reads: number;
+  readonly ticks: number;
+  readonly cpuMs: number;
+  /** From the beginning of the sweep to its end, on the fake clock. */
+  readonly sweepMs: number;
+  readonly counts: StoreCounts;
+  readonly customerWrites: number;
+  /** In use in the middle of ticks, less what was in use before the first; the median. */
+  readonly heapBytes: number;
+  /** Of the whole process, the most. */
+  readonly rssBytes: number;
+};
+
+const MINUTE_MS = 60_000;
+const WARM_UP_CUSTOMERS = 1_000;
+/** Memory is compared after as many ticks, whatever the number of customers. */
+const MEMORY_TICKS = 60;
+const READS_PER_SAMPLE = 200;
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+function heapInUse(): number {
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
+const notUsed = () => Promise.reject(new Error("a sweep only queries"));
+
+async function runSweep(
+  store: Store,
+  qps: number,
+  onRead: (reads: number) => void = () => undefined,
+  leastTicks = 1,
+): Promise<Pick<SweepResult, "reads" | "ticks" | "sweepMs">> {
+  const clock = createFakeClock(T0 + 10 * MINUTE_MS);
+  const memory = newTickMemory();
+  let reads = 0;
+  const query: Upstream["query"] = async ({ custSpaceId = "" }, { gate }) => {
+    if (!(await gate?.enter())) throw new UpstreamTimeoutError({ action: "Query" });
+    reads += 1;
+    onRead(reads);
+    gate?.leave("answered");
+    return { requestId: "r", items: [numberOf(custSpaceId)], malformed: 0 };
+  };
+  const deps = {
+    store,
+    upstream: { query, sync: notUsed, add: notUsed, listInstances: notUsed },
+    send: notUsed,
+    testEvent: () => ({ id: "evt_test", body: "{}" }),
+    now: clock.now,
+    monotonic: clock.monotonic,
+    sleep: clock.sleep,
+    random: () => 0.5,
+    newId: () => "bench",
+    log: createLog({ level: "warn", now: clock.now, write: (line) => process.stderr.write(line) }),
+    expire: async () => "",
+  };
+  const settings = {
+    ...{ source: SOURCE, endpoint: "receiver", qps, tickMs: 50_000, pollIntervalMs: MINUTE_MS },
+    ...{ watch: [], discover: false, sync: "off" as const },
+  };
+  for (let ticks = 1; ; ticks += 1) {
+    const began = clock.now();
+    await clock.run(runTick(deps, settings, memory));
+    const lease = JSON.parse((await store.get(LEASE_KEY))?.value ?? "{}") as LeaseRow;
+    const { full } = lease.sweep;
+    if (full && ticks >= leastTicks)
+      return { reads, ticks, sweepMs: full.endedAt - full.startedAt };
+    await clock.advance(began + MINUTE_MS - clock.now());
+  }
+}
+
+async function measure({ customers, store: name, qps, measures }: SweepOrder) {
+  const warmUp = await openSweepStore("generated", WARM_UP_CUSTOMERS);
+  await runSweep(warmUp, qps);
+  const store = await openSweepStore(name, customers);
+  const { store: counted, counts, customerWrites } = countOperations(store);
+  const idle = heapInUse();
+  const isMemory = measures === "memory";
+  const heaps: number[] = [];
+  const sample = (reads: number) => {
+    if (isMemory && reads % READS_PER_SAMPLE === 0) heaps.push(heapInUse() - idle);
+  };
+  const before = process.cpuUsage();
+  const sweep = await runSweep(counted, qps, sample, isMemory ? MEMORY_TICKS : 1);
+  const { user, system } = process.cpuUsage(before);
+  await store.close();
+  return {
+    ...sweep,
+    cpuMs: (user + system) / 1_000,
+    counts,
+    customerWrites: customerWrites(),
+    heapBytes: isMemory ? median(heaps.slice(heaps.length / 2)) : 0,
+    rssBytes: process.resourceUsage().maxRSS * 1_024,
+  } satisfies SweepResult;
+}
+
+measure(JSON.parse(process.argv[2] ?? "{}") as SweepOrder).then(
+  (result) => process.send?.(result, () => process.disconnect()),
+  (error: unknown) => {
+    console.error(error);
+    process.exitCode = 1;
+    process.disconnect();
+  },
+);

@@ -1,0 +1,151 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { parseArgs } from "node:util";
+import type { SweepOrder, SweepResult } from "./sweep-child.ts";
+import { describeMachine, formatTable, machineLine, median } from "./table.ts";
+
+const HELP = `npm run bench:sweep -- [options]
+
+What one whole sweep costs, by the number of customers: the real tick on a fake clock, once a minute,
+one number a customer, nothing changed, an upstream that answers at once. Each figure is of a process
+of its own. Ends with 1 when a required figure is missed.
+
+CPU        user and system time for each customer read, fake clock included; median of the runs
+operations of the store for each customer read; writes are of the lease's row alone
+sweep      from its beginning to its end, against customers / limit; a tick works 50 s in 60
+heap       in use in the middle of ticks after a garbage collection, less what was in use before the
+           first: what the ticks use, as the rows of the store "generated" lie nowhere. Median of the
+           second half of an hour or more
+RSS        of the whole process at its highest, garbage and the bench's own code included
+
+  --customers LIST  (default 1000,10000,100000)
+  --limit N         calls a second (default 8)
+  --runs N          for CPU (default 3)
+  --store X         generated (default), or the STORE_URL of an empty store; it is filled, and its
+                    rows then count as memory where it keeps them in this process
+  --json            prints the results as JSON
+  --help            this text
+`;
+
+/** Heap of the ticks, the most customers against the fewest. */
+const REQUIRED_GROWTH = 1.15;
+/** A tick works this share of the minute that it has. */
+const TICK_SHARE = 50 / 60;
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      customers: { type: "string", default: "1000,10000,100000" },
+      limit: { type: "string", default: "8" },
+      runs: { type: "string", default: "3" },
+      store: { type: "string", default: "generated" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const sizes = values.customers.split(",").map(Number);
+  const limit = Number(values.limit);
+  const runs = Number(values.runs);
+  if (![...sizes, limit, runs].every((count) => Number.isInteger(count) && count > 0)) {
+    throw new RangeError("--customers, --limit and --runs are whole numbers above 0");
+  }
+  return { ...values, sizes, limit, runs };
+}
+
+async function runChild(order: SweepOrder): Promise<SweepResult> {
+  const child = fork(new URL("./sweep-child.ts", import.meta.url), [JSON.stringify(order)]);
+  const exit = once(child, "exit");
+  const [result] = await Promise.race([once(child, "message"), exit.then(() => [undefined])]);
+  await exit;
+  if (typeof result !== "object") throw new Error("a measured process failed");
+  return result as SweepResult;
+}
+
+type Options = ReturnType<typeof readOptions>;
+
+async function measure(customers: number, { limit: qps, runs, store }: Options) {
+  const order = { customers, qps, store };
+  const cpu: SweepResult[] = [];
+  // A store that lasts can be filled but once.
+  const count = store === "generated" ? runs : 1;
+  for (let run = 0; run < count; run += 1) {
+    cpu.push(await runChild({ ...order, measures: "cpu" }));
+  }
+  const first = cpu[0];
+  if (!first) throw new Error("there was no run");
+  const memory =
+    store === "generated" ? await runChild({ ...order, measures: "memory" }) : undefined;
+  const { reads, counts, sweepMs, ticks, customerWrites } = first;
+  return {
+    customers,
+    ticks,
+    cpuMsPerCustomer: median(cpu.map((run) => run.cpuMs / run.reads)),
+    getsPerCustomer: counts.get / reads,
+    scansPerCustomer: counts.scan / reads,
+    writesPerCustomer: (counts.put + counts.delete) / reads,
+    customerWrites,
+    sweepSeconds: sweepMs / 1_000,
+    idealSeconds: customers / qps,
+    /** Of the time that ticks work, the share that customers / limit is. */
+    efficiency: customers / qps / ((sweepMs / 1_000) * TICK_SHARE),
+    heapMB: memory && memory.heapBytes / 1e6,
+    rssMB: median(cpu.map((run) => run.rssBytes)) / 1e6,
+  };
+}
+
+type Result = Awaited<ReturnType<typeof measure>>;
+
+const HEADERS = [
+  ...["customers", "CPU ms each", "gets each", "scans each", "writes each", "customer writes"],
+  ...["sweep s", "customers/limit s", "ratio", "of working time", "heap MB", "RSS MB"],
+];
+
+function toRow(result: Result): string[] {
+  return [
+    String(result.customers),
+    result.cpuMsPerCustomer.toFixed(3),
+    result.getsPerCustomer.toFixed(2),
+    result.scansPerCustomer.toFixed(3),
+    result.writesPerCustomer.toFixed(3),
+    String(result.customerWrites),
+    result.sweepSeconds.toFixed(0),
+    result.idealSeconds.toFixed(0),
+    (result.sweepSeconds / result.idealSeconds).toFixed(3),
+    result.efficiency.toFixed(3),
+    result.heapMB?.toFixed(2) ?? "",
+    result.rssMB.toFixed(0),
+  ];
+}
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  if (options.help) return console.log(HELP);
+  const results: Result[] = [];
+  for (const customers of options.sizes) results.push(await measure(customers, options));
+  const heaps = results.flatMap(({ heapMB }) => heapMB ?? []);
+  const growth = heaps.length > 1 ? (heaps.at(-1) ?? 0) / (heaps[0] ?? 0) : undefined;
+  const problems = [
+    ...results
+      .filter(({ customerWrites }) => customerWrites > 0)
+      .map(({ customers }) => `${customers} unchanged customers cost writes`),
+    ...(growth !== undefined && growth >= REQUIRED_GROWTH
+      ? [`heap grows ${growth.toFixed(2)} times, under ${REQUIRED_GROWTH} is required`]
+      : []),
+  ];
+  const machine = describeMachine();
+  if (options.json) {
+    const { limit, store } = options;
+    console.log(JSON.stringify({ machine, limit, store, results, growth, problems }, undefined, 2));
+  } else {
+    console.log(formatTable(HEADERS, results.map(toRow)));
+    if (growth !== undefined) console.log(`\nheap, last against first: ${growth.toFixed(2)} times`);
+    for (const problem of problems) console.log(`MISSED: ${problem}`);
+    console.log(machineLine(machine));
+  }
+  if (problems.length > 0) process.exitCode = 1;
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.stack : String(error));
+  process.exitCode = 2;
+});

@@ -1,0 +1,46 @@
+import { Refusal } from "./cloud-request.ts";
+import type { CloudState } from "./cloud-state.ts";
+import { unzip } from "./unzip.ts";
+
+const RUNTIMES = new Set(["nodejs20", "nodejs18", "nodejs16", "nodejs14", "nodejs12"]);
+
+/** What Function Compute 3.0 refuses in a function, with the other services' state in view. */
+export function checkSettings(state: CloudState, settings: Record<string, unknown>): void {
+  const { runtime, handler, memorySize, cpu, timeout, role, logConfig } = settings;
+  const refuse = (isWrong: boolean) => {
+    if (isWrong) throw new Refusal(400, "InvalidArgument");
+  };
+  refuse(!RUNTIMES.has(String(runtime)));
+  refuse(!/^[^.]+\.[^.]+$/.test(String(handler)));
+  refuse(Number(memorySize) % 64 !== 0 || Number(memorySize) < 128);
+  refuse(Math.round(Number(cpu) * 20) !== Number(cpu) * 20);
+  const perCpu = Number(memorySize) / 1024 / Number(cpu);
+  refuse(!(perCpu >= 1 && perCpu <= 4));
+  refuse(!(Number(timeout) >= 1 && Number(timeout) <= 86_400));
+  const variables = Object.entries((settings.environmentVariables ?? {}) as object);
+  refuse(variables.some(([, value]) => typeof value !== "string"));
+
+  const [, roleName] = /^acs:ram::\d+:role\/(.+)$/.exec(String(role)) ?? [];
+  const found = [...state.roles].find(([name]) => name.toLowerCase() === roleName)?.[1];
+  refuse(!found?.trust.includes("fc.aliyuncs.com"));
+  if (found && found.unknownFor > 0) {
+    found.unknownFor -= 1;
+    throw new Refusal(400, "InvalidArgument");
+  }
+  const { project, logstore } = (logConfig ?? {}) as { project?: string; logstore?: string };
+  refuse(!state.projects.get(project ?? "")?.stores.has(logstore ?? ""));
+}
+
+/** The archive must hold the handler's file at its root, and say that it is CommonJS. */
+export function readCode(code: unknown, handler: string): Map<string, Buffer> {
+  const { zipFile } = (code ?? {}) as { zipFile?: string };
+  if (!zipFile) throw new Refusal(400, "InvalidArgument");
+  let files: Map<string, Buffer>;
+  try {
+    files = unzip(Buffer.from(zipFile, "base64"));
+  } catch {
+    throw new Refusal(400, "InvalidZipFile");
+  }
+  if (!files.has(`${handler.split(".")[0]}.js`)) throw new Refusal(400, "HandlerNotFound");
+  return files;
+}

@@ -1,0 +1,64 @@
+import { CUSTOMER_PREFIX, type CustomerRow } from "../../shared/schemas/customer-row.ts";
+import {
+  DEAD_PREFIX,
+  type DeadRow,
+  DUE_PREFIX,
+  parseEventKey,
+} from "../../shared/schemas/outbox-rows.ts";
+import type { Store } from "../../shared/store/store.ts";
+import type { ReceiverModel } from "./receiver-model.ts";
+
+/** Every event that was ever stored as pending, by id. */
+export type Committed = Map<string, { readonly customer: string; readonly seq: number }>;
+
+/**
+ * Looks at every write as it lands. An event that is pending must have a marker at all times; what
+ * a baseline stores without an event is what the receiver's changes must start from.
+ */
+export function watchStore(
+  store: Store,
+  receiver: ReceiverModel,
+  committed: Committed,
+  problems: string[],
+): Store {
+  const rows = new Map<string, CustomerRow>();
+
+  async function checkMarkers(customer: string): Promise<void> {
+    const newest = rows.get(customer)?.pending.at(-1);
+    if (!newest) return;
+    const markers = await store.scan(`${DUE_PREFIX}${customer}/`, "", 1_000);
+    if (markers.some(({ key }) => parseEventKey(key).seq >= newest.seq)) return;
+    problems.push(`${newest.id} of ${customer} is pending without a marker`);
+  }
+
+  function note(customer: string, row: CustomerRow): void {
+    const before = rows.get(customer);
+    rows.set(customer, row);
+    for (const { id, seq } of row.pending) committed.set(id, { customer, seq });
+    // Later a number that is new must be told by an event, not taken in silently.
+    if (before?.baselineAt && !before.partialBaseline) return;
+    for (const [phoneNumber, { fields }] of Object.entries(row.numbers)) {
+      if (!before?.numbers[phoneNumber]) receiver.begin(phoneNumber, fields);
+    }
+  }
+
+  return {
+    ...store,
+    async put(key, value, expected) {
+      const outcome = await store.put(key, value, expected);
+      if (outcome === "conflict") return outcome;
+      if (key.startsWith(DEAD_PREFIX)) receiver.bury((JSON.parse(value) as DeadRow).event);
+      if (key.startsWith(CUSTOMER_PREFIX)) {
+        const customer = key.slice(CUSTOMER_PREFIX.length);
+        note(customer, JSON.parse(value) as CustomerRow);
+        await checkMarkers(customer);
+      }
+      return outcome;
+    },
+    async delete(key, expected) {
+      const outcome = await store.delete(key, expected);
+      if (key.startsWith(DUE_PREFIX)) await checkMarkers(parseEventKey(key).customer);
+      return outcome;
+    },
+  };
+}
