@@ -1,12 +1,7 @@
 import { loadHttpConfig } from "../shared/common-config.ts";
 import { createCommonDeps } from "../shared/common-deps.ts";
 import type { Deps } from "../shared/deps.ts";
-import {
-  AddOutcomeUnknownError,
-  InvalidRequestError,
-  isAppError,
-  type UpstreamFacts,
-} from "../shared/errors.ts";
+import { InvalidRequestError, isAppError } from "../shared/errors.ts";
 import { type ApiKey, assertScope } from "../shared/http/api-keys.ts";
 import { createHttpHandler, type HttpCall, withApiKey } from "../shared/http/http-handler.ts";
 import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts";
@@ -25,6 +20,7 @@ import {
 import { toIssues } from "../shared/schemas/issues.ts";
 import type { Upstream } from "../shared/signing/upstream.ts";
 import type { Store } from "../shared/store/store.ts";
+import { AddOutcomeUnknownError, type UpstreamFacts } from "../shared/upstream-errors.ts";
 import { type AddIntent, recordAddIntent } from "../shared/watch/add-intent.ts";
 import { findNumber } from "../shared/watch/phone-number.ts";
 

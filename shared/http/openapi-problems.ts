@@ -1,9 +1,7 @@
 import {
-  AddOutcomeUnknownError,
   type AnyAppError,
   BodyTooLargeError,
   ConfigError,
-  CredentialsError,
   CustomerTooLargeError,
   ForbiddenError,
   IdempotencyInFlightError,
@@ -19,13 +17,17 @@ import {
   StoreUnavailableError,
   TargetRefusedError,
   UnauthorizedError,
+} from "../errors.ts";
+import {
+  AddOutcomeUnknownError,
+  CredentialsError,
   UpstreamAccountError,
   UpstreamContractError,
   UpstreamRejectedError,
   UpstreamThrottledError,
   UpstreamTimeoutError,
   UpstreamUnavailableError,
-} from "../errors.ts";
+} from "../upstream-errors.ts";
 import type { HttpResponse } from "./http-response.ts";
 import { toProblem } from "./problem.ts";
 

@@ -2,17 +2,17 @@ import type { Agent } from "node:http";
 import RpcClient from "@alicloud/pop-core/lib/rpc.js";
 import * as z from "zod/mini";
 import {
-  UpstreamContractError,
-  UpstreamTimeoutError,
-  UpstreamUnavailableError,
-} from "../errors.ts";
-import {
   addReplySchema,
   instanceItemSchema,
   listInstanceReplySchema,
   phoneNumberItemSchema,
   queryReplySchema,
 } from "../schemas/upstream.ts";
+import {
+  UpstreamContractError,
+  UpstreamTimeoutError,
+  UpstreamUnavailableError,
+} from "../upstream-errors.ts";
 import type { Credentials } from "./credentials.ts";
 import { retryDelayMs } from "./retry-timing.ts";
 import type { CallOptions, QueryReply, Upstream } from "./upstream.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import { CredentialsError } from "../errors.ts";
 import { Secret } from "../secret.ts";
+import { CredentialsError } from "../upstream-errors.ts";
 
 export type Credentials = {
   readonly accessKeyId: string;

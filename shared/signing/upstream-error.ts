@@ -6,7 +6,7 @@ import {
   UpstreamThrottledError,
   UpstreamTimeoutError,
   UpstreamUnavailableError,
-} from "../errors.ts";
+} from "../upstream-errors.ts";
 
 export type UpstreamFailure =
   | UpstreamAccountError

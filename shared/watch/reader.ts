@@ -1,10 +1,11 @@
-import { type AnyAppError, isAppError, UpstreamContractError } from "../errors.ts";
+import { type AnyAppError, isAppError } from "../errors.ts";
 import { describeError, type Log } from "../log.ts";
 import { commitRow } from "../outbox/pending.ts";
 import type { Pump } from "../outbox/pump.ts";
 import type { CustomerRow } from "../schemas/customer-row.ts";
 import type { HotRow } from "../schemas/watch-rows.ts";
 import type { Gate, Upstream } from "../signing/upstream.ts";
+import { UpstreamContractError } from "../upstream-errors.ts";
 import type { Decision } from "./decide.ts";
 import { createFailureKeeper, type FailedRead } from "./failure-keeper.ts";
 import { dropFromLane, tidyLane, watchWorse } from "./lane.ts";

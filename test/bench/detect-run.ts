@@ -1,8 +1,8 @@
-import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
 import type { NumberEvent } from "../../shared/schemas/event.ts";
 import type { Upstream } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
+import { UpstreamTimeoutError } from "../../shared/upstream-errors.ts";
 import { watchClosely } from "../../shared/watch/lane.ts";
 import { runTick } from "../../shared/watch/tick.ts";
 import { newTickMemory, type TickDeps } from "../../shared/watch/tick-settings.ts";

@@ -1,10 +1,10 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
 import { LEASE_KEY, type LeaseRow } from "../../shared/schemas/watch-rows.ts";
 import type { Upstream } from "../../shared/signing/upstream.ts";
 import type { Store } from "../../shared/store/store.ts";
+import { UpstreamTimeoutError } from "../../shared/upstream-errors.ts";
 import { runTick } from "../../shared/watch/tick.ts";
 import { newTickMemory } from "../../shared/watch/tick-settings.ts";
 import { createFakeClock } from "../support/fake-clock.ts";

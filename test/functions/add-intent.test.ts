@@ -1,12 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createAdd } from "../../functions/add.ts";
-import {
-  StoreUnavailableError,
-  UpstreamRejectedError,
-  UpstreamThrottledError,
-} from "../../shared/errors.ts";
+import { StoreUnavailableError } from "../../shared/errors.ts";
 import type { Upstream } from "../../shared/signing/upstream.ts";
 import type { Store } from "../../shared/store/store.ts";
+import { UpstreamRejectedError, UpstreamThrottledError } from "../../shared/upstream-errors.ts";
 import { watchCustomers } from "../../shared/watch/watch-list.ts";
 import {
   addOf,

@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
-import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
 import type { NumberEvent } from "../../shared/schemas/event.ts";
 import type { QueryReply } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
+import { UpstreamTimeoutError } from "../../shared/upstream-errors.ts";
 import { runTick } from "../../shared/watch/tick.ts";
 import { newTickMemory } from "../../shared/watch/tick-settings.ts";
 import { watchCustomers } from "../../shared/watch/watch-list.ts";

@@ -1,6 +1,6 @@
-import { UpstreamTimeoutError, UpstreamUnavailableError } from "../../shared/errors.ts";
 import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
 import type { QueryReply, Upstream } from "../../shared/signing/upstream.ts";
+import { UpstreamTimeoutError, UpstreamUnavailableError } from "../../shared/upstream-errors.ts";
 import type { Process, Random, Scheduler } from "./scheduler.ts";
 
 const QUALITY = ["GREEN", "YELLOW", "RED"];

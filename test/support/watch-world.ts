@@ -1,10 +1,10 @@
-import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
 import { type CustomerRow, customerKey } from "../../shared/schemas/customer-row.ts";
 import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
 import type { CallOptions, QueryReply, Upstream } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
+import { UpstreamTimeoutError } from "../../shared/upstream-errors.ts";
 import { runTick } from "../../shared/watch/tick.ts";
 import type { TickReport } from "../../shared/watch/tick-report.ts";
 import {

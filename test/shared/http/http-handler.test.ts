@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { UpstreamUnavailableError } from "../../../shared/errors.ts";
 import { parseApiKeys } from "../../../shared/http/api-keys.ts";
 import {
   createHttpHandler,
@@ -9,6 +8,7 @@ import {
 } from "../../../shared/http/http-handler.ts";
 import { jsonResponse } from "../../../shared/http/http-response.ts";
 import { createLog } from "../../../shared/log.ts";
+import { UpstreamUnavailableError } from "../../../shared/upstream-errors.ts";
 import { apiGatewayEvent, fcContext, fcHttpEvent, timerEvent } from "../../support/fc-events.ts";
 
 const ROUTES: Record<string, HttpRoute> = {

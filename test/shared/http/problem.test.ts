@@ -2,11 +2,9 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import * as errors from "../../../shared/errors.ts";
 import {
-  AddOutcomeUnknownError,
   type AnyAppError,
   BodyTooLargeError,
   ConfigError,
-  CredentialsError,
   CustomerTooLargeError,
   ForbiddenError,
   IdempotencyInFlightError,
@@ -22,14 +20,19 @@ import {
   StoreUnavailableError,
   TargetRefusedError,
   UnauthorizedError,
+} from "../../../shared/errors.ts";
+import { toProblem } from "../../../shared/http/problem.ts";
+import * as upstreamErrors from "../../../shared/upstream-errors.ts";
+import {
+  AddOutcomeUnknownError,
+  CredentialsError,
   UpstreamAccountError,
   UpstreamContractError,
   UpstreamRejectedError,
   UpstreamThrottledError,
   UpstreamTimeoutError,
   UpstreamUnavailableError,
-} from "../../../shared/errors.ts";
-import { toProblem } from "../../../shared/http/problem.ts";
+} from "../../../shared/upstream-errors.ts";
 
 const problemSchema = z.strictObject({
   type: z.string().check(z.regex(/^urn:waba-numbers:problem:[a-z]+(-[a-z]+)*$/)),
@@ -99,7 +102,9 @@ describe("toProblem", () => {
   });
 
   it("is tried above with every class of error there is", () => {
-    const classes = Object.values(errors).filter((value) => value.prototype instanceof Error);
+    const classes = Object.values({ ...errors, ...upstreamErrors }).filter(
+      (value) => value.prototype instanceof Error,
+    );
 
     expect(new Set(table.map(([error]) => error.constructor))).toEqual(new Set(classes));
   });

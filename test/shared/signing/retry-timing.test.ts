@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { AnyAppError } from "../../../shared/errors.ts";
+import { retryDelayMs } from "../../../shared/signing/retry-timing.ts";
 import {
-  type AnyAppError,
   CredentialsError,
   UpstreamAccountError,
   UpstreamContractError,
@@ -8,8 +9,7 @@ import {
   UpstreamThrottledError,
   UpstreamTimeoutError,
   UpstreamUnavailableError,
-} from "../../../shared/errors.ts";
-import { retryDelayMs } from "../../../shared/signing/retry-timing.ts";
+} from "../../../shared/upstream-errors.ts";
 
 const facts = { action: "QueryChatappPhoneNumbers" };
 const throttled = (retryAfterMs?: number) => new UpstreamThrottledError(facts, retryAfterMs);

@@ -1,10 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import {
-  StoreUnavailableError,
-  UpstreamAccountError,
-  UpstreamTimeoutError,
-  UpstreamUnavailableError,
-} from "../../../shared/errors.ts";
+import { StoreUnavailableError } from "../../../shared/errors.ts";
 import { createLog } from "../../../shared/log.ts";
 import {
   type DiscoverProgress,
@@ -15,6 +10,11 @@ import { createUpstream } from "../../../shared/signing/client.ts";
 import type { Gate, ListInstancesReply, Upstream } from "../../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../../shared/store/memory.ts";
 import type { Store } from "../../../shared/store/store.ts";
+import {
+  UpstreamAccountError,
+  UpstreamTimeoutError,
+  UpstreamUnavailableError,
+} from "../../../shared/upstream-errors.ts";
 import { discover } from "../../../shared/watch/discover.ts";
 import { type Rig, startRig } from "../signing/client-rig.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { UpstreamRejectedError, UpstreamTimeoutError } from "../../../shared/errors.ts";
 import type { CustomerRow } from "../../../shared/schemas/customer-row.ts";
 import { watchEventSchema } from "../../../shared/schemas/event.ts";
+import { UpstreamRejectedError, UpstreamTimeoutError } from "../../../shared/upstream-errors.ts";
 import { afterFailedRead, afterGoodRead } from "../../../shared/watch/failure.ts";
 import { iso, MINUTE, NUMBER, rowOf, SOURCE, stateOf, T0 } from "../../support/watch-builders.ts";
 

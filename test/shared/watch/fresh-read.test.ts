@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import {
-  type AnyAppError,
-  UpstreamAccountError,
-  UpstreamRejectedError,
-  UpstreamTimeoutError,
-} from "../../../shared/errors.ts";
+import type { AnyAppError } from "../../../shared/errors.ts";
 import { createLog } from "../../../shared/log.ts";
 import { createUpstream } from "../../../shared/signing/client.ts";
 import type { CallOptions, Gate, QueryReply } from "../../../shared/signing/upstream.ts";
+import {
+  UpstreamAccountError,
+  UpstreamRejectedError,
+  UpstreamTimeoutError,
+} from "../../../shared/upstream-errors.ts";
 import { createFreshRead, newFreshMemory } from "../../../shared/watch/fresh-read.ts";
 import { type Rig, startRig } from "../signing/client-rig.ts";
 

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
+import { StoreUnavailableError } from "../../../shared/errors.ts";
 import {
   CredentialsError,
-  StoreUnavailableError,
   UpstreamAccountError,
   UpstreamContractError,
   UpstreamRejectedError,
   UpstreamThrottledError,
   UpstreamTimeoutError,
   UpstreamUnavailableError,
-} from "../../../shared/errors.ts";
+} from "../../../shared/upstream-errors.ts";
 import { gist, item, NUMBER, OTHER } from "../../support/watch-builders.ts";
 import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
 

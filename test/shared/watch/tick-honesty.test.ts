@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { UpstreamAccountError, UpstreamTimeoutError } from "../../../shared/errors.ts";
+import { UpstreamAccountError, UpstreamTimeoutError } from "../../../shared/upstream-errors.ts";
 import { item, NUMBER } from "../../support/watch-builders.ts";
 import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
 

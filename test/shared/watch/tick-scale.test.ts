@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
+import { StoreUnavailableError } from "../../../shared/errors.ts";
+import type { NumberEvent } from "../../../shared/schemas/event.ts";
+import type { PhoneNumberItem } from "../../../shared/schemas/upstream.ts";
 import {
-  StoreUnavailableError,
   UpstreamAccountError,
   UpstreamContractError,
   UpstreamRejectedError,
   UpstreamThrottledError,
   UpstreamTimeoutError,
   UpstreamUnavailableError,
-} from "../../../shared/errors.ts";
-import type { NumberEvent } from "../../../shared/schemas/event.ts";
-import type { PhoneNumberItem } from "../../../shared/schemas/upstream.ts";
+} from "../../../shared/upstream-errors.ts";
 import { unwatchCustomer } from "../../../shared/watch/watch-list.ts";
 import { createRandom, type Random } from "../../schedules/scheduler.ts";
 import {

@@ -3,7 +3,7 @@ import {
   UpstreamAccountError,
   UpstreamRejectedError,
   UpstreamTimeoutError,
-} from "../../../shared/errors.ts";
+} from "../../../shared/upstream-errors.ts";
 import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
 
 const FACTS = { action: "Query", upstreamCode: "Product.Unsubscript" };
