@@ -6,6 +6,8 @@ export default defineConfig({
     root: fileURLToPath(new URL("..", import.meta.url)),
     include: ["test/**/*.test.ts"],
     exclude: ["test/bench/**"],
+    // Vitest would leave a core idle; on two cores that is half of the machine.
+    maxWorkers: "100%",
     restoreMocks: true,
     unstubEnvs: true,
     sequence: { shuffle: true },
