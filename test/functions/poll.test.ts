@@ -11,7 +11,7 @@ import {
 } from "../sandbox/environment.ts";
 import { fcHttpEvent, timerEvent } from "../support/fc-events.ts";
 import { type PollStage, startPollStage } from "../support/poll-stage.ts";
-import { NUMBER, OTHER } from "../support/watch-builders.ts";
+import { NUMBER, OTHER, T0 } from "../support/watch-builders.ts";
 
 let stage: PollStage | undefined;
 
@@ -50,6 +50,15 @@ describe("poll", () => {
       freshness: { onboarding: 0, worse: 0, sweep: 0, sweptAt: "2026-01-01T00:00:00.000Z" },
       receiver: "closed",
     });
+  });
+
+  it("removes idempotency rows that have expired, and no others", async () => {
+    const { store, tick } = await start({ acme: [NUMBER] });
+    const row = { schema: 1, bodyHash: "h", state: "done", startedAt: T0 - 1 };
+    await store.put("idem/any/old", JSON.stringify({ ...row, expiresAt: T0 }), "absent");
+    await store.put("idem/any/new", JSON.stringify({ ...row, expiresAt: T0 + 60_000 }), "absent");
+    await tick();
+    expect((await store.scan("idem/", "", 10)).map(({ key }) => key)).toEqual(["idem/any/new"]);
   });
 
   it("reads the account itself by naming no customer", async () => {
