@@ -142,6 +142,7 @@ function cutAll(fields: NumberState["fields"], length: number): Record<string, s
   );
 }
 
-function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+/** The field, or nothing where the value is absent: an absent field is left out of an event. */
+export function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
   return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
 }

@@ -7,7 +7,7 @@ import {
 } from "../schemas/customer-row.ts";
 import { EVENT_TYPES, type WatchEvent } from "../schemas/event.ts";
 import { formatSequence } from "../schemas/sequence.ts";
-import { eventId } from "./event.ts";
+import { eventId, optional } from "./event.ts";
 
 /** Stale after no good read for this long… */
 const STALE_MS = 30 * 60_000;
@@ -133,8 +133,4 @@ function factsOf(error: AnyAppError): Pick<Failure, "upstreamCode" | "upstreamRe
     ...optional("upstreamCode", facts?.upstreamCode),
     ...optional("upstreamRequestId", facts?.upstreamRequestId),
   };
-}
-
-function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
 }
