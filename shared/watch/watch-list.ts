@@ -15,18 +15,14 @@ export type WatchOutcome = {
  * Puts customers on the watch list because an operator says so. A customer that was taken off
  * comes back with its old sequence; one that only an add in progress has put there stays, whatever
  * becomes of the add.
- *
- * @param isOver asked before each customer: the rest is left out from then on
  */
 export async function watchCustomers(
   store: Store,
   customers: readonly string[],
   now: () => number,
-  isOver: () => boolean = () => false,
 ): Promise<WatchOutcome> {
   const found = { added: [] as string[], revived: [] as string[], already: 0 };
   for (const customer of customers) {
-    if (isOver()) break;
     const outcome = await watchCustomer(store, customer, now);
     if (outcome === "already") found.already += 1;
     else found[outcome].push(customer);
