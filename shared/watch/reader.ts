@@ -58,7 +58,6 @@ export type ReaderReport = {
   readonly stopped?: "account" | "outage";
 };
 
-/** Reads customers one by one on behalf of a tick and judges what the failures say together. */
 /**
  * Read times are remembered for this many customers, so that a tick's memory does not grow with
  * their number; the others' windows are merely wider.
@@ -68,6 +67,7 @@ const MAX_LAST_READS = 1_000;
 /** An answer of which not all could be read. */
 const UNREADABLE = new UpstreamContractError({ action: "QueryChatappPhoneNumbers" });
 
+/** Reads customers one by one on behalf of a tick and judges what the failures say together. */
 export function createReader(options: ReaderOptions, deps: ReaderDeps) {
   const held: HeldDecision[] = [];
   const counts = { read: 0, partial: 0, changed: 0, failed: 0, conflicts: 0, heldBack: 0 };

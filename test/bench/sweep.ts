@@ -14,13 +14,14 @@ CPU        user and system time for each customer read, fake clock included; med
 operations of the store for each customer read; writes are of the lease's row alone
 sweep      from its beginning to its end, against customers / limit; a tick works 50 s in 60
 heap       in use in the middle of ticks after a garbage collection, less what was in use before the
-           first: what the ticks use, as the rows of the store "generated" lie nowhere. Median of the
-           second half of an hour or more
+           first: what the ticks use, as the rows of the store "generated" lie nowhere. Each size runs
+           for as many ticks as the largest needs, after 60 that let compiled code settle. Median of
+           the second half; median of the runs
 RSS        of the whole process at its highest, garbage and the bench's own code included
 
   --customers LIST  (default 1000,10000,100000)
   --limit N         calls a second (default 8)
-  --runs N          for CPU (default 3)
+  --runs N          for CPU and for heap (default 3)
   --store X         generated (default), or the STORE_URL of an empty store; it is filled, and its
                     rows then count as memory where it keeps them in this process
   --json            prints the results as JSON
@@ -29,8 +30,9 @@ RSS        of the whole process at its highest, garbage and the bench's own code
 
 /** Heap of the ticks, the most customers against the fewest. */
 const REQUIRED_GROWTH = 1.15;
-/** A tick works this share of the minute that it has. */
-const TICK_SHARE = 50 / 60;
+/** A tick works so long in each minute. */
+const TICK_WORK_SECONDS = 50;
+const TICK_SHARE = TICK_WORK_SECONDS / 60;
 
 function readOptions() {
   const { values } = parseArgs({
@@ -63,18 +65,20 @@ async function runChild(order: SweepOrder): Promise<SweepResult> {
 
 type Options = ReturnType<typeof readOptions>;
 
-async function measure(customers: number, { limit: qps, runs, store }: Options) {
+async function measure(customers: number, { limit: qps, runs, sizes, store }: Options) {
   const order = { customers, qps, store };
+  const ticksOfLargest = Math.ceil(Math.max(...sizes) / (qps * TICK_WORK_SECONDS));
   const cpu: SweepResult[] = [];
+  const memory: SweepResult[] = [];
   // A store that lasts can be filled but once.
-  const count = store === "generated" ? runs : 1;
-  for (let run = 0; run < count; run += 1) {
-    cpu.push(await runChild({ ...order, measures: "cpu" }));
+  const isGenerated = store === "generated";
+  for (let run = 0; run < (isGenerated ? runs : 1); run += 1) {
+    cpu.push(await runChild({ ...order, leastTicks: 1, measures: "cpu" }));
+    if (!isGenerated) continue;
+    memory.push(await runChild({ ...order, leastTicks: ticksOfLargest, measures: "memory" }));
   }
   const first = cpu[0];
   if (!first) throw new Error("there was no run");
-  const memory =
-    store === "generated" ? await runChild({ ...order, measures: "memory" }) : undefined;
   const { reads, counts, sweepMs, ticks, customerWrites } = first;
   return {
     customers,
@@ -88,7 +92,7 @@ async function measure(customers: number, { limit: qps, runs, store }: Options) 
     idealSeconds: customers / qps,
     /** Of the time that ticks work, the share that customers / limit is. */
     efficiency: customers / qps / ((sweepMs / 1_000) * TICK_SHARE),
-    heapMB: memory && memory.heapBytes / 1e6,
+    heapMB: isGenerated ? median(memory.map((run) => run.heapBytes)) / 1e6 : undefined,
     rssMB: median(cpu.map((run) => run.rssBytes)) / 1e6,
   };
 }
