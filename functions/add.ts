@@ -18,7 +18,7 @@ import {
   normaliseAdd,
 } from "../shared/schemas/add.ts";
 import { toIssues } from "../shared/schemas/issues.ts";
-import type { Upstream } from "../shared/signing/upstream.ts";
+import type { NumbersUpstream } from "../shared/signing/upstream.ts";
 import type { Store } from "../shared/store/store.ts";
 import { AddOutcomeUnknownError, type UpstreamFacts } from "../shared/upstream-errors.ts";
 import { type AddIntent, recordAddIntent } from "../shared/watch/add-intent.ts";
@@ -32,7 +32,7 @@ const SETTLING_MS = 8_000;
 const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
 export type AddDeps = Pick<Deps, "now" | "monotonic" | "newId" | "log" | "openStore"> & {
-  readonly upstreamFor: (context: unknown) => Pick<Upstream, "add" | "query">;
+  readonly upstreamFor: (context: unknown) => NumbersUpstream;
   readonly apiKeys: readonly ApiKey[];
 };
 
@@ -83,7 +83,7 @@ async function add(
 type AddRun = {
   readonly request: AddRequest;
   readonly store: Store;
-  readonly upstream: Pick<Upstream, "add" | "query">;
+  readonly upstream: NumbersUpstream;
   readonly deadlineAt: number;
   readonly call: HttpCall;
   readonly deps: AddDeps;

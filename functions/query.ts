@@ -14,14 +14,14 @@ import { toIssues } from "../shared/schemas/issues.ts";
 import { queryRequestSchema, toCamelCase } from "../shared/schemas/query.ts";
 import { formatSequence } from "../shared/schemas/sequence.ts";
 import { LEASE_KEY, type LeaseRow, leaseRowSchema } from "../shared/schemas/watch-rows.ts";
-import type { Upstream } from "../shared/signing/upstream.ts";
+import type { NumbersUpstream } from "../shared/signing/upstream.ts";
 import { readRow } from "../shared/store/rows.ts";
 
 /** All tries together; the function's timeout is 30 s. */
 const QUERY_DEADLINE_MS = 20_000;
 
 export type QueryDeps = Pick<Deps, "now" | "monotonic" | "newId" | "log" | "openStore"> & {
-  readonly upstreamFor: (context: unknown) => Pick<Upstream, "query">;
+  readonly upstreamFor: (context: unknown) => Pick<NumbersUpstream, "query">;
   readonly apiKeys: readonly ApiKey[];
 };
 

@@ -40,28 +40,14 @@ const separateAdapters = {
   },
 };
 
-// What stands behind these functions of httpx is for server-sent events, which pop-core never uses.
-const HTTPX_REST = /^function readyToRead\(/m;
-
 /**
- * Leaves out of pop-core and its transport what no call of ours reaches: a third of both.
+ * Leaves out of pop-core's description all that it does not tell the upstream.
  *
  * @type {import("esbuild").Plugin}
  */
 const trimPopCore = {
   name: "trim-pop-core",
   setup(build) {
-    build.onLoad({ filter: /[/\\]httpx[/\\]lib[/\\]index\.js$/ }, async ({ path: file }) => {
-      const source = await readFile(file, "utf8");
-      const end = source.search(HTTPX_REST);
-      if (end < 0) throw new Error("httpx has another form: bundle it whole, or cut it elsewhere");
-      // Loaded at once it would cost each cold start; no answer is compressed, as none is asked for.
-      const lean = source
-        .slice(0, end)
-        .replace("const zlib = require('zlib');", "")
-        .replaceAll("zlib.", "require('zlib').");
-      return { contents: lean, loader: "js" };
-    });
     build.onLoad({ filter: /pop-core[/\\]package\.json$/ }, async ({ path: file }) => {
       const { name, version } = JSON.parse(await readFile(file, "utf8"));
       return { contents: JSON.stringify({ name, version }), loader: "json" };
@@ -107,8 +93,8 @@ export function bundleOptions(outdir) {
     // Optional or local only: the native binding is never installed and PGlite is not shipped.
     external: ["pg-native", "pg-cloudflare", "@electric-sql/pglite"],
     alias: {
+      httpx: require.resolve("./replaced/httpx.cjs"),
       "json-bigint": require.resolve("./replaced/json-bigint.cjs"),
-      debug: require.resolve("./replaced/debug.cjs"),
       assert: require.resolve("./replaced/assert.cjs"),
       kitx: require.resolve("./replaced/kitx.cjs"),
     },

@@ -5,7 +5,8 @@ import { Secret } from "../secret.ts";
 /** One caller of the HTTP functions. */
 export type ApiKey = {
   readonly name: string;
-  readonly key: Secret;
+  /** SHA-256 of the key, which is not kept itself. */
+  readonly digest: Secret<Buffer>;
   /** A CustSpaceId, `self` for the account itself, or `*` for every customer. */
   readonly scope: string;
 };
@@ -41,7 +42,7 @@ export function parseApiKeys(text: string): ParsedApiKeys {
       if (earlier !== undefined) say(`the ${what} is also that of entry ${earlier}`);
       else if (value !== "") entryOf.set(`${what}:${value}`, position);
     }
-    keys.push({ name, key: new Secret(key), scope });
+    keys.push({ name, digest: new Secret(sha256(key)), scope });
   }
   return problems.length > 0 ? { kind: "problems", problems } : { kind: "keys", keys };
 }
@@ -60,7 +61,7 @@ export function authenticate(
   const digest = sha256(sent);
   let found: ApiKey | undefined;
   for (const candidate of keys) {
-    if (timingSafeEqual(sha256(candidate.key.reveal()), digest)) found = candidate;
+    if (timingSafeEqual(candidate.digest.reveal(), digest)) found = candidate;
   }
   if (found === undefined) throw new UnauthorizedError();
   return found;

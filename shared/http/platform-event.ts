@@ -22,6 +22,8 @@ export type PlatformEvent =
   | { readonly kind: "payload"; readonly payload: unknown }
   | { readonly kind: "unreadable" };
 
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -40,7 +42,7 @@ export function parsePlatformEvent(event: unknown): PlatformEvent {
 function decode(event: unknown): unknown {
   if (event === undefined || event === null) return undefined;
   if (event instanceof Uint8Array) {
-    return parseText(new TextDecoder("utf-8", { fatal: true }).decode(event));
+    return parseText(utf8.decode(event));
   }
   if (typeof event === "string") return parseText(event);
   if (typeof event === "object") return event;

@@ -56,12 +56,12 @@ const knownNames = new Map<string, string>();
  * written as JSON several times faster than by way of their entries.
  */
 export function toCamelCase(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(toCamelCase);
   if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(toCamelCase);
   const renamed: Record<string, unknown> = {};
-  for (const [key, inner] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
     const name = toCamelName(key);
-    const field = toCamelCase(inner);
+    const field = toCamelCase((value as Record<string, unknown>)[key]);
     // Assigned, this one would become the object's prototype.
     if (name === "__proto__") define(renamed, name, field);
     else renamed[name] = field;

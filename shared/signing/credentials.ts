@@ -1,4 +1,3 @@
-import * as z from "zod/mini";
 import { Secret } from "../secret.ts";
 import { CredentialsError } from "../upstream-errors.ts";
 
@@ -7,16 +6,6 @@ export type Credentials = {
   readonly accessKeySecret: Secret;
   readonly securityToken?: Secret | undefined;
 };
-
-const filled = z.string().check(z.minLength(1));
-
-const contextSchema = z.object({
-  credentials: z.object({
-    accessKeyId: filled,
-    accessKeySecret: filled,
-    securityToken: z.optional(z.nullable(z.string())),
-  }),
-});
 
 /**
  * The credentials for one invocation: the role's from the platform's context when it has them
@@ -28,9 +17,12 @@ export function invocationCredentials(
   context: unknown,
   fromEnvironment: Credentials | undefined,
 ): Credentials {
-  const parsed = contextSchema.safeParse(context);
-  if (parsed.success) {
-    const { accessKeyId, accessKeySecret, securityToken } = parsed.data.credentials;
+  const given = (context as { credentials?: Record<string, unknown> } | null | undefined)
+    ?.credentials;
+  const accessKeyId = filled(given?.accessKeyId);
+  const accessKeySecret = filled(given?.accessKeySecret);
+  const securityToken = filled(given?.securityToken);
+  if (accessKeyId && accessKeySecret) {
     return {
       accessKeyId,
       accessKeySecret: new Secret(accessKeySecret),
@@ -39,4 +31,17 @@ export function invocationCredentials(
   }
   if (!fromEnvironment) throw new CredentialsError();
   return fromEnvironment;
+}
+
+function filled(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** Whether what is signed with the one could as well be signed with the other. */
+export function isSame(one: Credentials, other: Credentials): boolean {
+  return (
+    one.accessKeyId === other.accessKeyId &&
+    one.accessKeySecret.reveal() === other.accessKeySecret.reveal() &&
+    one.securityToken?.reveal() === other.securityToken?.reveal()
+  );
 }

@@ -71,14 +71,18 @@ export type CallOptions = {
 };
 
 /**
- * The operations of the upstream that are used here. Every failure is one of the `Upstream…Error`s or a
+ * The operations on a customer's numbers. Every failure is one of the `Upstream…Error`s or a
  * `CredentialsError`; nothing of the request or of the foreign error is in it.
  */
-export type Upstream = {
+export type NumbersUpstream = {
   /** Sends once. A timeout, reset, 5xx or unreadable answer proves nothing about what happened. */
   add(params: AddPhoneNumberParams, options: CallOptions): Promise<AddReply>;
   /** Reads, with up to three tries. */
   query(params: QueryPhoneNumbersParams, options: CallOptions): Promise<QueryReply>;
+};
+
+/** Every operation of the upstream that is used here; failures as above. */
+export type Upstream = NumbersUpstream & {
   /**
    * Has the upstream fetch the customer's numbers from their source and answers with them, where
    * `query` may be answered from a stored copy. Safe to repeat, so it is tried like a read.

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { fcContext, fcHttpEvent } from "../support/fc-events.ts";
 
 /** One of these is measured in each process. */
-export type WarmKind = "query" | "sdk" | "sdk-handler";
+export type WarmKind = "query" | "call" | "sdk" | "sdk-handler";
 
 export type WarmOrder = {
   readonly custSpaceId: string;
@@ -22,6 +22,7 @@ export type WarmBlock = {
 
 type Handler = (event: Buffer, context: unknown) => Promise<{ statusCode: number; body: string }>;
 type Official = typeof import("./warm-official.ts");
+type Own = typeof import("./warm-call.ts");
 
 const [kind, file] = process.argv.slice(2) as [WarmKind, string];
 const bundle: unknown = createRequire(file)(file);
@@ -37,6 +38,7 @@ function createCall(custSpaceId: string): () => Promise<unknown> {
     },
   });
   if (kind === "sdk") return () => official(custSpaceId);
+  if (kind === "call") return () => own(custSpaceId);
   const context = fcContext();
   return async () => {
     const { statusCode, body } = await handler(event, context);
@@ -45,14 +47,15 @@ function createCall(custSpaceId: string): () => Promise<unknown> {
   };
 }
 
-const official =
-  kind === "query"
-    ? () => Promise.reject(new Error("the query function does not use the official SDK"))
-    : (bundle as Official).createOfficialCall(new URL(process.env.CAMS_ENDPOINT ?? ""));
+const notMeasured = () => Promise.reject(new Error("another kind is measured here"));
+const own = kind === "call" ? (bundle as Own).createOwnCall(process.env) : notMeasured;
+const official = kind.startsWith("sdk")
+  ? (bundle as Official).createOfficialCall(new URL(process.env.CAMS_ENDPOINT ?? ""))
+  : notMeasured;
 const handler: Handler =
-  kind === "query"
-    ? (bundle as { readonly handler: Handler }).handler
-    : (bundle as Official).createOfficialHandler(official);
+  kind === "sdk-handler"
+    ? (bundle as Official).createOfficialHandler(official)
+    : (bundle as { readonly handler: Handler }).handler;
 
 async function runBlock({ custSpaceId, calls, concurrency }: WarmOrder): Promise<WarmBlock> {
   const call = createCall(custSpaceId);

@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleepFor } from "node:timers/promises";
 import { isAppError } from "../../shared/errors.ts";
 import { Secret } from "../../shared/secret.ts";
-import { createUpstream } from "../../shared/signing/client.ts";
+import { createClient } from "../../shared/signing/client.ts";
+import { createNumbersUpstream } from "../../shared/signing/numbers.ts";
 import { createAgent } from "../../shared/sockets.ts";
 import { SANDBOX_CREDENTIALS } from "../sandbox/environment.ts";
 
@@ -30,7 +31,7 @@ function open(order: FrozenOrder) {
     maxIdleMs: order.maxIdleMs === "never" ? Number.POSITIVE_INFINITY : order.maxIdleMs,
     now: Date.now,
   });
-  const upstream = createUpstream(
+  const client = createClient(
     {
       endpoint: order.endpoint,
       credentials: {
@@ -46,6 +47,7 @@ function open(order: FrozenOrder) {
       newNonce: () => randomBytes(16).toString("hex"),
     },
   );
+  const upstream = createNumbersUpstream(client, monotonic);
 
   return {
     order,

@@ -1,3 +1,4 @@
+import { ClientRequest } from "node:http";
 import { vi } from "vitest";
 
 export type DeadlineOptions = {
@@ -10,26 +11,38 @@ export type DeadlineOptions = {
 };
 
 /**
- * Takes the place of `AbortSignal.timeout`, so that deadlines of many seconds are seen as they are
- * set and pass without being waited for. Ends with the test, as the suite restores its spies.
+ * Takes the place of `AbortSignal.timeout` and of the upstream transport's timer, so that deadlines
+ * of many seconds are seen as they are set and pass without being waited for. Ends with the test, as
+ * the suite restores its spies.
  *
  * @returns the deadlines in the order in which they were set, in ms
  */
 export function takeOverDeadlines(options: DeadlineOptions): readonly number[] {
   const asked: number[] = [];
-  vi.spyOn(AbortSignal, "timeout").mockImplementation((ms) => {
-    const controller = new AbortController();
+  const start = (ms: number, expire: () => void) => {
     const reachedBefore = options.reached();
     if (options.expires(asked.length)) {
       const watching = setInterval(() => {
         if (options.reached() === reachedBefore) return;
         clearInterval(watching);
         options.advance(ms);
-        controller.abort(new DOMException("the deadline passed", "TimeoutError"));
+        expire();
       }, 1);
     }
     asked.push(ms);
+  };
+  vi.spyOn(AbortSignal, "timeout").mockImplementation((ms) => {
+    const controller = new AbortController();
+    start(ms, () => controller.abort(new DOMException("the deadline passed", "TimeoutError")));
     return controller.signal;
   });
+  const setTimer = globalThis.setTimeout;
+  const replaced = (expire: (...args: unknown[]) => void, ms: number, ...args: unknown[]) => {
+    // Only the transport hands its timer a request.
+    if (!(args[0] instanceof ClientRequest)) return setTimer(expire, ms, ...args);
+    start(ms, () => expire(...args));
+    return undefined;
+  };
+  vi.spyOn(globalThis, "setTimeout").mockImplementation(replaced as typeof setTimeout);
   return asked;
 }

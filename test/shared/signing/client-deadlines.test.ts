@@ -1,16 +1,9 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { takeOverDeadlines } from "../../support/deadlines.ts";
-import {
-  type CreateUpstream,
-  failureOf,
-  NUMBER,
-  type Rig,
-  startRig,
-  VARIANTS,
-} from "./client-rig.ts";
+import { type Connect, failureOf, NUMBER, type Rig, startRig, VARIANTS } from "./client-rig.ts";
 
 describe.each(VARIANTS)("the deadlines that %s sets", (_name, load) => {
-  let create: CreateUpstream;
+  let create: Connect;
   let rig: Rig | undefined;
   beforeAll(async () => {
     create = await load();

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Fault } from "../../sandbox/cams-faults.ts";
 import {
-  type CreateUpstream,
+  type Connect,
   failureOf,
   KEY_ID,
   KEY_SECRET,
@@ -93,7 +93,7 @@ const FAULTS: [Fault, Record<string, unknown>, Record<string, unknown>, 1 | 3][]
 ];
 
 describe.each(VARIANTS)("%s", (_name, load) => {
-  let create: CreateUpstream;
+  let create: Connect;
   let rig: Rig | undefined;
   let other: net.Server | undefined;
   beforeAll(async () => {

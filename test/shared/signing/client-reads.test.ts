@@ -1,10 +1,10 @@
 import { inspect } from "node:util";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { instanceItemSchema } from "../../../shared/schemas/upstream.ts";
+import { isInstanceItem } from "../../../shared/schemas/upstream.ts";
 import type { CallOptions } from "../../../shared/signing/upstream.ts";
 import type { Fault } from "../../sandbox/cams-faults.ts";
 import {
-  type CreateUpstream,
+  type Connect,
   failureOf,
   KEY_ID,
   KEY_SECRET,
@@ -77,7 +77,7 @@ const FAULTS: [Fault, Record<string, unknown>, Record<string, unknown>, 1 | 3][]
 ];
 
 describe.each(VARIANTS)("%s", (_name, load) => {
-  let create: CreateUpstream;
+  let create: Connect;
   let rig: Rig | undefined;
   beforeAll(async () => {
     create = await load();
@@ -207,7 +207,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
     });
 
     it("takes no row for the account itself, whose name here is no CustSpaceId", () => {
-      const taken = (CustSpaceId: string) => instanceItemSchema.safeParse({ CustSpaceId }).success;
+      const taken = (CustSpaceId: string) => isInstanceItem({ CustSpaceId });
       expect([taken("self"), taken("selfie"), taken("dad-gf**")]).toEqual([false, true, false]);
     });
 

@@ -7,11 +7,20 @@ import path from "node:path";
 import { build } from "esbuild";
 import { bundleOptions } from "../../../shared/deploy/bundle.js";
 import { Secret } from "../../../shared/secret.ts";
-import { createUpstream } from "../../../shared/signing/client.ts";
+import {
+  type ClientDeps,
+  type ClientOptions,
+  createClient,
+} from "../../../shared/signing/client.ts";
+import { createUpstream } from "../../../shared/signing/create-upstream.ts";
 import type { Upstream } from "../../../shared/signing/upstream.ts";
 import { type SandboxUpstream, startUpstream } from "../../sandbox/upstream.ts";
 
-export type CreateUpstream = typeof createUpstream;
+export type Connect = (options: ClientOptions, deps: ClientDeps) => Upstream;
+
+/** The real client with all its operations. */
+export const connect: Connect = (options, deps) =>
+  createUpstream(createClient(options, deps), deps.monotonic);
 
 export const KEY_ID = "STS.sandboxKeyId";
 export const KEY_SECRET = "sandbox-key-secret";
@@ -26,16 +35,22 @@ export const NUMBER = {
 
 /** What ships is the bundle, where packages are replaced as they are here: both must behave alike. */
 export const VARIANTS = [
-  ["the source client", async () => createUpstream],
+  ["the source client", async () => connect],
   ["the bundled client", loadBundledClient],
 ] as const;
 
-async function loadBundledClient(): Promise<CreateUpstream> {
+async function loadBundledClient(): Promise<Connect> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "waba-client-"));
   try {
-    const entryPoints = { client: "shared/signing/client.ts" };
+    const entryPoints = {
+      client: "shared/signing/client.ts",
+      operations: "shared/signing/create-upstream.ts",
+    };
     await build({ ...bundleOptions(folder), entryPoints });
-    return createRequire(import.meta.url)(path.join(folder, "client.js")).createUpstream;
+    const load = createRequire(path.join(folder, "client.js"));
+    const built = { ...load("./client.js"), ...load("./operations.js") };
+    return (options, deps) =>
+      built.createUpstream(built.createClient(options, deps), deps.monotonic);
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -61,7 +76,7 @@ export type RigOptions = {
 };
 
 /** A client before a sandbox upstream that knows one STS credential and one customer. */
-export async function startRig(create: CreateUpstream, options: RigOptions = {}): Promise<Rig> {
+export async function startRig(create: Connect, options: RigOptions = {}): Promise<Rig> {
   const sandbox = await startUpstream({
     credentials: [{ accessKeyId: KEY_ID, accessKeySecret: KEY_SECRET, securityToken: TOKEN }],
     qps: 1_000_000,

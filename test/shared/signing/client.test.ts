@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
-  type CreateUpstream,
+  type Connect,
   failureOf,
   NUMBER,
   type Rig,
@@ -30,7 +30,7 @@ const COMMON = [
 const IN_TIME = { deadlineAt: 60_000 };
 
 describe.each(VARIANTS)("%s", (_name, load) => {
-  let create: CreateUpstream;
+  let create: Connect;
   let rig: Rig | undefined;
   beforeAll(async () => {
     create = await load();

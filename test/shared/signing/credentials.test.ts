@@ -105,6 +105,21 @@ describe("the upstream of an invocation", () => {
     ]);
   });
 
+  it("keeps its client while nothing of the credentials changes", () => {
+    const { clientFor } = deps(environment);
+    const { credentials } = fcContext();
+    const client = clientFor(fcContext());
+    expect(clientFor(fcContext())).toBe(client);
+    for (const changed of [
+      { accessKeyId: "STS.rotated" },
+      { accessKeySecret: "rotated" },
+      { securityToken: "rotated" },
+      { securityToken: undefined },
+    ]) {
+      expect(clientFor({ credentials: { ...credentials, ...changed } })).not.toBe(client);
+    }
+  });
+
   it("is refused without credentials, and nothing is sent", () => {
     const { upstreamFor } = deps();
     expect(() => upstreamFor({ credentials: {} })).toThrow(CredentialsError);

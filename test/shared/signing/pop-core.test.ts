@@ -128,7 +128,7 @@ describe("pop-core 1.8.0", () => {
 });
 
 describe("the bundle", () => {
-  it("holds pop-core without json-bigint, bignumber.js and debug", async () => {
+  it("holds pop-core without json-bigint, bignumber.js, httpx and debug", async () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), "waba-bundle-"));
     try {
       const { metafile } = await build({ ...bundleOptions(folder), metafile: true });
@@ -138,7 +138,7 @@ describe("the bundle", () => {
       );
       const bundled = new Set(packages);
       expect([...bundled].sort()).toContain("@alicloud/pop-core");
-      for (const name of ["json-bigint", "bignumber.js", "debug", "ms", "xml2js"]) {
+      for (const name of ["json-bigint", "bignumber.js", "httpx", "debug", "ms", "xml2js"]) {
         expect(bundled).not.toContain(name);
       }
     } finally {

@@ -6,7 +6,6 @@ import {
   discoverProgressSchema,
   newDiscoverProgress,
 } from "../../../shared/schemas/discovery.ts";
-import { createUpstream } from "../../../shared/signing/client.ts";
 import type { Gate, ListInstancesReply, Upstream } from "../../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../../shared/store/memory.ts";
 import type { Store } from "../../../shared/store/store.ts";
@@ -16,7 +15,7 @@ import {
   UpstreamUnavailableError,
 } from "../../../shared/upstream-errors.ts";
 import { discover } from "../../../shared/watch/discover.ts";
-import { type Rig, startRig } from "../signing/client-rig.ts";
+import { connect, type Rig, startRig } from "../signing/client-rig.ts";
 
 /** 2026-01-01T00:00:00Z */
 const T0 = 1_767_225_600_000;
@@ -339,7 +338,7 @@ describe("discover", () => {
   describe("before the sandbox", () => {
     let rig: Rig;
     beforeEach(async () => {
-      rig = await startRig(createUpstream);
+      rig = await startRig(connect);
     });
     afterEach(() => rig.close());
 

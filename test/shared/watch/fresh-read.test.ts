@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AnyAppError } from "../../../shared/errors.ts";
 import { createLog } from "../../../shared/log.ts";
-import { createUpstream } from "../../../shared/signing/client.ts";
 import type { CallOptions, Gate, QueryReply } from "../../../shared/signing/upstream.ts";
 import {
   UpstreamAccountError,
@@ -9,7 +8,7 @@ import {
   UpstreamTimeoutError,
 } from "../../../shared/upstream-errors.ts";
 import { createFreshRead, newFreshMemory } from "../../../shared/watch/fresh-read.ts";
-import { type Rig, startRig } from "../signing/client-rig.ts";
+import { connect, type Rig, startRig } from "../signing/client-rig.ts";
 
 const SYNC = "ChatappSyncPhoneNumber";
 const DENIED = new UpstreamAccountError({ action: SYNC, upstreamCode: "Ram.PermissionDeny" });
@@ -152,7 +151,7 @@ describe("a fresh read", () => {
   describe("before the sandbox", () => {
     let rig: Rig;
     beforeEach(async () => {
-      rig = await startRig(createUpstream);
+      rig = await startRig(connect);
     });
     afterEach(() => rig.close());
 
