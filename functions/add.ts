@@ -232,4 +232,5 @@ export function createAddHandler(environment: NodeJS.ProcessEnv) {
   );
 }
 
+/** What Function Compute calls as `add.handler`: an HTTP event in, an HTTP answer out, always. */
 export const handler = createAddHandler(process.env);

@@ -162,4 +162,5 @@ export function createPollHandler(environment: NodeJS.ProcessEnv) {
   };
 }
 
+/** What Function Compute calls as `poll.handler`: by the timer, or with a command as its payload. */
 export const handler = createPollHandler(process.env);

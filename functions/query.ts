@@ -121,4 +121,5 @@ export function createQueryHandler(environment: NodeJS.ProcessEnv) {
   );
 }
 
+/** What Function Compute calls as `query.handler`: an HTTP event in, an HTTP answer out, always. */
 export const handler = createQueryHandler(process.env);

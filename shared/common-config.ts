@@ -5,6 +5,7 @@ import { Secret } from "./secret.ts";
 import type { Credentials } from "./signing/credentials.ts";
 import { storeUrlProblem } from "./store/open-store.ts";
 
+/** `process.env`, or what takes its place. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What a variable's text stands for, or what is wrong with it in words that follow its name. */
@@ -76,6 +77,7 @@ export type CommonConfig = {
   readonly logLevel: LogLevel;
 };
 
+/** Settings from values that have been parsed, with the default of each that is absent. */
 export function toCommonConfig(env: CommonValues): CommonConfig {
   return {
     credentials: credentialsOf(env),
@@ -110,6 +112,7 @@ export function loadHttpConfig(environment: Environment, name: "add" | "query"):
   return toCommonConfig(values as CommonValues);
 }
 
+/** Without these a function cannot do its work. */
 export const HTTP_REQUIRED = { add: ["API_KEYS", "STORE_URL"], query: ["API_KEYS"] } as const;
 
 function credentialsOf(env: CommonValues): Credentials | undefined {

@@ -10,6 +10,7 @@ import type {
   UpstreamUnavailableError,
 } from "./upstream-errors.ts";
 
+/** What is wrong with one field or variable; `message` follows its name and never holds its value. */
 export type Issue = { readonly path: string; readonly message: string };
 
 /** The environment is incomplete or wrong; `problems` lists every variable by name. */
@@ -34,6 +35,7 @@ export class InvalidRequestError extends AppError {
   }
 }
 
+/** No known API key came with the request. Which part of it was wrong is not said. */
 export class UnauthorizedError extends AppError {
   readonly code = "ERR_UNAUTHORIZED";
   constructor() {
@@ -49,6 +51,7 @@ export class ForbiddenError extends AppError {
   }
 }
 
+/** No route of this function has the path. */
 export class NotFoundError extends AppError {
   readonly code = "ERR_NOT_FOUND";
   constructor() {
@@ -66,6 +69,7 @@ export class NotWatchedError extends AppError {
   }
 }
 
+/** The path has no such method; `allow` lists those it has. */
 export class MethodNotAllowedError extends AppError {
   readonly code = "ERR_METHOD_NOT_ALLOWED";
   readonly allow: readonly string[];
@@ -75,6 +79,7 @@ export class MethodNotAllowedError extends AppError {
   }
 }
 
+/** `limitBytes` is the most that is read. */
 export class BodyTooLargeError extends AppError {
   readonly code = "ERR_BODY_TOO_LARGE";
   readonly limitBytes: number;
@@ -84,6 +89,7 @@ export class BodyTooLargeError extends AppError {
   }
 }
 
+/** The body is not said to be JSON in UTF-8. */
 export class MediaTypeError extends AppError {
   readonly code = "ERR_MEDIA_TYPE";
   constructor() {
@@ -179,6 +185,7 @@ export class TargetRefusedError extends AppError {
   }
 }
 
+/** Every error of this project: what a `switch` over `code` has to cover. */
 export type AnyAppError =
   | ConfigError
   | InvalidRequestError

@@ -13,6 +13,7 @@ export type Log = {
   with(fields: LogFields): Log;
 };
 
+/** From the most to the least that is written. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -23,6 +24,7 @@ export type LogOptions = {
   readonly write: (line: string) => void;
 };
 
+/** Writes the lines of this level and of those above it, each with the bound fields. */
 export function createLog(options: LogOptions, bound: LogFields = {}): Log {
   const threshold = LOG_LEVELS.indexOf(options.level);
   const line = (level: LogLevel) => (message: string, fields?: LogFields) => {

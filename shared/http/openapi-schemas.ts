@@ -105,6 +105,7 @@ export const EVENT_BASES: Readonly<Record<EventType, keyof ReturnType<typeof eve
   [EVENT_TYPES.test]: "TestEvent",
 };
 
+/** In the order in which the document lists them. */
 export const ALL_EVENT_TYPES = Object.keys(EVENT_BASES) as EventType[];
 
 /** One self-contained JSON Schema for an event type: the content of `schemas/<type>.json`. */

@@ -20,6 +20,7 @@ export type Breaker = {
   readonly successes: number;
 };
 
+/** What a tick starts with: the stored belief, or that a receiver nobody knows is well. */
 export function createBreaker(row: EndpointRow | undefined, now: number): Breaker {
   const closed: EndpointRow = {
     schema: 1,
@@ -41,6 +42,7 @@ export type Allowance = {
   readonly retryAt?: number;
 };
 
+/** What may be sent now; `now` is the wall clock in ms. */
 export function allowance(breaker: Breaker, now: number): Allowance {
   switch (breaker.row.state) {
     case "closed":
@@ -55,6 +57,7 @@ export function allowance(breaker: Breaker, now: number): Allowance {
   }
 }
 
+/** After a 2xx: an open receiver is closed at a limit of one, a closed one gets on with doubling. */
 export function afterSuccess(breaker: Breaker, now: number): Breaker {
   if (breaker.row.state === "open") {
     const row: EndpointRow = {
@@ -82,6 +85,7 @@ export type Trouble = {
   readonly isLocal?: boolean;
 };
 
+/** After a failure that says something of the receiver; `random` from 0 to 1 spreads the probes. */
 export function afterFailure(
   breaker: Breaker,
   trouble: Trouble,

@@ -9,10 +9,12 @@ export function endpointName(url: URL): string {
   return createHash("sha256").update(url.href).digest("hex").slice(0, 32);
 }
 
+/** Key of what is known of a receiver. */
 export function endpointKey(endpoint: string): string {
   return `ep/${endpoint}`;
 }
 
+/** @throws StoreRowError for a row that cannot be read */
 export async function loadBreaker(store: Store, endpoint: string, now: number): Promise<Breaker> {
   const stored = await readRow(store, endpointKey(endpoint), endpointRowSchema);
   return createBreaker(stored?.value, now);

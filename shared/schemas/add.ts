@@ -55,6 +55,7 @@ export const addRequestSchema = z.strictObject({
 
 export type AddRequest = z.infer<typeof addRequestSchema>;
 
+/** The answer to an add, 201. */
 export const addResponseSchema = z.object({
   /** Country code and digits: how the upstream's list names the number. */
   phoneNumber: z.string(),

@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 /** Customer of the rows for the account itself: the call without CustSpaceId. */
 export const SELF = "self";
 
+/** A CustSpaceId, or `self`. It becomes part of keys, so nothing else is taken. */
 export const customerIdSchema = z
   .string()
   .check(z.regex(/^[A-Za-z0-9_-]{1,128}$/, "must be 1 to 128 letters, digits, _ or -"));
@@ -24,6 +25,7 @@ export const numberStateSchema = z.looseObject({
   missingSince: z.optional(z.string()),
 });
 
+/** An event that the receiver has not taken yet. */
 export const pendingEventSchema = z.looseObject({
   id: z.string(),
   seq: z.number(),
@@ -70,6 +72,7 @@ const onboardingSchema = z.looseObject({
   completedAt: z.optional(z.string()),
 });
 
+/** All that is known of a customer, its outgoing events included: one row, so one conditional write. */
 export const customerRowSchema = z.looseObject({
   schema: z.number(),
   /** The last sequence that was used. Starts at the row's creation time in ms. */
@@ -111,8 +114,10 @@ export type CustomerRow = z.infer<typeof customerRowSchema>;
 /** Stands for the account with all its customers; no CustSpaceId can be it. */
 export const ACCOUNT = "~account";
 
+/** Keys of customers; what comes behind it is the CustSpaceId. */
 export const CUSTOMER_PREFIX = "c/";
 
+/** Key of a customer's row. */
 export function customerKey(customer: string): string {
   return `${CUSTOMER_PREFIX}${customer}`;
 }

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 
+/** Every type of event that is ever sent. */
 export const EVENT_TYPES = {
   changed: "whatsapp.phone_number.changed",
   discovered: "whatsapp.phone_number.discovered",
@@ -83,6 +84,7 @@ const envelope = {
   datacontenttype: z.literal("application/json"),
 };
 
+/** An event about one number: CloudEvents 1.0 in JSON, `subject` is the number in digits. */
 export const numberEventSchema = z.object({
   ...envelope,
   type: z.enum([
@@ -100,6 +102,7 @@ export const numberEventSchema = z.object({
   data: numberEventDataSchema,
 });
 
+/** An event about the watching itself: `subject` is the customer, or the account for all of them. */
 export const watchEventSchema = z.object({
   ...envelope,
   type: z.enum([EVENT_TYPES.watchStale, EVENT_TYPES.watchRecovered]),
@@ -109,6 +112,7 @@ export const watchEventSchema = z.object({
   data: watchEventDataSchema,
 });
 
+/** What `webhook test` and the probes of a receiver in trouble send; it belongs to no customer. */
 export const testEventSchema = z.object({
   ...envelope,
   type: z.literal(EVENT_TYPES.test),

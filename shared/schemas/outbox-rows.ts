@@ -2,7 +2,9 @@ import * as z from "zod/mini";
 import { pendingEventSchema } from "./customer-row.ts";
 import { formatSequence } from "./sequence.ts";
 
+/** Markers: a customer has events to deliver. */
 export const DUE_PREFIX = "due/";
+/** Events that the receiver would not take. */
 export const DEAD_PREFIX = "dead/";
 
 /** What is known of the receiver. */
@@ -20,6 +22,7 @@ export const endpointRowSchema = z.looseObject({
   reason: z.optional(z.string()),
 });
 
+/** An event that was given up, with all that is needed to send it again. */
 export const deadRowSchema = z.looseObject({
   schema: z.number(),
   event: pendingEventSchema,
@@ -31,10 +34,12 @@ export const deadRowSchema = z.looseObject({
 export type EndpointRow = z.infer<typeof endpointRowSchema>;
 export type DeadRow = z.infer<typeof deadRowSchema>;
 
+/** Key of a marker; in key order the customer's oldest event comes first. */
 export function dueKey(customer: string, seq: number): string {
   return `${DUE_PREFIX}${customer}/${formatSequence(seq)}`;
 }
 
+/** Key of a dead letter; in key order the customer's oldest comes first. */
 export function deadKey(customer: string, seq: number): string {
   return `${DEAD_PREFIX}${customer}/${formatSequence(seq)}`;
 }

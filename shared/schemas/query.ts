@@ -5,6 +5,7 @@ const passedOn = z
   .string()
   .check(z.regex(/^[\x21-\x7e]{1,128}$/, "must be 1 to 128 printable characters without spaces"));
 
+/** The query string; a field that is none of these is refused. */
 export const queryRequestSchema = z.strictObject({
   custSpaceId: z.optional(customerIdSchema),
   isvCode: z.optional(passedOn),
@@ -21,6 +22,7 @@ export const liveResponseSchema = z.object({
   malformedItems: z.optional(z.number()),
 });
 
+/** The answer with `source=stored`. */
 export const storedResponseSchema = z.object({
   custSpaceId: z.string(),
   source: z.literal("stored"),

@@ -14,6 +14,7 @@ export const WATCHED_FIELDS = {
 
 export type WatchedField = keyof typeof WATCHED_FIELDS;
 
+/** In the order in which an event lists its changes. */
 export const WATCHED_FIELD_NAMES = Object.keys(WATCHED_FIELDS) as WatchedField[];
 
 /** A number has at most 15 digits (E.164); room for a sign and separators. */
@@ -33,6 +34,7 @@ export function isPhoneNumberItem(row: unknown): row is PhoneNumberItem {
   );
 }
 
+/** What an Add that was accepted is answered with. */
 export const addReplySchema = z.looseObject({
   Code: z.literal("OK"),
   RequestId: z.optional(z.string()),
@@ -59,6 +61,7 @@ const instanceItemSchema = z.looseObject({
   State: z.optional(z.unknown()),
 });
 
+/** Whether a row of the list can be a customer. */
 export function isInstanceItem(row: unknown): row is z.output<typeof instanceItemSchema> {
   return instanceItemSchema.safeParse(row).success;
 }

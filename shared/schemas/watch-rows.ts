@@ -1,7 +1,9 @@
 import * as z from "zod/mini";
 import { discoverProgressSchema } from "./discovery.ts";
 
+/** Key of the one row that says who polls, and how far. */
 export const LEASE_KEY = "lease/poll";
+/** Keys of the fast lane. */
 export const HOT_PREFIX = "hot/";
 
 const passSchema = z.looseObject({
@@ -51,12 +53,14 @@ export type Pass = z.infer<typeof passSchema>;
 export type LeaseRow = z.infer<typeof leaseRowSchema>;
 export type HotRow = z.infer<typeof hotRowSchema>;
 
+/** Key of a customer's place in the fast lane. */
 export function hotKey(customer: string): string {
   return `${HOT_PREFIX}${customer}`;
 }
 
 const FRESH_PASS: Pass = { cursor: "", startedAt: 0, done: true };
 
+/** The lease before the first tick: nobody holds it and nothing has been read. */
 export function newLeaseRow(): LeaseRow {
   return {
     schema: 1,

@@ -41,6 +41,7 @@ export function createNumbersUpstream(client: Client, monotonic: () => number): 
   };
 }
 
+/** The list of an answer; rows that cannot be read are counted, and a list that is absent stays so. */
 export function toNumbers(reply: z.output<typeof queryReplySchema>): QueryReply {
   const { good, malformed } = sortRows(reply.PhoneNumbers, isPhoneNumberItem);
   return { requestId: plain(reply.RequestId), items: good, malformed };

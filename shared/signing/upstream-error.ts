@@ -47,6 +47,7 @@ const UNAVAILABLE_CODES =
 /** The one operation that changes something upstream. */
 const ADD = "AddChatappPhoneNumber";
 
+/** The value if it is a code or id of the usual form, which alone may be shown. */
 export function plain(value: unknown): string | undefined {
   return typeof value === "string" && PLAIN.test(value) ? value : undefined;
 }
@@ -105,6 +106,7 @@ function retryAfter(headers: unknown): number | undefined {
   return Number.isFinite(value) && value > 0 ? Math.min(value, 60_000) : undefined;
 }
 
+/** An object with the field, or without it when there is no value. */
 export function defined<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
   return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
 }

@@ -24,6 +24,11 @@ export async function readRow<S extends z.core.$ZodType>(
   return found && { value: decodeRow(key, found, schema), version: found.version };
 }
 
+/**
+ * As `readRow`, for a row that has been read.
+ *
+ * @throws StoreRowError
+ */
 export function decodeRow<S extends z.core.$ZodType>(
   key: string,
   row: Row | Versioned,

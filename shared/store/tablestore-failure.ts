@@ -16,7 +16,9 @@ export type Failure = {
   readonly reason: string;
 };
 
+/** No answer within the deadline: the write may have been done. */
 export const TIMED_OUT: Failure = { kind: "timeout", reason: "ETIMEDOUT" };
+/** The connection broke before the answer was whole: likewise. */
 export const CUT_OFF: Failure = { kind: "lost", reason: "ECONNRESET" };
 
 // Those that the error list of Alibaba Cloud marks "retry: yes". Some come with 403 or 404.

@@ -40,6 +40,7 @@ export function baseline(
   } as CustomerRow;
 }
 
+/** Counts a good read without the number; `believed` once there were enough of them for long enough. */
 export function countAbsence(
   before: { reads: number; since: string } | undefined,
   readAt: number,

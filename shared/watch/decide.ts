@@ -18,6 +18,7 @@ import { type Step, withGroups, withMilestones } from "./step.ts";
 
 /** Beyond these a customer's changes wait upstream instead of in the row. */
 export const MAX_PENDING_EVENTS = 500;
+/** UTF-8 bytes of the pending bodies together. */
 export const MAX_PENDING_BYTES = 512 * 1024;
 
 export type DecisionInput = {

@@ -31,6 +31,7 @@ export type FreshReadOptions = {
   readonly memory: FreshMemory;
 };
 
+/** Nothing is known of the source, so it is asked. */
 export function newFreshMemory(): FreshMemory {
   return { pausedUntil: 0, failures: 0 };
 }

@@ -9,6 +9,7 @@ const ONBOARDING_LIMIT_MS = 7 * 24 * 3_600_000;
 /** How long a change for the worse keeps a customer in the fast lane. */
 const WORSE_MS = 24 * 3_600_000;
 
+/** The customer of a key of the fast lane. */
 export function customerOfHotKey(key: string): string {
   return key.slice(HOT_PREFIX.length);
 }
@@ -77,6 +78,7 @@ export function forgetOnboarding(
   });
 }
 
+/** Has a customer read often for a day, because one of its numbers got worse. */
 export function watchWorse(store: Store, customer: string, now: number): Promise<void> {
   return updateHot(store, customer, (row) => ({ ...row, worseUntil: now + WORSE_MS }));
 }

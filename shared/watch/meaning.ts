@@ -1,6 +1,8 @@
 import type { WatchedField } from "../schemas/upstream.ts";
 
+/** Where a change leads; `unknown` when a value has no known place. */
 export type Direction = "better" | "worse" | "lateral" | "unknown";
+/** How urgent a change is for those who run the number. */
 export type Severity = "info" | "warning" | "critical";
 
 /**
@@ -118,6 +120,7 @@ export function joinDirections(directions: readonly Direction[]): Direction {
   return DIRECTIONS[Math.max(0, ...directions.map((d) => DIRECTIONS.indexOf(d)))] ?? "lateral";
 }
 
+/** The gravest of several. */
 export function joinSeverities(severities: readonly Severity[]): Severity {
   return SEVERITIES[Math.max(0, ...severities.map((s) => SEVERITIES.indexOf(s)))] ?? "info";
 }

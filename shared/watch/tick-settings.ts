@@ -42,6 +42,7 @@ export type TickMemory = {
   readonly fresh: FreshMemory;
 };
 
+/** What an instance knows before its first tick: nothing. */
 export function newTickMemory(): TickMemory {
   return { lastReads: new Map(), ensured: new Set(), fresh: newFreshMemory() };
 }

@@ -37,6 +37,7 @@ export function createVisit(
   };
 }
 
+/** Saves the progress every few seconds by renewing the lease; a lease that is lost ends the pace. */
 export function createCheckpoint(
   lease: Lease,
   pace: Pace,

@@ -39,6 +39,7 @@ function signedContent(id: string, timestamp: number, body: string): string {
   return `${id}.${timestamp}.${body}`;
 }
 
+/** One entry of `webhook-signature`: `v1,` and the HMAC-SHA256 in base64. `timestamp` is in seconds. */
 export function signature(
   id: string,
   timestamp: number,

@@ -37,6 +37,7 @@ const REFUSED_IPV4 = [
 const GLOBAL_IPV6 = "2000::/3";
 const REFUSED_IPV6 = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 
+/** `10.1.0.0/16`, or an address alone for itself; undefined for anything else. */
 export function parseCidr(text: string): Cidr | undefined {
   const [address = "", bitsText, ...rest] = text.split("/");
   const version = net.isIP(address);
@@ -85,6 +86,7 @@ export type TargetGuard = {
   isAllowed(address: string): boolean;
 };
 
+/** A guard by these rules; it looks nothing up itself. */
 export function createTargetGuard(rules: TargetRules): TargetGuard {
   const isAllowed = createAddressGuard(rules.allowCidrs);
   return {
@@ -101,6 +103,7 @@ export function createTargetGuard(rules: TargetRules): TargetGuard {
   };
 }
 
+/** As node:dns has it: what a socket is told to resolve names with. */
 export type Lookup = typeof dns.lookup;
 
 /**
