@@ -1,6 +1,7 @@
 import type { Agent } from "node:http";
 import RpcClient from "@alicloud/pop-core/lib/rpc.js";
 import * as z from "zod/mini";
+import { optional } from "../optional.ts";
 import {
   UpstreamContractError,
   UpstreamTimeoutError,
@@ -9,7 +10,7 @@ import {
 import type { Credentials } from "./credentials.ts";
 import { retryDelayMs } from "./retry-timing.ts";
 import type { CallOptions } from "./upstream.ts";
-import { defined, plain, toUpstreamFailure, type UpstreamFailure } from "./upstream-error.ts";
+import { plain, toUpstreamFailure, type UpstreamFailure } from "./upstream-error.ts";
 
 const API_VERSION = "2020-06-06";
 const READ_TRIES = 3;
@@ -65,7 +66,7 @@ export function createClient(options: ClientOptions, deps: ClientDeps): Client {
     apiVersion: API_VERSION,
     accessKeyId,
     accessKeySecret: accessKeySecret.reveal(),
-    ...defined("securityToken", securityToken?.reveal()),
+    ...optional("securityToken", securityToken?.reveal()),
   });
   // The declared types lack the constructor's second argument; `verbose` makes the status visible.
   (client as unknown as { verbose: boolean }).verbose = true;
@@ -153,8 +154,8 @@ function readAnswer<S extends z.core.$ZodType>(
   const facts = {
     action,
     httpStatus,
-    ...defined("upstreamCode", upstreamCode),
-    ...defined("upstreamRequestId", plain(fields.RequestId)),
+    ...optional("upstreamCode", upstreamCode),
+    ...optional("upstreamRequestId", plain(fields.RequestId)),
   };
   if (httpStatus >= 500) throw new UpstreamUnavailableError(facts, false);
   const reply = z.safeParse(schema, body);

@@ -1,8 +1,9 @@
+import { optional } from "../optional.ts";
 import { isInstanceItem, listInstanceReplySchema, queryReplySchema } from "../schemas/upstream.ts";
 import type { Client } from "./client.ts";
 import { createNumbersUpstream, sortRows, toNumbers } from "./numbers.ts";
 import type { Upstream } from "./upstream.ts";
-import { defined, plain } from "./upstream-error.ts";
+import { plain } from "./upstream-error.ts";
 
 /** All operations. Those that only poll calls stand here, and so out of the bundles of the others. */
 export function createUpstream(client: Client, monotonic: () => number): Upstream {
@@ -32,8 +33,8 @@ export function createUpstream(client: Client, monotonic: () => number): Upstrea
         requestId: plain(reply.RequestId),
         instances: good?.map((item) => ({
           custSpaceId: item.CustSpaceId,
-          ...defined("channelType", plain(item.ChannelType)),
-          ...defined("state", plain(item.State)),
+          ...optional("channelType", plain(item.ChannelType)),
+          ...optional("state", plain(item.State)),
         })),
         total: readCount(reply.TotalCount),
         malformed,

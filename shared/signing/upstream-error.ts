@@ -1,3 +1,4 @@
+import { optional } from "../optional.ts";
 import {
   UpstreamAccountError,
   UpstreamContractError,
@@ -86,8 +87,8 @@ export function toUpstreamFailure(thrown: unknown, action: string): UpstreamFail
   const httpStatus = typeof response.statusCode === "number" ? response.statusCode : undefined;
   const facts: UpstreamFacts = {
     action,
-    ...defined("httpStatus", httpStatus),
-    ...defined("upstreamRequestId", plain(body.RequestId)),
+    ...optional("httpStatus", httpStatus),
+    ...optional("upstreamRequestId", plain(body.RequestId)),
   };
   if ("data" in error) {
     const upstreamCode = plain(body.Code);
@@ -104,11 +105,6 @@ export function toUpstreamFailure(thrown: unknown, action: string): UpstreamFail
 function retryAfter(headers: unknown): number | undefined {
   const value = Number(asRecord(headers)["x-acs-retry-after"]);
   return Number.isFinite(value) && value > 0 ? Math.min(value, 60_000) : undefined;
-}
-
-/** An object with the field, or without it when there is no value. */
-export function defined<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
 }
 
 function asRecord(value: unknown): Record<string, unknown> {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { optional } from "../optional.ts";
 import type { NumberState, PendingEvent } from "../schemas/customer-row.ts";
 import { EVENT_TYPES, type NumberEvent, type NumberEventType } from "../schemas/event.ts";
 import { formatSequence } from "../schemas/sequence.ts";
@@ -140,9 +141,4 @@ function cutAll(fields: NumberState["fields"], length: number): Record<string, s
   return Object.fromEntries(
     Object.entries(fields).map(([field, value]) => [field as WatchedField, cut(value, length)]),
   );
-}
-
-/** The field, or nothing where the value is absent: an absent field is left out of an event. */
-export function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
 }

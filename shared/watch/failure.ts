@@ -1,4 +1,5 @@
 import type { AnyAppError } from "../errors.ts";
+import { optional } from "../optional.ts";
 import {
   ACCOUNT,
   type CustomerRow,
@@ -7,7 +8,7 @@ import {
 } from "../schemas/customer-row.ts";
 import { EVENT_TYPES, type WatchEvent } from "../schemas/event.ts";
 import { formatSequence } from "../schemas/sequence.ts";
-import { eventId, optional } from "./event.ts";
+import { eventId } from "./event.ts";
 
 /** Stale after no good read for this long… */
 const STALE_MS = 30 * 60_000;
