@@ -1,3 +1,4 @@
+import "./real-packages.ts";
 import { createRequire } from "node:module";
 import { zip } from "../../shared/deploy/archive.js";
 import { createClients } from "../../shared/deploy/clients.js";

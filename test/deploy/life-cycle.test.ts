@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { noteDelivery } from "../contract/document-guard.ts";
 import { type SandboxReceiver, startReceiver } from "../sandbox/receiver.ts";
 import { type SandboxTablestore, startTablestore } from "../sandbox/tablestore/tablestore.ts";
 import { ACCOUNT, createService, KEY, SECRETS, type ServiceFolder, WEBHOOK_SECRET } from "./cli.ts";
@@ -28,6 +29,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await service.remove();
   await tablestore.close();
+  for (const { headers, event } of receiver.received())
+    noteDelivery(headers, JSON.stringify(event));
   await receiver.close();
   await cloud.close();
 });
