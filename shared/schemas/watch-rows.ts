@@ -29,6 +29,8 @@ export const leaseRowSchema = z.looseObject({
   sweep: passSchema,
   onboarding: passSchema,
   worse: passSchema,
+  /** Absent from the rows of earlier versions. */
+  asked: z.optional(passSchema),
   /** Where the listing of customer spaces stands. */
   discovery: z.optional(discoverProgressSchema),
   /** Where the clearing of old idempotency rows goes on. */
@@ -58,7 +60,8 @@ export function hotKey(customer: string): string {
   return `${HOT_PREFIX}${customer}`;
 }
 
-const FRESH_PASS: Pass = { cursor: "", startedAt: 0, done: true };
+/** A pass that has never begun. */
+export const FRESH_PASS: Pass = { cursor: "", startedAt: 0, done: true };
 
 /** The lease before the first tick: nobody holds it and nothing has been read. */
 export function newLeaseRow(): LeaseRow {
@@ -69,6 +72,7 @@ export function newLeaseRow(): LeaseRow {
     sweep: FRESH_PASS,
     onboarding: FRESH_PASS,
     worse: FRESH_PASS,
+    asked: FRESH_PASS,
     expiryCursor: "",
   };
 }

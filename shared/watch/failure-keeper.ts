@@ -17,6 +17,8 @@ export type FailureKeeperOptions = {
   readonly source: string;
   /** How long the last whole sweep took, in ms. */
   readonly sweepMs: number;
+  /** When the last one began that was over before this tick, in ms. */
+  readonly sweptAt: number | undefined;
   readonly pump: Pick<Pump, "offer">;
 };
 
@@ -28,7 +30,7 @@ export type FailureKeeperDeps = {
 
 /** Keeps failed reads in the customers' rows; the account has one of its own. */
 export function createFailureKeeper(options: FailureKeeperOptions, deps: FailureKeeperDeps) {
-  const { source, sweepMs, pump } = options;
+  const { source, sweepMs, sweptAt, pump } = options;
   const { store, now, log } = deps;
 
   /** A row that another has changed meanwhile is left: the next failure comes soon enough. */
@@ -55,14 +57,17 @@ export function createFailureKeeper(options: FailureKeeperOptions, deps: Failure
       if (error.code === "ERR_STORE_ROW" || error.code === "ERR_CUSTOMER_TOO_LARGE") return;
       const before = await readCustomer(store, customer);
       if (!before || before.value.removedAt) return;
-      const input = { customer, source, row: before.value, now: now(), lastSeenAt };
+      const row = before.value;
+      const input = { customer, source, row, now: now(), lastSeenAt, sweptAt };
       await write(customer, before, afterFailedRead(input, error, sweepMs));
     },
 
-    async noteAccount(error: AnyAppError): Promise<void> {
+    /** @param lastGoodAt when any customer was last read well, in ms */
+    async noteAccount(error: AnyAppError, lastGoodAt: number | undefined): Promise<void> {
       const before = await accountRow();
       if (!before) return;
-      const input = { customer: ACCOUNT, source, row: before.value, now: now() };
+      const lastSeenAt = Math.max(lastGoodAt ?? 0, sweptAt ?? 0);
+      const input = { customer: ACCOUNT, source, row: before.value, now: now(), lastSeenAt };
       const step = afterFailedRead(input, error, sweepMs);
       if (step?.events.length) log.warn("the watch is stale", describeError(error));
       await write(ACCOUNT, before, step);

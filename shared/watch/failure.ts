@@ -24,6 +24,8 @@ export type FailureInput = {
   readonly now: number;
   /** When the last good read that this instance remembers began, in ms. */
   readonly lastSeenAt?: number | undefined;
+  /** When the last whole sweep began that was over before this read, in ms. */
+  readonly sweptAt?: number | undefined;
 };
 
 export type FailureStep = {
@@ -116,11 +118,16 @@ function createWatchEvent(
   return { id, seq, type, body: JSON.stringify({ id, ...content }) };
 }
 
-/** The row tells of the last read that changed it; an instance may remember a later one. */
-function lastGoodReadAt({ row, lastSeenAt }: FailureInput): string | undefined {
+/**
+ * The row tells of the last read that changed it; an instance may remember a later one, and a whole
+ * sweep has read everyone it began with, or their rows would tell of a failure.
+ */
+function lastGoodReadAt({ row, lastSeenAt, sweptAt = 0 }: FailureInput): string | undefined {
   const stored = row.observedAt ?? row.baselineAt;
-  if (lastSeenAt === undefined) return stored;
-  return new Date(Math.max(lastSeenAt, stored ? Date.parse(stored) : 0)).toISOString();
+  const wasSwept = row.baselineAt !== undefined && Date.parse(row.baselineAt) <= sweptAt;
+  const times = [stored ? Date.parse(stored) : 0, lastSeenAt ?? 0, wasSwept ? sweptAt : 0];
+  const latest = Math.max(...times);
+  return latest > 0 ? new Date(latest).toISOString() : undefined;
 }
 
 function severityOf(type: WatchEvent["type"], customer: string) {

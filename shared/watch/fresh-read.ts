@@ -43,7 +43,7 @@ export function newFreshMemory(): FreshMemory {
  * failed read nor the end of the tick. The call's own gate paces the plain query alone.
  *
  * Without the RAM action `cams:ChatappSyncPhoneNumber` syncs pause for an hour, after three
- * failures in a row for five minutes, with one warning each.
+ * failures in a row for five minutes, with one warning each. A refusal is its customer's own.
  *
  * @throws what `query` throws
  */
@@ -70,6 +70,7 @@ export function createFreshRead(deps: FreshReadDeps, options: FreshReadOptions):
       pause(DENIED_PAUSE_MS, "syncs pause: allow cams:ChatappSyncPhoneNumber", error);
       return;
     }
+    if (code === "ERR_UPSTREAM_REJECTED") return;
     memory.failures += 1;
     if (memory.failures < FAILURES) return;
     pause(DOWN_PAUSE_MS, "syncs pause after failures in a row", error);

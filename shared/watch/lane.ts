@@ -2,9 +2,8 @@ import type { CustomerRow } from "../schemas/customer-row.ts";
 import { HOT_PREFIX, type HotRow, hotKey, hotRowSchema } from "../schemas/watch-rows.ts";
 import { encodeRow, readRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
-import { findNumber } from "./phone-number.ts";
 
-/** A number that is still not usable by then is left to the sweep. */
+/** A number whose onboarding is not completed by then is left to the sweep. */
 const ONBOARDING_LIMIT_MS = 7 * 24 * 3_600_000;
 /** How long a change for the worse keeps a customer in the fast lane. */
 const WORSE_MS = 24 * 3_600_000;
@@ -12,6 +11,15 @@ const WORSE_MS = 24 * 3_600_000;
 /** The customer of a key of the fast lane. */
 export function customerOfHotKey(key: string): string {
   return key.slice(HOT_PREFIX.length);
+}
+
+/** The lanes, in the order in which they are read. */
+export type LaneKind = "onboarding" | "worse" | "asked";
+
+/** The one lane that a customer is read in. */
+export function laneOf(hot: HotRow): LaneKind {
+  if (Object.keys(hot.onboarding).length > 0) return "onboarding";
+  return hot.worseUntil === undefined ? "asked" : "worse";
 }
 
 function emptyHotRow(): HotRow {
@@ -89,20 +97,23 @@ export function watchClosely(store: Store, customer: string, until: number): Pro
 }
 
 /**
- * Takes out of the lane what no longer belongs there: numbers that are connected and verified or
- * were added too long ago, and a worse time that is over. Writes only when something changes.
+ * Takes out of the lane what no longer belongs there: numbers whose completed onboarding has been
+ * told or that were added too long ago, and times that are over. Writes only when something changes.
+ *
+ * @param told what the customer's row says of its onboarding; undefined after a read that failed
  */
 export function tidyLane(
   store: Store,
   customer: string,
-  row: CustomerRow,
+  told: CustomerRow["onboarding"],
   now: number,
 ): Promise<void> {
   return updateHot(store, customer, (hot) => {
     const onboarding = Object.fromEntries(
       Object.entries(hot.onboarding).filter(
-        ([key, { cc, addedAt }]) =>
-          now - Date.parse(addedAt) < ONBOARDING_LIMIT_MS && !isUsable(row, cc, key),
+        ([key, { addedAt }]) =>
+          now - Date.parse(addedAt) < ONBOARDING_LIMIT_MS &&
+          !(told?.[key]?.addedAt === addedAt && told[key].completedAt),
       ),
     );
     const isSame = Object.keys(onboarding).length === Object.keys(hot.onboarding).length;
@@ -117,15 +128,6 @@ export function tidyLane(
       ...(askedUntil === undefined || isAskedOver ? {} : { askedUntil }),
     } as HotRow;
   });
-}
-
-function isUsable(row: CustomerRow, cc: string, key: string): boolean {
-  const found = findNumber(cc, key.slice(cc.length), Object.keys(row.numbers));
-  const fields = found && row.numbers[found.phoneNumber]?.fields;
-  return (
-    fields?.status?.toUpperCase() === "CONNECTED" &&
-    fields?.codeVerificationStatus?.toUpperCase() === "VERIFIED"
-  );
 }
 
 /** Removes a customer that is not watched any more, or whose add never came to be. */

@@ -28,6 +28,7 @@ export type Progress = {
   readonly sweep: Pass;
   readonly onboarding: Pass;
   readonly worse: Pass;
+  readonly asked?: Pass | undefined;
   readonly discovery?: DiscoverProgress | undefined;
   readonly expiryCursor: string;
 };

@@ -48,10 +48,15 @@ export function changedFields(known: NumberState, seen: Observation): FieldChang
     const from = known.fields[field];
     const to = seen.fields[field];
     if (from === undefined || to === undefined) return [];
-    if (from === to && known.hashes?.[field] === seen.hashes[field]) return [];
+    if (isSameValue(field, from, to) && known.hashes?.[field] === seen.hashes[field]) return [];
     const fromIsCut = known.hashes?.[field] !== undefined;
     return [{ field, from, to, ...(fromIsCut ? { fromIsCut } : {}) }];
   });
+}
+
+/** Values are one word in any spelling of its case; a name is text, and its case a part of it. */
+function isSameValue(field: WatchedField, one: string, other: string): boolean {
+  return one === other || (field !== "verifiedName" && one.toUpperCase() === other.toUpperCase());
 }
 
 /** Whether every field that is known of a number is in the answer. */
@@ -75,10 +80,17 @@ export function mergeState(
     ([field]) => seen.fields[field as WatchedField] === undefined,
   );
   const hashes = { ...Object.fromEntries(untouched), ...seen.hashes };
+  // A receiver is told the old value as it knows it, so its spelling stays while the value does.
+  const respelt = WATCHED_FIELD_NAMES.flatMap((field) => {
+    const [from, to] = [known?.fields[field], seen.fields[field]];
+    return from !== undefined && to !== undefined && isSameValue(field, from, to)
+      ? [[field, from]]
+      : [];
+  });
   const { hashes: _hashes, ...rest } = kept as Partial<NumberState>;
   return {
     ...rest,
-    fields: { ...known?.fields, ...seen.fields },
+    fields: { ...known?.fields, ...seen.fields, ...Object.fromEntries(respelt) },
     ...(Object.keys(hashes).length > 0 ? { hashes } : {}),
     observedAt: known && !showsAll(known, seen) ? known.observedAt : observedAt,
   };

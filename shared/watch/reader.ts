@@ -33,15 +33,23 @@ export type LastRead = {
   readonly seenAt: number | undefined;
 };
 
+/** What a warm instance knows of earlier reads. */
+export type ReadMemory = {
+  readonly lastReads: Map<string, LastRead>;
+  /** When the last good read of any customer began, on the wall clock in ms. */
+  readonly lastGood: { at: number | undefined };
+};
+
 export type ReaderDeps = ReadDeps & { readonly log: Log };
 
 export type ReaderOptions = {
   readonly pace: Pace;
   readonly gate: Gate;
+  /** For customers of the fast lane. */
+  readonly laneGate: Gate;
   readonly deadlineAt: number;
   readonly pump: Pump;
-  /** Kept over ticks. */
-  readonly lastReads: Map<string, LastRead>;
+  readonly memory: ReadMemory;
   readonly query: Upstream["query"];
   /** For customers of the fast lane. */
   readonly laneQuery: Upstream["query"];
@@ -72,6 +80,7 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
   const held: HeldDecision[] = [];
   const counts = { read: 0, partial: 0, changed: 0, failed: 0, conflicts: 0, heldBack: 0 };
   const failures: FailedRead[] = [];
+  const { lastReads, lastGood } = options.memory;
   let lastError: AnyAppError | undefined;
   let failuresInRow = 0;
   let disbelieved: AnyAppError | undefined;
@@ -103,23 +112,23 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
 
   /** A read that confirmed nothing leaves the earlier time, which is still true of what is stored. */
   function noteRead(customer: string, seenAt?: number): void {
-    const earlier = options.lastReads.get(customer);
-    options.lastReads.delete(customer);
-    options.lastReads.set(customer, { at: deps.now(), seenAt: seenAt ?? earlier?.seenAt });
-    const [oldest] = options.lastReads.size > MAX_LAST_READS ? options.lastReads.keys() : [];
-    if (oldest !== undefined) options.lastReads.delete(oldest);
+    const earlier = lastReads.get(customer);
+    lastReads.delete(customer);
+    lastReads.set(customer, { at: deps.now(), seenAt: seenAt ?? earlier?.seenAt });
+    const [oldest] = lastReads.size > MAX_LAST_READS ? lastReads.keys() : [];
+    if (oldest !== undefined) lastReads.delete(oldest);
   }
 
   /** What could be read of it was taken in; that it was not all is told when it lasts. */
   function notePartial(customer: string): void {
     counts.partial += 1;
-    const lastSeenAt = options.lastReads.get(customer)?.seenAt;
+    const lastSeenAt = lastReads.get(customer)?.seenAt;
     failures.push({ customer, error: UNREADABLE, lastSeenAt });
   }
 
-  function noteFailure(customer: string, error: AnyAppError): void {
+  function noteFailure(customer: string, error: AnyAppError, inLane: boolean): void {
     counts.failed += 1;
-    failures.push({ customer, error, lastSeenAt: options.lastReads.get(customer)?.seenAt });
+    failures.push({ customer, error, lastSeenAt: lastReads.get(customer)?.seenAt });
     lastError = error;
     deps.log.warn("customer could not be read", { customer, ...describeError(error) });
     if (error.code === "ERR_UPSTREAM_ACCOUNT" || error.code === "ERR_CREDENTIALS") {
@@ -128,9 +137,20 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
       return;
     }
     failuresInRow = concernsCustomer(error) ? 0 : failuresInRow + 1;
-    if (failuresInRow < OUTAGE_AFTER) return;
+    // A few customers in trouble may be all of the lane, and come first in every tick: that the
+    // upstream is out is believed when one of the sweep fails as well.
+    if (failuresInRow < OUTAGE_AFTER || inLane) return;
     stopped ??= "outage";
     options.pace.stop();
+  }
+
+  /** A watch too small for so many failures in a row: nobody could be read, for no reason of theirs. */
+  function isOutOfReach(): boolean {
+    return (
+      counts.read === 0 &&
+      new Set(failures.map(({ customer }) => customer)).size >= 2 &&
+      !failures.some(({ error }) => concernsCustomer(error))
+    );
   }
 
   return {
@@ -143,8 +163,8 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
       try {
         const outcome = await readCustomer(customer, deps, {
           deadlineAt: options.deadlineAt,
-          gate: options.gate,
-          lastSeenAt: options.lastReads.get(customer)?.seenAt,
+          gate: hot ? options.laneGate : options.gate,
+          lastSeenAt: lastReads.get(customer)?.seenAt,
           onboarding: hot?.onboarding,
           query: hot ? options.laneQuery : options.query,
         });
@@ -154,6 +174,7 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
         }
         failuresInRow = 0;
         counts.read += 1;
+        lastGood.at = askedAt;
         const isConfirmed = outcome.kind === "read" && outcome.decision.confirms;
         noteRead(customer, isConfirmed ? askedAt : undefined);
         if (outcome.kind === "conflict") {
@@ -163,9 +184,10 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
         } else {
           if (!outcome.decision.whole) notePartial(customer);
           await announce(customer, outcome.row, outcome.decision);
-          if (hot) {
-            await changeLane(tidyLane(deps.store, customer, outcome.row, deps.now()));
-          }
+        }
+        if (hot) {
+          const told = outcome.kind === "read" ? outcome.row.onboarding : undefined;
+          await changeLane(tidyLane(deps.store, customer, told, deps.now()));
         }
         return true;
       } catch (error) {
@@ -173,7 +195,8 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
         // A pace that ended before the call started says nothing of the customer.
         if (options.pace.stopped && error.code === "ERR_UPSTREAM_TIMEOUT") return false;
         noteRead(customer);
-        noteFailure(customer, error);
+        noteFailure(customer, error, hot !== undefined);
+        if (hot) await changeLane(tidyLane(deps.store, customer, undefined, deps.now()));
         return stopped === undefined;
       }
     },
@@ -183,6 +206,7 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
      * upstream proved unreliable.
      */
     async settleEmpty(): Promise<void> {
+      if (isOutOfReach()) stopped ??= "outage";
       if (stopped) return;
       const many = held.length >= 2 && held.length > counts.read * EMPTY_SHARE;
       if (held.length >= EMPTY_CUSTOMERS || many) {
@@ -206,16 +230,21 @@ export function createReader(options: ReaderOptions, deps: ReaderDeps) {
     /**
      * Stores what failed: for each customer, or, when the upstream or the account is the trouble,
      * for the account alone. Tells the receiver when a trouble has lasted.
+     *
+     * @param sweeps how long the last whole sweep took, and when the one before this tick began
      */
-    async settleFailures(sweepMs: number): Promise<void> {
+    async settleFailures(sweeps: {
+      readonly sweepMs: number;
+      readonly sweptAt: number | undefined;
+    }): Promise<void> {
       const { source, log, now, store } = deps;
       const keeper = createFailureKeeper(
-        { source, sweepMs, pump: options.pump },
+        { source, ...sweeps, pump: options.pump },
         { store, now, log },
       );
-      if (stopped && lastError) return keeper.noteAccount(lastError);
+      if (stopped && lastError) return keeper.noteAccount(lastError, lastGood.at);
       for (const failure of failures) await keeper.noteCustomer(failure);
-      if (disbelieved) await keeper.noteAccount(disbelieved);
+      if (disbelieved) await keeper.noteAccount(disbelieved, lastGood.at);
       else if (counts.read > 0) await keeper.accountIsWell();
     },
 

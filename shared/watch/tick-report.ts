@@ -32,6 +32,7 @@ export type TickReport = {
 export type Freshness = {
   readonly onboarding: number | null;
   readonly worse: number | null;
+  readonly asked: number | null;
   readonly sweep: number | null;
   /** When the last whole sweep ended. */
   readonly sweptAt: string | null;
@@ -56,7 +57,7 @@ export function heldElsewhere(durationMs: number): TickReport {
     laneLeft: false,
     sweepDone: false,
     discovered: 0,
-    freshness: { onboarding: null, worse: null, sweep: null, sweptAt: null },
+    freshness: { onboarding: null, worse: null, asked: null, sweep: null, sweptAt: null },
     receiver: "unknown",
     durationMs: Math.round(durationMs),
   };
@@ -64,14 +65,15 @@ export function heldElsewhere(durationMs: number): TickReport {
 
 /** How fresh the stored state is, from where the reading stands. */
 export function toFreshness(
-  { onboarding, worse, sweep }: Pick<Progress, "onboarding" | "worse" | "sweep">,
+  { onboarding, worse, asked, sweep }: Omit<Progress, "discovery" | "expiryCursor">,
   now: number,
 ): Freshness {
-  const seconds = ({ full }: Pass) =>
+  const seconds = ({ full }: Partial<Pass> = {}) =>
     full ? Math.max(0, Math.round((now - full.startedAt) / 1000)) : null;
   return {
     onboarding: seconds(onboarding),
     worse: seconds(worse),
+    asked: seconds(asked),
     sweep: seconds(sweep),
     sweptAt: sweep.full ? new Date(sweep.full.endedAt).toISOString() : null,
   };

@@ -3,7 +3,7 @@ import type { Upstream } from "../signing/upstream.ts";
 import type { Store } from "../store/store.ts";
 import type { OutgoingEvent, Send } from "../webhook/attempt.ts";
 import { type FreshMemory, newFreshMemory } from "./fresh-read.ts";
-import type { LastRead } from "./reader.ts";
+import type { ReadMemory } from "./reader.ts";
 
 export type TickDeps = {
   readonly store: Store;
@@ -36,13 +36,17 @@ export type TickSettings = {
 };
 
 /** What a warm instance knows from earlier ticks; losing it costs nothing but accuracy. */
-export type TickMemory = {
-  readonly lastReads: Map<string, LastRead>;
+export type TickMemory = ReadMemory & {
   readonly ensured: Set<string>;
   readonly fresh: FreshMemory;
 };
 
 /** What an instance knows before its first tick: nothing. */
 export function newTickMemory(): TickMemory {
-  return { lastReads: new Map(), ensured: new Set(), fresh: newFreshMemory() };
+  return {
+    lastReads: new Map(),
+    lastGood: { at: undefined },
+    ensured: new Set(),
+    fresh: newFreshMemory(),
+  };
 }

@@ -5,12 +5,14 @@ import { newDiscoverProgress } from "../schemas/discovery.ts";
 import type { Gate } from "../signing/upstream.ts";
 import { discover } from "./discover.ts";
 import { createFreshRead } from "./fresh-read.ts";
+import { createLaneBudget } from "./lane-budget.ts";
 import { type Lease, type Progress, takeLease } from "./lease.ts";
 import { createPace, type Pace } from "./pace.ts";
+import { readAll } from "./read-all.ts";
 import { createReader } from "./reader.ts";
 import { heldElsewhere, type TickReport, toFreshness } from "./tick-report.ts";
 import type { TickDeps, TickMemory, TickSettings } from "./tick-settings.ts";
-import { createCheckpoint, createVisit, readAll } from "./visits.ts";
+import { createCheckpoint, createVisit } from "./visits.ts";
 import { startWalks } from "./walks.ts";
 import { ensureWatched } from "./watch-list.ts";
 
@@ -18,6 +20,8 @@ import { ensureWatched } from "./watch-list.ts";
 const TICK_DEADLINE_MS = 58_000;
 const PENDING_COUNT_CUSTOMERS = 100;
 const EXPIRY_PAGE = 50;
+/** Customers read beside the slots, so that a slot never waits for the store. */
+const SPARE_WORKERS = 2;
 
 /**
  * One run of poll: takes the lease, starts the deliveries that are due, reads the fast lane and
@@ -49,10 +53,13 @@ export async function runTick(
           gate: leasedGate(createPace({ limit: settings.qps, stopAt }, deps), lease),
           memory: memory.fresh,
         });
+  const lanes = createLaneBudget(settings.qps, settings.tickMs);
+  const laneGate = lanes.gate(gate);
   const reader = createReader(
-    { pace, gate, deadlineAt, pump, lastReads: memory.lastReads, query, laneQuery },
+    { pace, gate, laneGate, deadlineAt, pump, memory, query, laneQuery },
     { ...deps, source: settings.source },
   );
+  const sweptAt = lease.progress.sweep.full?.startedAt;
   const walks = startWalks(lease.progress, settings.pollIntervalMs, { ...deps, pace });
   let { expiryCursor, discovery } = lease.progress;
   const progress = (): Progress => ({ ...walks.progress(), expiryCursor, discovery });
@@ -73,16 +80,23 @@ export async function runTick(
     listing?.catch(() => undefined);
     const checkpoint = createCheckpoint(lease, pace, progress, deps);
     const visit = createVisit(settings, memory, { now: deps.now, pace }, reader.read);
-    const laneBudget = Math.floor((settings.qps * settings.tickMs) / 2_000);
-    const laneRead = await readAll(walks.lanes, laneBudget, visit, checkpoint, pace, settings);
-    const laneLeft = walks.lanes.some((walk) => !walk.progress().done);
-    await readAll([walks.sweep], Number.POSITIVE_INFINITY, visit, checkpoint, pace, settings);
+    await readAll({
+      stages: [...lanes.stages(walks), { walk: walks.sweep, enter: () => () => undefined }],
+      workers: settings.qps + SPARE_WORKERS,
+      visit,
+      checkpoint,
+      pace,
+    });
+    const laneLeft = [walks.onboarding, walks.worse, walks.asked].some(
+      (walk) => !walk.progress().done,
+    );
     const listed = await listing;
     discovery = listed?.progress ?? discovery;
     await reader.settleEmpty();
     if (reader.report().stopped) walks.taint();
     const { full } = walks.progress().sweep;
-    await reader.settleFailures(full ? full.endedAt - full.startedAt : 0);
+    const sweepMs = full ? full.endedAt - full.startedAt : 0;
+    await reader.settleFailures({ sweepMs, sweptAt });
     const delivery = await pump.finish();
     const pending = await countPending(deps.store, PENDING_COUNT_CUSTOMERS);
     return {
@@ -94,7 +108,7 @@ export async function runTick(
       deadLettered: delivery.deadLettered,
       pending: pending.events,
       pendingAtLeast: pending.atLeast,
-      laneRead,
+      laneRead: lanes.taken(),
       laneLeft,
       sweepDone: walks.sweep.progress().done,
       discovered: listed?.added ?? 0,

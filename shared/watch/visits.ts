@@ -5,27 +5,24 @@ import type { Row } from "../store/store.ts";
 import { customerOfHotKey } from "./lane.ts";
 import type { Lease, Progress } from "./lease.ts";
 import type { Pace } from "./pace.ts";
-import type { PassWalk } from "./pass.ts";
 import type { TickDeps, TickMemory, TickSettings } from "./tick-settings.ts";
 import { LANE_SHARE, patienceMs } from "./walks.ts";
 
 const CHECKPOINT_MS = 5_000;
-/** Customers read beside the slots, so that a slot never waits for the store. */
-const SPARE_WORKERS = 2;
-
 /** Answers whether the row has been dealt with, so that the next tick need not come back to it. */
-type Visit = (row: Row) => Promise<boolean>;
+export type Visit = (row: Row) => Promise<boolean>;
 
-/** Reads a customer unless it was read within the interval; waits when it will be due shortly. */
+/**
+ * Reads a customer unless it was read within the interval, or is being read for another walk; waits
+ * when it will be due shortly.
+ */
 export function createVisit(
   settings: TickSettings,
   memory: TickMemory,
   deps: Pick<TickDeps, "now"> & { readonly pace: Pace },
   read: (customer: string, hot?: HotRow) => Promise<boolean>,
 ): Visit {
-  return async (row) => {
-    const inLane = row.key.startsWith(HOT_PREFIX);
-    const customer = inLane ? customerOfHotKey(row.key) : row.key.slice(CUSTOMER_PREFIX.length);
+  const visit = async (row: Row, customer: string, inLane: boolean): Promise<boolean> => {
     const interval = settings.pollIntervalMs * (inLane ? LANE_SHARE : 1);
     const lastReadAt = memory.lastReads.get(customer)?.at ?? Number.NEGATIVE_INFINITY;
     const age = deps.now() - lastReadAt;
@@ -34,6 +31,16 @@ export function createVisit(
     if (wait > patienceMs(interval)) return true;
     if (wait > 0 && !(await deps.pace.wait(wait))) return false;
     return read(customer, inLane ? decodeRow(row.key, row, hotRowSchema) : undefined);
+  };
+  const underWay = new Map<string, Promise<boolean>>();
+  return (row) => {
+    const inLane = row.key.startsWith(HOT_PREFIX);
+    const customer = inLane ? customerOfHotKey(row.key) : row.key.slice(CUSTOMER_PREFIX.length);
+    const other = underWay.get(customer);
+    if (other !== undefined) return other;
+    const mine = visit(row, customer, inLane).finally(() => underWay.delete(customer));
+    underWay.set(customer, mine);
+    return mine;
   };
 }
 
@@ -53,45 +60,4 @@ export function createCheckpoint(
     savedAt = deps.monotonic();
     saving = false;
   };
-}
-
-/**
- * Reads what the walks give, one walk after the other, with a few more workers than slots. A walk
- * that comes to its end goes on with its next pass if that is due.
- */
-export async function readAll(
-  walks: readonly PassWalk[],
-  budget: number,
-  visit: Visit,
-  checkpoint: () => Promise<void>,
-  pace: Pace,
-  settings: TickSettings,
-): Promise<number> {
-  let taken = 0;
-  const worker = async (walk: PassWalk) => {
-    while (!pace.stopped && taken < budget) {
-      taken += 1;
-      const row = await walk.next();
-      if (!row) {
-        taken -= 1;
-        return;
-      }
-      if (await visit(row)) walk.finish(row);
-      await checkpoint();
-    }
-  };
-  for (const walk of walks) {
-    do {
-      const workers = Array.from({ length: settings.qps + SPARE_WORKERS }, () =>
-        worker(walk).catch((error: unknown) => {
-          pace.stop();
-          throw error;
-        }),
-      );
-      const results = await Promise.allSettled(workers);
-      const failed = results.find((result) => result.status === "rejected");
-      if (failed) throw failed.reason;
-    } while (walk.turn());
-  }
-  return taken;
 }

@@ -1,8 +1,9 @@
 import { describeError, type Log } from "../log.ts";
 import { CUSTOMER_PREFIX } from "../schemas/customer-row.ts";
-import { HOT_PREFIX, type HotRow, hotRowSchema } from "../schemas/watch-rows.ts";
+import { FRESH_PASS, HOT_PREFIX, type HotRow, hotRowSchema } from "../schemas/watch-rows.ts";
 import { decodeRow } from "../store/rows.ts";
 import type { Row, Store } from "../store/store.ts";
+import { type LaneKind, laneOf } from "./lane.ts";
 import type { Progress } from "./lease.ts";
 import type { Pace } from "./pace.ts";
 import { type PassWalk, startPass } from "./pass.ts";
@@ -27,15 +28,16 @@ export type WalkDeps = {
 };
 
 export type Walks = {
-  /** Onboarding before turned bad. */
-  readonly lanes: readonly PassWalk[];
+  readonly onboarding: PassWalk;
+  readonly worse: PassWalk;
+  readonly asked: PassWalk;
   readonly sweep: PassWalk;
   progress(): Omit<Progress, "expiryCursor">;
   /** Says that customers failed without a note of it. */
   taint(): void;
 };
 
-/** The three walks of a tick, each from where the last tick left it. */
+/** The walks of a tick, each from where the last tick left it. */
 export function startWalks(
   progress: Omit<Progress, "expiryCursor">,
   pollIntervalMs: number,
@@ -56,28 +58,28 @@ export function startWalks(
       wait: async (ms) => ms <= patienceMs(everyMs) && (await deps.pace.wait(ms)),
       accept,
     });
-  const isOnboarding = (hot: HotRow) => Object.keys(hot.onboarding).length > 0;
-  const readHot = (row: Row) => decodeHot(row, deps.log);
-  const laneEvery = pollIntervalMs * LANE_SHARE;
-  const onboarding = walk(HOT_PREFIX, progress.onboarding, laneEvery, (row) => {
-    const hot = readHot(row);
-    return hot !== undefined && isOnboarding(hot);
-  });
-  const worse = walk(HOT_PREFIX, progress.worse, laneEvery, (row) => {
-    const hot = readHot(row);
-    return hot !== undefined && !isOnboarding(hot);
-  });
+  const lane = (pass: Progress["sweep"], kind: LaneKind) =>
+    walk(HOT_PREFIX, pass, pollIntervalMs * LANE_SHARE, (row) => {
+      const hot = decodeHot(row, deps.log);
+      return hot !== undefined && laneOf(hot) === kind;
+    });
+  const onboarding = lane(progress.onboarding, "onboarding");
+  const worse = lane(progress.worse, "worse");
+  const asked = lane(progress.asked ?? FRESH_PASS, "asked");
   const isCustomer = (row: Row) => !row.key.startsWith(`${CUSTOMER_PREFIX}~`);
   const sweep = walk(CUSTOMER_PREFIX, progress.sweep, pollIntervalMs, isCustomer);
   return {
-    lanes: [onboarding, worse],
+    onboarding,
+    worse,
+    asked,
     sweep,
     taint() {
-      for (const one of [onboarding, worse, sweep]) one.taint();
+      for (const one of [onboarding, worse, asked, sweep]) one.taint();
     },
     progress: () => ({
       onboarding: onboarding.progress(),
       worse: worse.progress(),
+      asked: asked.progress(),
       sweep: sweep.progress(),
     }),
   };

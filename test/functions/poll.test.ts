@@ -47,7 +47,13 @@ describe("poll", () => {
       laneLeft: false,
       sweepDone: true,
       discovered: 0,
-      freshness: { onboarding: 0, worse: 0, sweep: 0, sweptAt: "2026-01-01T00:00:00.000Z" },
+      freshness: {
+        onboarding: 0,
+        worse: 0,
+        asked: 0,
+        sweep: 0,
+        sweptAt: "2026-01-01T00:00:00.000Z",
+      },
       receiver: "closed",
     });
   });

@@ -96,10 +96,10 @@ function describeStatus(answer: Answer): string[] {
 const UNREADABLE_ROW = "unknown: its row cannot be read by this version";
 
 /** When every customer of a kind had been read, or failed, for the last time. */
-function describeFreshness({ sweep, onboarding, worse, sweptAt }: Fields): string {
+function describeFreshness({ sweep, onboarding, worse, asked, sweptAt }: Fields): string {
   const ago = (seconds: unknown) => (typeof seconds === "number" ? `${seconds} s ago` : "never");
   const swept = typeof sweptAt === "string" ? `; last sweep ended ${sweptAt}` : "";
-  return `sweep ${ago(sweep)}, onboarding ${ago(onboarding)}, turned bad ${ago(worse)}${swept}`;
+  return `sweep ${ago(sweep)}, onboarding ${ago(onboarding)}, turned bad ${ago(worse)}, asked for ${ago(asked)}${swept}`;
 }
 
 function describeLease({ held, until, unreadable }: Fields): string {

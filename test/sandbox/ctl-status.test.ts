@@ -30,7 +30,7 @@ describe("status as lines", () => {
     expect(await linesOf()).toEqual([
       "oldest read     unknown",
       "sweep           none",
-      "all read since  sweep never, onboarding never, turned bad never",
+      "all read since  sweep never, onboarding never, turned bad never, asked for never",
       "poll            not running",
       "account         in order",
       "customers       0 watched, 0 taken off, 0 never read",
@@ -77,7 +77,7 @@ describe("status as lines", () => {
       expiryCursor: "",
     });
     expect(await linesOf()).toContain(
-      "all read since  sweep 90 s ago, onboarding 20 s ago, turned bad never; last sweep ended 2026-01-02T03:04:00.000Z",
+      "all read since  sweep 90 s ago, onboarding 20 s ago, turned bad never, asked for never; last sweep ended 2026-01-02T03:04:00.000Z",
     );
   });
 

@@ -128,6 +128,14 @@ describe("a fresh read", () => {
     expect(await scene.read("a")).toBe("SYNC");
   });
 
+  it("does not count a refusal, which is its customer's own", async () => {
+    const scene = createScene();
+    scene.failure = new UpstreamRejectedError({ action: "Sync" }, "customer");
+    for (let n = 0; n < 5; n += 1) expect(await scene.read("a")).toBe("QUERY");
+    scene.failure = undefined;
+    expect([await scene.read("b"), scene.lines]).toEqual(["SYNC", []]);
+  });
+
   it("does not count a sync that the pace turned away", async () => {
     const scene = createScene();
     scene.isOpen = false;

@@ -9,14 +9,13 @@ import {
   watchOnboarding,
   watchWorse,
 } from "../../../shared/watch/lane.ts";
-import { FIELDS, iso, rowOf, stateOf, T0 } from "../../support/watch-builders.ts";
+import { iso, T0 } from "../../support/watch-builders.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const GERMAN = { cc: "49", national: "15112345678" };
 const KEY = "4915112345678";
-const connected = rowOf({ [KEY]: stateOf() });
-const pending = rowOf({ [KEY]: stateOf({ ...FIELDS, status: "PENDING" }) });
+const COMPLETED = { [KEY]: { addedAt: iso(0), completedAt: iso(HOUR) } };
 
 function createLane() {
   const store = createMemoryStore({ newVersion: randomUUID });
@@ -57,33 +56,25 @@ describe("the fast lane", () => {
     expect(await read()).toBeUndefined();
   });
 
-  it("keeps a number until it is connected and verified", async () => {
+  it("keeps a number until its completed onboarding has been told", async () => {
     const { store, read } = createLane();
     await watchOnboarding(store, "acme", GERMAN, "add-1", T0);
-    const unverified = rowOf({
-      [KEY]: stateOf({ ...FIELDS, codeVerificationStatus: "NOT_VERIFIED" }),
-    });
-    for (const row of [rowOf({}), pending, unverified]) {
-      await tidyLane(store, "acme", row, T0 + HOUR);
+    const earlierAdd = { [KEY]: { addedAt: iso(-DAY), completedAt: iso(-HOUR) } };
+    const stuck = { [KEY]: { addedAt: iso(0), stuckAt: iso(HOUR) } };
+    for (const told of [undefined, {}, earlierAdd, stuck]) {
+      await tidyLane(store, "acme", told, T0 + HOUR);
       expect((await read()).onboarding).toHaveProperty(KEY);
     }
-    await tidyLane(store, "acme", connected, T0 + HOUR);
-    expect(await read()).toBeUndefined();
-  });
-
-  it("knows its number again in the form in which the upstream lists it", async () => {
-    const { store, read } = createLane();
-    await watchOnboarding(store, "acme", { cc: "52", national: "5512345678" }, "add-1", T0);
-    await tidyLane(store, "acme", rowOf({ "5215512345678": stateOf() }), T0 + HOUR);
+    await tidyLane(store, "acme", COMPLETED, T0 + HOUR);
     expect(await read()).toBeUndefined();
   });
 
   it("gives a number up after seven days", async () => {
     const { store, read } = createLane();
     await watchOnboarding(store, "acme", GERMAN, "add-1", T0);
-    await tidyLane(store, "acme", pending, T0 + 7 * DAY - 1);
+    await tidyLane(store, "acme", undefined, T0 + 7 * DAY - 1);
     expect(await read()).toBeDefined();
-    await tidyLane(store, "acme", pending, T0 + 7 * DAY);
+    await tidyLane(store, "acme", undefined, T0 + 7 * DAY);
     expect(await read()).toBeUndefined();
   });
 
@@ -91,9 +82,9 @@ describe("the fast lane", () => {
     const { store, read } = createLane();
     await watchWorse(store, "acme", T0);
     await watchWorse(store, "acme", T0 + HOUR);
-    await tidyLane(store, "acme", connected, T0 + DAY);
+    await tidyLane(store, "acme", undefined, T0 + DAY);
     expect(await read()).toEqual({ schema: 1, onboarding: {}, worseUntil: T0 + HOUR + DAY });
-    await tidyLane(store, "acme", connected, T0 + HOUR + DAY);
+    await tidyLane(store, "acme", undefined, T0 + HOUR + DAY);
     expect(await read()).toBeUndefined();
   });
 
@@ -101,7 +92,7 @@ describe("the fast lane", () => {
     const { store, read } = createLane();
     await watchOnboarding(store, "acme", GERMAN, "add-1", T0);
     await watchWorse(store, "acme", T0);
-    await tidyLane(store, "acme", pending, T0 + DAY);
+    await tidyLane(store, "acme", undefined, T0 + DAY);
     expect(await read()).toEqual({
       schema: 1,
       onboarding: { [KEY]: { cc: "49", addedAt: iso(0), adds: ["add-1"] } },
@@ -112,8 +103,8 @@ describe("the fast lane", () => {
     const { store } = createLane();
     await watchOnboarding(store, "acme", GERMAN, "add-1", T0);
     const before = await store.get("hot/acme");
-    await tidyLane(store, "acme", pending, T0 + HOUR);
-    await tidyLane(store, "other", connected, T0 + HOUR);
+    await tidyLane(store, "acme", undefined, T0 + HOUR);
+    await tidyLane(store, "other", COMPLETED, T0 + HOUR);
     await forgetOnboarding(store, "other", KEY, "add-1");
     expect(await store.get("hot/acme")).toEqual(before);
     expect(await store.get("hot/other")).toBeUndefined();

@@ -7,6 +7,7 @@ import {
   observe,
   showsAll,
 } from "../../../shared/watch/observation.ts";
+import { FIELDS, iso, item, NUMBER, stateOf } from "../../support/watch-builders.ts";
 
 const T1 = "2026-01-01T00:01:00.000Z";
 const T2 = "2026-01-01T00:02:00.000Z";
@@ -93,6 +94,22 @@ describe("a number's state", () => {
     ]);
     expect(changedFields(known, seen({ status: "CONNECTED" }))).toEqual([]);
     expect(changedFields(known, seen({}))).toEqual([]);
+  });
+
+  it("does not change by the case of a word, whose first spelling stays, but by that of a name", () => {
+    const seen = observe(item(NUMBER, { Status: "Connected", NameStatus: "APPROVAL" }));
+    expect(changedFields(stateOf(), seen)).toEqual([]);
+    expect(bringsNews(stateOf(), seen)).toBe(false);
+    expect(mergeState(stateOf(), seen, iso(1)).fields).toEqual(FIELDS);
+
+    const renamed = observe(item(NUMBER, { VerifiedName: "ACME", Status: "connected" }));
+    expect(changedFields(stateOf(), renamed)).toEqual([
+      { field: "verifiedName", from: "Acme", to: "ACME" },
+    ]);
+    expect(mergeState(stateOf(), renamed, iso(1)).fields).toEqual({
+      ...FIELDS,
+      verifiedName: "ACME",
+    });
   });
 
   it("changes when only the hash of a long value differs, also to and from a short one", () => {

@@ -58,12 +58,23 @@ describe("the fast lane of a tick", () => {
     expect(new Set(read(world).slice(0, 40))).toEqual(new Set(customers(80).slice(40)));
   });
 
-  it("loses a customer whose number is connected, and keeps one whose number is not", async () => {
-    const world = await worldWith(2, { c01: onboarding(), c02: onboarding() });
-    world.answers.set("c01", [item()]);
-    await world.tick();
-    expect(await world.text("hot/c01")).toBeUndefined();
-    expect(await world.text("hot/c02")).toBe(onboarding());
+  it("is read in the order onboarding, worse, asked, whatever the customers' names", async () => {
+    const asked = JSON.stringify({ schema: 1, onboarding: {}, askedUntil: T0 + 86_400_000 });
+    const world = await worldWith(4, { c01: asked, c02: worse(), c03: onboarding() });
+    expect(await world.tick({ qps: 1 })).toMatchObject({ read: 4, laneRead: 3 });
+    expect(read(world)).toEqual(["c03", "c02", "c01", "c04"]);
+  });
+
+  it("leaves the later of its parts something when the first wants more than there is", async () => {
+    const hot = Object.fromEntries(customers(60).map((customer) => [customer, onboarding()]));
+    const asked = JSON.stringify({ schema: 1, onboarding: {}, askedUntil: T0 + 86_400_000 });
+    const world = await worldWith(99, { ...hot, c98: worse(), c99: asked });
+    const report = await world.tick({ tickMs: 10_000 });
+    expect(report).toMatchObject({ laneRead: 40, laneLeft: true });
+    const lane = read(world).slice(0, 40);
+    expect(lane).toContain("c98");
+    expect(lane).toContain("c99");
+    expect(lane.filter((customer) => customer in hot)).toHaveLength(38);
   });
 
   it("loses a customer that is not watched", async () => {

@@ -3,6 +3,7 @@ import {
   UpstreamAccountError,
   UpstreamRejectedError,
   UpstreamTimeoutError,
+  UpstreamUnavailableError,
 } from "../../../shared/upstream-errors.ts";
 import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
 
@@ -64,13 +65,59 @@ describe("the watch", () => {
     expect(world.sent).toHaveLength(2);
   });
 
+  it("takes it for everyone's trouble that nobody at all can be read, however few there are", async () => {
+    const world = createWatchWorld();
+    await world.watch(customers(3));
+    await world.tick();
+    const down = new UpstreamUnavailableError({ action: "Query" }, false);
+    for (const customer of customers(3)) world.answers.set(customer, down);
+    await minutes(world, 45);
+    expect(told(world)).toEqual([["whatsapp.watch.stale", "~account", "account"]]);
+  });
+
+  it("takes a customer's own trouble for its own, though there is no other", async () => {
+    const world = createWatchWorld();
+    await world.watch(customers(2));
+    await world.tick();
+    for (const customer of customers(2)) world.answers.set(customer, GONE);
+    await minutes(world, 45);
+    expect(told(world)).toEqual([
+      ["whatsapp.watch.stale", "c01", "customer"],
+      ["whatsapp.watch.stale", "c02", "customer"],
+    ]);
+  });
+
+  it.each([
+    ["a customer's", "c01", GONE],
+    ["everyone's", "~account", new UpstreamAccountError({ action: "Query" })],
+  ])(
+    "tells with %s trouble of the last good read, also after a restart",
+    async (_, subject, error) => {
+      const world = createWatchWorld();
+      await world.watch(customers(2));
+      await world.tick();
+      await minutes(world, 600);
+      const lastTick = world.clock.now();
+      world.restart();
+      for (const customer of customers(subject === "c01" ? 1 : 2))
+        world.answers.set(customer, error);
+      await minutes(world, 40);
+      const [event] = world.sent.map(({ event }) => JSON.parse(event.body));
+      expect(event).toMatchObject({ type: "whatsapp.watch.stale", subject });
+      const told = Date.parse(event.data.lastGoodReadAt);
+      // A whole sweep of then is known to the minute: the read was not before it began.
+      expect(told).toBeGreaterThan(lastTick - 120_000);
+      expect(told).toBeLessThanOrEqual(lastTick);
+    },
+  );
+
   it("says nothing of a trouble that ends within half an hour", async () => {
     const world = createWatchWorld();
     await world.watch(customers(2));
     await world.tick();
-    world.answers.set("c00", GONE);
+    world.answers.set("c01", GONE);
     await minutes(world, 20);
-    world.answers.delete("c00");
+    world.answers.delete("c01");
     await minutes(world, 60);
     expect(told(world)).toEqual([]);
   });
