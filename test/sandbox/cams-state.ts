@@ -68,9 +68,9 @@ const digits = (phoneNumber: string) => phoneNumber.replaceAll(/\D/g, "");
 /**
  * The simulated account. Numbers are keyed by digits only. Naming a customer, or (but for
  * setNumber) a number, that does not exist throws: a typing error in a test must not pass for an
- * empty answer.
+ * empty answer. `onChange` is told of a customer after it was made or anything of it has changed.
  */
-export function createCamsState(): CamsState {
+export function createCamsState(onChange: (custSpaceId: string) => void = () => {}): CamsState {
   const fresh = (): Customer => ({ refusal: undefined, numbers: new Map(), copy: undefined });
   const customers = new Map<string, Customer>([[SELF, fresh()]]);
 
@@ -87,6 +87,7 @@ export function createCamsState(): CamsState {
     const merged = { ...(numbers.get(key) ?? freshNumber(key)), ...fields };
     const kept = Object.entries(merged).filter(([, value]) => value !== undefined);
     numbers.set(key, Object.fromEntries(kept));
+    onChange(custSpaceId);
   };
 
   const change = (custSpaceId: string, phoneNumber: string, fields: NumberFields) => {
@@ -104,12 +105,14 @@ export function createCamsState(): CamsState {
     addCustomer(custSpaceId, given = []) {
       if (!customers.has(custSpaceId)) {
         customers.set(custSpaceId, fresh());
+        onChange(custSpaceId);
       }
       for (const fields of given) setNumber(custSpaceId, String(fields.PhoneNumber), fields);
     },
     removeNumber(custSpaceId, phoneNumber) {
       change(custSpaceId, phoneNumber, {});
       customer(custSpaceId).numbers.delete(digits(phoneNumber));
+      onChange(custSpaceId);
     },
     numbers,
     lag(custSpaceId, on) {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createAdd } from "../../functions/add.ts";
 import { createPoll } from "../../functions/poll.ts";
 import { createQuery } from "../../functions/query.ts";
+import { readable } from "../../shared/commands/readable.ts";
 import { type Environment, loadConfig } from "../../shared/config.ts";
 import { createDeps } from "../../shared/deps.ts";
 import { ForbiddenError } from "../../shared/errors.ts";
@@ -9,13 +10,21 @@ import { createHttpHandler, withApiKey } from "../../shared/http/http-handler.ts
 import { jsonResponse } from "../../shared/http/http-response.ts";
 import { readJsonBody } from "../../shared/http/read-json.ts";
 import { createLog } from "../../shared/log.ts";
-import { type Platform, startPlatform } from "./platform.ts";
+import {
+  CUSTOMER_PREFIX,
+  type CustomerRow,
+  customerRowSchema,
+} from "../../shared/schemas/customer-row.ts";
+import { scanAll } from "../../shared/store/rows.ts";
+import { type Platform, type PlatformOptions, startPlatform } from "./platform.ts";
 
 /** The three functions in one process, behind a local platform, on one store. */
 export type LocalFunctions = {
   readonly platform: Platform;
   /** One firing of the timer; a payload makes it a command. */
   poll(payload?: string): Promise<Readonly<Record<string, unknown>>>;
+  /** What is stored of the customers, in the order of their ids; rows of a newer version are left out. */
+  storedCustomers(limit: number): Promise<ReadonlyMap<string, CustomerRow>>;
   /** Lets go of the store, as the end of the process would. */
   close(): Promise<void>;
 };
@@ -25,6 +34,7 @@ export type LocalOptions = {
   readonly environment: Environment;
   readonly port?: number;
   readonly writeLog: (line: string) => void;
+  readonly local?: PlatformOptions["local"];
 };
 
 export async function startFunctions(options: LocalOptions): Promise<LocalFunctions> {
@@ -49,6 +59,7 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
   });
   const platform = await startPlatform({
     ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.local ? { local: options.local } : {}),
     context,
     functions: {
       add: { handler: createAdd(withKeys), paths: ["/add"] },
@@ -62,6 +73,16 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
       const event = { triggerTime: new Date().toISOString(), triggerName: "local", payload };
       const answer = await poll(Buffer.from(JSON.stringify(event)), context());
       return answer as Readonly<Record<string, unknown>>;
+    },
+    async storedCustomers(limit) {
+      const found = new Map<string, CustomerRow>();
+      for await (const row of scanAll(await deps.openStore(context()), CUSTOMER_PREFIX)) {
+        // The account's own row is no customer's and sorts behind them all.
+        if (found.size === limit || row.key.startsWith(`${CUSTOMER_PREFIX}~`)) break;
+        const customer = readable(row, customerRowSchema);
+        if (customer) found.set(row.key.slice(CUSTOMER_PREFIX.length), customer);
+      }
+      return found;
     },
     async close() {
       await platform.close();

@@ -16,6 +16,8 @@ export type PlatformOptions = {
   readonly port?: number;
   /** Made anew for each invocation. */
   readonly context: () => unknown;
+  /** Asked first, for what is this machine's own and no function's: true when it answers itself. */
+  readonly local?: (request: IncomingMessage, response: ServerResponse) => boolean;
 };
 
 export type Platform = {
@@ -33,6 +35,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     .sort((a, b) => b.path.length - a.path.length);
 
   const server = createServer((request, response) => {
+    if (options.local?.(request, response)) return;
     serve(request, response).catch((error: unknown) => answerError(response, error));
   });
 

@@ -10,6 +10,8 @@ export type Receipt = {
   readonly sequence: string | undefined;
   readonly partitionkey: string | undefined;
   readonly event: ReceivedEvent;
+  /** As received. */
+  readonly body: string;
   readonly at: number;
   readonly headers: IncomingHttpHeaders;
   /** The id had been accepted before. */
@@ -115,12 +117,12 @@ export function createLedger(): Ledger {
       if (first === undefined) bodies.set(id, body);
       else if (first !== body) problems.push(`${id}: the body differs from the first try's`);
     },
-    accept({ id, event }, at, headers) {
+    accept({ id, event, body }, at, headers) {
       const { type, subject, sequence, partitionkey } = event;
       const duplicate = accepted.has(id);
       const redelivery = headers["webhook-redelivery"] === "true";
       const receipt: Receipt = {
-        ...{ id, type, subject, sequence, partitionkey, event, at, headers },
+        ...{ id, type, subject, sequence, partitionkey, event, body, at, headers },
         duplicate,
         redelivery,
       };

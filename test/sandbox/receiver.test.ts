@@ -27,6 +27,7 @@ describe("verification", () => {
       sequence: "01",
       partitionkey: "c1",
       event: JSON.parse(body),
+      body,
       at: EPOCH,
       headers: expect.objectContaining({ "webhook-id": "evt_1" }),
       duplicate: false,

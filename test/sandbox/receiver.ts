@@ -50,6 +50,8 @@ export type ReceiverOptions = {
   readonly port?: number;
   /** Milliseconds since 1970; without it the library checks timestamps by the wall clock. */
   readonly now?: () => number;
+  /** Told of every request, with the receipt if the event was taken in. */
+  readonly onAttempt?: (attempt: Attempt, receipt: Receipt | undefined) => void;
 };
 
 const PATH = "/webhook";
@@ -69,28 +71,31 @@ export async function startReceiver(options: ReceiverOptions): Promise<SandboxRe
     return behaviour;
   };
 
-  /** Takes the event in when the answer acknowledges it; gives the status to answer. */
+  /** Takes the event in when the answer acknowledges it; gives what to answer. */
   const settle = (
     verdict: Verdict,
     current: Exclude<Behaviour, string>,
     headers: http.IncomingHttpHeaders,
-  ): Attempt["status"] => {
+  ): { readonly status: Attempt["status"]; readonly receipt?: Receipt } => {
     if (verdict.ok) ledger.attempted(verdict.delivery);
     else if (verdict.signed) ledger.problem(`${headers["webhook-id"]}: ${verdict.reason}`);
     const wanted = "status" in current ? current.status : current.kind;
-    if (wanted === "hang" || wanted === "reset") return wanted;
-    if (typeof wanted === "number" && (wanted < 200 || wanted > 299)) return wanted;
-    if (!verdict.ok) return verdict.status;
-    ledger.accept(verdict.delivery, now(), headers);
-    return wanted === "ok" ? 204 : wanted;
+    if (wanted === "hang" || wanted === "reset") return { status: wanted };
+    if (typeof wanted === "number" && (wanted < 200 || wanted > 299)) return { status: wanted };
+    if (!verdict.ok) return { status: verdict.status };
+    const receipt = ledger.accept(verdict.delivery, now(), headers);
+    return { status: wanted === "ok" ? 204 : wanted, receipt };
   };
 
   const take = (request: http.IncomingMessage, response: http.ServerResponse) => {
     const { headers } = request;
     const id = typeof headers["webhook-id"] === "string" ? headers["webhook-id"] : undefined;
     const current = nextBehaviour();
-    const note = (status: Attempt["status"], reason?: string) =>
-      attempts.push({ at: now(), status, id, headers, ...(reason !== undefined && { reason }) });
+    const note = (status: Attempt["status"], reason?: string, receipt?: Receipt) => {
+      const attempt = { at: now(), status, id, headers, ...(reason !== undefined && { reason }) };
+      attempts.push(attempt);
+      options.onAttempt?.(attempt, receipt);
+    };
     if ("kind" in current && current.kind === "reset") {
       note("reset");
       request.socket.resetAndDestroy();
@@ -98,8 +103,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<SandboxRe
     }
     const answer = (bytes: Buffer) => {
       const verdict = verify(headers, bytes);
-      const status = settle(verdict, current, headers);
-      note(status, verdict.ok ? undefined : verdict.reason);
+      const { status, receipt } = settle(verdict, current, headers);
+      note(status, verdict.ok ? undefined : verdict.reason, receipt);
       if (status === "ack-lost") request.socket.destroy();
       else if (typeof status === "number") {
         response.writeHead(status, "status" in current ? { ...current.headers } : {}).end();

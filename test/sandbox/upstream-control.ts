@@ -49,6 +49,7 @@ export type UpstreamControl = Pick<
   | "setNumber"
   | "removeNumber"
   | "numbers"
+  | "customers"
   | "connect"
   | "reviewName"
   | "refuse"
@@ -56,6 +57,7 @@ export type UpstreamControl = Pick<
 > & {
   fault(fault: Fault): void;
   clearFaults(): void;
+  /** The last ones, when the upstream was told how many to keep. */
   calls(): readonly UpstreamCall[];
   /** Forgets the calls and the count of throttled ones. */
   clearCalls(): void;
@@ -68,16 +70,28 @@ export type CallLog = {
   throttled(): void;
 };
 
+export type CallLogOptions = {
+  /** So many of the last calls are kept; all of them unless told. */
+  readonly keptCalls?: number;
+  readonly onCall?: (call: UpstreamCall) => void;
+};
+
 export function createControl(
   state: CamsState,
   faults: FaultQueue,
+  { keptCalls = Number.POSITIVE_INFINITY, onCall }: CallLogOptions = {},
 ): { readonly control: UpstreamControl; readonly log: CallLog } {
   let calls: UpstreamCall[] = [];
   let throttledCount = 0;
-  const { addCustomer, setNumber, removeNumber, numbers, connect, reviewName, refuse, lag } = state;
+  const { addCustomer, setNumber, removeNumber, numbers, customers } = state;
+  const { connect, reviewName, refuse, lag } = state;
   return {
     log: {
-      record: (call) => void calls.push(call),
+      record(call) {
+        calls.push(call);
+        if (calls.length > keptCalls) calls.shift();
+        onCall?.(call);
+      },
       throttled() {
         throttledCount += 1;
       },
@@ -87,6 +101,7 @@ export function createControl(
       setNumber,
       removeNumber,
       numbers,
+      customers,
       connect,
       reviewName,
       refuse,

@@ -14,6 +14,7 @@ import {
   type SandboxCredentials,
 } from "./rpc-signature.ts";
 import {
+  type CallLogOptions,
   createControl,
   runControl,
   type UpstreamCall,
@@ -26,7 +27,7 @@ const FORM = "application/x-www-form-urlencoded";
 /** Longer than any test, so that an idle connection is never closed under a client's next request. */
 const KEEP_ALIVE_MS = 60_000;
 
-export type UpstreamOptions = {
+export type UpstreamOptions = CallLogOptions & {
   /** All of one account. */
   readonly credentials: readonly SandboxCredentials[];
   /** 0, the default, takes a free one. */
@@ -36,6 +37,8 @@ export type UpstreamOptions = {
   readonly ratePolicy?: RatePolicy;
   /** Milliseconds since 1970, for timestamps, nonces and the limit. */
   readonly now?: () => number;
+  /** Told of a customer after anything of it has changed, by whatever way. */
+  readonly onChange?: (custSpaceId: string) => void;
 };
 
 export type SandboxUpstream = {
@@ -103,9 +106,9 @@ function send(response: http.ServerResponse, plan: WirePlan): void {
  */
 export async function startUpstream(options: UpstreamOptions): Promise<SandboxUpstream> {
   const now = options.now ?? Date.now;
-  const state = createCamsState();
+  const state = createCamsState(options.onChange);
   const faults = createFaultQueue();
-  const { control, log } = createControl(state, faults);
+  const { control, log } = createControl(state, faults, options);
   const verify = createRpcVerifier({ credentials: options.credentials, now });
   const limit = createRateLimit(options.qps ?? 10, options.ratePolicy ?? "sliding");
   const timers = new Set<NodeJS.Timeout>();

@@ -31,7 +31,7 @@ exports.request = (
   /** @type {import("node:http").RequestOptions & { timeout: number; data: string }} */ options,
 ) =>
   new Promise((resolve, reject) => {
-    const { method, headers, agent, timeout, data } = options;
+    const { method, headers, agent, timeout = 3_000, data } = options;
     const { open, target } = reach(url);
     const request = open({ ...target, method, headers, agent });
     const timer = setTimeout(expire, timeout, request, reject);

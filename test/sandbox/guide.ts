@@ -1,0 +1,38 @@
+import { FIRST_CUSTOMER, type Stack } from "./stack.ts";
+
+const NUMBER = "4915112345678";
+
+/** What `npm start` prints once everything runs: where it is, and lines to play with. */
+export function guide(stack: Stack, intervalSeconds: number): string {
+  const { url, apiKey, upstream, receiver } = stack;
+  const auth = `-H 'authorization: Bearer ${apiKey}'`;
+  const json = "-H 'content-type: application/json'";
+  const add = `{"custSpaceId":"${FIRST_CUSTOMER}","cc":"49","phoneNumber":"15112345678","verifiedName":"Acme"}`;
+  const lines = [
+    `page        ${url}/   (open it in a browser)`,
+    `functions   ${url}/add  ${url}/query`,
+    `upstream    ${upstream ? `${upstream.url} (simulated)` : "the real one"}`,
+    `receiver    ${receiver ? `${receiver.url} (local, verifies each event)` : "WEBHOOK_URL"}`,
+    `poll        every ${intervalSeconds} s`,
+    `API key     ${apiKey}`,
+    "",
+    "The page has buttons for all of this; the same by curl:",
+    "Add a number:",
+    `  curl -X POST ${url}/add ${auth} ${json} -d '${add}'`,
+    "Query it, live and from the state:",
+    `  curl '${url}/query?custSpaceId=${FIRST_CUSTOMER}' ${auth}`,
+    `  curl '${url}/query?custSpaceId=${FIRST_CUSTOMER}&source=stored' ${auth}`,
+    "Run poll now, or give it a command:",
+    `  curl -X POST ${url}/poll ${auth} ${json} -d '{"command":"watch","custSpaceIds":["${FIRST_CUSTOMER}"]}'`,
+  ];
+  if (upstream) {
+    const control = `${upstream.url}/~control`;
+    const number = `"custSpaceId":"${FIRST_CUSTOMER}","phoneNumber":"${NUMBER}"`;
+    lines.push(
+      "Let the number connect upstream, then lose quality, and watch the events arrive here:",
+      `  curl ${control}/connect ${json} -d '{${number}}'`,
+      `  curl ${control}/set-number ${json} -d '{${number},"fields":{"QualityRating":"RED"}}'`,
+    );
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,89 @@
+import type { CustomerRow, NumberState } from "../../../shared/schemas/customer-row.ts";
+import {
+  WATCHED_FIELD_NAMES,
+  WATCHED_FIELDS,
+  type WatchedField,
+} from "../../../shared/schemas/upstream.ts";
+import type { NumberFields } from "../cams-state.ts";
+import type { UpstreamControl } from "../upstream-control.ts";
+import type { NumberActions } from "./number-actions.ts";
+import type { CustomerView, FieldView, NumberView } from "./state.ts";
+import { levelOf } from "./value-level.ts";
+
+export type CustomerSources = {
+  readonly stored: ReadonlyMap<string, CustomerRow>;
+  /** Undefined with the real upstream: it is not asked for the page's sake. */
+  readonly upstream:
+    | {
+        readonly control: Pick<UpstreamControl, "customers" | "numbers">;
+        readonly actions: NumberActions;
+      }
+    | undefined;
+  /** How a number may be shown. */
+  readonly show: (phoneNumber: string) => string;
+};
+
+/** Upstream and store side by side; customers in the order in which they came. */
+export function viewCustomers({ stored, upstream, show }: CustomerSources): CustomerView[] {
+  const upstreamIds = upstream?.control.customers() ?? [];
+  const storedIds = [...stored].filter(([, row]) => !row.removedAt).map(([id]) => id);
+  return [...new Set([...upstreamIds, ...storedIds])].map((id) => {
+    const row = stored.get(id);
+    const isWatched = row !== undefined && !row.removedAt;
+    const known = isWatched ? row.numbers : {};
+    const listed = upstreamIds.includes(id) ? (upstream?.control.numbers(id) ?? []) : [];
+    return {
+      id,
+      isWatched,
+      pending: row?.pending.length ?? 0,
+      failing: row?.failure ? (row.failure.upstreamCode ?? row.failure.code) : null,
+      numbers: upstream
+        ? viewUpstream(id, listed, known, upstream.actions)
+        : Object.entries(known).map(([phoneNumber, state], index) => ({
+            ...viewNumber(undefined, state),
+            key: String(index),
+            phoneNumber: show(phoneNumber),
+            listed: null,
+            actions: [],
+          })),
+    };
+  });
+}
+
+function viewUpstream(
+  customer: string,
+  listed: readonly NumberFields[],
+  known: Readonly<Record<string, NumberState>>,
+  actions: NumberActions,
+): NumberView[] {
+  const byNumber = new Map(listed.map((fields) => [String(fields.PhoneNumber), fields]));
+  const removed = actions.removed(customer);
+  const numbers = [...new Set([...byNumber.keys(), ...removed.keys(), ...Object.keys(known)])];
+  return numbers.map((phoneNumber) => {
+    const fields = byNumber.get(phoneNumber);
+    const canReturn = fields !== undefined || removed.has(phoneNumber);
+    return {
+      ...viewNumber(fields, known[phoneNumber]),
+      key: phoneNumber,
+      phoneNumber,
+      listed: fields !== undefined,
+      actions: canReturn ? actions.offer(fields) : [],
+    };
+  });
+}
+
+function viewNumber(fields: NumberFields | undefined, known: NumberState | undefined) {
+  const view = (name: WatchedField): FieldView => {
+    const told = fields?.[WATCHED_FIELDS[name]];
+    const now = typeof told === "string" ? told : null;
+    const stored = known?.fields[name] ?? null;
+    const shown = now ?? stored;
+    return { name, now, known: stored, level: shown === null ? "info" : levelOf(name, shown) };
+  };
+  return {
+    isKnown: known !== undefined,
+    missingSince: known?.missingSince ?? null,
+    verifiedName: view("verifiedName"),
+    fields: WATCHED_FIELD_NAMES.filter((name) => name !== "verifiedName").map(view),
+  };
+}

@@ -1,0 +1,122 @@
+import type { NumberFields } from "../cams-state.ts";
+import type { UpstreamControl } from "../upstream-control.ts";
+import type { NumberAction } from "./state.ts";
+
+/** The sandbox's own ladder to step on; what a tier means is not decided here. */
+const TIERS = ["TIER_50", "TIER_250", "TIER_1K", "TIER_10K", "TIER_100K", "TIER_UNLIMITED"];
+const IN_USE = ["CONNECTED", "FLAGGED", "RATE_LIMITED", "RESTRICTED", "PAUSED"];
+
+export type NumberActions = {
+  /** What makes sense now; `undefined` fields are a number that was taken off the list here. */
+  offer(fields: NumberFields | undefined): readonly NumberAction[];
+  /** Numbers that were taken off the list and can be returned. */
+  removed(customer: string): ReadonlyMap<string, NumberFields>;
+  /** @throws an Error with a sentence for the page when that cannot be done now */
+  run(customer: string, phoneNumber: string, action: string): void;
+};
+
+/** What the page's buttons do to a number upstream. */
+export function createNumberActions(
+  control: Pick<
+    UpstreamControl,
+    "numbers" | "customers" | "connect" | "setNumber" | "removeNumber" | "reviewName"
+  >,
+): NumberActions {
+  const removed = new Map<string, Map<string, NumberFields>>();
+  const removedOf = (customer: string) => removed.get(customer) ?? new Map<string, NumberFields>();
+
+  function find(customer: string, phoneNumber: string): NumberFields | undefined {
+    if (!control.customers().includes(customer)) return undefined;
+    return control.numbers(customer).find(({ PhoneNumber }) => PhoneNumber === phoneNumber);
+  }
+
+  function apply(customer: string, phoneNumber: string, action: string, fields: NumberFields) {
+    const set = (changed: NumberFields) => control.setNumber(customer, phoneNumber, changed);
+    const [verb, what = ""] = action.split(":");
+    switch (verb) {
+      case "connect":
+        // Only the first time starts from scratch: quality and tier then begin anew.
+        if (fields.CodeVerificationStatus === "VERIFIED") set({ Status: "CONNECTED" });
+        else control.connect(customer, phoneNumber);
+        return;
+      case "status":
+        return set({ Status: what });
+      case "quality":
+        return set({ QualityRating: what });
+      case "tier":
+        return set({ MessagingLimitTier: nextTier(fields, what) });
+      case "name":
+        return control.reviewName(customer, phoneNumber, what);
+      case "remove":
+        removed.set(customer, removedOf(customer).set(phoneNumber, fields));
+        return control.removeNumber(customer, phoneNumber);
+    }
+  }
+
+  return {
+    offer: (fields) => (fields ? offer(fields) : [available("list", "return", "Return")]),
+    removed: removedOf,
+    run(customer, phoneNumber, action) {
+      const fields = find(customer, phoneNumber);
+      const gone = removedOf(customer).get(phoneNumber);
+      if (!fields && gone && action === "return") {
+        control.setNumber(customer, phoneNumber, gone);
+        removedOf(customer).delete(phoneNumber);
+        return;
+      }
+      if (!fields) throw new Error("The upstream does not list this number.");
+      const offered = offer(fields).find(({ name }) => name === action);
+      if (offered?.state !== "available") throw new Error("The number is not in a state for that.");
+      apply(customer, phoneNumber, action, fields);
+    },
+  };
+}
+
+function offer(fields: NumberFields): readonly NumberAction[] {
+  const { Status: status, QualityRating: quality, NameStatus: name } = fields;
+  const remove = available("list", "remove", "Remove");
+  if (status === "BANNED") return [available("ban", "status:CONNECTED", "Lift ban"), remove];
+  const isInUse = IN_USE.includes(String(status));
+  const isFlagged = status === "FLAGGED";
+  return [
+    status === "CONNECTED"
+      ? available("service", "status:DISCONNECTED", "Disconnect")
+      : available("service", "connect", "Connect"),
+    ...(isInUse
+      ? [
+          choice("green", "quality:GREEN", "Green", quality === "GREEN"),
+          choice("yellow", "quality:YELLOW", "Yellow", quality === "YELLOW"),
+          choice("red", "quality:RED", "Red", quality === "RED"),
+          step("down", "tier:down", "Tier down", nextTier(fields, "down")),
+          step("up", "tier:up", "Tier up", nextTier(fields, "up")),
+        ]
+      : []),
+    choice("approve", "name:APPROVED", "Approve name", name === "APPROVED"),
+    choice("decline", "name:DECLINED", "Decline name", name === "DECLINED"),
+    ...(isInUse
+      ? [
+          isFlagged
+            ? available("flag", "status:CONNECTED", "Unflag")
+            : available("flag", "status:FLAGGED", "Flag"),
+        ]
+      : []),
+    available("ban", "status:BANNED", "Ban"),
+    remove,
+  ];
+}
+
+function nextTier({ MessagingLimitTier: tier }: NumberFields, way: string): string | undefined {
+  return TIERS[TIERS.indexOf(String(tier)) + (way === "up" ? 1 : -1)];
+}
+
+function available(slot: string, name: string, label: string): NumberAction {
+  return { slot, name, label, state: "available" };
+}
+
+function choice(slot: string, name: string, label: string, isCurrent: boolean): NumberAction {
+  return { slot, name, label, state: isCurrent ? "current" : "available" };
+}
+
+function step(slot: string, name: string, label: string, next: string | undefined): NumberAction {
+  return { slot, name, label, state: next === undefined ? "unavailable" : "available" };
+}

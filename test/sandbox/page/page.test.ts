@@ -1,0 +1,259 @@
+import http from "node:http";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Stack } from "../stack.ts";
+import { startTestStack } from "./page-rig.ts";
+import type { PageChange, PageState } from "./state.ts";
+
+type Answer = {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly text: string;
+};
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startTestStack();
+});
+afterAll(() => stack.close());
+
+/** A request with just these headers, `host` included, as no fetch would send it. */
+function ask(
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+  body = "",
+): Promise<Answer> {
+  const { port, host } = new URL(stack.url);
+  return new Promise((resolve, reject) => {
+    const request = http.request(
+      { port, host: "127.0.0.1", method, path, headers: { host, ...headers }, agent: false },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () => {
+          const { statusCode: status = 0, headers: answered } = response;
+          resolve({ status, headers: answered, text: Buffer.concat(chunks).toString() });
+        });
+      },
+    );
+    request.on("error", reject);
+    request.end(body);
+  });
+}
+
+const JSON_TYPE = { "content-type": "application/json" };
+const own = () => ({ ...JSON_TYPE, origin: stack.url, "sec-fetch-site": "same-origin" });
+const press = (control: string, body: unknown, headers: Readonly<Record<string, string>> = own()) =>
+  ask("POST", `/page/${control}`, headers, JSON.stringify(body));
+
+/** The stream's messages as text, read until `isEnough` says so. */
+async function readStream(isEnough: (text: string) => boolean): Promise<string> {
+  const ending = new AbortController();
+  const response = await fetch(`${stack.url}/page/stream`, { signal: ending.signal });
+  let text = "";
+  for await (const chunk of response.body ?? []) {
+    text += Buffer.from(chunk as Uint8Array).toString();
+    if (isEnough(text)) break;
+  }
+  ending.abort();
+  return text;
+}
+
+const messages = (text: string, name: string): unknown[] =>
+  text
+    .split("\n\n")
+    .filter((block) => block.startsWith(`event: ${name}\n`))
+    .map((block) => JSON.parse(block.slice(block.indexOf("data: ") + 6)));
+
+async function snapshot(): Promise<PageState> {
+  const text = await readStream((read) => /event: snapshot\n[^\n]*\n\n/.test(read));
+  return messages(text, "snapshot")[0] as PageState;
+}
+
+describe("the page's files", () => {
+  it("are served with a policy that lets nothing in from elsewhere", async () => {
+    const page = await ask("GET", "/");
+
+    expect(page.status).toBe(200);
+    expect(page.headers["content-type"]).toBe("text/html; charset=utf-8");
+    expect(page.headers["content-security-policy"]).toBe(
+      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+        "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+        "require-trusted-types-for 'script'",
+    );
+    expect(page.headers["cache-control"]).toBe("no-store");
+    expect(page.headers["cross-origin-resource-policy"]).toBe("same-origin");
+    expect(page.text).not.toMatch(/https?:|<style|style=|<script>|onclick/);
+    for (const path of ["/page/page.js", "/page/theme.js", "/page/page.css"]) {
+      const file = await ask("GET", path);
+      expect(file.status).toBe(200);
+      expect(page.text).toContain(`"${path}"`);
+    }
+    expect((await ask("GET", "/page/nothing.js")).status).toBe(404);
+    expect((await ask("DELETE", "/page/poll", own())).status).toBe(405);
+  });
+
+  it("leave the functions' own paths alone", async () => {
+    const answer = await ask("GET", "/query");
+    expect(answer.status).toBe(401);
+    expect(answer.headers["content-type"]).toBe("application/problem+json; charset=utf-8");
+    expect(answer.headers["content-security-policy"]).toBeUndefined();
+  });
+});
+
+describe("what other sites may do", () => {
+  it.each([
+    ["a name of its own for this machine", { host: "rebound.example:8787" }],
+    ["the right name with another port", { host: "127.0.0.1:1" }],
+    [
+      "a script's request from elsewhere",
+      { "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors" },
+    ],
+    ["another port's page", { "sec-fetch-site": "same-site", "sec-fetch-mode": "cors" }],
+  ])("is not to read it by %s", async (_, headers) => {
+    for (const path of ["/", "/page/stream", "/page/page.js"]) {
+      const answer = await ask("GET", path, headers);
+      expect(answer.status).toBe(403);
+      expect(answer.text).not.toContain(stack.apiKey);
+    }
+  });
+
+  it("is to link to it", async () => {
+    const headers = { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" };
+    expect((await ask("GET", "/", headers)).status).toBe(200);
+  });
+
+  it.each([
+    ["another origin", { ...JSON_TYPE, origin: "http://elsewhere.example" }],
+    ["another port", { ...JSON_TYPE, origin: "http://127.0.0.1:1" }],
+    ["no origin at all", { ...JSON_TYPE, origin: "null" }],
+    ["a form", { "content-type": "text/plain", "sec-fetch-site": "cross-site" }],
+    ["a browser that names its site alone", { ...JSON_TYPE, "sec-fetch-site": "cross-site" }],
+  ])("is not to post from %s", async (_, headers) => {
+    const answer = await press("receiver", { isUp: false }, headers);
+    expect(answer.status).toBe(403);
+    expect((await snapshot()).overview.receiver?.isUp).toBe(true);
+  });
+
+  it("is not to post under another name of this machine", async () => {
+    const headers = { ...JSON_TYPE, host: "rebound.example", origin: "http://rebound.example" };
+    expect((await press("receiver", { isUp: false }, headers)).status).toBe(403);
+  });
+});
+
+describe("the controls", () => {
+  it.each([
+    ["poll", "{", 400, "The body must be JSON of up to 10000 bytes."],
+    ["poll", `"${"x".repeat(10_001)}"`, 400, "The body must be JSON of up to 10000 bytes."],
+    ["nothing", "{}", 404, "The page has no such control."],
+    ["toString", "{}", 404, "The page has no such control."],
+    ["customer", '{"custSpaceId":"self"}', 409, "custSpaceId must not be self."],
+    [
+      "customer",
+      '{"custSpaceId":"a b"}',
+      409,
+      "custSpaceId must be 1 to 128 letters, digits, _ or -.",
+    ],
+    [
+      "number",
+      '{"custSpaceId":"nobody","phoneNumber":"1","action":"remove"}',
+      409,
+      "The upstream does not list this number.",
+    ],
+  ])("answer %s %s with %i", async (control, body, status, error) => {
+    const answer = await ask("POST", `/page/${control}`, own(), body);
+    expect(answer.status).toBe(status);
+    expect(JSON.parse(answer.text)).toEqual({ error });
+  });
+
+  it("take a program that is no browser", async () => {
+    const answer = await press("customer", { custSpaceId: "by-program" }, JSON_TYPE);
+    expect(answer.status).toBe(200);
+    expect((await snapshot()).customers.map(({ id, isWatched }) => [id, isWatched])).toContainEqual(
+      ["by-program", true],
+    );
+  });
+
+  it("make the upstream throttle, and stop it", async () => {
+    await press("upstream", { fault: "throttling" });
+    const query = () =>
+      fetch(`${stack.url}/query?custSpaceId=cust-space-1`, {
+        headers: { authorization: `Bearer ${stack.apiKey}` },
+      });
+    const before = (await snapshot()).overview.upstream;
+    expect(before.fault).toBe("throttling");
+    const throttled = query();
+    await readStream((text) => /"throttled":[1-9]/.test(text));
+    await press("upstream", { fault: "none" });
+    expect((await throttled).status).toBe(200);
+    expect((await snapshot()).overview.upstream.throttled).toBeGreaterThan(before.throttled);
+  });
+});
+
+describe("the stream", () => {
+  it("begins with how to come back and everything, then sends what changed alone", async () => {
+    const reading = readStream(
+      (text) => text.includes('"removedSoon"') || /event: change/.test(text),
+    );
+    const first = await snapshot();
+    expect(first.apiKey).toBe(stack.apiKey);
+    expect(first.overview.upstream.isSimulated).toBe(true);
+    stack.upstream?.control.addCustomer("came-later", [{ PhoneNumber: "4915112345678" }]);
+
+    const text = await reading;
+
+    expect(text.startsWith("retry: 1000\n\nevent: snapshot\ndata: {")).toBe(true);
+    const changes = messages(text, "change") as PageChange[];
+    const ids = changes.flatMap(({ customers = [] }) => customers.map(({ id }) => id));
+    expect(ids).toEqual(["came-later"]);
+  });
+
+  it("shows a change upstream beside what poll knows, then the event with its way", async () => {
+    const control = stack.upstream?.control;
+    control?.addCustomer("told", [{ PhoneNumber: "4915100000009", Status: "CONNECTED" }]);
+    await press("customer", { custSpaceId: "told" });
+    await press("poll", {});
+    control?.setNumber("told", "4915100000009", { QualityRating: "RED" });
+
+    const told = (await snapshot()).customers.find(({ id }) => id === "told");
+    const quality = told?.numbers[0]?.fields.find(({ name }) => name === "qualityRating");
+    expect(quality).toEqual({
+      name: "qualityRating",
+      now: "RED",
+      known: "UNKNOWN",
+      level: "critical",
+    });
+
+    await press("poll", {});
+    const { events, overview } = await snapshot();
+    const event = events.at(-1);
+    expect(event?.type).toBe("whatsapp.phone_number.changed");
+    expect(event?.changes).toEqual([
+      {
+        field: "qualityRating",
+        from: "UNKNOWN",
+        to: "RED",
+        direction: "unknown",
+        severity: "critical",
+        fromLevel: "info",
+        toLevel: "critical",
+      },
+    ]);
+    expect(event?.delayMs).toBeGreaterThan(0);
+    expect(event?.delayMs).toBeLessThan(10_000);
+    expect(event?.attempts.map(({ answer }) => answer)).toEqual(["204"]);
+    const headers = Object.fromEntries(event?.headers ?? []);
+    expect(headers["webhook-signature"]).toMatch(/^v1,.{9}…$/);
+    expect(JSON.parse(event?.body ?? "").data.phoneNumber).toBe("4915100000009");
+    expect(overview.poll.last?.changed).toBe(1);
+    expect(overview.receiver).toEqual({ isUp: true, received: events.length, problems: [] });
+  });
+
+  it("ends when the page is closed", async () => {
+    const other = await startTestStack();
+    const response = await fetch(`${other.url}/page/stream`);
+    await other.close();
+    const rest = await response.text().catch(() => "cut off");
+    expect(rest === "cut off" || rest.startsWith("retry: 1000\n\n")).toBe(true);
+  });
+});

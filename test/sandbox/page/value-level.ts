@@ -1,0 +1,19 @@
+import type { WatchedField } from "../../../shared/schemas/upstream.ts";
+import { directionOf, severityOf } from "../../../shared/watch/meaning.ts";
+import type { Level } from "./state.ts";
+
+/** What a number in full service shows. A value of the same rank is good as well. */
+const IN_SERVICE: Partial<Record<WatchedField, string>> = {
+  status: "CONNECTED",
+  qualityRating: "GREEN",
+  codeVerificationStatus: "VERIFIED",
+  nameStatus: "APPROVED",
+};
+
+/** How a value that stands looks, by the product's own ranks: as loud as a change that ends there. */
+export function levelOf(field: WatchedField, value: string): Level {
+  const severity = severityOf(field, value, value);
+  const best = IN_SERVICE[field];
+  if (severity !== "info" || best === undefined) return severity;
+  return directionOf(field, value, best) === "lateral" ? "good" : "info";
+}

@@ -1,0 +1,259 @@
+import { describe, expect, it } from "vitest";
+import { createCamsState } from "../cams-state.ts";
+import type { Receipt } from "../receiver-ledger.ts";
+import { createCallMeter } from "./call-meter.ts";
+import { createChangeTimes } from "./change-times.ts";
+import { createEventFeed } from "./event-feed.ts";
+import { createNumberActions } from "./number-actions.ts";
+import { changeBetween } from "./page-change.ts";
+import type { PageState } from "./state.ts";
+import { levelOf } from "./value-level.ts";
+
+const NUMBER = "4915112345678";
+
+describe("levelOf", () => {
+  it.each([
+    ["status", "CONNECTED", "good"],
+    ["status", "PENDING", "info"],
+    ["status", "FLAGGED", "warning"],
+    ["status", "BANNED", "critical"],
+    ["status", "SOMETHING_NEW", "info"],
+    ["qualityRating", "GREEN", "good"],
+    ["qualityRating", "UNKNOWN", "info"],
+    ["qualityRating", "YELLOW", "warning"],
+    ["qualityRating", "RED", "critical"],
+    ["codeVerificationStatus", "VERIFIED", "good"],
+    ["codeVerificationStatus", "EXPIRED", "warning"],
+    ["nameStatus", "AVAILABLE_WITHOUT_REVIEW", "good"],
+    ["nameStatus", "Pending_Review", "info"],
+    ["nameStatus", "DECLINED", "warning"],
+    ["messagingLimitTier", "TIER_50", "info"],
+    ["verifiedName", "Acme", "info"],
+  ] as const)("%s %s is %s", (field, value, level) => {
+    expect(levelOf(field, value)).toBe(level);
+  });
+});
+
+describe("the times of changes", () => {
+  it("tell when a value came last, before the event that tells of it", () => {
+    const times = createChangeTimes();
+    const red = { PhoneNumber: NUMBER, QualityRating: "RED" };
+    const green = { PhoneNumber: NUMBER, QualityRating: "GREEN" };
+    times.note("c", [green], 1_000);
+    times.note("c", [red], 2_000);
+    times.note("c", [red], 3_000);
+    times.note("c", [green], 4_000);
+    times.note("c", [red], 5_000);
+    const find = (value: string, before: number, customer = "c") =>
+      times.find({ customer, phoneNumber: NUMBER, field: "QualityRating", value, before });
+
+    expect(find("RED", 4_500)).toBe(2_000);
+    expect(find("RED", 5_000)).toBe(5_000);
+    expect(find("GREEN", 3_500)).toBe(1_000);
+    expect(find("YELLOW", 9_000)).toBeUndefined();
+    expect(find("RED", 9_000, "other")).toBeUndefined();
+  });
+});
+
+describe("the call meter", () => {
+  it("counts apart what was throttled and what failed, and forgets the rate after 10 s", () => {
+    const meter = createCallMeter();
+    for (const code of ["OK", "OK", "Throttling.User", "Ram.PermissionDeny", undefined]) {
+      meter.note({ at: 1_000, code });
+    }
+    expect(meter.read(10_999)).toEqual({ calls: 5, throttled: 1, failed: 2, perSecond: 0.5 });
+    expect(meter.read(11_000)).toEqual({ calls: 5, throttled: 1, failed: 2, perSecond: 0 });
+  });
+});
+
+describe("the event feed", () => {
+  const receipt: Receipt = {
+    id: "evt_1",
+    type: "whatsapp.phone_number.changed",
+    subject: NUMBER,
+    sequence: "0001",
+    partitionkey: "c",
+    event: {
+      specversion: "1.0",
+      id: "evt_1",
+      source: "urn:x",
+      type: "whatsapp.phone_number.changed",
+      data: { phoneNumber: NUMBER, severity: "info", direction: "better", changes: [] },
+    },
+    body: `{"subject":"${NUMBER}"}`,
+    at: 9_000,
+    headers: { "webhook-signature": "v1,abcdefghijklmnop", "user-agent": "x", cookie: "secret" },
+    duplicate: false,
+    redelivery: false,
+  };
+  const attempt = (at: number, status: number, id = "evt_1") => ({ at, status, id, headers: {} });
+
+  it("shows the tries before, a short signature, no foreign header and no hidden number", () => {
+    const changeTimes = createChangeTimes();
+    const feed = createEventFeed({ changeTimes, show: () => "***" });
+    feed.take(attempt(3_000, 503), undefined);
+    feed.take(attempt(4_000, 503, "evt_2"), undefined);
+    feed.take(attempt(9_000, 204), receipt);
+
+    expect(feed.received()).toBe(1);
+    expect(feed.events()).toEqual([
+      {
+        receipt: 1,
+        id: "evt_1",
+        at: 9_000,
+        type: "whatsapp.phone_number.changed",
+        customer: "c",
+        phoneNumber: "***",
+        severity: "info",
+        direction: "better",
+        changes: [],
+        sequence: "0001",
+        delayMs: null,
+        attempts: [
+          { at: 3_000, answer: "503" },
+          { at: 9_000, answer: "204" },
+        ],
+        isDuplicate: false,
+        isRedelivery: false,
+        body: '{"subject":"***"}',
+        headers: [
+          ["webhook-signature", "v1,abcdefghi…"],
+          ["user-agent", "x"],
+        ],
+      },
+    ]);
+  });
+
+  it("counts the delay from the change that was observed, not from a later one to the same", () => {
+    const changeTimes = createChangeTimes();
+    for (const [value, at] of [
+      ["GREEN", 0],
+      ["RED", 1_000],
+      ["GREEN", 4_000],
+      ["RED", 5_000],
+    ] as const) {
+      changeTimes.note("c", [{ PhoneNumber: NUMBER, QualityRating: value }], at);
+    }
+    const change = {
+      field: "qualityRating",
+      from: "GREEN",
+      to: "RED",
+      direction: "worse",
+      severity: "critical",
+    };
+    const data = { ...receipt.event.data, changes: [change] };
+    const event = { ...receipt.event, time: new Date(3_000).toISOString(), data };
+    const feed = createEventFeed({ changeTimes, show: String });
+    feed.take(attempt(9_000, 204), { ...receipt, event });
+    expect(feed.events()[0]?.delayMs).toBe(8_000);
+  });
+
+  it("keeps the last hundred and counts all", () => {
+    const feed = createEventFeed({ changeTimes: createChangeTimes(), show: String });
+    for (let count = 0; count < 130; count += 1) feed.take(attempt(count, 204), receipt);
+    expect(feed.received()).toBe(130);
+    expect(feed.events().map((event) => event.receipt)).toEqual(
+      Array.from({ length: 100 }, (_, index) => index + 31),
+    );
+  });
+});
+
+describe("what can be done to a number", () => {
+  function rig() {
+    const state = createCamsState();
+    state.addCustomer("c", [{ PhoneNumber: NUMBER }]);
+    const actions = createNumberActions(state);
+    const fields = () => state.numbers("c")[0] ?? {};
+    const run = (action: string) => actions.run("c", NUMBER, action);
+    const names = () => actions.offer(state.numbers("c")[0]).map(({ name }) => name);
+    return { state, actions, fields, run, names };
+  }
+
+  it("follows its state from review to ban", () => {
+    const { fields, run, names } = rig();
+    expect(names()).toEqual([
+      "connect",
+      "name:APPROVED",
+      "name:DECLINED",
+      "status:BANNED",
+      "remove",
+    ]);
+    expect(() => run("quality:RED")).toThrow("The number is not in a state for that.");
+    run("connect");
+    run("quality:RED");
+    run("tier:up");
+    run("status:FLAGGED");
+    run("name:APPROVED");
+    expect(fields()).toMatchObject({
+      Status: "FLAGGED",
+      QualityRating: "RED",
+      MessagingLimitTier: "TIER_1K",
+      NameStatus: "APPROVED",
+    });
+    expect(() => run("quality:RED")).toThrow("The number is not in a state for that.");
+    run("status:BANNED");
+    expect(names()).toEqual(["status:CONNECTED", "remove"]);
+    run("status:CONNECTED");
+    run("status:DISCONNECTED");
+    run("connect");
+    expect(fields()).toMatchObject({ Status: "CONNECTED", QualityRating: "RED" });
+  });
+
+  it("stops at the ends of the ladder", () => {
+    const { fields, run } = rig();
+    run("connect");
+    run("tier:down");
+    expect(fields().MessagingLimitTier).toBe("TIER_50");
+    expect(() => run("tier:down")).toThrow("The number is not in a state for that.");
+    for (let step = 0; step < 5; step += 1) run("tier:up");
+    expect(fields().MessagingLimitTier).toBe("TIER_UNLIMITED");
+    expect(() => run("tier:up")).toThrow("The number is not in a state for that.");
+  });
+
+  it("returns a removed number as it was, once", () => {
+    const { actions, fields, run, state } = rig();
+    run("connect");
+    const before = fields();
+    run("remove");
+    expect(state.numbers("c")).toEqual([]);
+    expect([...actions.removed("c").keys()]).toEqual([NUMBER]);
+    expect(actions.offer(undefined).map(({ name }) => name)).toEqual(["return"]);
+    run("return");
+    expect(fields()).toEqual(before);
+    expect(() => run("return")).toThrow("The number is not in a state for that.");
+  });
+});
+
+describe("changeBetween", () => {
+  const customer = (id: string, pending = 0) => ({
+    ...{ id, pending },
+    isWatched: true,
+    failing: null,
+    numbers: [],
+  });
+  const base = {
+    ...{ version: "v", run: "r", now: 1, apiKey: null, unsentCustomers: 0 },
+    overview: { poll: 1 } as unknown as PageState["overview"],
+    customers: [customer("a"), customer("b")],
+    events: [],
+  };
+
+  it("is nothing when only the clock moved", () => {
+    expect(changeBetween(base, { ...structuredClone(base), now: 2 })).toBeUndefined();
+  });
+
+  it("holds what changed, what came and what went", () => {
+    const after = {
+      ...base,
+      now: 2,
+      customers: [customer("b", 1), customer("c")],
+      unsentCustomers: 3,
+    };
+    expect(changeBetween(base, after)).toEqual({
+      now: 2,
+      customers: [customer("b", 1), customer("c")],
+      removedCustomers: ["a"],
+      unsentCustomers: 3,
+    });
+  });
+});

@@ -1,0 +1,139 @@
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  newApiKey,
+  newWebhookSecret,
+  SANDBOX_CREDENTIALS,
+  sandboxEnvironment,
+} from "./environment.ts";
+import { type LocalFunctions, startFunctions } from "./functions.ts";
+import { createPage } from "./page/page.ts";
+import { createPollTimer, type PollTimer } from "./poll-timer.ts";
+import { type SandboxReceiver, startReceiver } from "./receiver.ts";
+import { type SandboxUpstream, startUpstream } from "./upstream.ts";
+
+/** The customer that the simulated upstream has from the start. */
+export const FIRST_CUSTOMER = "cust-space-1";
+/** In the sandbox, no customer is read more often: short, so that "run now" is worth pressing. */
+const READ_INTERVAL_SECONDS = 2;
+/** `npm start` may run for days. */
+const KEPT_CALLS = 1_000;
+
+export type StackOptions = {
+  /** For the store; it has to exist. */
+  readonly folder: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Between two runs of poll. */
+  readonly intervalSeconds: number;
+  /** What the user set: wins over what the sandbox would set, and chooses the real upstream. */
+  readonly given: Readonly<Record<string, string | undefined>>;
+  readonly writeLog: (line: string) => void;
+};
+
+export type Stack = {
+  /** Where the functions and the page are. */
+  readonly url: string;
+  readonly apiKey: string;
+  /** Undefined: the real one. */
+  readonly upstream: SandboxUpstream | undefined;
+  /** Undefined: one of the user's own. */
+  readonly receiver: SandboxReceiver | undefined;
+  readonly functions: LocalFunctions;
+  /** Not started yet. */
+  readonly timer: PollTimer;
+  close(): Promise<void>;
+};
+
+export function usesRealUpstream(given: StackOptions["given"]): boolean {
+  return Boolean(given.ALIBABA_CLOUD_ACCESS_KEY_ID);
+}
+
+/**
+ * The functions with the page before them, poll's timer, and whatever of upstream and receiver is
+ * to be simulated, all on this machine.
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const closers: (() => unknown)[] = [];
+  const close = async () => {
+    for (const one of closers.splice(0).reverse()) await one();
+  };
+  try {
+    return await assemble(options, closers, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function assemble(
+  options: StackOptions,
+  closers: (() => unknown)[],
+  close: () => Promise<void>,
+): Promise<Stack> {
+  const { given, intervalSeconds, writeLog } = options;
+  const isReal = usesRealUpstream(given);
+  const { watch, open } = createPage({ now: Date.now, isReal });
+  const upstream = isReal
+    ? undefined
+    : await startUpstream({
+        credentials: [SANDBOX_CREDENTIALS],
+        keptCalls: KEPT_CALLS,
+        ...watch.upstream,
+      });
+  if (upstream) closers.push(upstream.close);
+  const secret = given.WEBHOOK_SECRET ?? newWebhookSecret();
+  const receiver = given.WEBHOOK_URL
+    ? undefined
+    : await startReceiver({ secrets: secret.split(" "), ...watch.receiver });
+  if (receiver) closers.push(receiver.close);
+
+  const environment: Record<string, string | undefined> = {
+    ...sandboxEnvironment({
+      upstreamUrl: upstream?.url,
+      receiverUrl: receiver?.url ?? given.WEBHOOK_URL ?? "",
+      webhookSecret: secret,
+      apiKey: newApiKey(),
+      storeUrl: isReal ? "pglite:./.waba/store" : `pglite:${path.join(options.folder, "store")}`,
+      pollIntervalSeconds: isReal
+        ? intervalSeconds
+        : Math.min(READ_INTERVAL_SECONDS, intervalSeconds),
+    }),
+    ...(receiver ? {} : { WEBHOOK_ALLOW_HTTP: "", WEBHOOK_ALLOW_CIDRS: "" }),
+    LOG_LEVEL: "warn",
+    ...given,
+  };
+  const onError = (error: unknown) =>
+    writeLog(`sandbox: ${error instanceof Error ? error.message : String(error)}`);
+  const apiKey = environment.API_KEYS?.split(":")[1] ?? "";
+
+  let page: Awaited<ReturnType<typeof open>> | undefined;
+  const functions = await startFunctions({
+    environment,
+    port: options.port,
+    writeLog,
+    local: (request, response) => page?.handle(request, response) ?? false,
+  });
+  closers.push(functions.close);
+  // Opened before anybody is told to come; a store that cannot be opened now is tried again later.
+  await functions.storedCustomers(1).catch(onError);
+  const timer = createPollTimer({
+    poll: () => functions.poll(),
+    intervalMs: intervalSeconds * 1000,
+    readIntervalMs: Number(environment.POLL_INTERVAL_SECONDS) * 1000,
+    now: Date.now,
+    sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
+    onChange: () => page?.touch(),
+  });
+  closers.push(timer.stop);
+  page = await open({
+    ...{ upstream, receiver, functions, timer, intervalSeconds, apiKey, onError },
+    now: Date.now,
+  });
+  closers.push(page.close);
+  upstream?.control.addCustomer(FIRST_CUSTOMER);
+  return {
+    url: functions.platform.url,
+    ...{ apiKey, upstream, receiver, functions, timer, close },
+  };
+}

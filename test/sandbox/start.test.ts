@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const TSX = fileURLToPath(new URL("../../node_modules/tsx/dist/cli.mjs", import.meta.url));
+
+let folder = "";
+const children: ChildProcess[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "waba-start-test-"));
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** `npm start` itself, with nothing of this process's settings. */
+function start(...options: string[]) {
+  const { PATH = "" } = process.env;
+  const child = spawn(process.execPath, [TSX, "test/sandbox/start.ts", ...options], {
+    cwd: ROOT,
+    env: { PATH, TMPDIR: folder },
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  children.push(child);
+  let output = "";
+  let errors = "";
+  const waiting = new Set<() => void>();
+  child.stdout.on("data", (chunk: Buffer) => {
+    output += chunk;
+    for (const look of waiting) look();
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    errors += chunk;
+  });
+  const ended = once(child, "close").then(([code, signal]) => ({ code, signal, output, errors }));
+  /** Resolves with the match once it is printed. */
+  const printed = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const look = () => {
+        const found = pattern.exec(output);
+        if (found) resolve(found);
+      };
+      waiting.add(look);
+      look();
+      ended.then(() => reject(new Error(`ended without ${pattern}: ${output}${errors}`)), reject);
+    });
+  return { child, printed, ended };
+}
+
+describe("npm start", () => {
+  it("prints where it is, serves the page there, and ends well at Ctrl-C", async () => {
+    const { child, printed, ended } = start("--port", "0", "--interval", "1");
+    const [, url = ""] = await printed(/page {8}(http:\/\/127\.0\.0\.1:\d+)\/ /);
+    const [, key = ""] = await printed(/API key {5}(\S+)/);
+    await printed(/upstream {4}http:\/\/127\.0\.0\.1:\d+ \(simulated\)/);
+    await printed(/Stop with Ctrl-C\./);
+
+    const page = await fetch(`${url}/`);
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain("<title>waba-numbers sandbox</title>");
+    const added = await fetch(`${url}/add`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: '{"custSpaceId":"cust-space-1","cc":"49","phoneNumber":"15112345678","verifiedName":"Acme"}',
+    });
+    expect(added.status).toBe(201);
+
+    // As a terminal does: to the whole group, and tsx hands it on once more.
+    process.kill(-(child.pid ?? 0), "SIGINT");
+    const { code, signal, output, errors } = await ended;
+    expect({ code, signal, errors }).toEqual({ code: 0, signal: null, errors: "" });
+    expect(output).toContain(
+      "Stopping: a run of poll is waited for, and the store closed properly.",
+    );
+    const left = (await readdir(folder)).filter((name) => name.startsWith("waba-numbers-"));
+    expect(left).toEqual([]);
+  }, 90_000);
+
+  it("says which port is taken, and ends with 1", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    try {
+      const { port } = server.address() as AddressInfo;
+      const { code, output, errors } = await start("--port", String(port)).ended;
+      expect(code).toBe(1);
+      expect(errors).toBe("The port is taken; choose another with --port.\n");
+      expect(output).toBe("Starting: the store is opened…\n");
+    } finally {
+      server.close();
+    }
+  });
+
+  it.each([
+    [["--port", "65536"], "--port must be a whole number from 0 to 65535\n"],
+    [["--port", "x"], "--port must be a whole number from 0 to 65535\n"],
+    [["--interval", "0"], "--interval must be a whole number from 1 to 86400\n"],
+  ])("refuses %s", async (options, said) => {
+    const { code, errors } = await start(...options).ended;
+    expect({ code, errors }).toEqual({ code: 1, errors: said });
+  });
+});
