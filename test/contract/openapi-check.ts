@@ -7,10 +7,13 @@ type Node = Readonly<Record<string, unknown>>;
 type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** Parsed; undefined for an empty one. */
   readonly body: unknown;
 };
 
 const OPERATIONS = { add: ["/add", "post"], query: ["/query", "get"] } as const;
+
+const EVENT_TYPE = "application/cloudevents+json";
 
 export type Operation = keyof typeof OPERATIONS;
 
@@ -84,18 +87,24 @@ export function createDocumentChecker() {
     ];
   }
 
+  function webhookOf(body: string) {
+    const parsed = JSON.parse(body) as { readonly type: string };
+    const webhook = ["webhooks", parsed.type, "post"];
+    if (!at(webhook)) return { told: [`${parsed.type} is not documented`] };
+    const schema = [...webhook, "requestBody", "content", EVENT_TYPE, "schema"];
+    return { webhook, told: problems(schema, parsed) };
+  }
+
   return {
-    /** An answer of a function to any HTTP method but OPTIONS. */
-    answer(operation: Operation, { status, headers, body }: Answer): string[] {
-      const [path, method] = OPERATIONS[operation];
-      const response = ["paths", path, method, "responses", String(status)];
+    /** An answer of a function to any HTTP method but OPTIONS; one to HEAD has no body to check. */
+    answer(operation: Operation, { status, headers, body }: Answer, method = "GET"): string[] {
+      const response = ["paths", ...OPERATIONS[operation], "responses", String(status)];
       if (!at(response)) return [`${status} is not documented`];
       const type = headers["content-type"]?.split(";")[0] ?? "";
       if (!at([...response, "content", type])) return [`${type} is not documented`];
-      return [
-        ...headerProblems(response, headers),
-        ...problems([...response, "content", type, "schema"], body),
-      ];
+      const told = headerProblems(response, headers);
+      if (method === "HEAD") return body === undefined ? told : [...told, "HEAD has a body"];
+      return [...told, ...problems([...response, "content", type, "schema"], body)];
     },
 
     /** A request's body, as a client would check it. */
@@ -104,12 +113,10 @@ export function createDocumentChecker() {
 
     /** A delivery, with the headers as the receiver got them. */
     event(headers: Readonly<Record<string, unknown>>, body: string): string[] {
-      const parsed = JSON.parse(body) as { readonly type: string };
-      const webhook = ["webhooks", parsed.type, "post"];
-      if (!at(webhook)) return [`${parsed.type} is not documented`];
-      const content = [...webhook, "requestBody", "content"];
+      const { webhook, told } = webhookOf(body);
+      if (!webhook) return told;
       const type = String(headers["content-type"]).split(";")[0] ?? "";
-      if (!at([...content, type])) return [`${type} is not documented`];
+      if (type !== EVENT_TYPE) return [`${type} is not documented`];
       const parameters = at([...webhook, "parameters"]) as unknown as readonly Node[];
       return [
         ...parameters.flatMap(({ name, required }, index) => {
@@ -117,9 +124,12 @@ export function createDocumentChecker() {
           if (value === undefined) return required ? [`${name} is missing`] : [];
           return problems([...webhook, "parameters", String(index), "schema"], value);
         }),
-        ...problems([...content, type, "schema"], parsed),
+        ...told,
       ];
     },
+
+    /** An event's body alone. */
+    eventBody: (body: string): string[] => webhookOf(body).told,
 
     /** Any value against the schema at a path of the document. */
     problems,

@@ -6,6 +6,8 @@ import { createDeps, type Deps } from "../../shared/deps.ts";
 import { createLog } from "../../shared/log.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
+import { assertDocumented } from "../contract/document-guard.ts";
+import type { Operation } from "../contract/openapi-check.ts";
 import { type SandboxUpstream, startUpstream } from "../sandbox/upstream.ts";
 import { fcContext, fcHttpEvent, type HttpEventOptions } from "./fc-events.ts";
 
@@ -106,11 +108,17 @@ export type Answer = {
 
 type Handler = (event: unknown, context: unknown) => Promise<unknown>;
 
-/** Sends an event and reads the answer as a client would. */
+/**
+ * Sends an event and reads the answer as a client would.
+ *
+ * @param operation whose answers the OpenAPI document has it among; either one's, when left out
+ * @throws Error naming what in the answer the document does not tell of
+ */
 export async function invoke(
   handler: Handler,
   event: unknown,
   context: unknown = fcContext(),
+  operation?: Operation,
 ): Promise<Answer> {
   const answer = (await handler(event, context)) as {
     readonly statusCode: number;
@@ -118,7 +126,9 @@ export async function invoke(
     readonly body: string;
   };
   const body = answer.body === "" ? undefined : JSON.parse(answer.body);
-  return { status: answer.statusCode, headers: answer.headers, text: answer.body, body };
+  const { statusCode: status, headers } = answer;
+  assertDocumented(event, { status, headers, body }, operation);
+  return { status, headers, text: answer.body, body };
 }
 
 export type SentRequest = Partial<HttpEventOptions> & {
@@ -171,8 +181,8 @@ export async function startFunctionRig(overrides: Overrides = {}): Promise<Funct
   return {
     ...made,
     upstream,
-    add: (event, context) => invoke(add, event, context),
-    query: (event, context) => invoke(query, event, context),
+    add: (event, context) => invoke(add, event, context, "add"),
+    query: (event, context) => invoke(query, event, context, "query"),
     calls() {
       const actions = upstream.control.calls().map((call) => call.action);
       return {

@@ -8,6 +8,7 @@ import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
 import type { TickReport } from "../../shared/watch/tick-report.ts";
 import type { Send } from "../../shared/webhook/attempt.ts";
+import { noteDelivery, noteEvent } from "../contract/document-guard.ts";
 import {
   newWebhookSecret,
   SANDBOX_CREDENTIALS,
@@ -91,6 +92,7 @@ export async function startPollStage(
 
   let shortened: number | undefined;
   const holdingSend: Send = (event, options) => {
+    noteEvent(event.body);
     const release = clock.hold();
     return deps.send(event, options).finally(release);
   };
@@ -127,8 +129,16 @@ export async function startPollStage(
     send: holdingSend,
     upstreamFor: (context) => holding(deps.upstreamFor(context)),
   });
+  let checked = 0;
+  const checkReceived = () => {
+    const received = receiver.received();
+    for (const { headers, event } of received.slice(checked)) {
+      noteDelivery(headers, JSON.stringify(event));
+    }
+    checked = received.length;
+  };
   const invoke = (event: unknown) =>
-    clock.run(poll(event, { requestId: "req-1", credentials: {} }));
+    clock.run(poll(event, { requestId: "req-1", credentials: {} })).finally(checkReceived);
 
   return {
     clock,

@@ -13,6 +13,7 @@ import {
   type TickSettings,
 } from "../../shared/watch/tick-settings.ts";
 import type { AttemptResult, OutgoingEvent } from "../../shared/webhook/attempt.ts";
+import { noteEvent } from "../contract/document-guard.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
 import { item, SOURCE, T0 } from "./watch-builders.ts";
 
@@ -123,6 +124,8 @@ export function createWatchWorld(): WatchWorld {
         store,
         upstream,
         async send(event) {
+          // The test event is not the tick's own work, and pretended here.
+          if (event.id !== "evt_test") noteEvent(event.body);
           world.sent.push({ event, at: clock.monotonic() });
           return world.receive(event);
         },

@@ -12,6 +12,7 @@ import type {
   AttemptResult,
   OutgoingEvent,
 } from "../../../shared/webhook/attempt.ts";
+import { noteEvent } from "../../contract/document-guard.ts";
 
 /** 2026-01-02T03:04:05.000Z */
 export const START = 1_767_323_045_000;
@@ -113,6 +114,8 @@ export function createCommandRig(environment: Readonly<Record<string, string>> =
     openStore: async () => counted,
     log: createLog({ level: "debug", now: rig.now, write }),
     async send({ id, body }, { redelivery }) {
+      // An event of `anEvent` is a stand-in for one; what poll makes itself is whole.
+      if ("specversion" in JSON.parse(body)) noteEvent(body);
       rig.sent.push({ id, body, ...(redelivery === undefined ? {} : { redelivery }) });
       rig.advance(rig.attemptMs);
       return results.shift() ?? { kind: "delivered", status: 204 };
