@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
+import axe, { type AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { SANDBOX_CREDENTIALS } from "../environment.ts";
@@ -72,6 +73,23 @@ describe.runIf(chromiumPath)("the page's look", () => {
     expect(checked).toBeGreaterThan(100);
     const ground = await page.evaluate("getComputedStyle(document.body).backgroundColor");
     expect(ground).toBe(colorScheme === "light" ? "rgb(244, 245, 247)" : "rgb(16, 19, 23)");
+  });
+
+  it.each([
+    ["light", DESKTOP],
+    ["dark", PHONE],
+  ] as const)("breaks no rule of axe-core, %s", async (colorScheme, viewport) => {
+    const stack = await open();
+    await fill(stack);
+    const { page } = await openPage(browser, stack.url, { viewport, colorScheme });
+    await page.getByText("Request").first().click();
+    await page.evaluate(axe.source);
+
+    const { violations, passes } = (await page.evaluate("axe.run()")) as AxeResults;
+
+    const told = violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
+    expect(told).toEqual([]);
+    expect(passes.length).toBeGreaterThan(30);
   });
 
   it("has targets of 40 px and no sideways scrolling on a phone", async () => {
