@@ -1,30 +1,58 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DeployError } from "./deploy-error.js";
+import { runsADay } from "./cron.js";
+import { callCloud, DeployError } from "./deploy-error.js";
 
 /**
- * Runs the checks and prints one line each.
+ * The checks use what ships, which is TypeScript, and the framework loads plain JavaScript only.
  *
- * @param {{
- *   plan: import("./plan.js").Plan,
- *   credentials: import("./credentials.js").DeployCredentials,
- * }} connection
+ * @param {string} file
+ */
+const load = async (file) => {
+  const { tsImport } = await import("tsx/esm/api");
+  return tsImport(file, import.meta.url);
+};
+
+/**
+ * What the text of the settings alone tells to be wrong.
+ *
+ * @param {import("./plan.js").Plan} plan
+ * @returns {Promise<string[]>}
+ */
+export async function settingsProblems({ functions, target }) {
+  /** @type {typeof import("./check-settings.ts")} */
+  const { checkSettings } = await load("./check-settings.ts");
+  const { findings } = checkSettings(functions, target.region);
+  return findings.filter(({ state }) => state === "error").map(({ text }) => text);
+}
+
+/**
+ * Runs the checks that go over the network, and prints one line for each and for what the text tells.
+ *
+ * @param {import("./connect.js").Connection} connection
  * @param {{ say: (text: string) => void, areFatal: boolean }} how `areFatal`: warnings count as
  *   failures too
  * @throws {DeployError} with everything that has to be mended
  */
-export async function runChecks({ plan, credentials }, { say, areFatal }) {
-  // The checks use what ships, which is TypeScript, and the framework loads plain JavaScript only.
-  const { tsImport } = await import("tsx/esm/api");
+export async function runChecks({ plan, credentials, cloud }, { say, areFatal }) {
+  const { clients } = cloud;
+  const { accountId, region } = plan.target;
+  const request = new clients.models.ListFunctionsRequest({ fcVersion: "v3", limit: 1 });
+  await callCloud(`list the functions of account ${accountId} in ${region}`, () =>
+    clients.fc("listFunctions", request),
+  );
+  say(`ok      the credentials are of account ${accountId} and are accepted in ${region}`);
+
   /** @type {typeof import("./checks.ts")} */
-  const { checkDeployment } = await tsImport("./checks.ts", import.meta.url);
+  const { checkDeployment } = await load("./checks.ts");
   const poll = plan.functions.find(({ key }) => key === "poll");
   const findings = await checkDeployment(
     {
-      functions: plan.functions.map(({ key, environment }) => ({ key, environment })),
+      functions: plan.functions,
       target: plan.target,
       poll: {
         memoryMb: Number(poll?.input.memorySize ?? 0),
         cpu: Number(poll?.input.cpu ?? 0),
+        runsADay: timerRuns(poll?.triggers ?? []),
       },
       credentials,
     },
@@ -40,4 +68,17 @@ export async function runChecks({ plan, credentials }, { say, areFatal }) {
       `To be mended before a deployment: ${fatal.map(({ text }) => text).join("; ")}.`,
     );
   }
+}
+
+/**
+ * @param {readonly import("./plan.js").TriggerPlan[]} triggers
+ * @returns {number | undefined} undefined: not every day has as many
+ */
+function timerRuns(triggers) {
+  const timers = triggers.filter(({ type, config }) => type === "timer" && config.enable);
+  const runs = timers.map(({ config }) => runsADay(String(config.cronExpression)));
+  return runs.reduce(
+    (sum, each) => (sum === undefined || each === undefined ? undefined : sum + each),
+    0,
+  );
 }

@@ -1,4 +1,4 @@
-import { type Config, type Environment, type FunctionName, loadConfig } from "../config.ts";
+import type { Config, Environment } from "../config.ts";
 import { isAppError } from "../errors.ts";
 import { EVENT_TYPES } from "../schemas/event.ts";
 import { Secret } from "../secret.ts";
@@ -7,13 +7,18 @@ import { createTable } from "../store/tablestore.ts";
 import { parseTablestoreUrl } from "../store/tablestore-url.ts";
 import { createSender } from "../webhook/attempt.ts";
 import { guardedLookup } from "../webhook/target.ts";
-
-export type Finding = { readonly state: "ok" | "warning" | "error"; readonly text: string };
+import { checkSettings, type Finding, storeUrlOf } from "./check-settings.ts";
+import { describeCost } from "./daily-cost.ts";
 
 export type Deployment = {
   readonly functions: readonly { readonly key: string; readonly environment: Environment }[];
   readonly target: { readonly region: string; readonly stage: string; readonly accountId: string };
-  readonly poll: { readonly memoryMb: number; readonly cpu: number };
+  readonly poll: {
+    readonly memoryMb: number;
+    readonly cpu: number;
+    /** By its timers; undefined when not every day has as many. */
+    readonly runsADay: number | undefined;
+  };
   /** The deploying user's, with which the table is made. */
   readonly credentials: {
     readonly accessKeyId: string;
@@ -31,73 +36,22 @@ type World = {
   readonly sleep: (ms: number) => Promise<unknown>;
 };
 
-const NAMES: readonly FunctionName[] = ["add", "query", "poll"];
 const MAX_IDLE_MS = 5_000;
-const DAY_SECONDS = 86_400;
 
 /**
- * Looks at everything that can be wrong before a deployment: first what the text alone tells, and
- * only when that is right, the store and the webhook. No finding holds a value of a setting.
+ * Looks at what can be wrong before a deployment: settings whose text was found right, the store and
+ * the webhook. No finding holds a value of a setting.
  */
 export async function checkDeployment(given: Deployment, world: World): Promise<Finding[]> {
-  const { target } = given;
-  const findings: Finding[] = [
-    { state: "ok", text: `credentials found for account ${target.accountId}` },
-  ];
-  const configs = new Map<string, Config>();
-  const problems = new Set<string>();
-  for (const name of NAMES) {
-    const environment = given.functions.find(({ key }) => key === name)?.environment;
-    if (!environment) continue;
-    try {
-      configs.set(name, loadConfig(environment, name));
-    } catch (error) {
-      if (!isAppError(error) || error.code !== "ERR_CONFIG") throw error;
-      for (const { path, message } of error.problems) problems.add(`${path} ${message}`);
-    }
-  }
-  for (const text of problems) findings.push({ state: "error", text });
-  const storeUrl = given.functions.find(({ environment }) => environment.STORE_URL)?.environment
-    .STORE_URL;
-  findings.push(...checkStoreUrl(storeUrl, target.region));
-  if (findings.some(({ state }) => state === "error")) return findings;
-
-  const keys = configs.get("add")?.apiKeys ?? configs.get("query")?.apiKeys;
-  if (keys) {
-    const names = keys.map(
-      ({ name, scope }) => `${name} (${scope === "*" ? "every customer" : "one customer"})`,
-    );
-    findings.push({ state: "ok", text: `API keys: ${names.join(", ")}` });
-  }
+  const { findings, configs } = checkSettings(given.functions, given.target.region);
+  const storeUrl = storeUrlOf(given.functions);
   if (storeUrl) findings.push(...(await checkTable(storeUrl, given.credentials, world)));
   const poll = configs.get("poll");
   if (poll) {
     findings.push(await checkWebhook(poll, given.target, world));
-    findings.push({ state: "ok", text: describeCost(poll, given.poll) });
+    findings.push({ state: "ok", text: describeCost(poll, given.poll.runsADay, given.poll) });
   }
   return findings;
-}
-
-function checkStoreUrl(url: string | undefined, region: string): Finding[] {
-  if (!url) return [];
-  if (/^(memory|pglite):/.test(url)) {
-    return [
-      {
-        state: "error",
-        text: "STORE_URL must name Tablestore or PostgreSQL: an instance of a function forgets everything",
-      },
-    ];
-  }
-  const place = parseTablestoreUrl(url)?.endpoint;
-  if (place?.endsWith(".ots.aliyuncs.com") && !place.includes(`.${region}.`)) {
-    return [
-      {
-        state: "warning",
-        text: "STORE_URL names a store in another region: every call crosses over",
-      },
-    ];
-  }
-  return [];
 }
 
 async function checkTable(
@@ -182,21 +136,4 @@ async function checkWebhook(
     state: "warning",
     text: `the webhook did not accept a signed webhook.test (${why}); events will wait for it`,
   };
-}
-
-/**
- * Of the customers named in WATCH_CUST_SPACES; those added later cost the same each. A tick is billed
- * from its start to its end: about a second, and the time that its reads need at UPSTREAM_QPS.
- */
-function describeCost(poll: Config, { memoryMb, cpu }: Deployment["poll"]): string {
-  const customers = poll.watch.length;
-  const sweepSeconds = Math.max(poll.pollIntervalMs / 1000, customers / poll.qps);
-  const reads = Math.round((customers * DAY_SECONDS) / sweepSeconds);
-  const ticks = DAY_SECONDS / 60;
-  const seconds = Math.round(ticks * Math.min(poll.tickMs / 1000, 1 + reads / ticks / poll.qps));
-  const gigabyteSeconds = Math.round((seconds * memoryMb) / 1024);
-  return (
-    `a day of poll with one timer a minute and ${customers} listed customers: about ${reads} upstream calls, ` +
-    `${seconds} s billed (${Math.round(seconds * cpu)} vCPU-s, ${gigabyteSeconds} GB-s), ${ticks} invocations`
-  );
 }

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createRequire } from "node:module";
 import { Readable } from "node:stream";
 
@@ -6,6 +7,9 @@ const require = createRequire(import.meta.url);
 /** @param {string} name of a package that comes with the provider plugin */
 const ofPlugin = (name) =>
   createRequire(require.resolve("serverless-aliyun-function-compute"))(name);
+
+/** Node tells of each answer to a request here. */
+const RESPONSES = "http.client.response.finish";
 
 const TIMEOUT_MS = 30_000;
 /** An invocation may take as long as the function's own timeout. */
@@ -44,6 +48,20 @@ export function createClients(credentials, region) {
   const runtime = (readTimeout) =>
     new RuntimeOptions({ autoretry: false, connectTimeout: 10_000, readTimeout });
 
+  /**
+   * @param {string} method
+   * @param {...unknown} args
+   * @returns {Promise<any>}
+   */
+  const callLog = async (method, ...args) => {
+    const answer = await log[method](...args, { timeout: TIMEOUT_MS });
+    // The SDK looks at the body only: a proxy's error page would count as done.
+    if (typeof answer === "string" && answer.trim() !== "") {
+      throw Object.assign(new Error("unreadable"), { code: "UnreadableAnswer" });
+    }
+    return answer;
+  };
+
   return {
     /**
      * @param {string} operation a method of the SDK, without `WithOptions`
@@ -76,18 +94,33 @@ export function createClients(credentials, region) {
       };
     },
     ram,
+    /** A method of the Log Service SDK, by name. */
+    log: callLog,
     /**
-     * @param {string} method of the Log Service SDK
-     * @param {...unknown} args
-     * @returns {Promise<any>}
+     * One page of log lines; one call at a time.
+     *
+     * @param {string} project
+     * @param {string} logstore
+     * @param {{ from: Date, until: Date, query: string, offset: number, line: number }} page
+     * @returns {Promise<{ rows: any[], isComplete: boolean }>} `isComplete`: all was searched
      */
-    async log(method, ...args) {
-      const answer = await log[method](...args, { timeout: TIMEOUT_MS });
-      // The SDK looks at the body only: a proxy's error page would count as done.
-      if (typeof answer === "string" && answer.trim() !== "") {
-        throw Object.assign(new Error("unreadable"), { code: "UnreadableAnswer" });
+    async readLogs(project, logstore, { from, until, ...page }) {
+      const options = { ...page, reverse: false };
+      /** @type {string | undefined} */
+      let progress;
+      // Only a header tells how far the search came, and the SDK keeps headers to itself.
+      /** @param {any} message */
+      const listen = ({ response }) => {
+        progress = response?.headers?.["x-log-progress"] ?? progress;
+      };
+      subscribe(RESPONSES, listen);
+      try {
+        const answer = await callLog("getLogs", project, logstore, from, until, options);
+        const rows = Array.isArray(answer) ? answer : Object.values(answer ?? {});
+        return { rows, isComplete: progress !== "Incomplete" };
+      } finally {
+        unsubscribe(RESPONSES, listen);
       }
-      return answer;
     },
   };
 }

@@ -1,14 +1,13 @@
 import { readFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { DeployError } from "./deploy-error.js";
 
 /**
  * @typedef {object} DeployCredentials
  * @property {string} accessKeyId
  * @property {string} accessKeySecret
  * @property {string | undefined} securityToken
- * @property {string | undefined} accountId
+ * @property {string | undefined} accountId the one that the user means, if it was told
  */
 
 /**
@@ -18,17 +17,17 @@ import { DeployError } from "./deploy-error.js";
  *
  * @param {Readonly<Record<string, string | undefined>>} environment
  * @param {string | undefined} file
- * @returns {Promise<DeployCredentials>}
- * @throws {DeployError} that names what is missing
+ * @returns {Promise<{ credentials: DeployCredentials } | { problem: string }>} what is missing, else
  */
-export async function readCredentials(environment, file) {
+export async function findCredentials(environment, file) {
   const accessKeyId = environment.ALIBABA_CLOUD_ACCESS_KEY_ID;
   const accessKeySecret = environment.ALIBABA_CLOUD_ACCESS_KEY_SECRET;
   const accountId = environment.ALIBABA_CLOUD_ACCOUNT_ID || undefined;
   if (Boolean(accessKeyId) !== Boolean(accessKeySecret)) {
-    throw new DeployError(
-      "Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET together: one of them is missing. Nothing was sent.",
-    );
+    return {
+      problem:
+        "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET together: one of them is missing",
+    };
   }
   if (accessKeyId && accessKeySecret) {
     const securityToken = environment.ALIBABA_CLOUD_SECURITY_TOKEN || undefined;
@@ -36,6 +35,7 @@ export async function readCredentials(environment, file) {
   }
   if (file) {
     const found = await readProfile(file);
+    if (!found) return { problem: "the file that provider.credentials names cannot be read" };
     return checked({
       accessKeyId: found.get("aliyun_access_key_id") ?? "",
       accessKeySecret: found.get("aliyun_access_key_secret") ?? "",
@@ -43,37 +43,37 @@ export async function readCredentials(environment, file) {
       accountId: accountId ?? found.get("aliyun_account_id"),
     });
   }
-  throw new DeployError(
-    "There are no credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and ALIBABA_CLOUD_SECURITY_TOKEN for temporary ones), or name a file with provider.credentials. Nothing was sent.",
-  );
+  return {
+    problem:
+      "there are no credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and ALIBABA_CLOUD_SECURITY_TOKEN for temporary ones), or name a file with provider.credentials",
+  };
 }
 
-/** @param {DeployCredentials} credentials */
+/**
+ * @param {DeployCredentials} credentials
+ * @returns {{ credentials: DeployCredentials } | { problem: string }}
+ */
 function checked(credentials) {
   if (!credentials.accessKeyId || !credentials.accessKeySecret) {
-    throw new DeployError(
-      "The file of provider.credentials needs aliyun_access_key_id and aliyun_access_key_secret under [default]. Nothing was sent.",
-    );
+    return {
+      problem:
+        "the file of provider.credentials needs aliyun_access_key_id and aliyun_access_key_secret under [default]",
+    };
   }
   if (credentials.accountId && !/^\d{5,20}$/.test(credentials.accountId)) {
-    throw new DeployError(
-      "ALIBABA_CLOUD_ACCOUNT_ID must be the account's number. Nothing was sent.",
-    );
+    return { problem: "ALIBABA_CLOUD_ACCOUNT_ID must be the account's number" };
   }
-  return credentials;
+  return { credentials };
 }
 
 /**
  * @param {string} file
- * @returns {Promise<Map<string, string>>}
+ * @returns {Promise<Map<string, string> | undefined>}
  */
 async function readProfile(file) {
   const place = file.startsWith("~") ? path.join(os.homedir(), file.slice(1)) : file;
-  const text = await readFile(place, "utf8").catch(() => {
-    throw new DeployError(
-      "The file that provider.credentials names cannot be read. Nothing was sent.",
-    );
-  });
+  const text = await readFile(place, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
   const values = new Map();
   let section = "";
   for (const line of text.split(/\r?\n/)) {

@@ -31,6 +31,41 @@ export function cronProblem(text) {
 }
 
 /**
+ * How often a timer that Function Compute takes fires in a day.
+ *
+ * @param {string} text
+ * @returns {number | undefined} undefined: not every day has as many
+ */
+export function runsADay(text) {
+  const [, amount, unit] = /^@every (\d+)([mh])$/.exec(text) ?? [];
+  if (amount) return 1440 / (Number(amount) * (unit === "h" ? 60 : 1));
+  const fields = text
+    .replace(/^(CRON_)?TZ=\S+ +/, "")
+    .trim()
+    .split(/\s+/);
+  const [times, dates] = [fields.slice(0, 3), fields.slice(3)];
+  if (dates.some((field) => field !== "*" && field !== "?")) return undefined;
+  return times.reduce((product, field, index) => product * countOf(field, FIELDS[index]), 1);
+}
+
+/**
+ * How many values a field names.
+ *
+ * @param {string} text
+ * @param {{ min: number, max: number } | undefined} field
+ */
+function countOf(text, { min, max } = { min: 0, max: 0 }) {
+  const values = new Set();
+  for (const item of text.split(",")) {
+    const [range = "", step] = item.split("/");
+    const [from, to] = /^[*?]$/.test(range) ? [min, max] : range.split("-").map(Number);
+    const last = to ?? (step === undefined ? from : max);
+    for (let value = from ?? 0; value <= (last ?? 0); value += Number(step ?? 1)) values.add(value);
+  }
+  return values.size;
+}
+
+/**
  * @param {string} text
  * @param {{ min: number, max: number, words?: string }} field
  */

@@ -18,6 +18,14 @@ export class DeployError extends Error {
   }
 }
 
+/**
+ * @param {readonly string[]} problems found before the first call
+ * @returns {DeployError} one that tells them all
+ */
+export function nothingSent(problems) {
+  return new DeployError(`To be mended first: ${problems.join("; ")}. Nothing was sent.`);
+}
+
 const HINTS = [
   {
     codes: /^(Forbidden|NoPermission|AccessDenied|Unauthorized)/i,

@@ -1,5 +1,10 @@
 import { callCloud, DeployError } from "./deploy-error.js";
-import { deployTriggers, removeTriggers } from "./deploy-triggers.js";
+import {
+  assertTriggersOwned,
+  deployTriggers,
+  listTriggers,
+  removeTriggers,
+} from "./deploy-triggers.js";
 import { isOwned } from "./names.js";
 import { untilAccepted, untilSeen } from "./wait.js";
 
@@ -43,7 +48,7 @@ export async function listFunctions({ names }, { clients }) {
  * @returns {Promise<any[]>} its triggers as the cloud has them
  */
 export async function deployFunction(wanted, given, cloud) {
-  const { clients, clock, say } = cloud;
+  const { clients, say } = cloud;
   const { models } = clients;
   const { name } = wanted;
   const input = {
@@ -52,7 +57,9 @@ export async function deployFunction(wanted, given, cloud) {
     code: { zipFile: given.archive.toString("base64") },
   };
   const verb = given.exists ? "update" : "create";
-  const made = await untilAccepted(clock, given.isNew, () =>
+  const triggers = given.exists ? await listTriggers(name, clients) : [];
+  assertTriggersOwned(wanted, triggers, given.owner);
+  const made = await untilAccepted(cloud, given.isNew, () =>
     callCloud(`${verb} the function ${name}`, () =>
       given.exists
         ? clients.fc(
@@ -71,7 +78,7 @@ export async function deployFunction(wanted, given, cloud) {
   await untilUsable(name, made, cloud);
   say(`Function ${name} ${verb}d`);
   await deployLimits(wanted, given.exists, cloud);
-  return deployTriggers(wanted, given.owner, cloud);
+  return deployTriggers(wanted, triggers, given.owner, cloud);
 }
 
 /**
@@ -81,9 +88,10 @@ export async function deployFunction(wanted, given, cloud) {
  * @param {any} made
  * @param {import("./deploy-role.js").Cloud} cloud
  */
-async function untilUsable(name, made, { clients, clock }) {
+async function untilUsable(name, made, cloud) {
+  const { clients } = cloud;
   let current = made;
-  await untilSeen(clock, `The function ${name}`, async () => {
+  await untilSeen(cloud, `The function ${name}`, async () => {
     if (current?.state === "Failed" || current?.lastUpdateStatus === "Failed") {
       throw new DeployError(
         `Function Compute could not make the function ${name}: ${reasonOf(current)}. Mend it and run the same command again.`,

@@ -1,4 +1,5 @@
 import { callCloud, DeployError } from "./deploy-error.js";
+import { assertPolicyOwned, findPolicy, writePolicy } from "./deploy-policy.js";
 import { isOwned } from "./names.js";
 import { untilAccepted } from "./wait.js";
 
@@ -24,18 +25,23 @@ const TRUST = {
 const NEW_MS = 120_000;
 
 /**
- * The functions' role with its one policy, as serverless.yml has it now: a policy that differs
- * becomes a new version, the oldest going when RAM's five are used up.
+ * The functions' role with its one policy, as serverless.yml has it now. Both are looked up before
+ * either is written.
  *
  * @param {import("./plan.js").Plan} plan
  * @param {Cloud} cloud
  * @returns {Promise<{ arn: string, isNew: boolean }>}
  */
 export async function deployRole(plan, cloud) {
-  const role = await ensureRole(plan, cloud);
-  await ensurePolicy(plan, cloud);
+  const found = await findRole(plan, cloud);
+  const policy = await findPolicy(plan, cloud);
+  assertPolicyOwned(plan, policy);
+  const role = found ?? (await createRole(plan, cloud));
+  await writePolicy(plan, policy, cloud);
   await attach(plan, cloud);
-  return { arn: role.Arn, isNew: cloud.clock.now() - Date.parse(role.CreateDate) < NEW_MS };
+  // This machine's clock may be minutes ahead of the cloud's, or behind it.
+  const age = Math.abs(cloud.clock.now() - Date.parse(role.CreateDate));
+  return { arn: role.Arn, isNew: found === undefined || age < NEW_MS };
 }
 
 /**
@@ -65,18 +71,15 @@ export async function findRole({ names, target }, { clients }) {
  * @param {import("./plan.js").Plan} plan
  * @param {Cloud} cloud
  */
-async function ensureRole(plan, cloud) {
-  const { names } = plan;
-  const found = await findRole(plan, cloud);
-  if (found) return found;
+async function createRole({ names }, { clients, say }) {
   const made = await callCloud(`create the role ${names.role}`, () =>
-    cloud.clients.ram("CreateRole", {
+    clients.ram("CreateRole", {
       RoleName: names.role,
       Description: `Lets the functions reach other services; ${names.owner}`,
       AssumeRolePolicyDocument: JSON.stringify(TRUST),
     }),
   );
-  cloud.say(`Role ${names.role} created`);
+  say(`Role ${names.role} created`);
   return made.Role;
 }
 
@@ -84,44 +87,11 @@ async function ensureRole(plan, cloud) {
  * @param {import("./plan.js").Plan} plan
  * @param {Cloud} cloud
  */
-async function ensurePolicy(plan, { clients, say }) {
-  const { policy } = plan.names;
-  const document = JSON.stringify(policyDocument(plan));
-  const found = await callCloud(
-    `look up the policy ${policy}`,
-    () => clients.ram("GetPolicy", { PolicyName: policy, PolicyType: "Custom" }),
-    { absent: ["EntityNotExist.Policy"] },
-  );
-  if (!found) {
-    await callCloud(`create the policy ${policy}`, () =>
-      clients.ram("CreatePolicy", {
-        PolicyName: policy,
-        Description: plan.names.owner,
-        PolicyDocument: document,
-      }),
-    );
-    say(`Policy ${policy} created`);
-  } else if (!isSame(found.DefaultPolicyVersion?.PolicyDocument, document)) {
-    await callCloud(`update the policy ${policy}`, () =>
-      clients.ram("CreatePolicyVersion", {
-        PolicyName: policy,
-        PolicyDocument: document,
-        SetAsDefault: true,
-        RotateStrategy: "DeleteOldestNonDefaultVersionWhenLimitExceeded",
-      }),
-    );
-    say(`Policy ${policy} updated`);
-  }
-}
-
-/**
- * @param {import("./plan.js").Plan} plan
- * @param {Cloud} cloud
- */
-async function attach({ names }, { clients, clock, say }) {
+async function attach({ names }, cloud) {
+  const { clients, say } = cloud;
   const attached = await listPolicies(names.role, clients);
   if (attached.some(({ PolicyName }) => PolicyName === names.policy)) return;
-  await untilAccepted(clock, true, () =>
+  await untilAccepted(cloud, true, () =>
     callCloud(
       `attach the policy ${names.policy}`,
       () =>
@@ -148,42 +118,4 @@ export async function listPolicies(role, clients) {
     { absent: ["EntityNotExist.Role"] },
   );
   return answer?.Policies?.Policy ?? [];
-}
-
-/** @param {import("./plan.js").Plan} plan */
-function policyDocument({ names, statements, target }) {
-  const logs = `acs:log:*:${target.accountId}:project/${names.logProject}/logstore/${names.logstore}`;
-  return {
-    Version: "1",
-    Statement: [
-      { Effect: "Allow", Action: ["log:PostLogStoreLogs"], Resource: [logs] },
-      ...statements,
-    ],
-  };
-}
-
-/**
- * RAM may answer with the document set in another way than it was sent.
- *
- * @param {unknown} stored
- * @param {string} wanted
- */
-function isSame(stored, wanted) {
-  try {
-    return canonical(JSON.parse(String(stored))) === canonical(JSON.parse(wanted));
-  } catch {
-    return false;
-  }
-}
-
-/**
- * @param {unknown} value
- * @returns {string}
- */
-function canonical(value) {
-  return JSON.stringify(value, (_, part) =>
-    part && typeof part === "object" && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
 }

@@ -1,4 +1,4 @@
-import { callCloud } from "./deploy-error.js";
+import { callCloud, DeployError } from "./deploy-error.js";
 import { isOwned } from "./names.js";
 
 /**
@@ -23,17 +23,35 @@ export async function listTriggers(functionName, clients) {
 }
 
 /**
+ * @param {import("./plan.js").FunctionPlan} wanted
+ * @param {readonly any[]} existing the function's triggers as the cloud has them
+ * @param {string} owner
+ * @throws {DeployError} if one of the wanted names is taken by a trigger that was added by hand
+ */
+export function assertTriggersOwned({ name, triggers }, existing, owner) {
+  const taken = existing.find(
+    ({ triggerName, description }) =>
+      triggers.some((trigger) => trigger.name === triggerName) && !isOwned(description, owner),
+  );
+  if (taken) {
+    throw new DeployError(
+      `The function ${name} has a trigger ${taken.triggerName} that no deployment of this service and stage made: its description does not say so. Delete it, or make it again under another name; then run the same command again.`,
+    );
+  }
+}
+
+/**
  * Makes the triggers what serverless.yml says. One that was added by hand is left alone.
  *
  * @param {import("./plan.js").FunctionPlan} wanted
+ * @param {readonly any[]} existing the function's triggers as the cloud has them
  * @param {string} owner
  * @param {import("./deploy-role.js").Cloud} cloud
- * @returns {Promise<any[]>} as the cloud has them
+ * @returns {Promise<any[]>} as the cloud has them now
  */
-export async function deployTriggers(wanted, owner, { clients, say }) {
+export async function deployTriggers(wanted, existing, owner, { clients, say }) {
   const { models } = clients;
   const { name: functionName, triggers } = wanted;
-  const existing = await listTriggers(functionName, clients);
   const result = [];
   for (const { name, type, config } of triggers) {
     const found = existing.find(({ triggerName }) => triggerName === name);

@@ -1,5 +1,3 @@
-import { DeployError } from "./deploy-error.js";
-
 /**
  * @typedef {object} Target
  * @property {string} service
@@ -7,6 +5,9 @@ import { DeployError } from "./deploy-error.js";
  * @property {string} region
  * @property {string} accountId
  */
+
+/** What the names of such fields start with, whosever they are. */
+export const LOG_MARK = "serverless:";
 
 /**
  * What everything of one service and stage is called: as the provider plugin calls it, so that
@@ -28,6 +29,8 @@ export function namesOf({ service, stage, region, accountId }) {
      * same names, and one must not remove what belongs to the other.
      */
     owner: `serverless:${service}/${stage}`,
+    /** The same where there is no description: a field of the logstore's index that no line has. */
+    logMark: `${LOG_MARK}${service}:${stage}`,
   };
 }
 
@@ -58,13 +61,13 @@ const LIMITS = {
 };
 
 /**
- * Everything that the cloud would refuse about these names, found before anything is sent.
+ * Everything that the cloud would refuse about these names, with its limit.
  *
  * @param {Target} target
  * @param {readonly string[]} functionNames
- * @throws {DeployError} one that lists every name with its limit
+ * @returns {string[]}
  */
-export function assertNames(target, functionNames) {
+export function nameProblems(target, functionNames) {
   const names = namesOf(target);
   const problems = [];
   if (!/^[a-z]{2,}(-[a-z]+)+(-\d+)?$/.test(target.region)) {
@@ -87,14 +90,12 @@ export function assertNames(target, functionNames) {
   for (const [kind, name] of all) {
     const { pattern, max, says } = LIMITS[kind];
     if (name.length > max) {
-      problems.push(`the ${kind} name ${name} has ${name.length} characters, ${max} are allowed`);
+      problems.push(
+        `the ${kind} name ${name} has ${name.length} characters, ${max} are allowed: choose a shorter service name or stage`,
+      );
     } else if (!pattern.test(name)) {
       problems.push(`the ${kind} name ${name} may hold ${says} only`);
     }
   }
-  if (problems.length > 0) {
-    throw new DeployError(
-      `Some names do not fit, and nothing was sent: ${problems.join("; ")}. Choose another service name or stage.`,
-    );
-  }
+  return problems;
 }

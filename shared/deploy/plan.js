@@ -1,6 +1,4 @@
-import { cronProblem } from "./cron.js";
-import { DeployError } from "./deploy-error.js";
-import { assertNames, namesOf } from "./names.js";
+import { namesOf } from "./names.js";
 
 /**
  * @typedef {object} TriggerPlan
@@ -31,28 +29,18 @@ import { assertNames, namesOf } from "./names.js";
  */
 
 /**
- * What serverless.yml asks for, in the words of the cloud's APIs; nothing is sent or looked up.
+ * What serverless.yml asks for, in the words of the cloud's APIs; nothing is sent or looked up. What
+ * the cloud would refuse about it, `planProblems` tells.
  *
  * @param {{ provider: Record<string, any>, functions: Record<string, Record<string, any>> }} config
  * @param {import("./names.js").Target} target
  * @returns {Plan}
- * @throws {DeployError} that names what the cloud would refuse
  */
 export function planOf(config, target) {
   const names = namesOf(target);
   const functions = Object.entries(config.functions ?? {}).map(([key, given]) =>
     planFunction(key, { ...config.provider, ...given }, given, config.provider, names),
   );
-  assertNames(
-    target,
-    functions.map(({ name }) => name),
-  );
-  const problems = functions.flatMap(problemsOf);
-  if (problems.length > 0) {
-    throw new DeployError(
-      `serverless.yml asks for what Function Compute refuses, and nothing was sent: ${problems.join("; ")}.`,
-    );
-  }
   return {
     target,
     names,
@@ -133,30 +121,6 @@ function planTriggers(events) {
     const config = { cronExpression: cron, enable: enabled, payload };
     return { name, type, path: undefined, config };
   });
-}
-
-/**
- * @param {FunctionPlan} plan
- * @returns {string[]}
- */
-function problemsOf({ key, input, triggers }) {
-  const problems = [];
-  const cpu = Number(input.cpu);
-  const gigabytes = Number(input.memorySize) / 1024;
-  if (Math.abs(cpu * 20 - Math.round(cpu * 20)) > 1e-6) {
-    problems.push(`the cpu of ${key} must be a multiple of 0.05`);
-  }
-  if (gigabytes / cpu < 1 - 1e-6 || gigabytes / cpu > 4 + 1e-6) {
-    problems.push(`${key} must have 1 to 4 GB of memory for each vCPU`);
-  }
-  if (triggers.filter(({ type }) => type === "http").length > 1) {
-    problems.push(`${key} has more than one http event, and a function has one address`);
-  }
-  for (const { type, config } of triggers) {
-    const problem = type === "timer" && cronProblem(String(config.cronExpression));
-    if (problem) problems.push(`the timer's cron of ${key} ${problem}`);
-  }
-  return problems;
 }
 
 /**

@@ -1,26 +1,25 @@
 import { readFile, rm } from "node:fs/promises";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { silenceAnalytics } from "./analytics.js";
 import { runChecks } from "./checks-runner.js";
-import { askAccountId, createClients } from "./clients.js";
-import { readCredentials } from "./credentials.js";
+import { connect, NO_ACCOUNT } from "./connect.js";
+import { assertQuiet } from "./debug-guard.js";
 import { callCloud, DeployError } from "./deploy-error.js";
 import { deployService } from "./deploy-service.js";
 import { describeService } from "./describe-service.js";
 import { needsSource } from "./needs-source.js";
 import { packageFunctions } from "./package-functions.js";
 import { planOf } from "./plan.js";
+import { asserted } from "./plan-problems.js";
 import { printLogs } from "./print-logs.js";
 import { removeService } from "./remove-service.js";
 import { describeDeployment } from "./report.js";
 import { CONFIG_SCHEMA } from "./schema.js";
 
-// While this file is loaded, not later: the provider plugin takes hold of its sender as it loads.
+// While this file is loaded, not later: the provider plugin takes hold of its sender as it loads, and
+// of what prints requests.
+assertQuiet(process.env.DEBUG);
 silenceAnalytics();
-
-/** Stands for the account where nothing is sent to it. */
-const NO_ACCOUNT = "00000";
 
 /**
  * Keeps the provider plugin's commands and life cycle and does their work on Function Compute 3.0.
@@ -37,7 +36,7 @@ export default function CompanionPlugin(serverless, options, { log, writeText, p
   serverless.configSchemaHandler.defineProvider("aliyun", CONFIG_SCHEMA);
 
   /** @param {string} accountId */
-  const plan = (accountId) =>
+  const planFor = (accountId) =>
     planOf(
       { provider: service().provider, functions: service().functions },
       {
@@ -47,30 +46,21 @@ export default function CompanionPlugin(serverless, options, { log, writeText, p
         accountId,
       },
     );
+  const draft = () => planFor(NO_ACCOUNT);
 
   /** Credentials are asked for where they are needed only: packaging works without. */
-  const connect = async () => {
-    // Names and settings that cannot work are told before the first call.
-    plan(NO_ACCOUNT);
-    const found = await readCredentials(process.env, service().provider.credentials);
-    const accountId =
-      found.accountId ??
-      (await callCloud("ask for the account of these credentials", () => askAccountId(found)));
-    const credentials = { ...found, accountId: String(accountId) };
-    const wanted = plan(credentials.accountId);
-    return {
-      plan: wanted,
-      credentials,
-      cloud: {
-        clients: createClients(credentials, wanted.target.region),
-        clock: { now: Date.now, sleep },
-        say,
-      },
-    };
-  };
+  const connectFor = ({ sendsSettings = false } = {}) =>
+    connect(planFor, {
+      environment: process.env,
+      credentialsFile: service().provider.credentials,
+      sendsSettings,
+      say,
+    });
 
   const build = async () => {
-    const archives = await packageFunctions(plan(NO_ACCOUNT), {
+    // A deployment tells these together with what else is wrong.
+    if (serverless.processedInput.commands[0] === "package") asserted(draft());
+    const archives = await packageFunctions(draft(), {
       dist: folder("dist"),
       archives: folder(".serverless"),
     });
@@ -94,7 +84,7 @@ export default function CompanionPlugin(serverless, options, { log, writeText, p
     );
 
   const deploy = async (/** @type {string | undefined} */ only) => {
-    const connection = await connect();
+    const connection = await connectFor({ sendsSettings: true });
     if (!options["skip-checks"]) await runChecks(connection, { say, areFatal: false });
     const archives = await readArchives(connection.plan);
     const deployed = await deployService(connection.plan, archives, connection.cloud, {
@@ -104,7 +94,7 @@ export default function CompanionPlugin(serverless, options, { log, writeText, p
   };
 
   const assertFunction = () => {
-    const { functions } = plan(NO_ACCOUNT);
+    const { functions } = draft();
     const found = functions.find(({ key }) => key === options.function);
     if (!found) throw new DeployError(`serverless.yml has no function ${options.function}.`);
     return found;
@@ -115,7 +105,7 @@ export default function CompanionPlugin(serverless, options, { log, writeText, p
     const payload = options.path
       ? await readFile(path.resolve(options.path), "utf8")
       : (options.data ?? "{}");
-    const { cloud } = await connect();
+    const { cloud } = await connectFor();
     const answer = await callCloud(`invoke the function ${name}`, () =>
       cloud.clients.invoke(name, payload),
     );
@@ -133,25 +123,24 @@ export default function CompanionPlugin(serverless, options, { log, writeText, p
     "deploy:function:packageFunction": build,
     "deploy:function:deploy": () => deploy(options.function),
     "info:info": async () => {
-      const { plan: wanted, cloud } = await connect();
+      const { plan: wanted, cloud } = await connectFor();
       writeText(await describeService(wanted, cloud));
     },
     "invoke:invoke": invoke,
     "logs:logs": async () => {
       const { name } = assertFunction();
-      const { plan: wanted, cloud } = await connect();
+      const { plan: wanted, cloud } = await connectFor();
       await printLogs(wanted, name, cloud, { options, writeText });
     },
     "remove:remove": async () => {
-      const { plan: wanted, cloud } = await connect();
+      const { plan: wanted, cloud } = await connectFor();
       await removeService(wanted, cloud, {
         roles: Boolean(options["remove-roles"]),
         logs: Boolean(options["remove-logstore"]),
       });
     },
     "preflight:check": async () => {
-      const connection = await connect();
-      await runChecks(connection, { say, areFatal: true });
+      await runChecks(await connectFor({ sendsSettings: true }), { say, areFatal: true });
     },
   };
 
@@ -159,7 +148,10 @@ export default function CompanionPlugin(serverless, options, { log, writeText, p
     commands: {
       deploy: {
         options: {
-          "skip-checks": { usage: "Deploy without the checks of preflight", type: "boolean" },
+          "skip-checks": {
+            usage: "Deploy without calling store and webhook before",
+            type: "boolean",
+          },
         },
       },
       remove: {

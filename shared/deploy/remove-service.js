@@ -1,6 +1,8 @@
 import { callCloud } from "./deploy-error.js";
 import { listFunctions, removeFunction } from "./deploy-functions.js";
+import { findPolicy } from "./deploy-policy.js";
 import { findRole, listPolicies } from "./deploy-role.js";
+import { removeLogs } from "./remove-logs.js";
 
 /**
  * Deletes what belongs to this service and stage and nothing else: its functions with their
@@ -18,7 +20,7 @@ export async function removeService(plan, cloud, also) {
   const { owned } = await listFunctions(plan, cloud);
   for (const { functionName } of owned) await removeFunction(functionName, cloud);
   if (owned.length === 0) cloud.say("No functions to delete");
-  if (also.logs) await removeLogs(plan, cloud);
+  if (also.logs) await removeLogs(plan, cloud, role !== undefined || owned.length > 0);
   if (also.roles) await removeRole(plan, cloud, role !== undefined);
 }
 
@@ -27,8 +29,9 @@ export async function removeService(plan, cloud, also) {
  * @param {import("./deploy-role.js").Cloud} cloud
  * @param {boolean} roleExists
  */
-async function removeRole({ names }, { clients, say }, roleExists) {
-  const { role, policy } = names;
+async function removeRole(plan, cloud, roleExists) {
+  const { clients, say } = cloud;
+  const { role, policy } = plan.names;
   if (roleExists) {
     for (const { PolicyName, PolicyType } of await listPolicies(role, clients)) {
       const params = { PolicyName, PolicyType, RoleName: role };
@@ -39,28 +42,26 @@ async function removeRole({ names }, { clients, say }, roleExists) {
       );
     }
   }
-  const found = await callCloud(
-    `look up the policy ${policy}`,
-    () => clients.ram("GetPolicy", { PolicyName: policy, PolicyType: "Custom" }),
-    { absent: ["EntityNotExist.Policy"] },
-  );
-  if (found) {
+  const found = await findPolicy(plan, cloud);
+  if (found && !found.isOurs) {
+    say(`Policy ${policy} kept: its description does not say that this service and stage made it`);
+  } else if (found) {
     await removeOldVersions(policy, clients);
-    await callCloud(
+    const deleted = await callCloud(
       `delete the policy ${policy}`,
       () => clients.ram("DeletePolicy", { PolicyName: policy }),
       { absent: ["EntityNotExist.Policy"] },
     );
-    say(`Policy ${policy} deleted`);
+    if (deleted) say(`Policy ${policy} deleted`);
   }
   if (roleExists) {
     // The role goes last: it is what says whose names these are.
-    await callCloud(
+    const deleted = await callCloud(
       `delete the role ${role}`,
       () => clients.ram("DeleteRole", { RoleName: role }),
       { absent: ["EntityNotExist.Role"] },
     );
-    say(`Role ${role} deleted`);
+    if (deleted) say(`Role ${role} deleted`);
   }
 }
 
@@ -83,31 +84,4 @@ async function removeOldVersions(policy, clients) {
       { absent: ["EntityNotExist.Policy.Version"] },
     );
   }
-}
-
-/**
- * @param {import("./plan.js").Plan} plan
- * @param {import("./deploy-role.js").Cloud} cloud
- */
-async function removeLogs({ names }, { clients, say }) {
-  const { logProject: project, logstore } = names;
-  const absent = ["ProjectNotExist", "LogStoreNotExist"];
-  await callCloud(
-    `delete the logstore ${project}/${logstore}`,
-    () => clients.log("deleteLogStore", project, logstore),
-    { absent },
-  );
-  say(`Logstore ${project}/${logstore} deleted`);
-  const left = await callCloud(
-    `list the logstores of ${project}`,
-    () => clients.log("listLogStore", project, { size: 10 }),
-    { absent },
-  );
-  if (left?.logstores?.length !== 0) return;
-  await callCloud(
-    `delete the log project ${project}`,
-    () => clients.log("deleteProject", project),
-    { absent },
-  );
-  say(`Log project ${project} deleted: nothing was left in it`);
 }

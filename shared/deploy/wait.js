@@ -9,17 +9,19 @@ const LIMIT_MS = 90_000;
  * @property {(ms: number) => Promise<unknown>} sleep
  */
 
+/** @typedef {{ clock: Clock, say: (text: string) => void }} Waiting `say` tells once what is waited for */
+
 /**
  * Asks until there is an answer: what was just made is not seen everywhere at once.
  *
  * @template T
- * @param {Clock} clock
+ * @param {Waiting} waiting
  * @param {string} what
  * @param {() => Promise<T | undefined>} probe
  * @returns {Promise<T>}
  * @throws {DeployError} after 90 s
  */
-export async function untilSeen(clock, what, probe) {
+export async function untilSeen({ clock, say }, what, probe) {
   const givesUpAt = clock.now() + LIMIT_MS;
   for (let tries = 0; ; tries += 1) {
     const found = await probe();
@@ -27,6 +29,7 @@ export async function untilSeen(clock, what, probe) {
     if (clock.now() > givesUpAt) {
       throw new DeployError(`${what} is still not there after 90 s; run the same command again.`);
     }
+    if (tries === 0) say(`${what} is not there yet: waiting for up to 90 s`);
     await clock.sleep(delayOf(tries));
   }
 }
@@ -39,13 +42,13 @@ const MAY_PASS =
  * Repeats a call that the cloud refuses while a new role or log project is not known everywhere.
  *
  * @template T
- * @param {Clock} clock
+ * @param {Waiting} waiting
  * @param {boolean} isNew whether one of them is young enough for that
  * @param {() => Promise<T>} run
  * @returns {Promise<T>}
  * @throws {DeployError} at once for another refusal, or the last one after 90 s
  */
-export async function untilAccepted(clock, isNew, run) {
+export async function untilAccepted({ clock, say }, isNew, run) {
   const givesUpAt = clock.now() + (isNew ? LIMIT_MS : 0);
   for (let tries = 0; ; tries += 1) {
     try {
@@ -53,6 +56,11 @@ export async function untilAccepted(clock, isNew, run) {
     } catch (error) {
       const mayPass = error instanceof DeployError && MAY_PASS.test(error.apiCode ?? "");
       if (!mayPass || clock.now() >= givesUpAt) throw error;
+      if (tries === 0) {
+        say(
+          `Refused with ${error.apiCode}, which may be because the role or the logs are new: trying again for up to 90 s`,
+        );
+      }
       await clock.sleep(delayOf(tries));
     }
   }

@@ -26,7 +26,6 @@ afterEach(async () => {
 
 const deploy = (plan = planFor(), options: { only?: string } = {}) =>
   deployService(plan, archivesOf(plan), world.cloud, options);
-const everything = { roles: true, logs: true };
 const callNames = () => cloud.calls().map(({ name }) => name);
 
 describe("waiting for what was just made", () => {
@@ -39,6 +38,13 @@ describe("waiting for what was just made", () => {
       "waba-numbers-dev-poll",
     ]);
     expect(world.waited()).toBeLessThan(15_000);
+    expect(world.said.filter((text) => text.includes("up to 90 s"))).toEqual([
+      `The log project ${NAMES.project} is not there yet: waiting for up to 90 s`,
+      "Refused with InvalidArgument, which may be because the role or the logs are new: trying again for up to 90 s",
+      "The function waba-numbers-dev-add is not there yet: waiting for up to 90 s",
+      "The function waba-numbers-dev-query is not there yet: waiting for up to 90 s",
+      "The function waba-numbers-dev-poll is not there yet: waiting for up to 90 s",
+    ]);
     expect(
       callNames().filter((name) => name === "fc CreateFunction waba-numbers-dev-add"),
     ).toHaveLength(4);
@@ -57,6 +63,38 @@ describe("waiting for what was just made", () => {
     );
     expect(world.waited()).toBeGreaterThan(90_000);
     expect(world.waited()).toBeLessThan(100_000);
+  });
+
+  it.each([600_000, -600_000])(
+    "waits for a new role with a clock that is %d ms off",
+    async (offset) => {
+      await start({ roleUnknownFor: 2 });
+      await deploy();
+      await removeService(planFor(), world.cloud, { roles: true, logs: false });
+      const before = world.waited();
+      world.advance(offset);
+      await deploy();
+      expect(cloud.state.functions.size).toBe(3);
+      expect(world.waited() - before).toBe(1000);
+    },
+  );
+
+  it("does not take a role for new for ever when the clock is behind", async () => {
+    await start();
+    await deploy();
+    for (const role of cloud.state.roles.values()) role.unknownFor = 1;
+    world.advance(-600_000);
+    await expect(deploy()).rejects.toThrow("Could not update the function waba-numbers-dev-add");
+    expect(world.waited()).toBe(0);
+  });
+
+  it("ends at once when a function cannot be made", async () => {
+    await start({ functionPendingReads: 1 });
+    cloud.state.failures.set("waba-numbers-dev-add", "ImagePullFailed");
+    await expect(deploy()).rejects.toThrow(
+      "Function Compute could not make the function waba-numbers-dev-add: ImagePullFailed. Mend it and run the same command again.",
+    );
+    expect(world.waited()).toBe(1000);
   });
 
   it("does not repeat a refusal when role and logs are old", async () => {
@@ -123,6 +161,19 @@ describe("a later deployment", () => {
     expect([...(poll?.triggers.keys() ?? [])]).toEqual([]);
   });
 
+  it("refuses a trigger that was added by hand under a name that is wanted", async () => {
+    await start();
+    await deploy();
+    const poll = cloud.state.functions.get("waba-numbers-dev-poll");
+    const timer = poll?.triggers.get("timer");
+    if (timer) poll?.triggers.set("timer", { ...timer, description: "" });
+    const before = cloud.snapshot();
+    await expect(deploy()).rejects.toThrow(
+      "The function waba-numbers-dev-poll has a trigger timer that no deployment of this service and stage made: its description does not say so.",
+    );
+    expect(cloud.snapshot()).toEqual(before);
+  });
+
   it("leaves a trigger alone that was added by hand", async () => {
     await start();
     await deploy();
@@ -148,79 +199,5 @@ describe("a later deployment", () => {
       "fc DeleteAsyncInvokeConfig waba-numbers-dev-query",
     ]);
     expect(cloud.state.functions.has("waba-numbers-dev-add")).toBe(true);
-  });
-});
-
-describe("another service", () => {
-  const neighbour = { service: "waba", stage: "numbers-dev" };
-
-  it("whose names come out the same is refused before anything is written", async () => {
-    await start();
-    await deploy();
-    cloud.forget();
-    await expect(deploy(planFor(serviceConfig(), neighbour))).rejects.toThrow(
-      `The role ${NAMES.role} exists and is not of service waba in stage numbers-dev`,
-    );
-    expect(callNames()).toEqual([`ram GetRole ${NAMES.role}`]);
-  });
-
-  it("whose names come out the same cannot remove anything", async () => {
-    await start();
-    await deploy();
-    const before = cloud.snapshot();
-    const plan = planFor(serviceConfig(), neighbour);
-    await expect(removeService(plan, world.cloud, everything)).rejects.toThrow(
-      "is not of service waba",
-    );
-    expect(cloud.snapshot()).toEqual(before);
-  });
-
-  it("with a longer name keeps all that it has when this one is removed", async () => {
-    await start();
-    const longer = planFor(serviceConfig(), { stage: "dev-add" });
-    await deploy(longer);
-    const alone = cloud.snapshot();
-    await deploy();
-    await removeService(planFor(), world.cloud, everything);
-    expect(cloud.snapshot()).toEqual(alone);
-    expect([...(cloud.state.projects.get(NAMES.project)?.stores.keys() ?? [])]).toEqual([
-      "waba-numbers-dev-add",
-    ]);
-  });
-
-  it("or a person, who made a function of that name, keeps it", async () => {
-    await start();
-    await deploy();
-    const add = cloud.state.functions.get("waba-numbers-dev-add");
-    if (add) {
-      cloud.state.functions.set("waba-numbers-dev-add", {
-        ...add,
-        settings: { ...add.settings, description: "made in the console" },
-      });
-    }
-    await expect(deploy()).rejects.toThrow(
-      "The function waba-numbers-dev-add exists and was not made by this service and stage",
-    );
-    await removeService(planFor(), world.cloud, everything);
-    expect([...cloud.state.functions.keys()]).toEqual(["waba-numbers-dev-add"]);
-  });
-});
-
-describe("a removal", () => {
-  it("keeps role, policy and logs unless they are asked for", async () => {
-    await start();
-    await deploy();
-    await removeService(planFor(), world.cloud, { roles: false, logs: false });
-    expect(cloud.state.functions.size).toBe(0);
-    expect([...cloud.state.roles.keys()]).toEqual([NAMES.role]);
-    expect([...cloud.state.policies.keys()]).toEqual([NAMES.policy]);
-    expect(cloud.state.projects.get(NAMES.project)?.stores.size).toBe(1);
-  });
-
-  it("of what is not there does nothing", async () => {
-    await start();
-    await removeService(planFor(), world.cloud, everything);
-    expect(world.said).toContain("No functions to delete");
-    expect(callNames().filter((name) => /(Create|Put|Update)/.test(name))).toEqual([]);
   });
 });

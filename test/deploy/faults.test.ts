@@ -5,8 +5,8 @@ import { ACCOUNT, KEY, SECRETS } from "./cli.ts";
 import { type FaultKind, type StandInCloud, startCloud } from "./cloud/cloud.ts";
 import { archivesOf, connectTo, type InProcess, planFor } from "./in-process.ts";
 
-const FIRST_DEPLOY_CALLS = 26;
-const REMOVE_CALLS = 27;
+const FIRST_DEPLOY_CALLS = 23;
+const REMOVE_CALLS = 30;
 
 let cloud: StandInCloud;
 let world: InProcess;

@@ -7,7 +7,8 @@ import { planOf } from "../../shared/deploy/plan.js";
 import { ACCOUNT, KEY } from "./cli.ts";
 import type { StandInCloud } from "./cloud/cloud.ts";
 
-const { reroute } = createRequire(import.meta.url)("./cloud/reroute.cjs") as {
+/** Sends this process's requests to the stand-in until what it answers is called. */
+export const { reroute } = createRequire(import.meta.url)("./cloud/reroute.cjs") as {
   reroute: (port: number) => () => void;
 };
 
@@ -69,8 +70,9 @@ export type InProcess = {
   readonly cloud: Cloud;
   /** What was told to the user. */
   readonly said: string[];
-  /** How long was waited, in ms of a clock that only waiting moves. */
+  /** How long was waited, in ms of a clock that only waiting and `advance` move. */
   waited(): number;
+  advance(ms: number): void;
   stop(): void;
 };
 
@@ -79,7 +81,7 @@ export function connectTo({ port }: StandInCloud): InProcess {
   const stop = reroute(port);
   const said: string[] = [];
   let waited = 0;
-  const startedAt = Date.now();
+  let startedAt = Date.now();
   return {
     cloud: {
       clients: createClients({ ...KEY, accountId: ACCOUNT }, REGION),
@@ -93,6 +95,9 @@ export function connectTo({ port }: StandInCloud): InProcess {
     },
     said,
     waited: () => waited,
+    advance: (ms) => {
+      startedAt += ms;
+    },
     stop,
   };
 }

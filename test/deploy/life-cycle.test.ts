@@ -45,7 +45,7 @@ async function run(args: readonly string[], env: Record<string, string> = {}) {
   expect(new Set(cloud.calls().map(({ scheme }) => scheme))).toEqual(new Set(["https"]));
   for (const { host } of cloud.calls()) {
     expect(host).toMatch(
-      /^(ram\.aliyuncs\.com|1234567890123456\.ap-southeast-1\.fc\.aliyuncs\.com|(sls-1234567890123456-ap-southeast-1-logs\.)?ap-southeast-1\.log\.aliyuncs\.com)$/,
+      /^((ram|sts)\.aliyuncs\.com|1234567890123456\.ap-southeast-1\.fc\.aliyuncs\.com|(sls-1234567890123456-ap-southeast-1-logs\.)?ap-southeast-1\.log\.aliyuncs\.com)$/,
     );
   }
   return { ...result, calls: cloud.calls().map(({ name }) => name) };
@@ -56,9 +56,11 @@ describe("the real command line", () => {
     const first = await run(["deploy"]);
     expect(first.code, first.printed).toBe(0);
     expect(first.calls).toEqual([
+      "sts GetCallerIdentity",
+      "fc ListFunctions",
       `ram GetRole ${ROLE}`,
-      `ram CreateRole ${ROLE}`,
       `ram GetPolicy ${POLICY}`,
+      `ram CreateRole ${ROLE}`,
       `ram CreatePolicy ${POLICY}`,
       `ram ListPoliciesForRole ${ROLE}`,
       `ram AttachPolicyToRole ${ROLE} ${POLICY}`,
@@ -72,15 +74,12 @@ describe("the real command line", () => {
       `sls CreateIndex ${STORE}`,
       "fc ListFunctions",
       `fc CreateFunction ${ADD}`,
-      `fc ListTriggers ${ADD}`,
       `fc CreateTrigger ${ADD} http`,
       `fc CreateFunction ${QUERY}`,
-      `fc ListTriggers ${QUERY}`,
       `fc CreateTrigger ${QUERY} http`,
       `fc CreateFunction ${POLL}`,
       `fc PutConcurrencyConfig ${POLL}`,
       `fc PutAsyncInvokeConfig ${POLL}`,
-      `fc ListTriggers ${POLL}`,
       `fc CreateTrigger ${POLL} timer`,
     ]);
     expect(first.stdout).toContain(
@@ -142,6 +141,8 @@ describe("the real command line", () => {
     });
     expect(second.code, second.printed).toBe(0);
     expect(second.calls).toEqual([
+      "sts GetCallerIdentity",
+      "fc ListFunctions",
       `ram GetRole ${ROLE}`,
       `ram GetPolicy ${POLICY}`,
       `ram CreatePolicyVersion ${POLICY}`,
@@ -151,18 +152,18 @@ describe("the real command line", () => {
       `sls GetIndex ${STORE}`,
       "fc ListFunctions",
       "fc ListFunctions",
+      `fc ListTriggers ${ADD}`,
       `fc UpdateFunction ${ADD}`,
       `fc DeleteConcurrencyConfig ${ADD}`,
       `fc DeleteAsyncInvokeConfig ${ADD}`,
-      `fc ListTriggers ${ADD}`,
+      `fc ListTriggers ${QUERY}`,
       `fc UpdateFunction ${QUERY}`,
       `fc DeleteConcurrencyConfig ${QUERY}`,
       `fc DeleteAsyncInvokeConfig ${QUERY}`,
-      `fc ListTriggers ${QUERY}`,
+      `fc ListTriggers ${POLL}`,
       `fc UpdateFunction ${POLL}`,
       `fc PutConcurrencyConfig ${POLL}`,
       `fc PutAsyncInvokeConfig ${POLL}`,
-      `fc ListTriggers ${POLL}`,
       `fc UpdateTrigger ${POLL} timer`,
     ]);
     expect(second.printed).toContain("the table waba was created");
@@ -211,6 +212,7 @@ describe("the real command line", () => {
     const removed = await run(["remove", "--remove-roles", "--remove-logstore"]);
     expect(removed.code, removed.printed).toBe(0);
     expect(removed.calls).toEqual([
+      "sts GetCallerIdentity",
       `ram GetRole ${ROLE}`,
       "fc ListFunctions",
       `fc ListTriggers ${ADD}`,
@@ -223,8 +225,11 @@ describe("the real command line", () => {
       `fc DeleteAsyncInvokeConfig ${POLL}`,
       `fc DeleteConcurrencyConfig ${POLL}`,
       `fc DeleteFunction ${POLL}`,
+      `sls GetLogStore ${STORE}`,
+      `sls GetIndex ${STORE}`,
       `sls DeleteLogStore ${STORE}`,
       `sls ListLogStores ${PROJECT}`,
+      `sls GetProject ${PROJECT}`,
       `sls DeleteProject ${PROJECT}`,
       `ram ListPoliciesForRole ${ROLE}`,
       `ram DetachPolicyFromRole ${ROLE} ${POLICY}`,
@@ -236,5 +241,5 @@ describe("the real command line", () => {
       `ram DeleteRole ${ROLE}`,
     ]);
     expect(cloud.snapshot()).toEqual({ functions: {}, roles: {}, policies: {}, projects: {} });
-  }, 90_000);
+  }, 180_000);
 });

@@ -1,16 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { cronProblem } from "../../shared/deploy/cron.js";
+import { cronProblem, runsADay } from "../../shared/deploy/cron.js";
+import { assertQuiet } from "../../shared/deploy/debug-guard.js";
 import { factsOf } from "../../shared/deploy/deploy-error.js";
+import { planProblems } from "../../shared/deploy/plan-problems.js";
 import { planFor, serviceConfig } from "./in-process.ts";
-
-const refusalOf = (work: () => unknown): string => {
-  try {
-    work();
-  } catch (error) {
-    return (error as Error).message;
-  }
-  throw new Error("it was taken");
-};
 
 describe("cronProblem", () => {
   it.each([
@@ -38,6 +31,40 @@ describe("cronProblem", () => {
   });
 });
 
+describe("runsADay", () => {
+  it.each([
+    ["@every 1m", 1440],
+    ["@every 7m", 205.71],
+    ["@every 6h", 4],
+    ["0 */5 * * * *", 288],
+    ["0,30 0-9/3 * ? * *", 192],
+    ["CRON_TZ=Asia/Shanghai 0 0 9 * * *", 1],
+    ["0 0/15 8-17 * * ?", 40],
+  ])("of '%s' is %d", (text, runs) => {
+    expect(runsADay(text)).toBeCloseTo(runs, 2);
+  });
+
+  it.each(["0 0 12 ? * MON-FRI", "0 0 0 1,15 * *", "0 0 0 * JAN *"])(
+    "cannot be told of '%s': not every day has as many",
+    (text) => {
+      expect(runsADay(text)).toBeUndefined();
+    },
+  );
+});
+
+describe("assertQuiet", () => {
+  it.each(["*", "httpx*", "express,httpx:body", "log:*", "aliyun", "-other *"])(
+    "refuses DEBUG=%s",
+    (debug) => {
+      expect(() => assertQuiet(debug)).toThrow("DEBUG must not switch on httpx");
+    },
+  );
+
+  it.each([undefined, "", "express:*", "-httpx:body", "httpx:other"])("takes DEBUG=%s", (debug) => {
+    expect(() => assertQuiet(debug)).not.toThrow();
+  });
+});
+
 describe("planOf", () => {
   it("keeps a policy statement out that is about nothing", () => {
     const config = serviceConfig(({ provider }) => {
@@ -58,14 +85,33 @@ describe("planOf", () => {
     expect(planFor(config).functions[0]?.environment).toEqual({ STAGE: "dev", UPSTREAM_QPS: "8" });
   });
 
+  it("measures each function's environment in bytes, names and values", () => {
+    const withCustomers = (length: number) =>
+      planProblems(
+        planFor(
+          serviceConfig(({ functions }) => {
+            const text = `é${"a".repeat(length - 2)}`;
+            Object.assign(functions.poll ?? {}, { environment: { WATCH_CUST_SPACES: text } });
+          }),
+        ),
+      );
+    // STAGE and dev are 8 bytes, WATCH_CUST_SPACES is 17.
+    expect(withCustomers(4096 - 25)).toEqual([]);
+    expect(withCustomers(4096 - 24)).toEqual([
+      "the environment of poll has 4097 bytes, 4096 are allowed: shorten WATCH_CUST_SPACES",
+    ]);
+  });
+
   it("names all that Function Compute refuses at once", () => {
     const config = serviceConfig(({ functions }) => {
       functions.add = { handler: "add.handler", memorySize: 1024, cpu: 0.2, events: [] };
       functions.poll = { handler: "poll.handler", events: [{ timer: { cron: "* * * * *" } }] };
     });
-    expect(refusalOf(() => planFor(config))).toBe(
-      "serverless.yml asks for what Function Compute refuses, and nothing was sent: add must have 1 to 4 GB of memory for each vCPU; the timer's cron of poll must have six fields: second minute hour day month weekday.",
-    );
+    expect(planProblems(planFor(config, { stage: "Prod" }))).toEqual([
+      "the logstore name waba-numbers-Prod may hold lower-case letters, digits, _ and - only",
+      "add must have 1 to 4 GB of memory for each vCPU",
+      "the timer's cron of poll must have six fields: second minute hour day month weekday",
+    ]);
   });
 
   it.each([
@@ -74,7 +120,7 @@ describe("planOf", () => {
     [{ region: "singapore" }, "the region must look like ap-southeast-1"],
     [{ stage: "a_b" }, "the stage must be 1 to 32 letters, digits or -"],
   ])("refuses names outside the cloud's limits: %o", (target, problem) => {
-    expect(refusalOf(() => planFor(serviceConfig(), target))).toContain(problem);
+    expect(planProblems(planFor(serviceConfig(), target)).join()).toContain(problem);
   });
 });
 

@@ -34,15 +34,19 @@ export type Policy = {
 export type Logstore = { readonly settings: Record<string, unknown>; index?: unknown };
 
 export type LogProject = {
+  readonly description: string;
   readonly stores: Map<string, Logstore>;
   /** Look-ups that do not find it before it is known everywhere. */
   unseenFor: number;
 };
 
 export type LogLine = {
+  /** s */
   readonly time: number;
   readonly functionName: string;
   readonly message: string;
+  /** Readings that do not find it before it can be searched for. */
+  unseenFor?: number;
 };
 
 export type CloudState = {
@@ -51,8 +55,12 @@ export type CloudState = {
   readonly policies: Map<string, Policy>;
   readonly projects: Map<string, LogProject>;
   readonly lines: LogLine[];
+  /** Readings of lines that only get through half of them. */
+  halfSearches: number;
   /** What an invocation answers, by function name. */
   readonly answers: Map<string, { readonly body: string; readonly failed?: boolean }>;
+  /** Why a function cannot be made, by its name: told once it is no longer being made. */
+  readonly failures: Map<string, string>;
   readonly invocations: { readonly name: string; readonly payload: string }[];
 };
 
@@ -63,7 +71,9 @@ export function createState(): CloudState {
     policies: new Map(),
     projects: new Map(),
     lines: [],
+    halfSearches: 0,
     answers: new Map(),
+    failures: new Map(),
     invocations: [],
   };
 }
@@ -90,9 +100,10 @@ export function snapshot(state: CloudState): unknown {
       description,
       documents: versions.map(({ document, isDefault }) => ({ document, isDefault })),
     })),
-    projects: entries(state.projects, ({ stores }) =>
-      entries(stores, ({ settings, index }) => ({ settings, index: index ?? null })),
-    ),
+    projects: entries(state.projects, ({ description, stores }) => ({
+      description,
+      stores: entries(stores, ({ settings, index }) => ({ settings, index: index ?? null })),
+    })),
   };
 }
 

@@ -87,7 +87,7 @@ function listFunctions(state: CloudState, query: ReadonlyMap<string, string>): C
   const page = all.slice(from, from + MOST_A_PAGE);
   const next = from + page.length;
   return json(200, {
-    functions: page.map(([name, found]) => describe(name, found)),
+    functions: page.map(([name, found]) => describe(state, name, found)),
     ...(next < all.length ? { nextToken: String(next) } : {}),
   });
 }
@@ -109,7 +109,7 @@ function createFunction(
     pendingReads: options.pendingReads,
   };
   state.functions.set(name, made);
-  return json(201, describe(name, made));
+  return json(201, describe(state, name, made));
 }
 
 type FunctionCall = {
@@ -128,7 +128,7 @@ function runFunctionCall(
   const { method } = request;
   switch (`${method} ${part ?? ""}`.trim()) {
     case "GET": {
-      const answer = json(200, describe(name, found));
+      const answer = json(200, describe(state, name, found));
       found.pendingReads = Math.max(0, found.pendingReads - 1);
       return answer;
     }
@@ -143,7 +143,7 @@ function runFunctionCall(
         pendingReads: options.pendingReads,
       };
       state.functions.set(name, updated);
-      return json(200, describe(name, updated));
+      return json(200, describe(state, name, updated));
     }
     case "DELETE":
       if (found.triggers.size > 0) throw new Refusal(409, "TriggersNotEmpty");
@@ -183,12 +183,14 @@ function runFunctionCall(
   }
 }
 
-function describe(name: string, { settings, pendingReads }: CloudFunction) {
+function describe(state: CloudState, name: string, { settings, pendingReads }: CloudFunction) {
+  const failure = pendingReads > 0 ? undefined : state.failures.get(name);
   return {
     functionName: name,
     ...settings,
     codeSize: 1,
-    state: pendingReads > 0 ? "Pending" : "Active",
+    state: pendingReads > 0 ? "Pending" : failure ? "Failed" : "Active",
+    ...(failure ? { stateReasonCode: failure } : {}),
     lastUpdateStatus: "Successful",
   };
 }

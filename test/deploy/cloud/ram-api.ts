@@ -95,7 +95,12 @@ const operations: Readonly<Record<string, Operation>> = {
     const policy = need(state.policies, PolicyName, "EntityNotExist.Policy");
     const current = policy.versions.find(({ isDefault }) => isDefault);
     return {
-      Policy: { PolicyName, PolicyType: "Custom", DefaultVersion: current?.id },
+      Policy: {
+        PolicyName,
+        PolicyType: "Custom",
+        Description: policy.description,
+        DefaultVersion: current?.id,
+      },
       DefaultPolicyVersion: { VersionId: current?.id, PolicyDocument: current?.document },
     };
   },

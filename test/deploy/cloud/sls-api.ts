@@ -35,6 +35,9 @@ export function createSlsApi(
           unseenFor: options.projectUnseenFor,
         });
         if (answer === undefined) return { status: 200, body: "" };
+        if (answer instanceof Lines) {
+          return json(200, answer.rows, { "x-log-progress": answer.progress });
+        }
         return json(200, answer);
       },
     };
@@ -73,14 +76,18 @@ function run(state: CloudState, operation: string, given: Given): unknown {
     if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name))
       throw new Refusal(400, "ProjectNameInvalid");
     if (state.projects.has(name)) throw new Refusal(400, "ProjectAlreadyExist");
-    state.projects.set(name, { stores: new Map(), unseenFor: given.unseenFor });
+    state.projects.set(name, {
+      description: String(body.description ?? ""),
+      stores: new Map(),
+      unseenFor: given.unseenFor,
+    });
     return undefined;
   }
   const project = seen(state.projects.get(name));
   const store = project.stores.get(storeName);
   switch (operation) {
     case "GetProject":
-      return { projectName: name, status: "Normal" };
+      return { projectName: name, status: "Normal", description: project.description };
     case "DeleteProject":
       state.projects.delete(name);
       return undefined;
@@ -125,20 +132,44 @@ function seen(project: LogProject | undefined): LogProject {
   return project;
 }
 
-function readLines({ lines }: CloudState, query: ReadonlyMap<string, string>) {
+class Lines {
+  readonly rows: readonly object[];
+  readonly progress: "Complete" | "Incomplete";
+  constructor(rows: readonly object[], progress: "Complete" | "Incomplete") {
+    this.rows = rows;
+    this.progress = progress;
+  }
+}
+
+/** Oldest first; what cannot be searched for yet is not there. */
+function readLines(state: CloudState, query: ReadonlyMap<string, string>): Lines {
   const [from, to] = [Number(query.get("from")), Number(query.get("to"))];
-  const [, name] = /functionName: "([^"]+)"/.exec(query.get("query") ?? "") ?? [];
-  return lines
-    .filter(({ time, functionName }) => time >= from && time < to && functionName === name)
+  const text = query.get("query") ?? "";
+  const [, name, words = ""] = /^functionName: "([^"]+)"(?: and "([^"]*)")?$/.exec(text) ?? [];
+  const found = state.lines.filter((line) => {
+    const isSeen = (line.unseenFor ?? 0) <= 0;
+    line.unseenFor = Math.max(0, (line.unseenFor ?? 0) - 1);
+    const isMeant = line.functionName === name && line.message.includes(words);
+    return isSeen && isMeant && line.time >= from && line.time < to;
+  });
+  const rows = found
+    .sort((a, b) => a.time - b.time)
     .slice(Number(query.get("offset") ?? 0))
     .slice(0, Number(query.get("line") ?? 100))
     .map(({ time, functionName, message }) => ({ __time__: String(time), functionName, message }));
+  if (state.halfSearches === 0) return new Lines(rows, "Complete");
+  state.halfSearches -= 1;
+  return new Lines(rows.slice(0, Math.floor(rows.length / 2)), "Incomplete");
 }
 
-function json(status: number, body: unknown): CloudAnswer {
+function json(
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): CloudAnswer {
   return {
     status,
-    headers: { "content-type": "application/json", "x-log-requestid": REQUEST_ID },
+    headers: { "content-type": "application/json", "x-log-requestid": REQUEST_ID, ...headers },
     body: JSON.stringify(body),
   };
 }
