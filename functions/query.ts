@@ -1,21 +1,28 @@
 import { loadHttpConfig } from "../shared/common-config.ts";
 import { createCommonDeps } from "../shared/common-deps.ts";
 import type { Deps } from "../shared/deps.ts";
-import { ForbiddenError, InvalidRequestError, NotWatchedError } from "../shared/errors.ts";
+import {
+  ForbiddenError,
+  InvalidRequestError,
+  isAppError,
+  NotWatchedError,
+} from "../shared/errors.ts";
 import { type ApiKey, assertScope } from "../shared/http/api-keys.ts";
 import { createHttpHandler, type HttpCall, withApiKey } from "../shared/http/http-handler.ts";
 import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts";
 import { lazyHttpHandler } from "../shared/http/lazy-handler.ts";
 import type { HttpRequest } from "../shared/http/platform-event.ts";
-import { maskCustomer } from "../shared/log.ts";
+import { describeError, maskCustomer } from "../shared/log.ts";
 import { readCustomer } from "../shared/outbox/pending.ts";
-import { ACCOUNT, type CustomerRow, SELF } from "../shared/schemas/customer-row.ts";
+import { ACCOUNT, SELF } from "../shared/schemas/customer-row.ts";
 import { toIssues } from "../shared/schemas/issues.ts";
 import { queryRequestSchema, toCamelCase } from "../shared/schemas/query.ts";
 import { formatSequence } from "../shared/schemas/sequence.ts";
-import { LEASE_KEY, type LeaseRow, leaseRowSchema } from "../shared/schemas/watch-rows.ts";
+import { hotKey, hotRowSchema, LEASE_KEY, leaseRowSchema } from "../shared/schemas/watch-rows.ts";
 import type { NumbersUpstream } from "../shared/signing/upstream.ts";
 import { readRow } from "../shared/store/rows.ts";
+import type { Store } from "../shared/store/store.ts";
+import { confirmedUntil } from "../shared/watch/confirmed.ts";
 
 /** All tries together; the function's timeout is 30 s. */
 const QUERY_DEADLINE_MS = 20_000;
@@ -74,12 +81,16 @@ async function answerStored(
   deps: QueryDeps,
 ): Promise<HttpResponse> {
   const store = await deps.openStore(call.context);
+  // Before the customer's row, which then tells of all that the passes in it have found.
+  const [lease, hot] = await Promise.all([
+    readRow(store, LEASE_KEY, leaseRowSchema),
+    readHot(store, customer, call),
+  ]);
   const row = (await readCustomer(store, customer))?.value;
   if (!row || row.removedAt) throw new NotWatchedError();
-  const lease = (await readRow(store, LEASE_KEY, leaseRowSchema))?.value;
-  const observedAt = row.observedAt ?? null;
   const failure = row.failure ?? (await readCustomer(store, ACCOUNT))?.value.failure;
-  const confirmedAt = confirmedSince(row, failure ? undefined : lease);
+  const confirmed = confirmedUntil({ row, hot, lease: failure ? undefined : lease?.value });
+  const swept = lease?.value.sweep.full?.endedAt;
   return jsonResponse(200, {
     custSpaceId: customer,
     source: "stored",
@@ -88,27 +99,31 @@ async function answerStored(
       ...number.fields,
       phoneNumber,
       observedAt: number.observedAt,
+      ...(number.absent ? { absentSince: number.absent.since } : {}),
       ...(number.missingSince ? { missingSince: number.missingSince } : {}),
     })),
-    observedAt,
-    confirmedAt,
+    observedAt: row.observedAt ?? null,
+    confirmedAt: toTime(confirmed),
     staleSeconds:
-      confirmedAt && Math.max(0, Math.round((deps.now() - Date.parse(confirmedAt)) / 1000)),
+      confirmed === undefined ? null : Math.max(0, Math.round((deps.now() - confirmed) / 1000)),
+    lastFullSweepAt: toTime(swept),
     ...(failure ? { failing: { since: failure.since, code: failure.code } } : {}),
     pendingEvents: row.pending.length,
   });
 }
 
-/**
- * A time at which the stored values still held: unchanged customers leave no trace, but a whole
- * sweep reads everyone, and a read that fails is noted.
- */
-function confirmedSince(row: CustomerRow, lease: LeaseRow | undefined): string | null {
-  const stored = row.observedAt ?? row.baselineAt;
-  if (stored === undefined) return null;
-  const swept = lease?.sweep.full?.startedAt;
-  return new Date(Math.max(Date.parse(stored), swept ?? 0)).toISOString();
+/** The fast lane is an extra: a row of it that cannot be read costs nothing but freshness. */
+async function readHot(store: Store, customer: string, call: HttpCall) {
+  try {
+    return (await readRow(store, hotKey(customer), hotRowSchema))?.value;
+  } catch (error) {
+    if (!isAppError(error) || error.code !== "ERR_STORE_ROW") throw error;
+    call.log.warn("fast-lane row could not be read", describeError(error));
+    return undefined;
+  }
 }
+
+const toTime = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
 
 /** The deployed function: reads the environment at its first invocation. */
 export function createQueryHandler(environment: NodeJS.ProcessEnv) {

@@ -12,7 +12,12 @@ import { claimStore } from "./store/identity.ts";
 import { openStore } from "./store/open-store.ts";
 import type { Store } from "./store/store.ts";
 
-/** Idle connections older than this are not used again: an instance may have been frozen. */
+/**
+ * Idle connections older than this are not used again: an instance may have been frozen, and the far
+ * side may have closed them. Short where a call may not be made twice, as an Add, or where little is
+ * known of the server, as of a receiver: some close after 2 s. A connection too many costs no more
+ * than its handshake there.
+ */
 export const MAX_IDLE_MS = 800;
 
 /** What touches the world in every function. */
@@ -38,10 +43,15 @@ export type CommonDeps = {
   readonly sourceFor: (context: unknown) => string;
 };
 
-/** Wires the real clients that every function has. Opens nothing and sends nothing. */
+/**
+ * Wires the real clients that every function has. Opens nothing and sends nothing.
+ *
+ * @param maxIdleMs for how long connections to the upstream and the store may rest between two calls
+ */
 export function createCommonDeps(
   config: CommonConfig,
   overrides: Partial<CommonDeps> = {},
+  maxIdleMs = MAX_IDLE_MS,
 ): CommonDeps {
   const now = overrides.now ?? Date.now;
   // Not performance.now(): its module is loaded at the first use, which a cold start would wait for.
@@ -55,7 +65,7 @@ export function createCommonDeps(
   const agents = new Map<string, Agent>();
   const agentFor = ({ protocol: scheme }: URL): Agent => {
     const protocol = scheme === "https:" ? "https:" : "http:";
-    const agent = agents.get(protocol) ?? createAgent(protocol, { maxIdleMs: MAX_IDLE_MS, now });
+    const agent = agents.get(protocol) ?? createAgent(protocol, { maxIdleMs, now });
     agents.set(protocol, agent);
     return agent;
   };

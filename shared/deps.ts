@@ -6,6 +6,13 @@ import { createAgent } from "./sockets.ts";
 import { createSender, type Send } from "./webhook/attempt.ts";
 import { guardedLookup } from "./webhook/target.ts";
 
+/**
+ * Between two calls poll's connections rest as long as its slots do, a second, and for up to another
+ * round trip: they are to be used again after that. It is half of the 5 s after which common servers
+ * close at the earliest, and poll's reads are tried again, should one meet a dead connection.
+ */
+const MAX_PACED_IDLE_MS = 2_500;
+
 /** Everything that touches the world. Functions take the part they need. */
 export type Deps = Omit<CommonDeps, "upstreamFor"> & {
   readonly upstreamFor: (context: unknown) => Upstream;
@@ -14,7 +21,7 @@ export type Deps = Omit<CommonDeps, "upstreamFor"> & {
 
 /** Wires the real clients, the webhook's included. Opens nothing and sends nothing. */
 export function createDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
-  const common = createCommonDeps(config, overrides);
+  const common = createCommonDeps(config, overrides, MAX_PACED_IDLE_MS);
   const { clientFor, monotonic } = common;
   return {
     ...common,

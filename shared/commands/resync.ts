@@ -11,8 +11,8 @@ import {
 import { EVENT_TYPES } from "../schemas/event.ts";
 import { encodeRow, type Stored, scanAll } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
-import { MAX_PENDING_BYTES, MAX_PENDING_EVENTS } from "../watch/decide.ts";
 import { createEvent } from "../watch/event.ts";
+import { MAX_PENDING_BYTES, MAX_PENDING_EVENTS } from "../watch/limits.ts";
 import type { CommandDeps } from "./command-deps.ts";
 import { readable, readCustomerIfReadable, unlessUnreadable } from "./readable.ts";
 import { cursorAfter, resumeIndex } from "./resync-cursor.ts";

@@ -84,11 +84,17 @@ const SCHEMAS = {
       phoneNumbers: `What poll has stored: those of ${WATCHED} that are known.`,
       phoneNumber: "Country code and digits.",
       observedAt: time("When the stored values were first seen, or, at the top, last changed."),
-      missingSince: time("The first read that did not list the number."),
-      confirmedAt: time(
-        "A time at which the stored values still held; null before the first read.",
+      absentSince: time(
+        "The first of the last reads, none of which listed the number: it is not yet believed missing.",
       ),
-      staleSeconds: "Seconds since confirmedAt.",
+      missingSince: time("The read from which on the number counts as missing."),
+      confirmedAt: time(
+        "Until when all stored values are known to have held; a change since then may not be stored yet. Null before the first read.",
+      ),
+      staleSeconds: "Seconds since confirmedAt; null before the first read.",
+      lastFullSweepAt: time(
+        "When the last sweep over all customers ended: each of them was read in it, or failed. Null before the first.",
+      ),
       failing: "The last reads failed, since then and with this code.",
       pendingEvents: "Events that the receiver has not accepted yet.",
     }),
@@ -112,6 +118,7 @@ export function httpSchemas(): Record<string, JsonSchema> {
   return Object.fromEntries(Object.entries(SCHEMAS).map(([name, make]) => [name, make()]));
 }
 
+/** `POST /add` as the document has it, with an answer for each problem that it can end in. */
 export function addOperation() {
   return {
     operationId: "addNumber",
@@ -157,6 +164,8 @@ export function addOperation() {
       ...problemResponses(
         ADD_PROBLEMS,
         sampleProblems("AddChatappPhoneNumber", ["POST", "OPTIONS"]),
+        // The only refusal that is kept for a repeated key: the others left nothing done.
+        ["ERR_UPSTREAM_REJECTED"],
       ),
     },
   };
@@ -169,6 +178,7 @@ const QUERY_NOTES = {
   source: "live asks the upstream; stored answers from what poll has seen, at no upstream call.",
 };
 
+/** `GET /query`, likewise. */
 export function queryOperation() {
   const { properties } = toDocumentedSchema(queryRequestSchema, {}) as {
     readonly properties: Readonly<Record<keyof typeof QUERY_NOTES, JsonSchema>>;
@@ -235,6 +245,7 @@ const QUERY_EXAMPLES = {
     observedAt: "2026-01-02T03:03:35.000Z",
     confirmedAt: "2026-01-02T03:03:55.000Z",
     staleSeconds: 10,
+    lastFullSweepAt: "2026-01-02T03:04:00.000Z",
     pendingEvents: 1,
   },
 };

@@ -87,16 +87,22 @@ const SPECIAL_HEADERS = {
   allow: "Allow",
 } as const;
 
-/** The `responses` of an operation for these codes, by status. */
+/**
+ * The `responses` of an operation for these codes, by status.
+ *
+ * @param replayed codes whose answer a repeated Idempotency-Key gets again
+ */
 export function problemResponses(
   codes: readonly ProblemCode[],
   samples: Readonly<Record<ProblemCode, HttpResponse>>,
+  replayed: readonly ProblemCode[] = [],
 ): Record<string, unknown> {
   const statuses = [...new Set(codes.map((code) => samples[code].status))].sort();
   return Object.fromEntries(
     statuses.map((status) => {
       const own = codes.filter((code) => samples[code].status === status);
-      return [String(status), problemResponse(status, own, samples)];
+      const extra = own.some((code) => replayed.includes(code)) ? ["Idempotency-Replayed"] : [];
+      return [String(status), problemResponse(status, own, samples, extra)];
     }),
   );
 }
@@ -105,6 +111,7 @@ function problemResponse(
   status: number,
   codes: readonly ProblemCode[],
   samples: Readonly<Record<ProblemCode, HttpResponse>>,
+  extraHeaders: readonly string[],
 ) {
   const bodies = codes.map((code) => [code, JSON.parse(samples[code].body)] as const);
   const titles = [...new Set(bodies.map(([, { title }]) => title as string))];
@@ -114,7 +121,7 @@ function problemResponse(
   return {
     description: `${titles.join("; ")}.`,
     headers: Object.fromEntries(
-      ["X-Request-Id", ...headers.map(([, name]) => name)].map((name) => [
+      ["X-Request-Id", ...headers.map(([, name]) => name), ...extraHeaders].map((name) => [
         name,
         { $ref: `#/components/headers/${name}` },
       ]),

@@ -33,15 +33,20 @@ export const storedResponseSchema = z.object({
       phoneNumber: z.string(),
       /** When the stored values were first seen. */
       observedAt: z.string(),
+      /** The first of the last reads, none of which listed the number; it is not yet missing. */
+      absentSince: z.optional(z.string()),
+      /** The read from which on the number counts as missing. */
       missingSince: z.optional(z.string()),
     }),
   ),
   /** When a read last changed what is stored; null before the first read. */
   observedAt: z.nullable(z.string()),
-  /** A time at which the stored values still held. */
+  /** Until when all stored values are known to have held; null before the first read. */
   confirmedAt: z.nullable(z.string()),
   /** Seconds since then; null before the first read. */
   staleSeconds: z.nullable(z.number()),
+  /** When the last sweep over all customers ended: each was read in it, or failed; null before. */
+  lastFullSweepAt: z.nullable(z.string()),
   /** The last reads failed, since then. */
   failing: z.optional(z.object({ since: z.string(), code: z.string() })),
   /** Events that the receiver has not accepted yet. */

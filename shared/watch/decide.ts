@@ -5,6 +5,7 @@ import type { QueryReply } from "../signing/upstream.ts";
 import { baseline, countAbsence, withoutIntents } from "./baseline.ts";
 import { createEvent, type EventOrigin, type Finding, meaningOf } from "./event.ts";
 import { afterGoodRead } from "./failure.ts";
+import { MAX_PENDING_BYTES, MAX_PENDING_EVENTS } from "./limits.ts";
 import {
   bringsNews,
   changedFields,
@@ -15,11 +16,6 @@ import {
 } from "./observation.ts";
 import { findMilestones } from "./onboarding.ts";
 import { type Step, withGroups, withMilestones } from "./step.ts";
-
-/** Beyond these a customer's changes wait upstream instead of in the row. */
-export const MAX_PENDING_EVENTS = 500;
-/** UTF-8 bytes of the pending bodies together. */
-export const MAX_PENDING_BYTES = 512 * 1024;
 
 export type DecisionInput = {
   readonly customer: string;

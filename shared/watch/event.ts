@@ -4,6 +4,7 @@ import type { NumberState, PendingEvent } from "../schemas/customer-row.ts";
 import { EVENT_TYPES, type NumberEvent, type NumberEventType } from "../schemas/event.ts";
 import { formatSequence } from "../schemas/sequence.ts";
 import type { WatchedField } from "../schemas/upstream.ts";
+import { MAX_BODY_BYTES } from "./limits.ts";
 import {
   type Direction,
   directionOf,
@@ -13,9 +14,6 @@ import {
   severityOf,
 } from "./meaning.ts";
 import { cut, type FieldChange, MAX_VALUE_LENGTH } from "./observation.ts";
-
-/** Receivers are promised bodies up to this size. */
-const MAX_BODY_BYTES = 20_000;
 
 /** What one observation says of one number. */
 export type Finding = {

@@ -2,11 +2,10 @@ import type { CustomerRow } from "../schemas/customer-row.ts";
 import { HOT_PREFIX, type HotRow, hotKey, hotRowSchema } from "../schemas/watch-rows.ts";
 import { encodeRow, readRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
+import { WORSE_MS } from "./limits.ts";
 
 /** A number whose onboarding is not completed by then is left to the sweep. */
 const ONBOARDING_LIMIT_MS = 7 * 24 * 3_600_000;
-/** How long a change for the worse keeps a customer in the fast lane. */
-const WORSE_MS = 24 * 3_600_000;
 
 /** The customer of a key of the fast lane. */
 export function customerOfHotKey(key: string): string {

@@ -1,6 +1,6 @@
 import type { PumpReport } from "../outbox/pump.ts";
 import type { Pass } from "../schemas/watch-rows.ts";
-import type { Progress } from "./lease.ts";
+import type { WalkProgress } from "./walks.ts";
 
 export type TickReport = {
   readonly leaseHeld: boolean;
@@ -65,7 +65,7 @@ export function heldElsewhere(durationMs: number): TickReport {
 
 /** How fresh the stored state is, from where the reading stands. */
 export function toFreshness(
-  { onboarding, worse, asked, sweep }: Omit<Progress, "discovery" | "expiryCursor">,
+  { onboarding, worse, asked, sweep }: WalkProgress,
   now: number,
 ): Freshness {
   const seconds = ({ full }: Partial<Pass> = {}) =>

@@ -13,7 +13,7 @@ import { createReader } from "./reader.ts";
 import { heldElsewhere, type TickReport, toFreshness } from "./tick-report.ts";
 import type { TickDeps, TickMemory, TickSettings } from "./tick-settings.ts";
 import { createCheckpoint, createVisit } from "./visits.ts";
-import { startWalks } from "./walks.ts";
+import { startWalks, withEarlierFull } from "./walks.ts";
 import { ensureWatched } from "./watch-list.ts";
 
 /** Every call of a tick has ended by then, counted from its beginning. */
@@ -62,7 +62,12 @@ export async function runTick(
   const sweptAt = lease.progress.sweep.full?.startedAt;
   const walks = startWalks(lease.progress, settings.pollIntervalMs, { ...deps, pace });
   let { expiryCursor, discovery } = lease.progress;
-  const progress = (): Progress => ({ ...walks.progress(), expiryCursor, discovery });
+  // A whole pass proves what was read in it once the failures among its reads are stored as well.
+  let isSettled = false;
+  const progress = (): Progress => ({
+    ...(isSettled ? walks.progress() : withEarlierFull(walks.progress(), lease.progress)),
+    ...{ expiryCursor, discovery },
+  });
   const listingPace = createPace({ limit: settings.qps, stopAt }, deps);
   let listing: ReturnType<typeof discover> | undefined;
 
@@ -97,6 +102,7 @@ export async function runTick(
     const { full } = walks.progress().sweep;
     const sweepMs = full ? full.endedAt - full.startedAt : 0;
     await reader.settleFailures({ sweepMs, sweptAt });
+    isSettled = true;
     const delivery = await pump.finish();
     const pending = await countPending(deps.store, PENDING_COUNT_CUSTOMERS);
     return {

@@ -1,6 +1,13 @@
 import { describeError, type Log } from "../log.ts";
+import { optional } from "../optional.ts";
 import { CUSTOMER_PREFIX } from "../schemas/customer-row.ts";
-import { FRESH_PASS, HOT_PREFIX, type HotRow, hotRowSchema } from "../schemas/watch-rows.ts";
+import {
+  FRESH_PASS,
+  HOT_PREFIX,
+  type HotRow,
+  hotRowSchema,
+  type Pass,
+} from "../schemas/watch-rows.ts";
 import { decodeRow } from "../store/rows.ts";
 import type { Row, Store } from "../store/store.ts";
 import { type LaneKind, laneOf } from "./lane.ts";
@@ -27,22 +34,21 @@ export type WalkDeps = {
   readonly log: Log;
 };
 
+/** Where the walks stand. */
+export type WalkProgress = Omit<Progress, "discovery" | "expiryCursor">;
+
 export type Walks = {
   readonly onboarding: PassWalk;
   readonly worse: PassWalk;
   readonly asked: PassWalk;
   readonly sweep: PassWalk;
-  progress(): Omit<Progress, "expiryCursor">;
+  progress(): WalkProgress;
   /** Says that customers failed without a note of it. */
   taint(): void;
 };
 
 /** The walks of a tick, each from where the last tick left it. */
-export function startWalks(
-  progress: Omit<Progress, "expiryCursor">,
-  pollIntervalMs: number,
-  deps: WalkDeps,
-): Walks {
+export function startWalks(progress: WalkProgress, pollIntervalMs: number, deps: WalkDeps): Walks {
   const walk = (
     prefix: string,
     pass: Progress["sweep"],
@@ -82,6 +88,20 @@ export function startWalks(
       asked: asked.progress(),
       sweep: sweep.progress(),
     }),
+  };
+}
+
+/** Where the walks stand, but with the whole passes that an earlier tick knew of. */
+export function withEarlierFull(walks: WalkProgress, earlier: WalkProgress): WalkProgress {
+  const keep = ({ full: _full, ...pass }: Pass, before: Partial<Pass> = {}): Pass => ({
+    ...pass,
+    ...optional("full", before.full),
+  });
+  return {
+    onboarding: keep(walks.onboarding, earlier.onboarding),
+    worse: keep(walks.worse, earlier.worse),
+    asked: keep(walks.asked ?? FRESH_PASS, earlier.asked),
+    sweep: keep(walks.sweep, earlier.sweep),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { RatePolicy } from "../sandbox/cams-limit.ts";
 import type { Random } from "../schedules/scheduler.ts";
-import type { Trip } from "./pacing-run.ts";
+import type { PacingRun, Trip } from "./pacing-run.ts";
 
 export const LIMIT = 10;
 const POLICIES: readonly RatePolicy[] = ["fixed", "sliding", "bucket"];
@@ -14,17 +14,24 @@ const OTHERS = [0, 2, 5, 8];
 export type Way = "out" | "half";
 export const WAYS: readonly Way[] = ["out", "half"];
 
+/** One pace alone; the same beside another caller; or, as poll has it, a new pace for each tick. */
+export const SETTINGS = ["alone", "ticks", "beside"] as const;
+export type Setting = (typeof SETTINGS)[number];
+
 export type Cell = {
   readonly policy: RatePolicy;
   readonly roundTrip: string;
-  readonly beside: boolean;
+  readonly setting: Setting;
   readonly roundTripMs: (random: Random) => number;
-  readonly required: {
-    /** At least. */
-    readonly share: number;
-    /** Of our calls, in the worst run: at most, or below it where there is another caller. */
-    readonly throttledShare: number;
-  };
+  /** Undefined for a cell that is only measured. */
+  readonly required:
+    | {
+        /** At least. */
+        readonly share: number;
+        /** Of our calls, in the worst run: at most, or below it where there is another caller. */
+        readonly throttledShare: number;
+      }
+    | undefined;
 };
 
 const upTo = (most: number) => (random: Random) => random() * most;
@@ -35,31 +42,61 @@ const ROUND_TRIPS = [
   { roundTrip: "300 ms", roundTripMs: () => 300, share: 0.83 },
 ] as const;
 
+/** At the first of the round trips. */
 const BESIDE_SHARES = { fixed: 0.9, bucket: 0.95, sliding: 0.75 } as const;
 
-export const CELLS: readonly Cell[] = [
-  ...ROUND_TRIPS.flatMap(({ roundTrip, roundTripMs, share }) =>
+const cellsOf = (
+  setting: Setting,
+  requiredOf: (roundTrip: (typeof ROUND_TRIPS)[number], policy: RatePolicy) => Cell["required"],
+): readonly Cell[] =>
+  ROUND_TRIPS.flatMap((one) =>
     POLICIES.map((policy) => ({
-      ...{ policy, roundTrip, roundTripMs, beside: false },
-      required: { share, throttledShare: 0 },
+      ...{ policy, roundTrip: one.roundTrip, roundTripMs: one.roundTripMs, setting },
+      required: requiredOf(one, policy),
     })),
+  );
+
+const requiredAlone = ({ share }: { readonly share: number }) => ({ share, throttledShare: 0 });
+
+export const CELLS: readonly Cell[] = [
+  ...cellsOf("alone", requiredAlone),
+  ...cellsOf("ticks", requiredAlone),
+  ...cellsOf("beside", (one, policy) =>
+    one === ROUND_TRIPS[0] ? { share: BESIDE_SHARES[policy], throttledShare: 0.06 } : undefined,
   ),
-  ...POLICIES.map((policy) => ({
-    ...{ policy, roundTrip: "0-20 ms", roundTripMs: upTo(20), beside: true },
-    required: { share: BESIDE_SHARES[policy], throttledShare: 0.06 },
-  })),
 ];
 
-export function tripOf(cell: Pick<Cell, "roundTripMs">, way: Way): (random: Random) => Trip {
+function tripOf(cell: Pick<Cell, "roundTripMs">, way: Way): (random: Random) => Trip {
   return (random) => {
     const whole = cell.roundTripMs(random);
     return way === "out" ? { out: whole, back: 0 } : { out: whole / 2, back: whole / 2 };
   };
 }
 
-/** The other caller's rate at a time of a run in which each of its rates lasts as long. */
-export function othersAt(phaseSeconds: number): (now: number) => number {
-  return (now) => OTHERS[Math.floor(now / (phaseSeconds * 1_000))] ?? 0;
-}
+/** How long each of the other caller's rates lasts. */
+const PHASE_SECONDS = 60;
+/** How long a tick of poll reads, and how often there is one. */
+export const TICK_SECONDS = 50;
+export const TICK_EVERY_SECONDS = 60;
 
-export const othersSeconds = (phaseSeconds: number) => OTHERS.length * phaseSeconds;
+/** @param seconds of a run alone, its ticks and the time between them included */
+export function planRun(
+  cell: Pick<Cell, "setting" | "roundTripMs">,
+  way: Way,
+  seconds: number,
+): PacingRun {
+  const trip = tripOf(cell, way);
+  switch (cell.setting) {
+    case "alone":
+      return { limit: LIMIT, seconds, trip };
+    case "ticks": {
+      const count = Math.max(1, Math.floor(seconds / TICK_EVERY_SECONDS));
+      const ticks = { count, everySeconds: TICK_EVERY_SECONDS };
+      return { limit: LIMIT, seconds: TICK_SECONDS, ticks, trip };
+    }
+    case "beside": {
+      const others = (now: number) => OTHERS[Math.floor(now / (PHASE_SECONDS * 1_000))] ?? 0;
+      return { limit: LIMIT, seconds: OTHERS.length * PHASE_SECONDS, trip, others };
+    }
+  }
+}

@@ -28,7 +28,7 @@ export async function startRealNetwork(server: PacingServer): Promise<RealNetwor
   });
   await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
   const { port } = listener.address() as AddressInfo;
-  const agent = createAgent("http:", { maxIdleMs: 800, now: () => performance.now() });
+  const agent = createAgent("http:", { maxIdleMs: 2_500, now: () => performance.now() });
 
   return {
     transport: ({ out, back }) =>

@@ -25,7 +25,10 @@ export type Transport = (trip: Trip) => Promise<boolean>;
 export type PacingRun = {
   /** Calls per second, of the server and of the pace. */
   readonly limit: number;
+  /** Of each pace. */
   readonly seconds: number;
+  /** Paces one after the other, each a new one, which begin so many seconds apart; one without it. */
+  readonly ticks?: { readonly count: number; readonly everySeconds: number };
   readonly trip: (random: Random, now: number) => Trip;
   /** Calls per second of another caller at this time; it sends at random and never backs off. */
   readonly others?: (now: number) => number;
@@ -72,8 +75,8 @@ export function createVirtualTransport(server: PacingServer, clock: PacingClock)
 }
 
 /**
- * Calls as often as the pace allows until the time is up. What the other caller got is not there to
- * be had: the share is that of the limit less it.
+ * Calls as often as the pace allows until the time is up, in each tick. What the other caller got is
+ * not there to be had: the share is that of the limit less it, while there is a pace.
  */
 export async function runPacing(
   run: PacingRun,
@@ -82,6 +85,47 @@ export async function runPacing(
   random: Random,
   clock: PacingClock,
 ): Promise<PacingResult> {
+  const beganAt = clock.monotonic();
+  const { count, everySeconds } = run.ticks ?? { count: 1, everySeconds: 0 };
+  const counts: Counts[] = [];
+  for (let tick = 0; tick < count; tick += 1) {
+    const dueAt = beganAt + tick * everySeconds * 1_000;
+    await clock.sleep(Math.max(0, dueAt - clock.monotonic()));
+    counts.push(await runPace(run, server, transport, random, clock));
+  }
+  const sum = (of: (one: Counts) => number) => counts.reduce((total, one) => total + of(one), 0);
+  const accepted = sum((one) => one.accepted);
+  const throttled = sum((one) => one.throttled);
+  const othersAccepted = sum((one) => one.othersAccepted);
+  const othersThrottled = sum((one) => one.othersThrottled);
+  const calls = Math.max(1, accepted + throttled);
+  return {
+    share: accepted / (run.limit * run.seconds * count - othersAccepted),
+    accepted,
+    throttled,
+    throttledShare: throttled / calls,
+    othersThrottledShare: othersThrottled / Math.max(1, othersAccepted + othersThrottled),
+    roundTripMs: sum((one) => one.underWayMs) / calls,
+    counted: counts.flatMap((one) => one.counted),
+  };
+}
+
+type Counts = {
+  readonly underWayMs: number;
+  readonly accepted: number;
+  readonly throttled: number;
+  readonly othersAccepted: number;
+  readonly othersThrottled: number;
+  readonly counted: readonly number[];
+};
+
+async function runPace(
+  run: PacingRun,
+  server: PacingServer,
+  transport: Transport,
+  random: Random,
+  clock: PacingClock,
+): Promise<Counts> {
   const beganAt = clock.monotonic();
   const stopAt = beganAt + run.seconds * 1_000;
   const pace = createPace({ limit: run.limit, stopAt }, clock);
@@ -117,13 +161,5 @@ export async function runPacing(
   };
   const workers = Array.from({ length: run.limit + SPARE_WORKERS }, work);
   await Promise.all([...workers, ...(run.others ? [disturb()] : [])]);
-  return {
-    share: accepted / (run.limit * run.seconds - othersAccepted),
-    accepted,
-    throttled,
-    throttledShare: throttled / Math.max(1, accepted + throttled),
-    othersThrottledShare: othersThrottled / Math.max(1, othersAccepted + othersThrottled),
-    roundTripMs: underWayMs / Math.max(1, counted.length),
-    counted,
-  };
+  return { underWayMs, accepted, throttled, othersAccepted, othersThrottled, counted };
 }

@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createQuery } from "../../functions/query.ts";
 import { type CustomerRow, newCustomerRow } from "../../shared/schemas/customer-row.ts";
 import { storedResponseSchema } from "../../shared/schemas/query.ts";
+import type { Store } from "../../shared/store/store.ts";
 import {
   API_KEYS,
   addOf,
   type FunctionRig,
   GOOD_ADD,
+  invoke,
   queryEvent,
   START,
   startFunctionRig,
@@ -63,8 +66,70 @@ describe("query with source=stored", () => {
       observedAt: "2026-01-02T03:03:35.000Z",
       confirmedAt: "2026-01-02T03:03:55.000Z",
       staleSeconds: 10,
+      lastFullSweepAt: "2026-01-02T03:04:00.000Z",
     });
     expect(body).not.toHaveProperty("failing");
+  });
+
+  it("is as fresh as the last whole pass of the lane that the customer is in", async () => {
+    const hot = {
+      schema: 1,
+      onboarding: { "4915111": { cc: "49", addedAt: "2026-01-02T03:02:00.000Z" } },
+    };
+    const onboarding = { ...pass, full: { startedAt: START - 3_000, endedAt: START - 2_000 } };
+    await putCustomer("acme", ROW);
+    await rig.store.put("lease/poll", JSON.stringify({ ...lease, onboarding }), "absent");
+    await rig.store.put("hot/acme", JSON.stringify(hot), "absent");
+    const { body } = await ask({ custSpaceId: "acme" });
+    expect(body).toMatchObject({
+      observedAt: "2026-01-02T03:03:35.000Z",
+      confirmedAt: "2026-01-02T03:04:02.000Z",
+      staleSeconds: 3,
+      lastFullSweepAt: "2026-01-02T03:04:00.000Z",
+    });
+  });
+
+  it("is as fresh as the sweep when its row of the lane cannot be read", async () => {
+    await putCustomer("acme", ROW);
+    await rig.store.put("lease/poll", JSON.stringify(lease), "absent");
+    await rig.store.put("hot/acme", '{"schema":2}', "absent");
+    const { status, body } = await ask({ custSpaceId: "acme" });
+    expect([status, body.staleSeconds]).toEqual([200, 10]);
+    expect(rig.lines.join("")).toContain('"key":"hot/acme"');
+  });
+
+  it("shows since when a number is absent, and that its values are as old as its last sight", async () => {
+    const absent = {
+      reads: 1,
+      since: "2026-01-02T03:03:35.000Z",
+      lastSeenAt: "2026-01-02T03:02:35.000Z",
+    };
+    const { "4915111": number } = ROW.numbers;
+    await putCustomer("acme", { ...ROW, numbers: { "4915111": { ...number, absent } } });
+    await rig.store.put("lease/poll", JSON.stringify(lease), "absent");
+    const { body } = await ask({ custSpaceId: "acme" });
+    expect(body).toMatchObject({
+      phoneNumbers: [{ phoneNumber: "4915111", absentSince: "2026-01-02T03:03:35.000Z" }],
+      confirmedAt: "2026-01-02T03:02:35.000Z",
+      staleSeconds: 90,
+    });
+    expect(storedResponseSchema.safeParse(body).success).toBe(true);
+  });
+
+  it("reads the customer last, so that no pass in the lease is newer than the row", async () => {
+    await putCustomer("acme", ROW);
+    await rig.store.put("lease/poll", JSON.stringify(lease), "absent");
+    const keys: string[] = [];
+    const store: Store = {
+      ...rig.store,
+      get(key) {
+        keys.push(key);
+        return rig.store.get(key);
+      },
+    };
+    const watched = createQuery({ ...rig.deps, openStore: async () => store });
+    await invoke(watched, queryEvent({ query: { source: "stored", custSpaceId: "acme" } }));
+    expect(keys).toEqual(["lease/poll", "hot/acme", "c/acme", "c/~account"]);
   });
 
   it("takes no sweep for a confirmation while the customer cannot be read", async () => {
@@ -106,6 +171,7 @@ describe("query with source=stored", () => {
       observedAt: "2026-01-02T03:03:35.000Z",
       confirmedAt: "2026-01-02T03:03:35.000Z",
       staleSeconds: 30,
+      lastFullSweepAt: null,
       pendingEvents: 1,
     });
     expect(storedResponseSchema.safeParse(body).success).toBe(true);
@@ -116,7 +182,13 @@ describe("query with source=stored", () => {
     await rig.add(addOf(GOOD_ADD));
     const { status, body } = await ask({ custSpaceId: "acme" });
     expect(status).toBe(200);
-    expect(body).toMatchObject({ phoneNumbers: [], observedAt: null, staleSeconds: null });
+    expect(body).toMatchObject({
+      phoneNumbers: [],
+      observedAt: null,
+      confirmedAt: null,
+      staleSeconds: null,
+      lastFullSweepAt: null,
+    });
     expect(storedResponseSchema.safeParse(body).success).toBe(true);
   });
 

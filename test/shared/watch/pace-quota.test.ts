@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CELLS, LIMIT, othersAt, othersSeconds, tripOf, WAYS } from "../../bench/pacing-cells.ts";
+import { CELLS, LIMIT, planRun, type Setting, WAYS } from "../../bench/pacing-cells.ts";
 import {
   createPacingServer,
   createVirtualTransport,
@@ -38,15 +38,18 @@ function fullestSecond(times: readonly number[]): number {
   return fullest;
 }
 
+/** The cells in which a figure is required. */
+const boundCells = (...settings: readonly Setting[]) =>
+  CELLS.flatMap(({ required, ...cell }) =>
+    required && settings.includes(cell.setting) ? [{ ...cell, required }] : [],
+  );
+
 describe("the pace with the whole quota for itself", () => {
-  it.each(
-    CELLS.filter((cell) => !cell.beside).flatMap((cell) => WAYS.map((way) => ({ ...cell, way }))),
-  )(
-    "uses its share of the limit without a throttled answer: $policy, $roundTrip, counted after $way",
+  it.each(boundCells("alone", "ticks").flatMap((cell) => WAYS.map((way) => ({ ...cell, way }))))(
+    "uses its share of the limit without a throttled answer: $setting, $policy, $roundTrip, counted after $way",
     async ({ way, ...cell }) => {
       for (const seed of SEEDS) {
-        const run = { limit: LIMIT, seconds: 120, trip: tripOf(cell, way) };
-        const result = await simulate(cell.policy, seed, run);
+        const result = await simulate(cell.policy, seed, planRun(cell, way, 120));
         expect(result.throttled).toBe(0);
         expect(fullestSecond(result.counted)).toBeLessThanOrEqual(10);
         expect(result.share).toBeGreaterThanOrEqual(cell.required.share - TOLERANCE);
@@ -105,15 +108,10 @@ describe("the pace with the whole quota for itself", () => {
 });
 
 describe("the pace beside another caller", () => {
-  it.each(CELLS.filter((cell) => cell.beside))(
+  it.each(boundCells("beside"))(
     "takes its share of what the other leaves, and few throttled answers: $policy",
     async (cell) => {
-      const run = {
-        limit: LIMIT,
-        seconds: othersSeconds(60),
-        trip: tripOf(cell, "half"),
-        others: othersAt(60),
-      };
+      const run = planRun(cell, "half", 120);
       const results: PacingResult[] = [];
       for (const seed of SEEDS) results.push(await simulate(cell.policy, seed, run));
       const mean = (pick: (result: PacingResult) => number) =>

@@ -77,4 +77,22 @@ describe("trouble in the fast lane", () => {
     expect(await world.text("hot/c02")).toBeUndefined();
     expect(await world.text("hot/c03")).toBeDefined();
   });
+
+  it("is not taken for read by a pass whose failures are not stored yet", async () => {
+    const world = await worldWith(300, { c01: onboarding() });
+    world.answers.set("c01", refusal("Unknown.ResourceOwnerId", "customer"));
+    const running = world.begin();
+    const isOver = running.then(() => true);
+    const lease = async () => JSON.parse((await world.text("lease/poll")) ?? "{}");
+    await world.clock.advance(20_000);
+    const { onboarding: pass, owner } = await lease();
+    expect(owner).not.toBe("");
+    expect(pass).toMatchObject({ done: true });
+    expect(pass).not.toHaveProperty("full");
+    expect(await world.row("c01")).not.toHaveProperty("failure");
+
+    expect(await world.clock.run(isOver)).toBe(true);
+    expect((await lease()).onboarding).toHaveProperty("full");
+    expect(await world.row("c01")).toHaveProperty("failure");
+  });
 });
