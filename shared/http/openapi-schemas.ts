@@ -31,7 +31,7 @@ const EVENT_NOTES: PropertyNotes = {
   time: time("When it was observed."),
   datacontenttype: "The type of data.",
   sequence:
-    "Digits, zero-padded: text order is number order. Grows within a partitionkey, across restarts and restored stores. Ignore one that is not above the last.",
+    "Digits, zero-padded: text order is number order. Grows within a source and partitionkey, across restarts and restored stores. Ignore one that is not above the last, unless webhook-redelivery is true.",
   partitionkey: "The customer. Events of one customer arrive in order.",
   custSpaceId: "The customer; self for the account itself, ~account for all of its customers.",
   phoneNumber: "Country code and digits, without +.",

@@ -113,8 +113,8 @@ export function isKnownEvent(event: WebhookEvent): event is KnownEvent {
 
 /**
  * The ordering guard: whether a sequence comes after the last one that was handled for the same
- * `partitionkey`. False for a duplicate and for an event that later ones have overtaken, such as a
- * dead letter sent again. Sequences are digits of any length and are compared as numbers.
+ * `source` and `partitionkey`. False for a duplicate and for an event that later ones have
+ * overtaken; not to be asked of a request with `webhook-redelivery: true`, whose id alone counts. Sequences are digits of any length and are compared as numbers.
  *
  * @param last what was stored when the last event was handled; undefined for none
  */
@@ -175,7 +175,7 @@ function parseSecret(text: string): Buffer {
 function readHeader(headers: WebhookHeaders, name: string): string {
   const value = hasGet(headers)
     ? headers.get(name)
-    : Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
+    : Object.entries(headers ?? {}).find(([key]) => key.toLowerCase() === name)?.[1];
   const text = typeof value === "object" && value !== null ? value.join(" ") : value;
   if (typeof text === "string" && text !== "") return text;
   throw fail(
@@ -187,7 +187,8 @@ function readHeader(headers: WebhookHeaders, name: string): string {
 function hasGet(
   headers: WebhookHeaders,
 ): headers is { get(name: string): string | null | undefined } {
-  return typeof headers.get === "function";
+  // Callers without types may have none at all.
+  return typeof headers?.get === "function";
 }
 
 function toBytes(rawBody: unknown): Uint8Array {

@@ -17,16 +17,22 @@ export type ExampleReceiver = {
 
 /** What a receiver needs, to be copied: verify, ignore what was seen, act, and only then answer 2xx. */
 export function createExampleReceiver({ secrets, tell, ...options }: ExampleReceiver): http.Server {
-  // In earnest this is a column beside the data that the event changes, written in one transaction.
+  // In earnest these are columns beside the data that the event changes, written in one transaction.
+  const known = new Set<string>();
   const lastSequence = new Map<string, string>();
 
   function take(rawBody: Buffer, headers: http.IncomingHttpHeaders): number {
     try {
       const event = verifyWebhook(rawBody, headers, secrets, options);
       if (!isKnownEvent(event) || event.type === "webhook.test") return 204;
-      if (!isNewer(event.sequence, lastSequence.get(event.partitionkey))) return 204;
-      tell(describe(event));
-      lastSequence.set(event.partitionkey, event.sequence);
+      if (known.has(event.id)) return 204;
+      // What an operator sends again is history: its id alone counts, and it overwrites nothing newer.
+      const isHistory = headers["webhook-redelivery"] === "true";
+      const customer = `${event.source} ${event.partitionkey}`;
+      if (!isHistory && !isNewer(event.sequence, lastSequence.get(customer))) return 204;
+      tell(`${isHistory ? "again: " : ""}${describe(event)}`);
+      known.add(event.id);
+      if (!isHistory) lastSequence.set(customer, event.sequence);
       return 204;
     } catch (error) {
       if (!(error instanceof WebhookVerificationError)) return 503;

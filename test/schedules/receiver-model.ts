@@ -84,6 +84,8 @@ export function createReceiverModel(upstream: UpstreamModel) {
   }
 
   return {
+    /** Of the events that were received, in order. */
+    bodies: () => [...bodies.values()],
     accept,
     bury,
     begin,

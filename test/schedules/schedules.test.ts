@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { noteEvent } from "../contract/document-guard.ts";
 import { BREAKAGES } from "./breakages.ts";
 import { runSchedule } from "./world.ts";
 
@@ -28,6 +29,12 @@ describe("random schedules", () => {
     expect(deaths).toBeGreaterThan(SEEDS);
     expect(deadLetters).toBeGreaterThan(SEEDS / 20);
     expect(stumbles).toBeGreaterThan(SEEDS / 20);
+  });
+
+  it("send only what the OpenAPI document tells of", async () => {
+    for (let seed = 1; seed <= 50; seed += 1) {
+      for (const body of (await runSchedule(seed)).bodies) noteEvent(body);
+    }
   });
 
   it("give the same run for the same seed", async () => {

@@ -24,6 +24,9 @@ const CALM_DEATHS = 0.3;
 const CALM_DEATH_STEPS = 80;
 const MAX_CALM_STEPS = 20_000;
 
+/** The test event is not the tick's own work, and pretended here. */
+const TEST_BODY = '{"type":"webhook.test"}';
+
 const silent = createLog({ level: "error", now: () => 0, write: () => undefined });
 
 /** What a run found wrong; empty for a good one. */
@@ -34,6 +37,8 @@ export type Verdict = {
   readonly deadLetters: number;
   /** Answers of 500 to an event that the receiver stumbles over while it takes others. */
   readonly stumbles: number;
+  /** Bodies of the events that the receiver took, in order. */
+  readonly bodies: readonly string[];
 };
 
 /**
@@ -83,7 +88,7 @@ export async function runSchedule(seed: number, breakage?: Breakage): Promise<Ve
     const tick = runTick(
       {
         ...broken,
-        testEvent: () => ({ id: `evt_test_${processes}`, body: '{"type":"webhook.test"}' }),
+        testEvent: () => ({ id: `evt_test_${processes}`, body: TEST_BODY }),
         now: scheduler.now,
         monotonic: scheduler.now,
         sleep: (ms, signal) => scheduler.sleep(owner, ms, signal),
@@ -156,6 +161,7 @@ export async function runSchedule(seed: number, breakage?: Breakage): Promise<Ve
     deaths,
     deadLetters: receiver.deadLetters(),
     stumbles: poison.stumbles(),
+    bodies: receiver.bodies().filter((body) => body !== TEST_BODY),
   };
 
   async function runToEnd(deathAfter?: number): Promise<void> {

@@ -96,6 +96,10 @@ describe("verifyWebhook", () => {
     expect(reason(BODY, { ...HEADERS, "webhook-signature": signature }, secrets)).toBeUndefined();
   });
 
+  it.each([undefined, null, {}, "text"])("misses its headers in %o", (headers) => {
+    expect(reason(BODY, headers as unknown as WebhookHeaders)).toBe("missing-header");
+  });
+
   it.each([
     ["by another secret", OTHER_SIGNATURE],
     ["without its version", SIGNATURE.slice(3)],
