@@ -96,7 +96,7 @@ describe("verifyWebhook", () => {
     expect(reason(BODY, { ...HEADERS, "webhook-signature": signature }, secrets)).toBeUndefined();
   });
 
-  it.each([undefined, null, {}, "text"])("misses its headers in %o", (headers) => {
+  it.each([null, {}, "text"])("misses its headers in %o", (headers) => {
     expect(reason(BODY, headers as unknown as WebhookHeaders)).toBe("missing-header");
   });
 
