@@ -1,0 +1,53 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { addOf, type FunctionRig, GOOD_ADD, startFunctionRig } from "../support/function-deps.ts";
+import { ADD } from "./add-outcomes.ts";
+
+let rig: FunctionRig;
+beforeEach(async () => {
+  rig = await startFunctionRig();
+});
+afterEach(() => rig.close());
+
+describe("what an add tells of a failure", () => {
+  it("an unknown outcome names the upstream's request id and says what to do", async () => {
+    rig.upstream.control.fault({ kind: "code", code: "InternalError", action: ADD });
+    const { body, headers } = await rig.add(addOf(GOOD_ADD));
+    expect(body).toEqual({
+      type: "urn:waba-numbers:problem:add-outcome-unknown",
+      title: "Outcome unknown",
+      status: 504,
+      code: "ERR_ADD_OUTCOME_UNKNOWN",
+      detail:
+        "The upstream gave no clear answer and the number is not in its list yet: it may still appear. Query the customer in a minute; add the number again only if it is still absent.",
+      requestId: "1-68f0c0de-15a3c0ffee00-0123456789ab",
+      upstreamCode: "InternalError",
+      upstreamRequestId: expect.stringMatching(/^[0-9A-F-]{36}$/),
+      outcome: "unknown",
+    });
+    expect(headers["content-type"]).toBe("application/problem+json; charset=utf-8");
+  });
+
+  it.each([
+    [undefined, "1"],
+    [100, "1"],
+    [2_500, "3"],
+  ])("a throttled add with a hint of %s ms says Retry-After: %s", async (retryAfterMs, seconds) => {
+    const hint = retryAfterMs === undefined ? {} : { retryAfterMs };
+    rig.upstream.control.fault({ kind: "throttle", ...hint });
+    expect((await rig.add(addOf(GOOD_ADD))).headers["retry-after"]).toBe(seconds);
+  });
+
+  it("a wrong secret is the account's problem, and nothing stays behind", async () => {
+    const credentials = { accessKeyId: "STS.exampleAccessKeyId", accessKeySecret: "wrong" };
+    const context = { credentials: { ...credentials, securityToken: "exampleSecurityToken" } };
+    const { status, body } = await rig.add(addOf(GOOD_ADD), context);
+    expect([status, body.upstreamCode]).toEqual([502, "SignatureDoesNotMatch"]);
+    expect(await rig.rows()).toEqual({});
+  });
+
+  it("a function without credentials sends and stores nothing", async () => {
+    const { status, body } = await rig.add(addOf(GOOD_ADD), { credentials: {} });
+    expect([status, body.code]).toEqual([500, "ERR_CREDENTIALS"]);
+    expect([rig.calls(), await rig.rows()]).toEqual([{ adds: 0, queries: 0 }, {}]);
+  });
+});

@@ -1,0 +1,137 @@
+import http from "node:http";
+import net from "node:net";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { failureOf, NUMBER, shown, VARIANTS } from "./client-rig.ts";
+import { IN_TIME, prepareClient } from "./client-setup.ts";
+
+/** A server of another kind than the sandbox, until the test ends; gives its URL. */
+async function listen(server: net.Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+}
+
+describe.each(VARIANTS)("%s", (_name, load) => {
+  const start = prepareClient(load);
+
+  describe("a deadline", () => {
+    // A client's first call takes several times as long as the next one: with the machine busy it
+    // might use up so short a deadline before anything is sent.
+    beforeEach(async () => {
+      const { upstream } = await start();
+      await upstream.query({}, IN_TIME);
+    });
+
+    const soon = () => ({ deadlineAt: performance.now() + 120 });
+    const timed = async (call: () => Promise<unknown>) => {
+      const startedAt = performance.now();
+      const error = await failureOf(call());
+      return { error: shown(error), took: performance.now() - startedAt };
+    };
+
+    it.each(["add", "query"] as const)("ends a silent %s, which is not repeated", async (name) => {
+      const { upstream, sandbox } = await start({ realTime: true });
+      sandbox.control.fault({ kind: "hang", count: 3 });
+      const call = () =>
+        name === "add" ? upstream.add(NUMBER, soon()) : upstream.query({}, soon());
+
+      const { error, took } = await timed(call);
+
+      expect(error).toMatchObject({ code: "ERR_UPSTREAM_TIMEOUT" });
+      expect(took).toBeLessThan(1000);
+      expect(sandbox.control.calls()).toMatchObject([{ executed: true }]);
+    });
+
+    it("ends an answer that drips, and its connection", async () => {
+      let close = () => {};
+      const closed = new Promise<void>((resolve) => {
+        close = resolve;
+      });
+      const endpoint = await listen(
+        http.createServer((request, response) => {
+          request.socket.once("close", close);
+          // Never silent for long, so that only the whole time can end it.
+          response.writeHead(200, { "content-length": 1000 }).write('{"Code":"OK",');
+          const drip = setInterval(() => response.write(" "), 20);
+          request.socket.once("close", () => clearInterval(drip));
+        }),
+      );
+      const { upstream } = await start({ endpoint, realTime: true });
+
+      const { error, took } = await timed(() => upstream.query({}, soon()));
+      await closed;
+
+      expect(error).toMatchObject({ code: "ERR_UPSTREAM_TIMEOUT" });
+      expect(took).toBeLessThan(1000);
+    });
+
+    it("ends an answer that switches to another protocol", async () => {
+      const endpoint = await listen(
+        net.createServer((socket) => {
+          socket.once("data", () =>
+            socket.write("HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"),
+          );
+        }),
+      );
+      const { upstream } = await start({ endpoint, realTime: true });
+
+      const { error, took } = await timed(() => upstream.add(NUMBER, soon()));
+
+      expect(error).toMatchObject({ facts: { action: "AddChatappPhoneNumber" } });
+      expect(took).toBeLessThan(1000);
+    });
+
+    it("that has passed sends nothing and says so for add", async () => {
+      const { upstream, sandbox } = await start();
+
+      const add = await failureOf(upstream.add(NUMBER, { deadlineAt: 0 }));
+      const query = await failureOf(upstream.query({}, { deadlineAt: 0 }));
+
+      expect(shown(add)).toMatchObject({ code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: true });
+      expect(shown(query)).toMatchObject({ code: "ERR_UPSTREAM_TIMEOUT" });
+      expect(sandbox.control.calls()).toEqual([]);
+    });
+  });
+
+  describe("an upstream that cannot be reached", () => {
+    it("was never sent the call when the connection is refused", async () => {
+      const server = net.createServer();
+      const endpoint = await listen(server);
+      await new Promise((resolve) => server.close(resolve));
+      const { upstream } = await start({ endpoint });
+
+      const error = await failureOf(upstream.add(NUMBER, IN_TIME));
+
+      expect(shown(error)).toEqual({
+        code: "ERR_UPSTREAM_UNAVAILABLE",
+        neverSent: true,
+        facts: { action: "AddChatappPhoneNumber" },
+      });
+    });
+
+    it.each(["ENOTFOUND", "EAI_AGAIN"])("was never sent it after %s", async (code) => {
+      const lookup: net.LookupFunction = (_host, _options, callback) => {
+        callback(Object.assign(new Error("getaddrinfo"), { code }), "", 0);
+      };
+      const { upstream } = await start({ endpoint: "http://localhost:9", lookup });
+
+      const error = await failureOf(upstream.add(NUMBER, IN_TIME));
+
+      expect(shown(error)).toMatchObject({ code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: true });
+    });
+
+    it("may have acted when it resets an add before or after acting", async () => {
+      const { upstream, sandbox } = await start();
+      sandbox.control.fault({ kind: "reset-before" });
+      const before = await failureOf(upstream.add(NUMBER, IN_TIME));
+      const absent = sandbox.control.numbers("cust-1").length;
+      sandbox.control.fault({ kind: "reset-after" });
+      const after = await failureOf(upstream.add(NUMBER, IN_TIME));
+
+      expect(absent).toBe(1);
+      expect(sandbox.control.numbers("cust-1")).toHaveLength(2);
+      expect(shown(before)).toMatchObject({ neverSent: false });
+      expect(shown(after)).toMatchObject({ neverSent: false });
+    });
+  });
+});

@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import type { Upstream } from "../../../shared/signing/upstream.ts";
+import { failureOf, shown, VARIANTS } from "./client-rig.ts";
+import { IN_TIME, prepareClient } from "./client-setup.ts";
+
+describe.each(VARIANTS)("%s", (_name, load) => {
+  const start = prepareClient(load);
+
+  describe("a read", () => {
+    const query = (upstream: Upstream, more: object = {}) =>
+      upstream.query({ custSpaceId: "cust-1" }, { ...IN_TIME, ...more });
+
+    it("succeeds at the third try, having waited longer before it", async () => {
+      const { upstream, sandbox, sleeps } = await start();
+      sandbox.control.fault({ kind: "html-502", count: 2 });
+
+      expect((await query(upstream)).items).toHaveLength(1);
+      expect(sandbox.control.calls()).toHaveLength(3);
+      expect(sleeps).toEqual([250, 500]);
+    });
+
+    it("waits at least as long as the upstream says", async () => {
+      const { upstream, sandbox, sleeps } = await start();
+      sandbox.control.fault({ kind: "throttle", retryAfterMs: 5000 });
+      sandbox.control.fault({ kind: "throttle" });
+
+      expect((await query(upstream)).items).toHaveLength(1);
+      expect(sleeps).toEqual([5125, 2125]);
+    });
+
+    it("fails at once when the wait would end past the deadline", async () => {
+      const { upstream, sandbox, sleeps } = await start();
+      sandbox.control.fault({ kind: "throttle", retryAfterMs: 10_000 });
+
+      const error = await failureOf(query(upstream, { deadlineAt: 10_000 }));
+
+      expect(shown(error)).toMatchObject({ code: "ERR_UPSTREAM_THROTTLED", retryAfterMs: 10_000 });
+      expect(sandbox.control.calls()).toHaveLength(1);
+      expect(sleeps).toEqual([]);
+    });
+
+    const recordedGate = (grants: boolean[], onEnter = () => {}) => {
+      const events: string[] = [];
+      const gate = {
+        async enter() {
+          onEnter();
+          const granted = grants.shift() ?? false;
+          events.push(granted ? "enter" : "turned away");
+          return granted;
+        },
+        leave: (outcome: string) => void events.push(outcome),
+      };
+      return { gate, events };
+    };
+
+    it("enters and leaves the gate at every try and says which were throttled", async () => {
+      const { upstream, sandbox } = await start();
+      sandbox.control.fault({ kind: "throttle" });
+      sandbox.control.fault({ kind: "reset-before" });
+      const { gate, events } = recordedGate([true, true, true]);
+
+      await query(upstream, { gate });
+
+      expect(events).toEqual(["enter", "throttled", "enter", "answered", "enter", "answered"]);
+    });
+
+    it("sends nothing when the gate never opens", async () => {
+      const { upstream, sandbox } = await start();
+      const { gate, events } = recordedGate([false]);
+
+      const error = await failureOf(query(upstream, { gate }));
+
+      expect(shown(error)).toEqual({
+        code: "ERR_UPSTREAM_TIMEOUT",
+        facts: { action: "QueryChatappPhoneNumbers" },
+      });
+      expect(sandbox.control.calls()).toEqual([]);
+      expect(events).toEqual(["turned away"]);
+    });
+
+    it("fails with the last failure when the gate stays shut before another try", async () => {
+      const { upstream, sandbox } = await start();
+      sandbox.control.fault({ kind: "array-body", count: 3 });
+      const { gate, events } = recordedGate([true, false]);
+
+      const error = await failureOf(query(upstream, { gate }));
+
+      expect(shown(error)).toMatchObject({ code: "ERR_UPSTREAM_CONTRACT" });
+      expect(sandbox.control.calls()).toHaveLength(1);
+      expect(events).toEqual(["enter", "answered", "turned away"]);
+    });
+
+    it("leaves the gate without sending when the deadline passed before it opened", async () => {
+      const { upstream, sandbox, clock } = await start();
+      const { gate, events } = recordedGate([true], () => {
+        clock.ms = 60_000;
+      });
+
+      const error = await failureOf(query(upstream, { gate }));
+
+      expect(shown(error)).toMatchObject({ code: "ERR_UPSTREAM_TIMEOUT" });
+      expect(sandbox.control.calls()).toEqual([]);
+      expect(events).toEqual(["enter", "answered"]);
+    });
+  });
+});
