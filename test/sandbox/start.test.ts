@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { SANDBOX_CREDENTIALS } from "./environment.ts";
+import { startUpstream } from "./upstream.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TSX = fileURLToPath(new URL("../../node_modules/tsx/dist/cli.mjs", import.meta.url));
@@ -22,11 +24,11 @@ afterEach(async () => {
 });
 
 /** `npm start` itself, with nothing of this process's settings. */
-function start(...options: string[]) {
+function start(options: readonly string[], settings: Readonly<Record<string, string>> = {}) {
   const { PATH = "" } = process.env;
   const child = spawn(process.execPath, [TSX, "test/sandbox/start.ts", ...options], {
     cwd: ROOT,
-    env: { PATH, TMPDIR: folder },
+    env: { PATH, TMPDIR: folder, ...settings },
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -58,7 +60,7 @@ function start(...options: string[]) {
 
 describe("npm start", () => {
   it("prints where it is, serves the page there, and ends well at Ctrl-C", async () => {
-    const { child, printed, ended } = start("--port", "0", "--interval", "1");
+    const { child, printed, ended } = start(["--port", "0", "--interval", "1"]);
     const [, url = ""] = await printed(/page {8}(http:\/\/127\.0\.0\.1:\d+)\/ /);
     const [, key = ""] = await printed(/API key {5}(\S+)/);
     await printed(/upstream {4}http:\/\/127\.0\.0\.1:\d+ \(simulated\)/);
@@ -85,12 +87,44 @@ describe("npm start", () => {
     expect(left).toEqual([]);
   }, 90_000);
 
+  it("prints of a real customer's number the last four digits alone", async () => {
+    const calls = new EventEmitter();
+    const firstRead = once(calls, "call");
+    const real = await startUpstream({
+      credentials: [SANDBOX_CREDENTIALS],
+      onCall: () => calls.emit("call"),
+    });
+    try {
+      real.control.addCustomer("their-space", [{ PhoneNumber: "4915112345678" }]);
+      const { child, printed, ended } = start(["--port", "0", "--interval", "1"], {
+        ALIBABA_CLOUD_ACCESS_KEY_ID: SANDBOX_CREDENTIALS.accessKeyId,
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET: SANDBOX_CREDENTIALS.accessKeySecret,
+        CAMS_ENDPOINT: real.url,
+        STORE_URL: "memory:start-test",
+        WATCH_CUST_SPACES: "their-space",
+      });
+      await Promise.race([firstRead, ended]);
+      real.control.setNumber("their-space", "4915112345678", { QualityRating: "RED" });
+
+      const [line] = await printed(/^event .*$/m);
+
+      expect(line).toBe(
+        "event  whatsapp.phone_number.changed  *********5678  qualityRating UNKNOWN -> RED",
+      );
+      process.kill(-(child.pid ?? 0), "SIGINT");
+      const { output, errors } = await ended;
+      expect(output + errors).not.toContain("4915112345678");
+    } finally {
+      await real.close();
+    }
+  }, 90_000);
+
   it("says which port is taken, and ends with 1", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     try {
       const { port } = server.address() as AddressInfo;
-      const { code, output, errors } = await start("--port", String(port)).ended;
+      const { code, output, errors } = await start(["--port", String(port)]).ended;
       expect(code).toBe(1);
       expect(errors).toBe("The port is taken; choose another with --port.\n");
       expect(output).toBe("Starting: the store is opened…\n");
@@ -104,7 +138,7 @@ describe("npm start", () => {
     [["--port", "x"], "--port must be a whole number from 0 to 65535\n"],
     [["--interval", "0"], "--interval must be a whole number from 1 to 86400\n"],
   ])("refuses %s", async (options, said) => {
-    const { code, errors } = await start(...options).ended;
+    const { code, errors } = await start(options).ended;
     expect({ code, errors }).toEqual({ code: 1, errors: said });
   });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { maskNumber } from "../../shared/log.ts";
 import { guide } from "./guide.ts";
 import type { SandboxReceiver } from "./receiver.ts";
 import { startStack, usesRealUpstream } from "./stack.ts";
@@ -51,7 +52,7 @@ async function start(): Promise<void> {
     try {
       console.log(`\n${guide(stack, intervalSeconds)}\n\nStop with Ctrl-C.\n`);
       stack.timer.start();
-      await printEvents(stack.receiver, ending);
+      await printEvents(stack.receiver, usesRealUpstream(given), ending);
       console.log("\nStopping: a run of poll is waited for, and the store closed properly.");
     } finally {
       await stack.close();
@@ -81,15 +82,19 @@ function endOnSignal(): AbortSignal {
 
 async function printEvents(
   receiver: SandboxReceiver | undefined,
+  isReal: boolean,
   signal: AbortSignal,
 ): Promise<void> {
+  // The subject of an event about the watching is the customer, and a number is all digits.
+  const show = (subject: string) =>
+    isReal && /^\d+$/.test(subject) ? maskNumber(subject) : subject;
   let shown = 0;
   while (!signal.aborted) {
     for (const { event, type, subject } of receiver?.received().slice(shown) ?? []) {
       shown += 1;
       const data = event.data as { changes?: { field: string; from: string; to: string }[] };
       const changes = data.changes?.map((c) => `${c.field} ${c.from} -> ${c.to}`).join(", ");
-      console.log(`event  ${type}  ${subject ?? ""}  ${changes ?? ""}`);
+      console.log(`event  ${type}  ${show(subject ?? "")}  ${changes ?? ""}`);
     }
     await sleep(PRINT_MS, undefined, { signal }).catch(() => undefined);
   }

@@ -3,10 +3,21 @@ import { type Browser, chromium } from "playwright-core";
 
 const USUAL_PATHS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** The Chromium of this machine: CHROMIUM_PATH, else where packages put it. */
-export function findChromium(): string | undefined {
-  const given = process.env.CHROMIUM_PATH;
-  return given || USUAL_PATHS.find((path) => existsSync(path));
+/** Where it is, or why there is none. */
+type FoundChromium =
+  | { readonly path: string; readonly missing?: never }
+  | { readonly path?: never; readonly missing: string };
+
+/** The Chromium of this machine: the given one (CHROMIUM_PATH), else where packages put it. */
+export function findChromium(
+  given: string | undefined,
+  exists: (path: string) => boolean = existsSync,
+): FoundChromium {
+  if (given) {
+    return exists(given) ? { path: given } : { missing: `CHROMIUM_PATH names no file: ${given}` };
+  }
+  const path = USUAL_PATHS.find(exists);
+  return path ? { path } : { missing: "no Chromium found, CHROMIUM_PATH is not set" };
 }
 
 /** Headless, and talking to nobody but the pages that it opens. */

@@ -1,64 +1,22 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import axe, { type AxeResults } from "axe-core";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { expect, it } from "vitest";
 import { SANDBOX_CREDENTIALS } from "../environment.ts";
-import type { Stack } from "../stack.ts";
 import { startUpstream } from "../upstream.ts";
-import { findChromium, launchChromium } from "./chromium.ts";
+import { describeInBrowser, fill } from "./browser-rig.ts";
 import { lowContrasts } from "./contrast.ts";
-import { DESKTOP, openPage, PHONE, startTestStack } from "./page-rig.ts";
-
-const chromiumPath = findChromium() ?? "";
-if (!chromiumPath)
-  console.warn("The page's look is not tested: no Chromium found, CHROMIUM_PATH is not set");
-
-const CUSTOMER = "cust-space-1";
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-async function open(over: Readonly<Record<string, string>> = {}, port = 0): Promise<Stack> {
-  const stack = await startTestStack(over, port);
-  closers.push(stack.close);
-  return stack;
-}
-
-/** Numbers of every colour, with events for some of it. */
-async function fill({ upstream, timer, functions }: Stack): Promise<void> {
-  const control = upstream?.control;
-  const looks = [
-    { PhoneNumber: "4915100000001", Status: "CONNECTED", QualityRating: "GREEN" },
-    { PhoneNumber: "4915100000002", Status: "CONNECTED", QualityRating: "GREEN" },
-    { PhoneNumber: "4915100000003", Status: "FLAGGED", QualityRating: "YELLOW" },
-    { PhoneNumber: "4915100000004", NameStatus: "DECLINED" },
-  ];
-  control?.addCustomer(CUSTOMER, looks);
-  await functions.poll(`{"command":"watch","custSpaceIds":["${CUSTOMER}"]}`);
-  await timer.runNow();
-  control?.setNumber(CUSTOMER, "4915100000001", { QualityRating: "RED", NameStatus: "APPROVED" });
-  control?.setNumber(CUSTOMER, "4915100000002", { QualityRating: "YELLOW" });
-  await timer.runNow();
-  control?.setNumber(CUSTOMER, "4915100000002", { Status: "BANNED" });
-  control?.fault({ kind: "throttle", action: "QueryChatappPhoneNumbers" });
-}
+import { DESKTOP, PHONE, startTestStack } from "./page-rig.ts";
 
 const eventCount = (page: Page) =>
   page.getByRole("list", { name: "Events" }).locator("> li").count();
 
-describe.runIf(chromiumPath)("the page's look", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await launchChromium(chromiumPath);
-  });
-  afterAll(() => browser?.close());
-
+describeInBrowser("the page's look", ({ openStack, openPage, closeLater }) => {
   it.each(["light", "dark"] as const)("has AA contrast everywhere, %s", async (colorScheme) => {
-    const stack = await open();
+    const stack = await openStack();
     await fill(stack);
-    const { page } = await openPage(browser, stack.url, { viewport: DESKTOP, colorScheme });
+    const { page } = await openPage(stack, { viewport: DESKTOP, colorScheme });
     await page.getByRole("button", { name: "Add number" }).click();
     await page.getByRole("textbox", { name: "Number", exact: true }).fill("12");
     await page.getByRole("button", { name: "Add number" }).click();
@@ -79,9 +37,9 @@ describe.runIf(chromiumPath)("the page's look", () => {
     ["light", DESKTOP],
     ["dark", PHONE],
   ] as const)("breaks no rule of axe-core, %s", async (colorScheme, viewport) => {
-    const stack = await open();
+    const stack = await openStack();
     await fill(stack);
-    const { page } = await openPage(browser, stack.url, { viewport, colorScheme });
+    const { page } = await openPage(stack, { viewport, colorScheme });
     await page.getByText("Request").first().click();
     await page.evaluate(axe.source);
 
@@ -92,52 +50,10 @@ describe.runIf(chromiumPath)("the page's look", () => {
     expect(passes.length).toBeGreaterThan(30);
   });
 
-  it("has targets of 40 px and no sideways scrolling on a phone", async () => {
-    const stack = await open();
-    await fill(stack);
-    const { page } = await openPage(browser, stack.url, { viewport: PHONE });
-    const controls = page.locator(
-      "button, input:not([type=radio]), select, summary, .choice label",
-    );
-
-    const boxes = await controls.evaluateAll((elements) =>
-      elements
-        .map((element) => ({
-          text: element.textContent,
-          ...element.getBoundingClientRect().toJSON(),
-        }))
-        .filter(({ width }) => width > 0),
-    );
-
-    expect(boxes.length).toBeGreaterThan(40);
-    expect(boxes.filter(({ height }) => height < 40)).toEqual([]);
-    await page.setViewportSize({ width: 360, height: 740 });
-    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(360);
-  });
-
-  it("cuts nothing off at any width", async () => {
-    const stack = await open();
-    await fill(stack);
-    const { page } = await openPage(browser, stack.url, { viewport: DESKTOP });
-    await page.locator(".event").first().waitFor();
-    const boxes = page.locator("article, section, table, tbody tr, td, li");
-    for (const width of [360, 620, 621, 900, 901, 1269, 1270, 1600]) {
-      await page.setViewportSize({ width, height: 800 });
-
-      const cut = await boxes.evaluateAll(
-        (elements) =>
-          elements.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1).length,
-      );
-
-      const scrollWidth = await page.evaluate("document.documentElement.scrollWidth");
-      expect({ width, scrollWidth, cut }).toEqual({ width, scrollWidth: width, cut: 0 });
-    }
-  });
-
   it("keeps everything where it is while events arrive", async () => {
-    const stack = await open();
+    const stack = await openStack();
     await fill(stack);
-    const { page } = await openPage(browser, stack.url, { viewport: DESKTOP });
+    const { page } = await openPage(stack, { viewport: DESKTOP });
     const places = () =>
       page.locator("main > *, tr, #event-list").evaluateAll((elements) =>
         elements.map((element) => {
@@ -156,9 +72,9 @@ describe.runIf(chromiumPath)("the page's look", () => {
   });
 
   it("remembers the theme, and rests when motion is not wanted", async () => {
-    const stack = await open();
+    const stack = await openStack();
     await fill(stack);
-    const { page } = await openPage(browser, stack.url, {
+    const { page } = await openPage(stack, {
       viewport: DESKTOP,
       colorScheme: "light",
     });
@@ -180,31 +96,9 @@ describe.runIf(chromiumPath)("the page's look", () => {
     expect(await page.evaluate(motion)).toBe("arrive");
   });
 
-  it("shows forty of a thousand customers and finds the others", async () => {
-    const stack = await open();
-    for (let index = 2; index <= 1000; index += 1) {
-      const id = `cust-space-${String(index).padStart(4, "0")}`;
-      stack.upstream?.control.addCustomer(id, [{ PhoneNumber: String(4915200000000 + index) }]);
-    }
-    const { page, faults } = await openPage(browser, stack.url, { viewport: DESKTOP });
-    const customers = page.locator("tbody");
-    await customers.first().waitFor();
-    expect(await customers.count()).toBe(40);
-    await page.getByText("960 more customers not shown; search for them.").waitFor();
-
-    await page.getByRole("searchbox").fill("+49152 0000 0777");
-
-    await page.getByText("more customers not shown").waitFor({ state: "hidden" });
-    expect(await customers.count()).toBe(1);
-    expect(await customers.textContent()).toContain("cust-space-0777");
-    await page.getByRole("searchbox").fill("no such thing");
-    await page.getByText("Nothing fits “no such thing”.").waitFor();
-    expect(faults).toEqual([]);
-  });
-
   it("says when npm start is gone, and goes on with the next one", async () => {
     const first = await startTestStack();
-    const { page } = await openPage(browser, first.url, { viewport: DESKTOP });
+    const { page } = await openPage(first, { viewport: DESKTOP });
     await first.close();
     await page
       .getByRole("alert")
@@ -218,7 +112,7 @@ describe.runIf(chromiumPath)("the page's look", () => {
     await once(between, "request");
     between.closeAllConnections();
     await new Promise((resolve) => between.close(resolve));
-    const second = await open({}, port);
+    const second = await openStack({}, port);
     second.upstream?.control.addCustomer("cust-space-after");
 
     await page.getByText("cust-space-after").waitFor();
@@ -227,8 +121,8 @@ describe.runIf(chromiumPath)("the page's look", () => {
   });
 
   it("says near a field what is wrong with it, and goes there", async () => {
-    const stack = await open();
-    const { page } = await openPage(browser, stack.url, { viewport: DESKTOP });
+    const stack = await openStack();
+    const { page } = await openPage(stack, { viewport: DESKTOP });
     const number = page.getByRole("textbox", { name: "Number", exact: true });
     await number.fill("+49 151 12345678");
 
@@ -247,9 +141,9 @@ describe.runIf(chromiumPath)("the page's look", () => {
 
   it("has no button that changes the real upstream, and hides its numbers", async () => {
     const real = await startUpstream({ credentials: [SANDBOX_CREDENTIALS] });
-    closers.push(real.close);
+    closeLater(real.close);
     real.control.addCustomer("their-space", [{ PhoneNumber: "4915112345678" }]);
-    const stack = await open({
+    const stack = await openStack({
       ALIBABA_CLOUD_ACCESS_KEY_ID: SANDBOX_CREDENTIALS.accessKeyId,
       ALIBABA_CLOUD_ACCESS_KEY_SECRET: SANDBOX_CREDENTIALS.accessKeySecret,
       CAMS_ENDPOINT: real.url,
@@ -258,7 +152,7 @@ describe.runIf(chromiumPath)("the page's look", () => {
     await stack.timer.runNow();
     real.control.connect("their-space", "4915112345678");
     await stack.timer.runNow();
-    const { page, faults } = await openPage(browser, stack.url, { viewport: DESKTOP });
+    const { page, faults } = await openPage(stack, { viewport: DESKTOP });
 
     await page.getByText("The real upstream: nothing here changes it.").waitFor();
     await page.getByRole("rowheader", { name: "*********5678" }).waitFor();

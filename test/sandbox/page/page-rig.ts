@@ -1,14 +1,30 @@
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
-import { startStack } from "../stack.ts";
+import { afterEach } from "vitest";
+import { noteDelivery } from "../../contract/document-guard.ts";
+import { type Stack, startStack } from "../stack.ts";
 
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1280, height: 800 };
 
+const receivers: { readonly receiver: NonNullable<Stack["receiver"]>; noted: number }[] = [];
+
+// After each test, as one stack may serve a whole file; the guard's own hook runs after this one.
+afterEach(() => {
+  for (const one of receivers) {
+    const fresh = one.receiver.received().slice(one.noted);
+    one.noted += fresh.length;
+    for (const { headers, body } of fresh) noteDelivery(headers, body);
+  }
+});
+
 /** The stack of `npm start` on a free port, its timer not running: "run now" is all that polls. */
-export function startTestStack(over: Readonly<Record<string, string>> = {}, port = 0) {
-  return startStack({
+export async function startTestStack(
+  over: Readonly<Record<string, string>> = {},
+  port = 0,
+): Promise<Stack> {
+  const stack = await startStack({
     folder: tmpdir(),
     port,
     intervalSeconds: 1,
@@ -16,6 +32,8 @@ export function startTestStack(over: Readonly<Record<string, string>> = {}, port
     given: { STORE_URL: `memory:${randomUUID()}`, ...over },
     writeLog: (line) => console.warn(line),
   });
+  if (stack.receiver) receivers.push({ receiver: stack.receiver, noted: 0 });
+  return stack;
 }
 
 export type OpenPage = {

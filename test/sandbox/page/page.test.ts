@@ -246,7 +246,12 @@ describe("the stream", () => {
     expect(headers["webhook-signature"]).toMatch(/^v1,.{9}…$/);
     expect(JSON.parse(event?.body ?? "").data.phoneNumber).toBe("4915100000009");
     expect(overview.poll.last?.changed).toBe(1);
-    expect(overview.receiver).toEqual({ isUp: true, received: events.length, problems: [] });
+    expect(overview.receiver).toEqual({
+      isUp: true,
+      received: events.length,
+      problemCount: 0,
+      lastProblems: [],
+    });
   });
 
   it("ends when the page is closed", async () => {

@@ -19,6 +19,7 @@ import { createStateStream } from "./stream.ts";
 
 /** More are not sent to the browser. */
 const MAX_CUSTOMERS = 2_000;
+const SHOWN_PROBLEMS = 3;
 
 /** What the page has to see as it happens: given to the upstream and the receiver at their start. */
 export type PageWatch = {
@@ -113,7 +114,12 @@ export function createPage(clock: { readonly now: () => number; readonly isReal:
           intervalSeconds: options.intervalSeconds,
           ...{ status, statusAt },
           receiver: receiver
-            ? { isUp: isReceiverUp, received: feed.received(), problems: receiver.problems() }
+            ? {
+                isUp: isReceiverUp,
+                received: feed.received(),
+                problemCount: receiver.problems().length,
+                lastProblems: receiver.problems().slice(-SHOWN_PROBLEMS),
+              }
             : null,
         }),
         customers: customers.slice(0, MAX_CUSTOMERS),

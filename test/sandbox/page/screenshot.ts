@@ -43,8 +43,8 @@ async function play({ upstream, functions, timer, receiver }: Stack): Promise<vo
   control.setNumber("cust-space-1", "4915112346789", { Status: "BANNED" });
 }
 
-const executablePath = findChromium();
-if (!executablePath) throw new Error("no Chromium found; CHROMIUM_PATH names one");
+const { path: executablePath, missing } = findChromium(process.env.CHROMIUM_PATH);
+if (!executablePath) throw new Error(missing);
 const stack = await startStack({
   folder: tmpdir(),
   port: 0,

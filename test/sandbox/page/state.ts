@@ -134,7 +134,9 @@ export type Overview = {
   readonly receiver: {
     readonly isUp: boolean;
     readonly received: number;
-    readonly problems: readonly string[];
+    readonly problemCount: number;
+    /** The last three, the newest last. */
+    readonly lastProblems: readonly string[];
   } | null;
 };
 

@@ -13,9 +13,8 @@ import {
   startTestStack,
 } from "./page-rig.ts";
 
-const chromiumPath = findChromium() ?? "";
-if (!chromiumPath)
-  console.warn("The page's story is skipped: no Chromium found, CHROMIUM_PATH is not set");
+const { path: chromiumPath = "", missing } = findChromium(process.env.CHROMIUM_PATH);
+if (missing) console.warn(`The page's story is skipped: ${missing}`);
 
 const FIRST = "4915112345678";
 const SECOND = "4915112346789";

@@ -42,6 +42,11 @@ export function createGuide(addNext: () => Promise<boolean>) {
         setText(find(item(name), "p"), text);
         const button = find(item(name), "button");
         setAttribute(button, "aria-disabled", state === "now" ? undefined : "true");
+        // The button of a step that is done is not seen any more: the focus goes on to the next.
+        const after = steps[index + 1];
+        if (state === "done" && document.activeElement === button) {
+          (after ? find(item(after.name), "button") : byId("receiver-switch")).focus();
+        }
       }
     },
   };

@@ -27,13 +27,14 @@ const SHORT: Readonly<Record<string, string>> = {
 
 /** Two rows of the table for one number: its fields, and what can be done to it upstream. */
 export function createNumberRow(customer: string, first: NumberView, columns: number): NumberRow {
-  const name = make("span", { class: "name" });
+  const name = createReading();
   const notes = make("span", { class: "note" });
   const head = make(
     "th",
     { role: "rowheader", scope: "row", class: "number" },
     make("span", { class: "digits" }, grouped(first.phoneNumber)),
-    name,
+    name.chip,
+    name.known,
     notes,
   );
   const cells = first.fields.map((field) => createCell(field.name));
@@ -53,8 +54,7 @@ export function createNumberRow(customer: string, first: NumberView, columns: nu
   const row: NumberRow = {
     rows: [fields, actions],
     update(number) {
-      const { verifiedName } = number;
-      setText(name, verifiedName.now ?? verifiedName.known ?? "");
+      name.update(number.verifiedName, number.listed);
       setText(notes, noteOf(number));
       setAttribute(fields, "data-listed", String(number.listed !== false));
       for (const [index, field] of number.fields.entries()) {
@@ -84,14 +84,20 @@ function noteOf({ listed, isKnown, missingSince }: NumberView): string {
 }
 
 function createCell(name: string) {
+  const { chip, known, update } = createReading();
+  return { cell: make("td", { role: "cell", "data-name": name }, chip, known), update };
+}
+
+/** A watched field: what the upstream has, and beside it what poll has seen while that is older. */
+function createReading() {
   const sign = make("span", { class: "sign", "aria-hidden": "true" });
   const value = make("span", { class: "text" });
   const level = make("span", { class: "hidden" });
   const known = make("span", { class: "known" });
   const chip = make("span", { class: "value" }, sign, value, level);
-  const cell = make("td", { role: "cell", "data-name": name }, chip, known);
   return {
-    cell,
+    chip,
+    known,
     update({ now, known: seen, level: loudness }: FieldView, listed: boolean | null) {
       const shown = listed === false ? null : (now ?? seen);
       showValue(value, shown ?? "–");

@@ -8,7 +8,11 @@ import { createNumberRow, type NumberRow } from "./number-row.ts";
 const MAX_CUSTOMERS = 40;
 const MAX_NUMBERS = 80;
 
-type Block = { readonly body: HTMLElement; update(customer: CustomerView, most: number): void };
+type Block = {
+  readonly body: HTMLElement;
+  /** `most` numbers at most, in a table of so many columns. */
+  update(customer: CustomerView, most: number, columns: number): void;
+};
 
 /** The customers and their numbers. `show` is called with each state. */
 export function createNumbers() {
@@ -37,7 +41,7 @@ export function createNumbers() {
     for (const customer of shown) {
       const block = blocks.get(customer.id) ?? createBlock(customer.id);
       blocks.set(customer.id, block);
-      block.update(customer, left);
+      block.update(customer, left, columns.children.length);
       left -= customer.numbers.length;
     }
     const ids = new Set(shown.map(({ id }) => id));
@@ -116,9 +120,8 @@ function createBlock(id: string): Block {
   const rows = new Map<string, NumberRow>();
   return {
     body,
-    update(customer, most) {
+    update(customer, most, columns) {
       const numbers = customer.numbers.slice(0, Math.max(0, most));
-      const columns = (numbers[0]?.fields.length ?? 0) + 1;
       setAttribute(title, "colspan", String(columns));
       setText(facts, factsOf(customer, customer.numbers.length - numbers.length));
       setAttribute(facts, "data-level", customer.failing ? "warning" : undefined);

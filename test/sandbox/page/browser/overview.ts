@@ -1,4 +1,5 @@
-import { byId, find, setAttribute, setText } from "./dom.ts";
+import { announce } from "./announcer.ts";
+import { byId, find, make, setAttribute, setText } from "./dom.ts";
 import { duration, plural, ticking } from "./format.ts";
 import type { Model } from "./model.ts";
 import { press } from "./requests.ts";
@@ -65,20 +66,20 @@ export function createOverview() {
     if (receiver) {
       setAttribute(toggle, "aria-checked", String(receiver.isUp));
       to.state(receiver.isUp ? "up" : "down: answers 503", receiver.isUp ? "good" : "critical");
-      const { problems } = receiver;
+      const { problemCount, lastProblems } = receiver;
       to.fact("received", String(receiver.received));
-      to.fact("problems", String(problems.length), problems.length > 0 ? "critical" : undefined);
-      setAttribute(
-        find(byId("receiver"), "[data-field=problems]"),
-        "title",
-        problems.join("\n") || undefined,
-      );
+      to.fact("problems", String(problemCount), problemCount > 0 ? "critical" : undefined);
+      showProblems(problemCount, lastProblems);
     } else {
       to.state("your own", "info");
     }
     const isClosed = breaker === null || breaker.state === "closed";
     to.fact("breaker", breaker?.state ?? "–", isClosed ? undefined : "warning");
-    byId("resume").hidden = isClosed || receiver?.isUp !== true;
+    const resume = byId("resume");
+    const isNeedless = isClosed || receiver?.isUp !== true;
+    // What is hidden loses the focus, and who pressed it by keyboard the place.
+    if (isNeedless && document.activeElement === resume) toggle.focus();
+    resume.hidden = isNeedless;
   }
 
   /** What counts up or down by itself. */
@@ -124,6 +125,18 @@ function card(id: string) {
     fact: (name: string, text: string, tone?: Tone) => set(name, text, tone),
     state: (text: string, tone: Tone) => set("state", text, tone),
   };
+}
+
+function showProblems(count: number, last: readonly string[]): void {
+  const place = byId("receiver-problems");
+  place.hidden = count === 0;
+  const title = count > last.length ? `The last ${last.length} of ${count} problems` : "Problems";
+  setText(find(place, "h3"), title);
+  const list = find(place, "ul");
+  const texts = [...list.children].map(({ textContent }) => textContent);
+  if (texts.join("\n") === last.join("\n")) return;
+  list.replaceChildren(...last.map((text) => make("li", {}, text)));
+  if (last.length > 0) announce(`Problem at the receiver: ${last.at(-1)}`);
 }
 
 function listen(): void {
