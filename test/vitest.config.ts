@@ -10,7 +10,8 @@ export default defineConfig({
     maxWorkers: "100%",
     restoreMocks: true,
     unstubEnvs: true,
-    sequence: { shuffle: true },
+    // Files in random order would now and then leave the longest for the end, on one core.
+    sequence: { shuffle: { files: false, tests: true } },
     setupFiles: ["test/support/replaced-packages.ts", "test/support/no-network.ts"],
     testTimeout: 20_000,
     hookTimeout: 30_000,

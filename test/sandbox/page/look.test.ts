@@ -18,6 +18,7 @@ describeInBrowser("the page's look", ({ openStack, openPage, closeLater }) => {
     await fill(stack);
     const { page } = await openPage(stack, { viewport: DESKTOP, colorScheme });
     await page.getByRole("button", { name: "Add number" }).click();
+    await page.getByText(/^Added \d+: accepted\.$/).waitFor();
     await page.getByRole("textbox", { name: "Number", exact: true }).fill("12");
     await page.getByRole("button", { name: "Add number" }).click();
     await page

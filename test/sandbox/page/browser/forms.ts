@@ -6,6 +6,7 @@ type Issue = { readonly path: string; readonly message: string };
 
 /** Made-up numbers, each another one, so that adding takes one press. */
 const FIRST_NUMBER = 15112345678;
+const FIELDS = ["custSpaceId", "cc", "phoneNumber", "verifiedName"];
 const NAMES = ["Acme", "Bäckerei Adler", "Corner Café", "Delta Travel", "Eau Claire"];
 
 /** The two forms. `show` is called with each state; `addNext` adds the number that is suggested. */
@@ -31,16 +32,19 @@ export function createForms() {
   async function submit(): Promise<boolean> {
     if (isSending || !model?.apiKey) return false;
     isSending = true;
-    const given = Object.fromEntries(
-      ["custSpaceId", "cc", "phoneNumber", "verifiedName"].map((name) => [name, input(name).value]),
-    );
+    const button = find(form, "button");
+    button.ariaDisabled = "true";
+    const read = () => Object.fromEntries(FIELDS.map((name) => [name, input(name).value]));
+    const given = read();
     const answer = await add(given, model.apiKey);
     isSending = false;
+    button.ariaDisabled = null;
     showAnswer(answer);
     const isAdded = answer.status === 201;
     if (isAdded) {
       added.add(String(answer.body.phoneNumber));
-      suggest();
+      // What was typed meanwhile is kept.
+      if (JSON.stringify(read()) === JSON.stringify(given)) suggest();
     }
     return isAdded;
   }
