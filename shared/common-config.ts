@@ -1,3 +1,4 @@
+import { switchesOn } from "./debug-rule.js";
 import { ConfigError, type Issue } from "./errors.ts";
 import { type ApiKey, parseApiKeys } from "./http/api-keys.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
@@ -5,7 +6,7 @@ import { Secret } from "./secret.ts";
 import type { Credentials } from "./signing/credentials.ts";
 import { storeUrlProblem } from "./store/open-store.ts";
 
-/** `process.env`, or what takes its place. */
+/** The variables that a function is given, by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What a variable's text stands for, or what is wrong with it in words that follow its name. */
@@ -161,12 +162,7 @@ function readStoreUrl(text: string) {
 const PRINTERS = ["httpx:body", "httpx:header", "aliyun"];
 
 function readDebug(text: string) {
-  const patterns = text.split(/[\s,]+/).filter((part) => part && !part.startsWith("-"));
-  const hits = patterns.some((part) => {
-    const pattern = new RegExp(`^${part.replace(/[^\w*:]/g, "\\$&").replaceAll("*", ".*")}$`);
-    return PRINTERS.some((name) => pattern.test(name));
-  });
-  return hits
+  return switchesOn(text, PRINTERS)
     ? { problem: "must not switch on httpx or aliyun: they print signatures and phone numbers" }
     : { value: text };
 }

@@ -1,3 +1,4 @@
+import { switchesOn } from "../debug-rule.js";
 import { nothingSent } from "./deploy-error.js";
 
 /** By these names the SDKs print requests, or what they sign: signatures and security tokens. */
@@ -11,12 +12,7 @@ const PRINTERS = ["httpx:body", "httpx:header", "log:client", "aliyun"];
  * @throws {import("./deploy-error.js").DeployError}
  */
 export function assertQuiet(debug = "") {
-  const patterns = debug.split(/[\s,]+/).filter((part) => part && !part.startsWith("-"));
-  const hits = patterns.some((part) => {
-    const pattern = new RegExp(`^${part.replace(/[^\w*:]/g, "\\$&").replaceAll("*", ".*")}$`);
-    return PRINTERS.some((name) => pattern.test(name));
-  });
-  if (hits) {
+  if (switchesOn(debug, PRINTERS)) {
     throw nothingSent([
       "DEBUG must not switch on httpx, log:client or aliyun: they print signatures and security tokens",
     ]);
