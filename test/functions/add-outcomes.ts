@@ -59,6 +59,17 @@ export const REFUSED = {
   upstream: [],
 };
 
+export const NEVER_SENT = {
+  status: 502,
+  says: "ERR_UPSTREAM_UNAVAILABLE",
+  upstreamCode: undefined,
+  adds: 0,
+  queries: 0,
+  ...GONE,
+  key: undefined,
+  upstream: [],
+};
+
 /** Deadlines pass on the test's clock alone, as soon as the call that they end is there. */
 export function passDeadlines(
   rig: FunctionRig,

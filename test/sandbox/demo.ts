@@ -150,7 +150,9 @@ async function demo(): Promise<void> {
       for (const { event } of receipts) console.log(JSON.stringify(event));
     }
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    console.log(`\nDone in ${seconds} s. Keep the same stack running with: npm start`);
+    console.log(
+      `\nDone in ${seconds} s. Keep the same stack running, with a page to play with: npm start`,
+    );
   } finally {
     await functions?.close();
     await upstream.close();
