@@ -9,7 +9,7 @@ import { buildInto } from "../../shared/deploy/bundle.js";
 import { type SandboxReceiver, startReceiver } from "../sandbox/receiver.ts";
 import { type SandboxUpstream, startUpstream } from "../sandbox/upstream.ts";
 import { apiGatewayEvent, fcContext, fcHttpEvent, timerEvent } from "../support/fc-events.ts";
-import { assertDocumented } from "./document-guard.ts";
+import { assertDocumented, noteDelivery } from "./document-guard.ts";
 
 const KEY = "aaaaaaaaaaaaaaaaaaaaaaaa";
 const WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -71,6 +71,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await upstream.close();
+  for (const { headers, body } of receiver.received()) noteDelivery(headers, body);
   await receiver.close();
 });
 

@@ -2,6 +2,7 @@ import { readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { deployService } from "../../shared/deploy/deploy-service.js";
+import { noteDelivery } from "../contract/document-guard.ts";
 import { startReceiver } from "../sandbox/receiver.ts";
 import { ACCOUNT, createService, KEY, SECRETS, type ServiceFolder, WEBHOOK_SECRET } from "./cli.ts";
 import { type StandInCloud, startCloud } from "./cloud/cloud.ts";
@@ -220,6 +221,7 @@ describe("preflight", () => {
     async () => {
       const receiver = await startReceiver({ secrets: [WEBHOOK_SECRET] });
       const good = await run(["preflight"], { WEBHOOK_URL: receiver.url, TIMER: "0 */2 * * * *" });
+      for (const { headers, body } of receiver.received()) noteDelivery(headers, body);
       await receiver.close();
       expect(good.code, good.printed).toBe(0);
       expect(good.printed.split("\n").filter((line) => /^(ok|warning|error) /.test(line))).toEqual([
