@@ -1,15 +1,26 @@
+import { findNumber } from "../shared/changes/phone-number.ts";
 import { loadHttpConfig } from "../shared/common-config.ts";
-import { createCommonDeps } from "../shared/common-deps.ts";
+import { type AddIntent, recordAddIntent } from "../shared/customers/add-intent.ts";
 import type { Deps } from "../shared/deps.ts";
-import { InvalidRequestError, isAppError } from "../shared/errors.ts";
+import { createCommonDeps } from "../shared/deps.ts";
+import {
+  AddOutcomeUnknownError,
+  InvalidRequestError,
+  isAppError,
+  type UpstreamFacts,
+} from "../shared/errors.ts";
 import { type ApiKey, assertScope } from "../shared/http/api-keys.ts";
 import { createHttpHandler, type HttpCall, withApiKey } from "../shared/http/http-handler.ts";
 import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts";
+import {
+  createIdempotency,
+  type Idempotency,
+  type StoredResponse,
+} from "../shared/http/idempotency.ts";
 import { lazyHttpHandler } from "../shared/http/lazy-handler.ts";
 import type { HttpRequest } from "../shared/http/platform-event.ts";
 import { toProblem } from "../shared/http/problem.ts";
 import { readJsonBody } from "../shared/http/read-json.ts";
-import { createIdempotency, type Idempotency, type StoredAnswer } from "../shared/idempotency.ts";
 import { describeError, maskCustomer, maskNumber } from "../shared/log.ts";
 import {
   type AddRequest,
@@ -20,9 +31,6 @@ import {
 import { toIssues } from "../shared/schemas/issues.ts";
 import type { NumbersUpstream } from "../shared/signing/upstream.ts";
 import type { Store } from "../shared/store/store.ts";
-import { AddOutcomeUnknownError, type UpstreamFacts } from "../shared/upstream-errors.ts";
-import { type AddIntent, recordAddIntent } from "../shared/watch/add-intent.ts";
-import { findNumber } from "../shared/watch/phone-number.ts";
 
 /** All calls of one add, the settling Query included; the function's timeout is 35 s. */
 const ADD_DEADLINE_MS = 28_000;
@@ -63,7 +71,7 @@ async function add(
 
   const upstream = deps.upstreamFor(call.context);
   const store = await deps.openStore(call.context);
-  const run: AddRun = { request, store, upstream, deadlineAt, call, deps };
+  const run: AddContext = { request, store, upstream, deadlineAt, call, deps };
   if (idempotencyKey === undefined) return perform(run, undefined);
 
   const body = JSON.stringify(request);
@@ -74,13 +82,13 @@ async function add(
       return replay(reservation.answer);
     case "abandoned":
       // It may have died before it came to its intent, so what is found is put on watch now.
-      return settle(run, idempotency, undefined, () => intend(run));
+      return resolveUnknown(run, idempotency, undefined, () => recordIntent(run));
     case "first":
       return perform(run, idempotency);
   }
 }
 
-type AddRun = {
+type AddContext = {
   readonly request: AddRequest;
   readonly store: Store;
   readonly upstream: NumbersUpstream;
@@ -89,17 +97,20 @@ type AddRun = {
   readonly deps: AddDeps;
 };
 
-async function perform(run: AddRun, idempotency: Idempotency | undefined): Promise<HttpResponse> {
+async function perform(
+  run: AddContext,
+  idempotency: Idempotency | undefined,
+): Promise<HttpResponse> {
   const { request, upstream, deadlineAt, call } = run;
   let intent: AddIntent | undefined;
   try {
-    intent = await intend(run);
+    intent = await recordIntent(run);
     const reply = await upstream.add(request, { deadlineAt: deadlineAt - SETTLING_MS });
     return await accept(run, idempotency, {
       phoneNumber: request.cc + request.phoneNumber,
       custSpaceId: request.custSpaceId,
-      ...(reply.requestId === undefined ? {} : { requestId: reply.requestId }),
-      ...(reply.success === undefined ? {} : { success: reply.success }),
+      requestId: reply.requestId,
+      success: reply.success,
       outcome: "accepted",
     });
   } catch (error) {
@@ -107,13 +118,13 @@ async function perform(run: AddRun, idempotency: Idempotency | undefined): Promi
     switch (error.code) {
       case "ERR_UPSTREAM_TIMEOUT":
       case "ERR_UPSTREAM_CONTRACT":
-        return settle(run, idempotency, error.facts);
+        return resolveUnknown(run, idempotency, error.facts);
       case "ERR_UPSTREAM_UNAVAILABLE":
-        if (!error.neverSent) return settle(run, idempotency, error.facts);
+        if (!error.neverSent) return resolveUnknown(run, idempotency, error.facts);
     }
     // The upstream has certainly not added the number: what was prepared for it goes again.
-    await quietly(call, "refused add could not be taken back", () => intent?.undo());
-    await quietly(call, "idempotency row could not be written", () =>
+    await logFailure(call, "refused add could not be taken back", () => intent?.undo());
+    await logFailure(call, "idempotency row could not be written", () =>
       error.code === "ERR_UPSTREAM_REJECTED"
         ? idempotency?.finish(problemAnswer(error, call.requestId))
         : idempotency?.forget(),
@@ -122,7 +133,7 @@ async function perform(run: AddRun, idempotency: Idempotency | undefined): Promi
   }
 }
 
-function intend({ request, store, deps }: AddRun): Promise<AddIntent> {
+function recordIntent({ request, store, deps }: AddContext): Promise<AddIntent> {
   const number = { cc: request.cc, national: request.phoneNumber };
   return recordAddIntent(store, request.custSpaceId, number, deps.newId(), deps.now());
 }
@@ -134,8 +145,8 @@ function intend({ request, store, deps }: AddRun): Promise<AddIntent> {
  * @param facts what is known of the answer that left it open
  * @param onFound runs before the number is reported as added; its failure is the answer
  */
-async function settle(
-  run: AddRun,
+async function resolveUnknown(
+  run: AddContext,
   idempotency: Idempotency | undefined,
   facts: UpstreamFacts = { action: "AddChatappPhoneNumber" },
   onFound?: () => Promise<unknown>,
@@ -143,7 +154,7 @@ async function settle(
   const found = await lookUp(run);
   if (!found) {
     const leave = () => idempotency?.leaveUnknown();
-    await quietly(run.call, "idempotency row could not be written", leave);
+    await logFailure(run.call, "idempotency row could not be written", leave);
     throw new AddOutcomeUnknownError(facts);
   }
   await onFound?.();
@@ -151,12 +162,12 @@ async function settle(
   return accept(run, idempotency, {
     phoneNumber: found.phoneNumber,
     custSpaceId: run.request.custSpaceId,
-    ...(found.requestId === undefined ? {} : { requestId: found.requestId }),
+    requestId: found.requestId,
     outcome: "confirmed",
   });
 }
 
-async function lookUp({ request, upstream, deadlineAt, call }: AddRun) {
+async function lookUp({ request, upstream, deadlineAt, call }: AddContext) {
   const { custSpaceId, cc, phoneNumber } = request;
   try {
     const { requestId, items = [] } = await upstream.query({ custSpaceId }, { deadlineAt });
@@ -164,24 +175,24 @@ async function lookUp({ request, upstream, deadlineAt, call }: AddRun) {
     const found = findNumber(cc, phoneNumber, listed);
     return found && { ...found, requestId };
   } catch (error) {
-    call.log.warn("the query that was to settle an add failed", describeError(error));
+    call.log.warn("query after unclear add failed", describeError(error));
     return undefined;
   }
 }
 
 async function accept(
-  run: AddRun,
+  run: AddContext,
   idempotency: Idempotency | undefined,
   answer: AddResponse,
 ): Promise<HttpResponse> {
   // The number is added whatever becomes of this row: without it a repeat is settled by Query.
-  await quietly(run.call, "idempotency row could not be written", () =>
+  await logFailure(run.call, "idempotency row could not be written", () =>
     idempotency?.finish({ status: 201, body: JSON.stringify(answer) }),
   );
   return jsonResponse(201, answer);
 }
 
-function replay({ status, body }: StoredAnswer): HttpResponse {
+function replay({ status, body }: StoredResponse): HttpResponse {
   return jsonResponse(status, JSON.parse(body), {
     "idempotency-replayed": "true",
     ...(status >= 400 ? { "content-type": PROBLEM_TYPE } : {}),
@@ -193,7 +204,7 @@ function problemAnswer(error: unknown, requestId: string) {
   return { status, body };
 }
 
-async function quietly(
+async function logFailure(
   call: HttpCall,
   message: string,
   work: () => Promise<void> | undefined,

@@ -3,31 +3,33 @@ import { runCommand } from "../shared/commands/run-command.ts";
 import { type Config, loadConfig } from "../shared/config.ts";
 import { createDeps, type Deps } from "../shared/deps.ts";
 import { InvalidRequestError, isAppError } from "../shared/errors.ts";
+import { expireIdempotency } from "../shared/http/idempotency.ts";
 import { type PlatformEvent, parsePlatformEvent } from "../shared/http/platform-event.ts";
-import { expireIdempotency } from "../shared/idempotency.ts";
 import { createLog, describeError } from "../shared/log.ts";
-import { endpointName } from "../shared/outbox/endpoint.ts";
+import { receiverId } from "../shared/outbox/receiver-state.ts";
+import { runPoll } from "../shared/polling/run-poll.ts";
+import { newWarmState, type WarmState } from "../shared/polling/settings.ts";
 import { type Command, commandSchema } from "../shared/schemas/command.ts";
 import { EVENT_TYPES, type TestEvent } from "../shared/schemas/event.ts";
 import { toIssues } from "../shared/schemas/issues.ts";
-import { runTick } from "../shared/watch/tick.ts";
-import { newTickMemory, type TickMemory } from "../shared/watch/tick-settings.ts";
 import type { OutgoingEvent } from "../shared/webhook/attempt.ts";
 
 export type PollDeps = Deps & { readonly config: Config };
 
 /**
- * The timer's function: one invocation is one tick, or one command when the payload holds one. A
- * tick that could not work at all throws, so that the platform counts it as failed.
+ * The timer's function: one invocation is one run, or one command when the payload holds one. A
+ * run that could not work at all throws, so that the platform counts it as failed.
  */
 export function createPoll(deps: PollDeps) {
-  const memory = newTickMemory();
+  const memory = newWarmState();
 
   return async function poll(event: unknown, context: unknown): Promise<unknown> {
     const startedAt = deps.monotonic();
     try {
       const command = parseCommand(parsePlatformEvent(event));
-      return await (command ? obey(command, deps, memory, context) : tick(deps, memory, context));
+      return await (command
+        ? runOperatorCommand(command, deps, memory, context)
+        : runTimer(deps, memory, context));
     } catch (error) {
       const durationMs = Math.round(deps.monotonic() - startedAt);
       deps.log.error("poll failed", { ...describeError(error), durationMs });
@@ -39,7 +41,7 @@ export function createPoll(deps: PollDeps) {
   };
 }
 
-/** The command in a payload; undefined for a tick. A timer's payload may be any other text. */
+/** The command in a payload; undefined for a run. A timer's payload may be any other text. */
 function parseCommand(event: PlatformEvent): Command | undefined {
   switch (event.kind) {
     case "timer": {
@@ -76,10 +78,10 @@ function isEmptyObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
-async function obey(
+async function runOperatorCommand(
   command: Command,
   deps: PollDeps,
-  memory: TickMemory,
+  memory: WarmState,
   context: unknown,
 ): Promise<unknown> {
   const budget = createBudget(deps.monotonic);
@@ -97,14 +99,14 @@ async function obey(
 }
 
 function endpointOf({ webhook }: Config): string {
-  return webhook ? endpointName(webhook.url) : "none";
+  return webhook ? receiverId(webhook.url) : "none";
 }
 
-async function tick(deps: PollDeps, memory: TickMemory, context: unknown): Promise<unknown> {
+async function runTimer(deps: PollDeps, memory: WarmState, context: unknown): Promise<unknown> {
   const { config } = deps;
   const store = await deps.openStore(context);
   const source = deps.sourceFor(context);
-  const report = await runTick(
+  const report = await runPoll(
     {
       ...deps,
       store,
@@ -116,7 +118,7 @@ async function tick(deps: PollDeps, memory: TickMemory, context: unknown): Promi
       source,
       endpoint: endpointOf(config),
       qps: config.qps,
-      tickMs: config.tickMs,
+      runMs: config.runMs,
       pollIntervalMs: config.pollIntervalMs,
       watch: config.watch,
       discover: config.discover,
@@ -124,7 +126,7 @@ async function tick(deps: PollDeps, memory: TickMemory, context: unknown): Promi
     },
     memory,
   );
-  deps.log.info("tick", { ...report });
+  deps.log.info("poll run", { ...report });
   return report;
 }
 

@@ -1,6 +1,8 @@
 import { loadHttpConfig } from "../shared/common-config.ts";
-import { createCommonDeps } from "../shared/common-deps.ts";
+import { loadCustomer } from "../shared/customers/customer.ts";
+import { confirmedUntil } from "../shared/customers/freshness.ts";
 import type { Deps } from "../shared/deps.ts";
+import { createCommonDeps } from "../shared/deps.ts";
 import {
   ForbiddenError,
   InvalidRequestError,
@@ -13,16 +15,14 @@ import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts
 import { lazyHttpHandler } from "../shared/http/lazy-handler.ts";
 import type { HttpRequest } from "../shared/http/platform-event.ts";
 import { describeError, maskCustomer } from "../shared/log.ts";
-import { readCustomer } from "../shared/outbox/pending.ts";
 import { ACCOUNT, SELF } from "../shared/schemas/customer-row.ts";
 import { toIssues } from "../shared/schemas/issues.ts";
 import { queryRequestSchema, toCamelCase } from "../shared/schemas/query.ts";
 import { formatSequence } from "../shared/schemas/sequence.ts";
-import { hotKey, hotRowSchema, LEASE_KEY, leaseRowSchema } from "../shared/schemas/watch-rows.ts";
+import { LEASE_KEY, laneKey, laneRowSchema, leaseRowSchema } from "../shared/schemas/watch-rows.ts";
 import type { NumbersUpstream } from "../shared/signing/upstream.ts";
 import { readRow } from "../shared/store/rows.ts";
 import type { Store } from "../shared/store/store.ts";
-import { confirmedUntil } from "../shared/watch/confirmed.ts";
 
 /** All tries together; the function's timeout is 30 s. */
 const QUERY_DEADLINE_MS = 20_000;
@@ -82,14 +82,14 @@ async function answerStored(
 ): Promise<HttpResponse> {
   const store = await deps.openStore(call.context);
   // Before the customer's row, which then tells of all that the passes in it have found.
-  const [lease, hot] = await Promise.all([
+  const [lease, laneRow] = await Promise.all([
     readRow(store, LEASE_KEY, leaseRowSchema),
     readHot(store, customer, call),
   ]);
-  const row = (await readCustomer(store, customer))?.value;
+  const row = (await loadCustomer(store, customer))?.value;
   if (!row || row.removedAt) throw new NotWatchedError();
-  const failure = row.failure ?? (await readCustomer(store, ACCOUNT))?.value.failure;
-  const confirmed = confirmedUntil({ row, hot, lease: failure ? undefined : lease?.value });
+  const failure = row.failure ?? (await loadCustomer(store, ACCOUNT))?.value.failure;
+  const confirmed = confirmedUntil({ row, laneRow, lease: failure ? undefined : lease?.value });
   const swept = lease?.value.sweep.full?.endedAt;
   return jsonResponse(200, {
     custSpaceId: customer,
@@ -112,13 +112,13 @@ async function answerStored(
   });
 }
 
-/** The fast lane is an extra: a row of it that cannot be read costs nothing but freshness. */
+/** The priority lane is an extra: a row of it that cannot be read costs nothing but freshness. */
 async function readHot(store: Store, customer: string, call: HttpCall) {
   try {
-    return (await readRow(store, hotKey(customer), hotRowSchema))?.value;
+    return (await readRow(store, laneKey(customer), laneRowSchema))?.value;
   } catch (error) {
     if (!isAppError(error) || error.code !== "ERR_STORE_ROW") throw error;
-    call.log.warn("fast-lane row could not be read", describeError(error));
+    call.log.warn("priority lane row unreadable", describeError(error));
     return undefined;
   }
 }

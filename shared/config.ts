@@ -92,9 +92,9 @@ export type Config = CommonConfig & {
   readonly watch: readonly string[];
   /** Whether customer spaces are listed hourly and new ones watched. */
   readonly discover: boolean;
-  /** `lane`: the fast lane is read by ChatappSyncPhoneNumber instead of the plain query. */
+  /** `lane`: the priority lane is read by ChatappSyncPhoneNumber instead of the plain query. */
   readonly sync: (typeof SYNC_MODES)[number];
-  readonly tickMs: number;
+  readonly runMs: number;
   readonly pollIntervalMs: number;
 };
 
@@ -135,7 +135,7 @@ export function loadConfig(environment: Environment, name: FunctionName): Config
     watch: env.WATCH_CUST_SPACES,
     discover: env.WATCH_DISCOVER,
     sync: env.WATCH_SYNC,
-    tickMs: env.TICK_SECONDS * 1000,
+    runMs: env.TICK_SECONDS * 1000,
     pollIntervalMs: env.POLL_INTERVAL_SECONDS * 1000,
   };
 }

@@ -4,8 +4,8 @@ import { DEAD_PREFIX, deadKey, deadRowSchema, parseEventKey } from "../schemas/o
 import { scanAll } from "../store/rows.ts";
 import type { Row, Store } from "../store/store.ts";
 import type { CommandDeps, Page } from "./command-deps.ts";
-import { readable } from "./readable.ts";
-import { resend, type Stop, whyNotSend } from "./receiver.ts";
+import { tryDecode } from "./try-decode.ts";
+import { resend, type Stop, whyNotSend } from "./webhook.ts";
 
 const LIST_PAGE = 100;
 /** A receiver that refuses everything is told by these, not by all of them. */
@@ -31,7 +31,7 @@ export async function listDead(command: CommandOf<"dead-list">, deps: CommandDep
 }
 
 function describeDead(row: Row): Record<string, unknown> {
-  const dead = readable(row, deadRowSchema);
+  const dead = tryDecode(row, deadRowSchema);
   if (!dead) return { unreadable: true };
   const subject = subjectOf(dead.event.body);
   return {
@@ -74,7 +74,7 @@ export async function redeliverDead(command: CommandOf<"dead-redeliver">, deps: 
     if (deps.budget.isOver() || refused.length === MAX_REFUSED) {
       return answer({ more: true, after });
     }
-    const dead = readable(row, deadRowSchema);
+    const dead = tryDecode(row, deadRowSchema);
     if (dead) {
       const sent = await resend(dead.event, deps);
       if (sent.kind === "stop") return answer({ more: true, after }, sent.stop);

@@ -1,3 +1,4 @@
+import { toDigits } from "../changes/phone-number.ts";
 import type { CommandOf } from "../schemas/command.ts";
 import {
   CUSTOMER_PREFIX,
@@ -8,11 +9,10 @@ import {
 } from "../schemas/customer-row.ts";
 import { scanAll } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
-import { toDigits } from "../watch/phone-number.ts";
 import type { CommandDeps, Page } from "./command-deps.ts";
 import { subjectOf } from "./dead-letters.ts";
-import { readable, readCustomerIfReadable } from "./readable.ts";
-import { resend, type Stop, whyNotSend } from "./receiver.ts";
+import { readCustomerIfReadable, tryDecode } from "./try-decode.ts";
+import { resend, type Stop, whyNotSend } from "./webhook.ts";
 
 /** Rows hold up to 64 KB of delivered events each. */
 const SCAN_PAGE = 20;
@@ -85,7 +85,7 @@ async function* customersFrom(choice: Choice, store: Store): AsyncGenerator<Visi
   const from = last === "" ? "" : customerKey(last);
   for await (const stored of scanAll(store, CUSTOMER_PREFIX, from, SCAN_PAGE)) {
     const customer = stored.key.slice(CUSTOMER_PREFIX.length);
-    yield { customer, row: readable(stored, customerRowSchema), isResumed: false };
+    yield { customer, row: tryDecode(stored, customerRowSchema), isResumed: false };
   }
 }
 

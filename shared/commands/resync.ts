@@ -1,5 +1,7 @@
+import { createEvent } from "../changes/event.ts";
+import { MAX_PENDING_BYTES, MAX_PENDING_EVENTS } from "../changes/limits.ts";
+import { commitRow, loadCustomer } from "../customers/customer.ts";
 import { isAppError } from "../errors.ts";
-import { commitRow, readCustomer } from "../outbox/pending.ts";
 import type { CommandOf } from "../schemas/command.ts";
 import {
   CUSTOMER_PREFIX,
@@ -11,11 +13,9 @@ import {
 import { EVENT_TYPES } from "../schemas/event.ts";
 import { encodeRow, type Stored, scanAll } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
-import { createEvent } from "../watch/event.ts";
-import { MAX_PENDING_BYTES, MAX_PENDING_EVENTS } from "../watch/limits.ts";
 import type { CommandDeps } from "./command-deps.ts";
-import { readable, readCustomerIfReadable, unlessUnreadable } from "./readable.ts";
 import { cursorAfter, resumeIndex } from "./resync-cursor.ts";
+import { readCustomerIfReadable, skipUnreadable, tryDecode } from "./try-decode.ts";
 import { isAccountRow } from "./watch.ts";
 
 const SCAN_PAGE = 50;
@@ -53,7 +53,7 @@ export async function resync(command: CommandOf<"resync">, deps: CommandDeps) {
       if (deps.budget.isOver()) return answer(`${LIFTING}${lifted}`);
       // One that became unreadable meanwhile is counted by the second phase.
       const isLifted =
-        stored && (await unlessUnreadable(() => liftSequence(deps, customer, stored)));
+        stored && (await skipUnreadable(() => advanceSequence(deps, customer, stored)));
       if (isLifted === true) counts.lifted += 1;
       lifted = customer;
     }
@@ -77,7 +77,7 @@ export async function resync(command: CommandOf<"resync">, deps: CommandDeps) {
   async function tell({ customer, stored }: Visited, from: string): Promise<void> {
     if (stored && isAccountRow(customerKey(customer))) return;
     const told = stored
-      ? await unlessUnreadable(() => tellCustomer(deps, customer, stored, from))
+      ? await skipUnreadable(() => resyncCustomer(deps, customer, stored, from))
       : "unreadable";
     if (told === "unreadable") {
       counts.unreadable += 1;
@@ -111,14 +111,14 @@ async function* rowsFrom(
   }
   const from = after === "" ? "" : customerKey(after);
   for await (const row of scanAll(store, CUSTOMER_PREFIX, from, SCAN_PAGE)) {
-    const value = readable(row, customerRowSchema);
+    const value = tryDecode(row, customerRowSchema);
     const stored = value && { value, version: row.version };
     yield { customer: row.key.slice(CUSTOMER_PREFIX.length), stored };
   }
 }
 
 /** Tombstones are lifted too: a customer watched again must not go back either. */
-async function liftSequence(
+async function advanceSequence(
   { store, now }: CommandDeps,
   customer: string,
   found: Stored<CustomerRow>,
@@ -129,12 +129,12 @@ async function liftSequence(
     if (stored.value.seq >= seq) return false;
     const text = encodeRow({ ...stored.value, seq });
     if ((await store.put(customerKey(customer), text, stored.version)) === "stored") return true;
-    stored = await readCustomer(store, customer);
+    stored = await loadCustomer(store, customer);
   }
   return false;
 }
 
-type Told = {
+type ResyncResult = {
   readonly events: number;
   readonly missing: number;
   readonly leftOut: number;
@@ -142,12 +142,12 @@ type Told = {
   readonly cursor: string;
 };
 
-async function tellCustomer(
+async function resyncCustomer(
   deps: CommandDeps,
   customer: string,
   found: Stored<CustomerRow>,
   from: string,
-): Promise<Told> {
+): Promise<ResyncResult> {
   let stored: Stored<CustomerRow> | undefined = found;
   while (stored && !stored.value.removedAt) {
     const seenAt = deps.lastReads.get(customer)?.seenAt;
@@ -162,7 +162,7 @@ async function tellCustomer(
       const { events, leftOut } = plan.told;
       return { ...plan.told, events: 0, leftOut: leftOut + events, cursor: from };
     }
-    stored = await readCustomer(deps.store, customer);
+    stored = await loadCustomer(deps.store, customer);
   }
   return { events: 0, missing: 0, leftOut: 0, cursor: from };
 }
@@ -179,7 +179,7 @@ function planEvents(
   { source, customer, seenAt = 0 }: Origin,
   row: CustomerRow,
   from: string,
-): { readonly row: CustomerRow; readonly told: Told } {
+): { readonly row: CustomerRow; readonly told: ResyncResult } {
   const all = Object.keys(row.numbers).sort();
   const first = resumeIndex(customer, all, from);
   const numbers = all.slice(first);

@@ -2,14 +2,14 @@ import type { LogFields } from "../log.ts";
 import type { Command } from "../schemas/command.ts";
 import type { CommandDeps } from "./command-deps.ts";
 import { dropDead, listDead, redeliverDead } from "./dead-letters.ts";
-import { enableWebhook, pauseWebhook, testWebhook } from "./receiver.ts";
 import { redeliver } from "./redeliver.ts";
 import { resync } from "./resync.ts";
 import { status } from "./status.ts";
 import { readClosely, unwatch, watch, watchList } from "./watch.ts";
+import { enableWebhook, pauseWebhook, testWebhook } from "./webhook.ts";
 
 /**
- * Runs one operator's command beside whatever tick is under way: no lease is taken, and every write
+ * Runs one operator's command beside whatever run is under way: no lease is taken, and every write
  * is conditional. Ends within 40 s; an answer with `more: true` is incomplete, and the same command
  * with its `after` goes on from there.
  *

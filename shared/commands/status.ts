@@ -1,17 +1,17 @@
-import { loadBreaker } from "../outbox/endpoint.ts";
+import { toFreshness } from "../customers/freshness.ts";
+import { loadBreaker } from "../outbox/receiver-state.ts";
 import { ACCOUNT, CUSTOMER_PREFIX, customerRowSchema } from "../schemas/customer-row.ts";
 import { DEAD_PREFIX, DUE_PREFIX, parseEventKey } from "../schemas/outbox-rows.ts";
 import {
-  HOT_PREFIX,
-  hotRowSchema,
+  LANE_PREFIX,
   LEASE_KEY,
   type LeaseRow,
+  laneRowSchema,
   leaseRowSchema,
 } from "../schemas/watch-rows.ts";
 import { readRow, scanAll } from "../store/rows.ts";
-import { toFreshness } from "../watch/tick-report.ts";
 import type { CommandDeps } from "./command-deps.ts";
-import { readable, readCustomerIfReadable, unlessUnreadable } from "./readable.ts";
+import { readCustomerIfReadable, skipUnreadable, tryDecode } from "./try-decode.ts";
 import { isAccountRow } from "./watch.ts";
 
 /** Bounds of what is counted exactly; beyond them, or beyond the time, the answer says so. */
@@ -34,8 +34,8 @@ export async function status(deps: CommandDeps) {
   const { store, now } = deps;
   const atLeast = new Set<string>();
   const unreadable = new Set<string>();
-  const receiver = await unlessUnreadable(() => describeReceiver(deps));
-  const found = await unlessUnreadable(() => readRow(store, LEASE_KEY, leaseRowSchema));
+  const receiver = await skipUnreadable(() => describeReceiver(deps));
+  const found = await skipUnreadable(() => readRow(store, LEASE_KEY, leaseRowSchema));
   const lease = found === "unreadable" ? undefined : found?.value;
   const pending = await countPending(deps, unreadable, atLeast);
   const dead = await countDead(deps, atLeast);
@@ -64,7 +64,7 @@ async function describeReceiver({ store, endpoint, now }: CommandDeps) {
     state: row.state,
     since: row.since,
     ...(row.state === "open" ? { nextProbeAt: new Date(row.nextProbeAt).toISOString() } : {}),
-    ...(row.reason === undefined ? {} : { reason: row.reason }),
+    reason: row.reason,
   };
 }
 
@@ -122,20 +122,20 @@ async function countDead({ store, budget }: CommandDeps, atLeast: Set<string>): 
 async function countLane({ store, budget }: CommandDeps, atLeast: Set<string>) {
   const lane = { onboarding: 0, worse: 0, asked: 0 };
   let rows = 0;
-  for await (const row of scanAll(store, HOT_PREFIX)) {
+  for await (const row of scanAll(store, LANE_PREFIX)) {
     if (rows === MAX_ROWS || budget.isOver()) {
       atLeast.add("lane");
       break;
     }
     rows += 1;
-    const hot = readable(row, hotRowSchema);
-    if (!hot) {
+    const laneRow = tryDecode(row, laneRowSchema);
+    if (!laneRow) {
       atLeast.add("lane");
       continue;
     }
-    lane.onboarding += Object.keys(hot.onboarding).length;
-    lane.worse += hot.worseUntil === undefined ? 0 : 1;
-    lane.asked += hot.askedUntil === undefined ? 0 : 1;
+    lane.onboarding += Object.keys(laneRow.onboarding).length;
+    lane.worse += laneRow.worseUntil === undefined ? 0 : 1;
+    lane.asked += laneRow.askedUntil === undefined ? 0 : 1;
   }
   return lane;
 }
@@ -165,7 +165,7 @@ async function countCustomers(
     }
     counts.customers += 1;
     const customer = row.key.slice(CUSTOMER_PREFIX.length);
-    const value = readable(row, customerRowSchema);
+    const value = tryDecode(row, customerRowSchema);
     if (!value) {
       unreadable.add(customer);
       addAll(atLeast, CUSTOMER_COUNTS);

@@ -1,11 +1,11 @@
-import { readCustomer } from "../outbox/pending.ts";
+import { loadCustomer } from "../customers/customer.ts";
+import { prioritizeRequested } from "../customers/priority-lane.ts";
+import { unwatchCustomer, watchCustomers } from "../customers/watch-list.ts";
 import type { CommandOf } from "../schemas/command.ts";
 import { CUSTOMER_PREFIX, customerKey, customerRowSchema } from "../schemas/customer-row.ts";
 import { scanAll } from "../store/rows.ts";
-import { watchClosely } from "../watch/lane.ts";
-import { unwatchCustomer, watchCustomers } from "../watch/watch-list.ts";
 import type { CommandDeps, Page } from "./command-deps.ts";
-import { readable, unlessUnreadable } from "./readable.ts";
+import { skipUnreadable, tryDecode } from "./try-decode.ts";
 
 const LIST_PAGE = 100;
 const CLOSELY_HOURS = 24;
@@ -29,7 +29,7 @@ export async function watch(command: CommandOf<"watch">, deps: CommandDeps) {
   let done = 0;
   for (const customer of customers) {
     if (deps.budget.isOver()) break;
-    const outcome = await unlessUnreadable(() => watchCustomers(deps.store, [customer], deps.now));
+    const outcome = await skipUnreadable(() => watchCustomers(deps.store, [customer], deps.now));
     done += 1;
     if (outcome === "unreadable") unreadable.push(customer);
     else {
@@ -60,7 +60,7 @@ export async function unwatch(command: CommandOf<"unwatch">, deps: CommandDeps) 
   let processed = 0;
   for (const customer of customers) {
     if (deps.budget.isOver()) break;
-    const outcome = await unlessUnreadable(() =>
+    const outcome = await skipUnreadable(() =>
       unwatchCustomer(deps.store, customer, {
         drop: command.drop === true,
         listed: listed.has(customer),
@@ -90,7 +90,7 @@ export async function unwatch(command: CommandOf<"unwatch">, deps: CommandDeps) 
   };
 }
 
-/** Puts customers into the fast lane for a while; only those that are watched can be read at all. */
+/** Puts customers into the priority lane for a while; only those that are watched can be read at all. */
 export async function readClosely(command: CommandOf<"watch-closely">, deps: CommandDeps) {
   const customers = [...new Set(command.custSpaceIds)];
   const until = deps.now() + (command.hours ?? CLOSELY_HOURS) * 3_600_000;
@@ -100,10 +100,10 @@ export async function readClosely(command: CommandOf<"watch-closely">, deps: Com
   let processed = 0;
   for (const customer of customers) {
     if (deps.budget.isOver()) break;
-    const outcome = await unlessUnreadable(async () => {
-      const row = (await readCustomer(deps.store, customer))?.value;
+    const outcome = await skipUnreadable(async () => {
+      const row = (await loadCustomer(deps.store, customer))?.value;
       if (!row || row.removedAt) return "not-watched";
-      await watchClosely(deps.store, customer, until);
+      await prioritizeRequested(deps.store, customer, until);
       return "in-lane";
     });
     if (outcome === "in-lane") inLane += 1;
@@ -141,7 +141,7 @@ export async function watchList(command: CommandOf<"watch-list">, deps: CommandD
       break;
     }
     const custSpaceId = row.key.slice(CUSTOMER_PREFIX.length);
-    const value = readable(row, customerRowSchema);
+    const value = tryDecode(row, customerRowSchema);
     if (!value) {
       customers.push({ custSpaceId, unreadable: true });
       continue;
@@ -150,9 +150,9 @@ export async function watchList(command: CommandOf<"watch-list">, deps: CommandD
       custSpaceId,
       numbers: Object.keys(value.numbers).length,
       pending: value.pending.length,
-      ...(value.baselineAt === undefined ? {} : { firstReadAt: value.baselineAt }),
-      ...(value.observedAt === undefined ? {} : { changedAt: value.observedAt }),
-      ...(value.removedAt === undefined ? {} : { removedAt: value.removedAt }),
+      firstReadAt: value.baselineAt,
+      changedAt: value.observedAt,
+      removedAt: value.removedAt,
     });
   }
   return { command: command.command, customers, ...page };

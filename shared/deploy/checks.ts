@@ -1,8 +1,8 @@
 import type { Config, Environment } from "../config.ts";
 import { isAppError } from "../errors.ts";
+import { createAgent } from "../http-agent.ts";
 import { EVENT_TYPES } from "../schemas/event.ts";
 import { Secret } from "../secret.ts";
-import { createAgent } from "../sockets.ts";
 import { createTable } from "../store/tablestore.ts";
 import { parseTablestoreUrl } from "../store/tablestore-url.ts";
 import { createSender } from "../webhook/attempt.ts";

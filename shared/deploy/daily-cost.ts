@@ -10,7 +10,7 @@ const DAY_SECONDS = 86_400;
  * @param runsADay undefined: not every day has as many
  */
 export function describeCost(
-  { watch, qps, pollIntervalMs, tickMs }: Config,
+  { watch, qps, pollIntervalMs, runMs }: Config,
   runsADay: number | undefined,
   { memoryMb, cpu }: { readonly memoryMb: number; readonly cpu: number },
 ): string {
@@ -20,9 +20,9 @@ export function describeCost(
   }
   if (runsADay === 0) return "poll has no timer that is switched on: nothing is watched or sent";
   const sweepSeconds = Math.max(pollIntervalMs / 1000, DAY_SECONDS / runsADay, customers / qps);
-  const mostReads = runsADay * qps * (tickMs / 1000);
+  const mostReads = runsADay * qps * (runMs / 1000);
   const reads = Math.round(Math.min((customers * DAY_SECONDS) / sweepSeconds, mostReads));
-  const seconds = Math.round(runsADay * Math.min(tickMs / 1000, 1 + reads / runsADay / qps));
+  const seconds = Math.round(runsADay * Math.min(runMs / 1000, 1 + reads / runsADay / qps));
   const gigabyteSeconds = Math.round((seconds * memoryMb) / 1024);
   return (
     `a day of poll with ${Math.round(runsADay)} runs and ${customers} listed customers: about ${reads} upstream calls, ` +

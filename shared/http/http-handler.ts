@@ -7,9 +7,9 @@ import {
 import { describeError, type Log, type LogFields } from "../log.ts";
 import { type ApiKey, authenticate } from "./api-keys.ts";
 import {
-  ANSWER_HEADERS,
   type HttpResponse,
   type PlatformResponse,
+  RESPONSE_HEADERS,
   toPlatformResponse,
 } from "./http-response.ts";
 import { type HttpRequest, type PlatformEvent, parsePlatformEvent } from "./platform-event.ts";
@@ -129,7 +129,7 @@ function ownRoute(methods: Readonly<Record<string, HttpRoute>>, name: string) {
 }
 
 function answerOptions(allow: readonly string[]): HttpResponse {
-  return { status: 204, headers: { ...ANSWER_HEADERS, allow: allow.join(", ") }, body: "" };
+  return { status: 204, headers: { ...RESPONSE_HEADERS, allow: allow.join(", ") }, body: "" };
 }
 
 function listAllowed(methods: Readonly<Record<string, HttpRoute>>): readonly string[] {

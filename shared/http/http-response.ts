@@ -14,7 +14,7 @@ export type PlatformResponse = {
 };
 
 /** Answers hold customers' numbers: no cache may keep them and no browser may guess their type. */
-export const ANSWER_HEADERS = {
+export const RESPONSE_HEADERS = {
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
 } as const;
@@ -27,7 +27,7 @@ export function jsonResponse(
 ): HttpResponse {
   return {
     status,
-    headers: { "content-type": "application/json; charset=utf-8", ...ANSWER_HEADERS, ...headers },
+    headers: { "content-type": "application/json; charset=utf-8", ...RESPONSE_HEADERS, ...headers },
     body: JSON.stringify(value),
   };
 }

@@ -1,5 +1,5 @@
+import type { UpstreamFacts } from "../errors.ts";
 import { type AnyAppError, type Issue, isAppError } from "../errors.ts";
-import type { UpstreamFacts } from "../upstream-errors.ts";
 import { type HttpResponse, jsonResponse } from "./http-response.ts";
 
 type Mapping = {

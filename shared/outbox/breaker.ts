@@ -1,4 +1,4 @@
-import type { EndpointRow } from "../schemas/outbox-rows.ts";
+import type { ReceiverRow } from "../schemas/outbox-rows.ts";
 import { probeDelayMs } from "./schedule.ts";
 
 /** Failures in a row after which the receiver counts as being in trouble. */
@@ -6,12 +6,12 @@ const OPEN_AFTER = 5;
 const MAX_CONCURRENT = 20;
 
 /**
- * What is believed of the receiver during one tick. Pure: each function gives the next state.
+ * What is believed of the receiver during one run. Pure: each function gives the next state.
  * Trouble of the receiver costs no event an attempt; it only stops the sending, but for one probe
  * at a time on a growing schedule, and the return to full speed doubles from one.
  */
 export type Breaker = {
-  readonly row: EndpointRow;
+  readonly row: ReceiverRow;
   /** Failures since the last success. */
   readonly failures: number;
   /** Deliveries that may run at once while closed. */
@@ -20,9 +20,9 @@ export type Breaker = {
   readonly successes: number;
 };
 
-/** What a tick starts with: the stored belief, or that a receiver nobody knows is well. */
-export function createBreaker(row: EndpointRow | undefined, now: number): Breaker {
-  const closed: EndpointRow = {
+/** What a run starts with: the stored belief, or that a receiver nobody knows is well. */
+export function createBreaker(row: ReceiverRow | undefined, now: number): Breaker {
+  const closed: ReceiverRow = {
     schema: 1,
     state: "closed",
     step: 0,
@@ -60,7 +60,7 @@ export function allowance(breaker: Breaker, now: number): Allowance {
 /** After a 2xx: an open receiver is closed at a limit of one, a closed one gets on with doubling. */
 export function afterSuccess(breaker: Breaker, now: number): Breaker {
   if (breaker.row.state === "open") {
-    const row: EndpointRow = {
+    const row: ReceiverRow = {
       ...breaker.row,
       state: "closed",
       nextProbeAt: 0,
@@ -78,7 +78,7 @@ export function afterSuccess(breaker: Breaker, now: number): Breaker {
   return { row, failures: 0, limit, successes: 0 };
 }
 
-export type Trouble = {
+export type ReceiverFailure = {
   readonly reason: string;
   readonly retryAfterMs?: number | undefined;
   /** The receiver accepted something else just now: this event alone may be what it stumbles over. */
@@ -88,7 +88,7 @@ export type Trouble = {
 /** After a failure that says something of the receiver; `random` from 0 to 1 spreads the probes. */
 export function afterFailure(
   breaker: Breaker,
-  trouble: Trouble,
+  trouble: ReceiverFailure,
   now: number,
   random: number,
 ): Breaker {
@@ -110,7 +110,7 @@ export function afterFailure(
 /** A probe has failed: the next one comes a step later. */
 export function afterFailedProbe(
   breaker: Breaker,
-  trouble: Trouble,
+  trouble: ReceiverFailure,
   now: number,
   random: number,
 ): Breaker {
@@ -120,7 +120,7 @@ export function afterFailedProbe(
 function open(
   breaker: Breaker,
   step: number,
-  trouble: Trouble,
+  trouble: ReceiverFailure,
   now: number,
   random: number,
 ): Breaker {

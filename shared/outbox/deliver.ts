@@ -1,8 +1,9 @@
+import { clearMarkers, loadCustomer } from "../customers/customer.ts";
 import type { PendingEvent } from "../schemas/customer-row.ts";
 import type { Store } from "../store/store.ts";
 import type { AttemptResult, OutgoingEvent, Send } from "../webhook/attempt.ts";
-import type { Trouble } from "./breaker.ts";
-import { buryEvent, clearMarkers, completeEvent, readCustomer, updatePending } from "./pending.ts";
+import type { ReceiverFailure } from "./breaker.ts";
+import { markDelivered, moveToDeadLetters, updatePending } from "./pending.ts";
 import { probeDelayMs, refusalDelayMs } from "./schedule.ts";
 
 export type DeliverDeps = {
@@ -29,7 +30,7 @@ export type DeliverOutcome =
   | { readonly kind: "dead"; readonly left: number; readonly id: string; readonly status: number }
   | { readonly kind: "gone" }
   /** With `at`, the event has a wait of its own: the receiver takes others meanwhile. */
-  | { readonly kind: "trouble"; readonly trouble: Trouble; readonly at?: number };
+  | { readonly kind: "trouble"; readonly trouble: ReceiverFailure; readonly at?: number };
 
 /**
  * Delivers the oldest pending event of a customer, read afresh: order needs no memory but the row.
@@ -41,7 +42,7 @@ export async function deliverNext(
   deps: DeliverDeps,
   options: DeliverOptions,
 ): Promise<DeliverOutcome> {
-  const stored = await readCustomer(deps.store, customer);
+  const stored = await loadCustomer(deps.store, customer);
   const event = stored?.value.pending[0];
   if (!event) {
     await clearMarkers(deps.store, customer);
@@ -53,15 +54,16 @@ export async function deliverNext(
   const result = await deps.send(event, { deadlineAt: options.deadlineAt });
   switch (result.kind) {
     case "delivered": {
-      const left = await completeEvent(deps.store, customer, event.id, deps.now());
+      const left = await markDelivered(deps.store, customer, event.id, deps.now());
       if (left === 0) await clearMarkers(deps.store, customer);
       return { kind: "delivered", left };
     }
     case "gone":
       return { kind: "gone" };
     case "failed":
-      if (!options.recentlyAccepted()) return { kind: "trouble", trouble: toTrouble(result) };
-      return waitAlone(customer, event, toTrouble(result), deps);
+      if (!options.recentlyAccepted())
+        return { kind: "trouble", trouble: toReceiverFailure(result) };
+      return backOffEvent(customer, event, toReceiverFailure(result), deps);
     case "refused":
       break;
   }
@@ -71,12 +73,12 @@ export async function deliverNext(
   if (!options.recentlyAccepted()) {
     const test = await deps.send(deps.testEvent(), { deadlineAt: options.deadlineAt });
     if (test.kind === "gone") return { kind: "gone" };
-    if (test.kind !== "delivered") return { kind: "trouble", trouble: toTrouble(test) };
+    if (test.kind !== "delivered") return { kind: "trouble", trouble: toReceiverFailure(test) };
   }
   const count = (event.refusals?.count ?? 0) + 1;
   const delay = refusalDelayMs(count, deps.random());
   if (delay === undefined) {
-    const left = await buryEvent(deps.store, customer, event, result.status, deps.now());
+    const left = await moveToDeadLetters(deps.store, customer, event, result.status, deps.now());
     if (left === 0) await clearMarkers(deps.store, customer);
     return { kind: "dead", left, id: event.id, status: result.status };
   }
@@ -93,10 +95,10 @@ export async function deliverNext(
  * 500, must not stop everyone else's. It waits by the schedule of probes, for ever if need be: it
  * was not refused, so this costs it no attempt.
  */
-async function waitAlone(
+async function backOffEvent(
   customer: string,
   event: PendingEvent,
-  trouble: Trouble,
+  trouble: ReceiverFailure,
   deps: DeliverDeps,
 ): Promise<DeliverOutcome> {
   const troubles = (event.refusals?.troubles ?? 0) + 1;
@@ -110,7 +112,7 @@ async function waitAlone(
 }
 
 /** What an attempt that was not accepted says of the receiver. */
-export function toTrouble(result: AttemptResult): Trouble {
+export function toReceiverFailure(result: AttemptResult): ReceiverFailure {
   if (result.kind !== "failed") return { reason: `status ${result.status}` };
   return {
     reason: result.status === undefined ? result.reason : `status ${result.status}`,

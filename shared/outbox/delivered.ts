@@ -25,6 +25,6 @@ export function keepDelivered(
   const cutAt = all[first - 1]?.deliveredAt;
   return {
     delivered: all.slice(first),
-    ...(cutAt === undefined ? {} : { deliveredCutAt: cutAt }),
+    deliveredCutAt: cutAt,
   };
 }

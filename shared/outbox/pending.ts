@@ -1,49 +1,16 @@
+import { loadCustomer } from "../customers/customer.ts";
 import { isAppError } from "../errors.ts";
-import {
-  type CustomerRow,
-  customerKey,
-  customerRowSchema,
-  type PendingEvent,
-} from "../schemas/customer-row.ts";
+import { type CustomerRow, customerKey, type PendingEvent } from "../schemas/customer-row.ts";
 import {
   type DeadRow,
   DUE_PREFIX,
   deadKey,
   deadRowSchema,
-  dueKey,
   parseEventKey,
 } from "../schemas/outbox-rows.ts";
-import { encodeRow, readRow, type Stored, scanAll } from "../store/rows.ts";
+import { encodeRow, readRow, scanAll } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import { keepDelivered } from "./delivered.ts";
-
-/**
- * Writes a customer's next row with its new events. The marker goes first: a process that dies
- * between the two leaves a marker without an event, which costs a look; the other way round would
- * leave an event that only the next sweep finds.
- *
- * @throws CustomerTooLargeError, before anything is written
- */
-export async function commitRow(
-  store: Store,
-  customer: string,
-  before: Stored<CustomerRow>,
-  next: CustomerRow,
-): Promise<"stored" | "conflict"> {
-  const text = encodeRow(next);
-  if (next.seq > before.value.seq) {
-    await store.put(dueKey(customer, next.seq), encodeRow({ schema: 1 }), "absent");
-  }
-  return store.put(customerKey(customer), text, before.version);
-}
-
-/** The customer's row and whether the event is still the first of its pending ones. */
-export function readCustomer(
-  store: Store,
-  customer: string,
-): Promise<Stored<CustomerRow> | undefined> {
-  return readRow(store, customerKey(customer), customerRowSchema);
-}
 
 /**
  * Changes one pending event, or takes it out (`undefined`), by its id: whatever else happens to the
@@ -67,7 +34,7 @@ export function updatePending(
  *
  * @returns the number of events then pending
  */
-export function completeEvent(
+export function markDelivered(
   store: Store,
   customer: string,
   id: string,
@@ -94,7 +61,7 @@ async function changePending(
   change: (row: CustomerRow, event: PendingEvent) => { text: string; left: number },
 ): Promise<number> {
   for (;;) {
-    const stored = await readCustomer(store, customer);
+    const stored = await loadCustomer(store, customer);
     if (!stored) return 0;
     const { pending } = stored.value;
     const event = pending.find((one) => one.id === id);
@@ -106,7 +73,7 @@ async function changePending(
 }
 
 /** Moves an event that the receiver will not take to the dead letters: written there first. */
-export async function buryEvent(
+export async function moveToDeadLetters(
   store: Store,
   customer: string,
   event: PendingEvent,
@@ -125,29 +92,8 @@ export async function buryEvent(
 }
 
 /**
- * Deletes the customer's markers that have become meaningless: the row has got past the marker's
- * sequence and nothing up to it is pending. Markers are listed before the row is read, so that a
- * missing row proves that none of them can still come true.
- */
-export async function clearMarkers(store: Store, customer: string): Promise<void> {
-  const prefix = `${DUE_PREFIX}${customer}/`;
-  for (;;) {
-    const markers = await store.scan(prefix, "", 100);
-    if (markers.length === 0) return;
-    const row = (await readCustomer(store, customer))?.value;
-    const oldest = row?.pending[0]?.seq ?? Number.POSITIVE_INFINITY;
-    const past = markers.filter(({ key }) => {
-      const { seq } = parseEventKey(key);
-      return !row || (row.seq >= seq && seq < oldest);
-    });
-    for (const marker of past) await store.delete(marker.key, marker.version);
-    if (past.length < markers.length || markers.length < 100) return;
-  }
-}
-
-/**
  * Events waiting for delivery, counted over at most `customerLimit` customers that have some. A row
- * that cannot be read has an unknown number of them: it must not cost the tick its report.
+ * that cannot be read has an unknown number of them: it must not cost the run its report.
  */
 export async function countPending(
   store: Store,
@@ -162,7 +108,7 @@ export async function countPending(
     if (customers.size === customerLimit) return { events, atLeast: true };
     customers.add(customer);
     try {
-      events += (await readCustomer(store, customer))?.value.pending.length ?? 0;
+      events += (await loadCustomer(store, customer))?.value.pending.length ?? 0;
     } catch (error) {
       if (!isAppError(error) || error.code !== "ERR_STORE_ROW") throw error;
       atLeast = true;

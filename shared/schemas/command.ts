@@ -41,7 +41,7 @@ const unwatch = z.strictObject({
 const watchClosely = z.strictObject({
   command: z.literal("watch-closely"),
   custSpaceIds: customerIds,
-  /** How long they stay in the fast lane. */
+  /** How long they stay in the priority lane. */
   hours: z.optional(
     z
       .int("must be a whole number")
@@ -90,7 +90,7 @@ const resync = z.strictObject({
   after,
 });
 
-/** What poll does instead of a tick when its payload says so. */
+/** What poll does instead of a run when its payload says so. */
 export const commandSchema = z.discriminatedUnion("command", [
   watch,
   unwatch,

@@ -1,12 +1,12 @@
 import * as z from "zod/mini";
 
-/** Where the listing of customer spaces stands, from tick to tick. */
+/** Where the listing of customer spaces stands, from run to run. */
 export const discoverProgressSchema = z.looseObject({
   /** The page to read next, from 1. */
   page: z.number(),
   /** Rows on the pages before it: the upstream may give fewer a page than asked for. */
   seen: z.number(),
-  /** Ticks that have failed at this page. */
+  /** Runs that have failed at this page. */
   tries: z.number(),
   /** When this listing began: wall clock, ms; 0 before the first. */
   startedAt: z.number(),

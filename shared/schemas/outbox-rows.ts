@@ -8,7 +8,7 @@ export const DUE_PREFIX = "due/";
 export const DEAD_PREFIX = "dead/";
 
 /** What is known of the receiver. */
-export const endpointRowSchema = z.looseObject({
+export const receiverRowSchema = z.looseObject({
   schema: z.number(),
   /** `disabled`: it answered 410. `paused`: an operator said so. */
   state: z.enum(["closed", "open", "disabled", "paused"]),
@@ -17,7 +17,7 @@ export const endpointRowSchema = z.looseObject({
   /** Wall clock, ms. */
   nextProbeAt: z.number(),
   since: z.string(),
-  /** Failures in a row while closed, as the last tick left them. */
+  /** Failures in a row while closed, as the last run left them. */
   failures: z.optional(z.number()),
   reason: z.optional(z.string()),
 });
@@ -31,7 +31,7 @@ export const deadRowSchema = z.looseObject({
   diedAt: z.string(),
 });
 
-export type EndpointRow = z.infer<typeof endpointRowSchema>;
+export type ReceiverRow = z.infer<typeof receiverRowSchema>;
 export type DeadRow = z.infer<typeof deadRowSchema>;
 
 /** Key of a marker; in key order the customer's oldest event comes first. */

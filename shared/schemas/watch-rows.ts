@@ -3,10 +3,10 @@ import { discoverProgressSchema } from "./discovery.ts";
 
 /** Key of the one row that says who polls, and how far. */
 export const LEASE_KEY = "lease/poll";
-/** Keys of the fast lane. */
-export const HOT_PREFIX = "hot/";
+/** Keys of the priority lane. */
+export const LANE_PREFIX = "hot/";
 
-const passSchema = z.looseObject({
+const scanStateSchema = z.looseObject({
   /** The last key that was read; "" at the start of a pass. */
   cursor: z.string(),
   /** Wall clock, ms; 0 before the first pass. */
@@ -26,19 +26,19 @@ export const leaseRowSchema = z.looseObject({
   owner: z.string(),
   /** Wall clock, ms. */
   until: z.number(),
-  sweep: passSchema,
-  onboarding: passSchema,
-  worse: passSchema,
+  sweep: scanStateSchema,
+  onboarding: scanStateSchema,
+  worse: scanStateSchema,
   /** Absent from the rows of earlier versions. */
-  asked: z.optional(passSchema),
+  asked: z.optional(scanStateSchema),
   /** Where the listing of customer spaces stands. */
   discovery: z.optional(discoverProgressSchema),
   /** Where the clearing of old idempotency rows goes on. */
   expiryCursor: z.string(),
 });
 
-/** Why a customer is in the fast lane. */
-export const hotRowSchema = z.looseObject({
+/** Why a customer is in the priority lane. */
+export const laneRowSchema = z.looseObject({
   schema: z.number(),
   /** Numbers that were added and are not usable yet, by country code and national number. */
   onboarding: z.record(
@@ -51,28 +51,28 @@ export const hotRowSchema = z.looseObject({
   askedUntil: z.optional(z.number()),
 });
 
-export type Pass = z.infer<typeof passSchema>;
+export type ScanState = z.infer<typeof scanStateSchema>;
 export type LeaseRow = z.infer<typeof leaseRowSchema>;
-export type HotRow = z.infer<typeof hotRowSchema>;
+export type LaneRow = z.infer<typeof laneRowSchema>;
 
-/** Key of a customer's place in the fast lane. */
-export function hotKey(customer: string): string {
-  return `${HOT_PREFIX}${customer}`;
+/** Key of a customer's place in the priority lane. */
+export function laneKey(customer: string): string {
+  return `${LANE_PREFIX}${customer}`;
 }
 
 /** A pass that has never begun. */
-export const FRESH_PASS: Pass = { cursor: "", startedAt: 0, done: true };
+export const NEW_SCAN: ScanState = { cursor: "", startedAt: 0, done: true };
 
-/** The lease before the first tick: nobody holds it and nothing has been read. */
+/** The lease before the first run: nobody holds it and nothing has been read. */
 export function newLeaseRow(): LeaseRow {
   return {
     schema: 1,
     owner: "",
     until: 0,
-    sweep: FRESH_PASS,
-    onboarding: FRESH_PASS,
-    worse: FRESH_PASS,
-    asked: FRESH_PASS,
+    sweep: NEW_SCAN,
+    onboarding: NEW_SCAN,
+    worse: NEW_SCAN,
+    asked: NEW_SCAN,
     expiryCursor: "",
   };
 }

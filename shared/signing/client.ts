@@ -1,12 +1,11 @@
 import type { Agent } from "node:http";
 import RpcClient from "@alicloud/pop-core/lib/rpc.js";
 import * as z from "zod/mini";
-import { optional } from "../optional.ts";
 import {
   UpstreamContractError,
   UpstreamTimeoutError,
   UpstreamUnavailableError,
-} from "../upstream-errors.ts";
+} from "../errors.ts";
 import type { Credentials } from "./credentials.ts";
 import { retryDelayMs } from "./retry-timing.ts";
 import type { CallOptions } from "./upstream.ts";
@@ -66,7 +65,7 @@ export function createClient(options: ClientOptions, deps: ClientDeps): Client {
     apiVersion: API_VERSION,
     accessKeyId,
     accessKeySecret: accessKeySecret.reveal(),
-    ...optional("securityToken", securityToken?.reveal()),
+    securityToken: securityToken?.reveal(),
   });
   // The declared types lack the constructor's second argument; `verbose` makes the status visible.
   (client as unknown as { verbose: boolean }).verbose = true;
@@ -105,10 +104,10 @@ export function createClient(options: ClientOptions, deps: ClientDeps): Client {
     // Made only when it is thrown: an error costs its stack.
     const lastFailure = () => failure ?? new UpstreamTimeoutError({ action });
     for (let tries = 1; tries <= READ_TRIES; tries += 1) {
-      if (call.gate && !(await call.gate.enter())) throw lastFailure();
+      if (call.limiter && !(await call.limiter.acquire())) throw lastFailure();
       const left = call.deadlineAt - deps.monotonic();
       if (left <= 0) {
-        call.gate?.leave("answered");
+        call.limiter?.release("answered");
         throw lastFailure();
       }
       let throttled = false;
@@ -118,7 +117,7 @@ export function createClient(options: ClientOptions, deps: ClientDeps): Client {
         failure = error as UpstreamFailure;
         throttled = failure.code === "ERR_UPSTREAM_THROTTLED";
       } finally {
-        call.gate?.leave(throttled ? "throttled" : "answered");
+        call.limiter?.release(throttled ? "throttled" : "answered");
       }
       const delay = retryDelayMs(failure, tries, deps.random());
       if (delay === undefined || tries === READ_TRIES) throw failure;
@@ -154,8 +153,8 @@ function readAnswer<S extends z.core.$ZodType>(
   const facts = {
     action,
     httpStatus,
-    ...optional("upstreamCode", upstreamCode),
-    ...optional("upstreamRequestId", plain(fields.RequestId)),
+    upstreamCode,
+    upstreamRequestId: plain(fields.RequestId),
   };
   if (httpStatus >= 500) throw new UpstreamUnavailableError(facts, false);
   const reply = z.safeParse(schema, body);

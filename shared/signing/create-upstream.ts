@@ -1,7 +1,6 @@
-import { optional } from "../optional.ts";
 import { isInstanceItem, listInstanceReplySchema, queryReplySchema } from "../schemas/upstream.ts";
 import type { Client } from "./client.ts";
-import { createNumbersUpstream, sortRows, toNumbers } from "./numbers.ts";
+import { createNumbersUpstream, sortRows, toNumbers } from "./operations.ts";
 import type { Upstream } from "./upstream.ts";
 import { plain } from "./upstream-error.ts";
 
@@ -33,8 +32,8 @@ export function createUpstream(client: Client, monotonic: () => number): Upstrea
         requestId: plain(reply.RequestId),
         instances: good?.map((item) => ({
           custSpaceId: item.CustSpaceId,
-          ...optional("channelType", plain(item.ChannelType)),
-          ...optional("state", plain(item.State)),
+          channelType: plain(item.ChannelType),
+          state: plain(item.State),
         })),
         total: readCount(reply.TotalCount),
         malformed,

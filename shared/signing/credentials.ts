@@ -1,5 +1,5 @@
+import { CredentialsError } from "../errors.ts";
 import { Secret } from "../secret.ts";
-import { CredentialsError } from "../upstream-errors.ts";
 
 export type Credentials = {
   readonly accessKeyId: string;

@@ -1,4 +1,3 @@
-import { optional } from "../optional.ts";
 import {
   UpstreamAccountError,
   UpstreamContractError,
@@ -7,7 +6,7 @@ import {
   UpstreamThrottledError,
   UpstreamTimeoutError,
   UpstreamUnavailableError,
-} from "../upstream-errors.ts";
+} from "../errors.ts";
 
 export type UpstreamFailure =
   | UpstreamAccountError
@@ -87,8 +86,8 @@ export function toUpstreamFailure(thrown: unknown, action: string): UpstreamFail
   const httpStatus = typeof response.statusCode === "number" ? response.statusCode : undefined;
   const facts: UpstreamFacts = {
     action,
-    ...optional("httpStatus", httpStatus),
-    ...optional("upstreamRequestId", plain(body.RequestId)),
+    httpStatus,
+    upstreamRequestId: plain(body.RequestId),
   };
   if ("data" in error) {
     const upstreamCode = plain(body.Code);

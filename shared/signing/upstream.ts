@@ -57,17 +57,17 @@ export type ListInstancesReply = {
   readonly malformed: number;
 };
 
-/** A pace that every try of a call goes through. */
-export type Gate = {
-  /** Waits for leave to send; `false` when there will be none before the pace ends. */
-  enter(): Promise<boolean>;
-  leave(outcome: "answered" | "throttled"): void;
+/** A rate limiter that every try of a call goes through. */
+export type CallLimiter = {
+  /** Waits for leave to send; `false` when there will be none before the rate limiter ends. */
+  acquire(): Promise<boolean>;
+  release(outcome: "answered" | "throttled"): void;
 };
 
 export type CallOptions = {
   /** On the monotonic clock, in ms: no try starts or runs past it. */
   readonly deadlineAt: number;
-  readonly gate?: Gate;
+  readonly limiter?: CallLimiter;
 };
 
 /**

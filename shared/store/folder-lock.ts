@@ -111,7 +111,7 @@ export const machineProcesses: Processes = {
     try {
       const stat = await readFile(`/proc/${pid}/stat`, "utf8");
       // The name in parentheses may hold anything, so fields are counted from behind it: the state
-      // is field 3 and the start, in ticks since the machine's, is field 22 of proc(5).
+      // is field 3 and the start, in runs since the machine's, is field 22 of proc(5).
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
       // A killed process that its parent has not reaped still answers to signal 0.

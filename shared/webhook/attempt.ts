@@ -6,10 +6,10 @@ import { signatureHeaders, type WebhookSecret } from "./signature.ts";
 import type { TargetGuard } from "./target.ts";
 
 const ATTEMPT_LIMIT_MS = 15_000;
-const MAX_ANSWER_BYTES = 64 * 1024;
+const MAX_ANSWER_BYTES = 65_536;
 
 /** Statuses by which a receiver says that this very event is at fault. */
-const EVENT_REFUSALS = new Set([400, 413, 415, 422]);
+const EVENT_REFUSALS = /* @__PURE__ */ new Set([400, 413, 415, 422]);
 
 export type AttemptResult =
   | { readonly kind: "delivered"; readonly status: number }
@@ -111,6 +111,6 @@ function judge(status: number, retryAfter: string | undefined, now: number): Att
     kind: "failed",
     reason: "status",
     status,
-    ...(wait === undefined ? {} : { retryAfterMs: wait }),
+    retryAfterMs: wait,
   };
 }

@@ -1,4 +1,4 @@
-const MAX_MS = 24 * 3_600_000;
+const MAX_MS = 86_400_000;
 
 /**
  * Reads a Retry-After header (RFC 9110, 10.2.3): seconds or a date. The answer is in ms from now,

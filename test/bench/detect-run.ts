@@ -1,19 +1,19 @@
+import { prioritizeRequested } from "../../shared/customers/priority-lane.ts";
+import { watchCustomers } from "../../shared/customers/watch-list.ts";
+import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
+import { runPoll } from "../../shared/polling/run-poll.ts";
+import { newWarmState, type RunDeps } from "../../shared/polling/settings.ts";
 import type { NumberEvent } from "../../shared/schemas/event.ts";
 import type { Upstream } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
-import { UpstreamTimeoutError } from "../../shared/upstream-errors.ts";
-import { watchClosely } from "../../shared/watch/lane.ts";
-import { runTick } from "../../shared/watch/tick.ts";
-import { newTickMemory, type TickDeps } from "../../shared/watch/tick-settings.ts";
-import { watchCustomers } from "../../shared/watch/watch-list.ts";
 import type { Random } from "../schedules/scheduler.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { item, SOURCE, T0 } from "../support/watch-builders.ts";
 
 export type DetectRun = {
   readonly customers: number;
-  /** How many of them are in the fast lane. */
+  /** How many of them are in the priority lane. */
   readonly lane: number;
   readonly qps: number;
   readonly hours: number;
@@ -74,7 +74,7 @@ export async function runDetect(run: DetectRun): Promise<Detected> {
   }
   await watchCustomers(store, ids, clock.now);
   for (const [id, { inLane }] of lines) {
-    if (inLane) await watchClosely(store, id, endsAt + HOUR_MS);
+    if (inLane) await prioritizeRequested(store, id, endsAt + HOUR_MS);
   }
 
   /** A change happens by itself; it is looked at only when somebody asks. */
@@ -88,21 +88,21 @@ export async function runDetect(run: DetectRun): Promise<Detected> {
     return line;
   }
 
-  const query: Upstream["query"] = async ({ custSpaceId = "" }, { gate }) => {
-    if (!(await gate?.enter())) throw new UpstreamTimeoutError({ action: "Query" });
+  const query: Upstream["query"] = async ({ custSpaceId = "" }, { limiter }) => {
+    if (!(await limiter?.acquire())) throw new UpstreamTimeoutError({ action: "Query" });
     const [least, most] = ROUND_TRIP_MS;
     const trip = least + random() * (most - least);
     await clock.sleep(trip / 2);
     // The lateral change: one for the worse would bring its customer into the lane.
     const { name } = lineNow(custSpaceId);
     await clock.sleep(trip / 2);
-    gate?.leave("answered");
+    limiter?.release("answered");
     const VerifiedName = `Name ${name}`;
     const items = [item(`49${custSpaceId.slice(1)}`, { VerifiedName })];
     return { requestId: "r", items, malformed: 0 };
   };
 
-  const send: TickDeps["send"] = async ({ body }) => {
+  const send: RunDeps["send"] = async ({ body }) => {
     await clock.sleep(ACCEPT_MS);
     const { partitionkey, data } = JSON.parse(body) as NumberEvent;
     const line = lines.get(partitionkey);
@@ -117,8 +117,8 @@ export async function runDetect(run: DetectRun): Promise<Detected> {
     return { kind: "delivered", status: 204 };
   };
 
-  const memory = newTickMemory();
-  const deps: TickDeps = {
+  const memory = newWarmState();
+  const deps: RunDeps = {
     store,
     upstream: { query, sync: notUsed, add: notUsed, listInstances: notUsed },
     send,
@@ -132,14 +132,14 @@ export async function runDetect(run: DetectRun): Promise<Detected> {
     expire: async () => "",
   };
   const settings = {
-    ...{ source: SOURCE, endpoint: "receiver", qps, tickMs: 50_000, pollIntervalMs: MINUTE_MS },
+    ...{ source: SOURCE, endpoint: "receiver", qps, runMs: 50_000, pollIntervalMs: MINUTE_MS },
     ...{ watch: [], discover: false, sync: "off" as const },
   };
   // Long enough after the last change for a whole sweep to find it.
   const until = endsAt + sweepGapMs;
   for (let minute = T0; minute < until; minute += MINUTE_MS) {
     await clock.advance(Math.max(0, minute + random() * TIMER_LATE_MS - clock.now()));
-    await clock.run(runTick(deps, settings, memory));
+    await clock.run(runPoll(deps, settings, memory));
   }
   const lost = [...lines.values()].filter(({ changedAt }) => changedAt !== undefined);
   if (lost.length > 0) problems.push(`${lost.length} changes were never told`);

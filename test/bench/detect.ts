@@ -14,7 +14,7 @@ only after that, so that no change hides another. A round trip to the upstream t
 the receiver 100 ms, and the timer is up to a second late.
 
   --customers N  one number each (default 10000)
-  --lane N       of them in the fast lane (default 100)
+  --lane N       of them in the priority lane (default 100)
   --limit N      calls a second (default 8)
   --hours N      of simulated time, after one hour without changes (default 3)
   --seed N       decides the changes (default: from the clock; printed)
@@ -22,7 +22,7 @@ the receiver 100 ms, and the timer is up to a second late.
   --help         this text
 `;
 
-/** In seconds, for the fast lane of the default run. */
+/** In seconds, for the priority lane of the default run. */
 const REQUIRED = { mean: 35, worst: 75 };
 
 function readOptions() {
@@ -65,12 +65,12 @@ async function main(): Promise<void> {
   const { run, seed, json, help } = readOptions();
   if (help) return console.log(HELP);
   const { lane, sweep, problems } = await runDetect({ ...run, random: createRandom(seed) });
-  const groups = [summarize("fast lane", lane), summarize("sweep", sweep)] as const;
+  const groups = [summarize("priority lane", lane), summarize("sweep", sweep)] as const;
   const [{ mean, worst }] = groups;
   const missed = [
     ...problems,
-    ...(mean <= REQUIRED.mean ? [] : ["the fast lane's mean is over the required figure"]),
-    ...(worst <= REQUIRED.worst ? [] : ["the fast lane's worst is over the required figure"]),
+    ...(mean <= REQUIRED.mean ? [] : ["the priority lane's mean is over the required figure"]),
+    ...(worst <= REQUIRED.worst ? [] : ["the priority lane's worst is over the required figure"]),
   ];
   const machine = describeMachine();
   if (json) {

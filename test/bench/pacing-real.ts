@@ -1,7 +1,7 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleepFor } from "node:timers/promises";
-import { createAgent } from "../../shared/sockets.ts";
+import { createAgent } from "../../shared/http-agent.ts";
 import type { PacingClock, PacingServer, Transport } from "./pacing-run.ts";
 
 export const realClock: PacingClock = {

@@ -1,4 +1,4 @@
-import { createPace } from "../../shared/watch/pace.ts";
+import { createRateLimiter } from "../../shared/pacing/rate-limiter.ts";
 import { createRateLimit, type RatePolicy } from "../sandbox/cams-limit.ts";
 import type { Random } from "../schedules/scheduler.ts";
 
@@ -128,7 +128,7 @@ async function runPace(
 ): Promise<Counts> {
   const beganAt = clock.monotonic();
   const stopAt = beganAt + run.seconds * 1_000;
-  const pace = createPace({ limit: run.limit, stopAt }, clock);
+  const pace = createRateLimiter({ limit: run.limit, stopAt }, clock);
   const counted: number[] = [];
   let underWayMs = 0;
   let accepted = 0;
@@ -137,11 +137,11 @@ async function runPace(
   let othersThrottled = 0;
 
   const work = async () => {
-    while (await pace.enter()) {
+    while (await pace.acquire()) {
       const trip = run.trip(random, clock.monotonic() - beganAt);
       const sentAt = clock.monotonic();
       const isAccepted = await transport(trip);
-      pace.leave(isAccepted ? "answered" : "throttled");
+      pace.release(isAccepted ? "answered" : "throttled");
       underWayMs += clock.monotonic() - sentAt;
       counted.push(sentAt + trip.out);
       if (isAccepted) accepted += 1;

@@ -1,12 +1,12 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
+import { runPoll } from "../../shared/polling/run-poll.ts";
+import { newWarmState } from "../../shared/polling/settings.ts";
 import { LEASE_KEY, type LeaseRow } from "../../shared/schemas/watch-rows.ts";
 import type { Upstream } from "../../shared/signing/upstream.ts";
 import type { Store } from "../../shared/store/store.ts";
-import { UpstreamTimeoutError } from "../../shared/upstream-errors.ts";
-import { runTick } from "../../shared/watch/tick.ts";
-import { newTickMemory } from "../../shared/watch/tick-settings.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { SOURCE, T0 } from "../support/watch-builders.ts";
 import { countOperations, numberOf, openSweepStore, type StoreCounts } from "./sweep-store.ts";
@@ -16,7 +16,7 @@ export type SweepOrder = {
   readonly customers: number;
   readonly store: string;
   readonly qps: number;
-  /** Goes on sweeping for so many ticks. */
+  /** Goes on sweeping for so many runs. */
   readonly leastTicks: number;
   /** Collects garbage now and then to see what is really in use, which costs CPU. */
   readonly measures: "cpu" | "memory";
@@ -30,7 +30,7 @@ export type SweepResult = {
   readonly sweepMs: number;
   readonly counts: StoreCounts;
   readonly customerWrites: number;
-  /** In use in the middle of ticks, less what was in use before the first; the median. */
+  /** In use in the middle of runs, less what was in use before the first; the median. */
   readonly heapBytes: number;
   /** Of the whole process, the most. */
   readonly rssBytes: number;
@@ -61,13 +61,13 @@ async function runSweep(
   onRead: (reads: number) => void = () => undefined,
 ): Promise<Pick<SweepResult, "reads" | "ticks" | "sweepMs">> {
   const clock = createFakeClock(T0 + 10 * MINUTE_MS);
-  const memory = newTickMemory();
+  const memory = newWarmState();
   let reads = 0;
-  const query: Upstream["query"] = async ({ custSpaceId = "" }, { gate }) => {
-    if (!(await gate?.enter())) throw new UpstreamTimeoutError({ action: "Query" });
+  const query: Upstream["query"] = async ({ custSpaceId = "" }, { limiter }) => {
+    if (!(await limiter?.acquire())) throw new UpstreamTimeoutError({ action: "Query" });
     reads += 1;
     onRead(reads);
-    gate?.leave("answered");
+    limiter?.release("answered");
     return { requestId: "r", items: [numberOf(custSpaceId)], malformed: 0 };
   };
   const deps = {
@@ -84,12 +84,12 @@ async function runSweep(
     expire: async () => "",
   };
   const settings = {
-    ...{ source: SOURCE, endpoint: "receiver", qps, tickMs: 50_000, pollIntervalMs: MINUTE_MS },
+    ...{ source: SOURCE, endpoint: "receiver", qps, runMs: 50_000, pollIntervalMs: MINUTE_MS },
     ...{ watch: [], discover: false, sync: "off" as const },
   };
   for (let ticks = 1; ; ticks += 1) {
     const began = clock.now();
-    await clock.run(runTick(deps, settings, memory));
+    await clock.run(runPoll(deps, settings, memory));
     const lease = JSON.parse((await store.get(LEASE_KEY))?.value ?? "{}") as LeaseRow;
     const { full } = lease.sweep;
     if (full && ticks >= leastTicks)

@@ -28,9 +28,9 @@ RSS        of the whole process at its highest, garbage and the bench's own code
   --help            this text
 `;
 
-/** Heap of the ticks, the most customers against the fewest. */
+/** Heap of the runs, the most customers against the fewest. */
 const REQUIRED_GROWTH = 1.15;
-/** A tick works so long in each minute. */
+/** A run works so long in each minute. */
 const TICK_WORK_SECONDS = 50;
 const TICK_SHARE = TICK_WORK_SECONDS / 60;
 
@@ -90,7 +90,7 @@ async function measure(customers: number, { limit: qps, runs, sizes, store }: Op
     customerWrites,
     sweepSeconds: sweepMs / 1_000,
     idealSeconds: customers / qps,
-    /** Of the time that ticks work, the share that customers / limit is. */
+    /** Of the time that runs work, the share that customers / limit is. */
     efficiency: customers / qps / ((sweepMs / 1_000) * TICK_SHARE),
     heapMB: isGenerated ? median(memory.map((run) => run.heapBytes)) / 1e6 : undefined,
     rssMB: median(cpu.map((run) => run.rssBytes)) / 1e6,

@@ -1,5 +1,5 @@
 import { loadHttpConfig } from "../../shared/common-config.ts";
-import { createCommonDeps } from "../../shared/common-deps.ts";
+import { createCommonDeps } from "../../shared/deps.ts";
 
 /** The signing module's call alone, with its check of the answer, as query makes it. */
 export function createOwnCall(environment: NodeJS.ProcessEnv) {

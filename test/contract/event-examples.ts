@@ -1,9 +1,9 @@
-import { ALL_EVENT_TYPES, type EventType } from "../../shared/http/openapi-schemas.ts";
-import type { EventExamples } from "../../shared/http/openapi-webhooks.ts";
+import { afterFailedRead, afterGoodRead } from "../../shared/changes/failure.ts";
+import { ALL_EVENT_TYPES, type EventType } from "../../shared/contract/openapi-schemas.ts";
+import type { EventExamples } from "../../shared/contract/openapi-webhooks.ts";
+import { UpstreamRejectedError } from "../../shared/errors.ts";
 import type { CustomerRow } from "../../shared/schemas/customer-row.ts";
 import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
-import { UpstreamRejectedError } from "../../shared/upstream-errors.ts";
-import { afterFailedRead, afterGoodRead } from "../../shared/watch/failure.ts";
 import { parseWebhookSecrets, signatureHeaders } from "../../shared/webhook/signature.ts";
 import { aCustomer, createCommandRig } from "../shared/commands/command-rig.ts";
 import {

@@ -17,7 +17,7 @@ const EVENT_TYPE = "application/cloudevents+json";
 
 export type Operation = keyof typeof OPERATIONS;
 
-const DOCUMENT_URL = new URL("../../shared/http/openapi.json", import.meta.url);
+const DOCUMENT_URL = new URL("../../shared/contract/openapi.json", import.meta.url);
 
 export function readDocument(): Node {
   return JSON.parse(readFileSync(DOCUMENT_URL, "utf8"));

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ALL_EVENT_TYPES } from "../../shared/http/openapi-schemas.ts";
-import { recordAddIntent } from "../../shared/watch/add-intent.ts";
-import { isKnownEvent, verifyWebhook } from "../../shared/webhook/verify.ts";
+import { ALL_EVENT_TYPES } from "../../shared/contract/openapi-schemas.ts";
+import { recordAddIntent } from "../../shared/customers/add-intent.ts";
+import { isKnownEvent, verifyWebhook } from "../../shared/receiver/verify.ts";
 import { CONNECTED, type PollStage, startPollStage } from "../support/poll-stage.ts";
 import { NUMBER, OTHER } from "../support/watch-builders.ts";
 import { EXAMPLE_SECRET, eventExamples } from "./event-examples.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createAdd } from "../../functions/add.ts";
-import { expireIdempotency } from "../../shared/idempotency.ts";
+import { expireIdempotency } from "../../shared/http/idempotency.ts";
 import {
   API_KEYS,
   addOf,

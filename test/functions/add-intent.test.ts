@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createAdd } from "../../functions/add.ts";
-import { StoreUnavailableError } from "../../shared/errors.ts";
+import { watchCustomers } from "../../shared/customers/watch-list.ts";
+import {
+  StoreUnavailableError,
+  UpstreamRejectedError,
+  UpstreamThrottledError,
+} from "../../shared/errors.ts";
 import type { Upstream } from "../../shared/signing/upstream.ts";
 import type { Store } from "../../shared/store/store.ts";
-import { UpstreamRejectedError, UpstreamThrottledError } from "../../shared/upstream-errors.ts";
-import { watchCustomers } from "../../shared/watch/watch-list.ts";
 import {
   addOf,
   createFunctionDeps,
@@ -160,12 +163,12 @@ describe("add and the watch list", () => {
     "of two concurrent adds for a new customer, one of them %s, the other's rows stay",
     async (_name, refusedFirst) => {
       let open: (() => void) | undefined;
-      const gate = new Promise<void>((resolve) => {
+      const limiter = new Promise<void>((resolve) => {
         open = resolve;
       });
       const { add } = addThrough(async ({ phoneNumber }) => {
         const isRefused = phoneNumber === "1512222222";
-        if (isRefused !== refusedFirst) await gate;
+        if (isRefused !== refusedFirst) await limiter;
         if (isRefused) throw REFUSAL;
         return ACCEPT();
       });

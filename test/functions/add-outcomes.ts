@@ -15,7 +15,7 @@ export async function addOnce(rig: FunctionRig) {
     upstreamCode: body.upstreamCode,
     ...rig.calls(),
     watched: "c/acme" in rows,
-    hot: Object.keys((rows["hot/acme"]?.onboarding ?? {}) as object),
+    laneRow: Object.keys((rows["hot/acme"]?.onboarding ?? {}) as object),
     key: idempotency && rows[idempotency]?.state,
     upstream: rig.upstream.control.numbers("acme").map((number) => number.PhoneNumber),
   };
@@ -23,9 +23,9 @@ export async function addOnce(rig: FunctionRig) {
 
 /** The number of `GOOD_ADD` as it is listed. */
 export const NUMBER = "4915112345678";
-/** Whether the watch list and the fast lane keep what the add meant to put there. */
-const KEPT = { watched: true, hot: [NUMBER] };
-export const GONE = { watched: false, hot: [] };
+/** Whether the watch list and the priority lane keep what the add meant to put there. */
+const KEPT = { watched: true, laneRow: [NUMBER] };
+export const GONE = { watched: false, laneRow: [] };
 
 /** From here on: what `addOnce` tells, by how the add ended. */
 export const ACCEPTED = {

@@ -39,7 +39,7 @@ describe("add", () => {
     expect(headers["cache-control"]).toBe("no-store");
   });
 
-  it("watches the customer and puts the number into the fast lane", async () => {
+  it("watches the customer and puts the number into the priority lane", async () => {
     await rig.add(addOf(GOOD_ADD));
     expect(await rig.rows()).toEqual({
       "c/acme": {

@@ -51,7 +51,7 @@ async function expectNextChangeOnce({ upstream, receiver, clock, tick }: PollSta
 
 const code = (name: string): Fault => ({ kind: "code", code: name });
 
-/** Fault, calls it takes, and whether the tick stops. */
+/** Fault, calls it takes, and whether the run stops. */
 const FAILING: readonly (readonly [string, Fault, number, string | undefined])[] = [
   ["throttle", { kind: "throttle", retryAfterMs: 500 }, 3, undefined],
   ["html-502", { kind: "html-502" }, 3, undefined],

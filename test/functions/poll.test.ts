@@ -157,7 +157,7 @@ describe("what poll logs", () => {
     expect(JSON.parse(lines[0] ?? "")).toEqual({
       time: "2026-01-01T00:00:00.000Z",
       level: "info",
-      message: "tick",
+      message: "poll run",
       ...report,
     });
   });

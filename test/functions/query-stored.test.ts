@@ -72,14 +72,14 @@ describe("query with source=stored", () => {
   });
 
   it("is as fresh as the last whole pass of the lane that the customer is in", async () => {
-    const hot = {
+    const laneRow = {
       schema: 1,
       onboarding: { "4915111": { cc: "49", addedAt: "2026-01-02T03:02:00.000Z" } },
     };
     const onboarding = { ...pass, full: { startedAt: START - 3_000, endedAt: START - 2_000 } };
     await putCustomer("acme", ROW);
     await rig.store.put("lease/poll", JSON.stringify({ ...lease, onboarding }), "absent");
-    await rig.store.put("hot/acme", JSON.stringify(hot), "absent");
+    await rig.store.put("hot/acme", JSON.stringify(laneRow), "absent");
     const { body } = await ask({ custSpaceId: "acme" });
     expect(body).toMatchObject({
       observedAt: "2026-01-02T03:03:35.000Z",

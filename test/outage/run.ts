@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
+import { watchCustomers } from "../../shared/customers/watch-list.ts";
+import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
+import { runPoll } from "../../shared/polling/run-poll.ts";
+import { newWarmState } from "../../shared/polling/settings.ts";
 import type { NumberEvent } from "../../shared/schemas/event.ts";
 import type { QueryReply } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
-import { UpstreamTimeoutError } from "../../shared/upstream-errors.ts";
-import { runTick } from "../../shared/watch/tick.ts";
-import { newTickMemory } from "../../shared/watch/tick-settings.ts";
-import { watchCustomers } from "../../shared/watch/watch-list.ts";
 import { createRandom } from "../schedules/scheduler.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 
@@ -85,16 +85,16 @@ async function main(): Promise<void> {
 
   async function query(
     params: { readonly custSpaceId?: string | undefined },
-    call: { gate?: { enter(): Promise<boolean>; leave(outcome: "answered"): void } },
+    call: { limiter?: { acquire(): Promise<boolean>; release(outcome: "answered"): void } },
   ): Promise<QueryReply> {
-    if (!(await call.gate?.enter())) throw new UpstreamTimeoutError({ action: "Query" });
-    call.gate?.leave("answered");
+    if (!(await call.limiter?.acquire())) throw new UpstreamTimeoutError({ action: "Query" });
+    call.limiter?.release("answered");
     const id = params.custSpaceId ?? "";
     const item = { PhoneNumber: `49${id.slice(1)}`, QualityRating: quality.get(id) };
     return { requestId: "r", items: [item], malformed: 0 };
   }
 
-  const memory = newTickMemory();
+  const memory = newWarmState();
   let carry = 0;
   async function minute(changesPerHour: number) {
     carry += changesPerHour / 60;
@@ -105,7 +105,7 @@ async function main(): Promise<void> {
     }
     const began = clock.now();
     const report = await clock.run(
-      runTick(
+      runPoll(
         {
           store,
           upstream: { query, add: notUsed, sync: notUsed, listInstances: notUsed },
@@ -123,7 +123,7 @@ async function main(): Promise<void> {
           source: "urn:waba-numbers:outage",
           endpoint: "receiver",
           qps: 8,
-          tickMs: 50_000,
+          runMs: 50_000,
           pollIntervalMs: 60 * MINUTE_MS,
           watch: [],
           discover: false,

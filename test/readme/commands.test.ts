@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { COMMANDS } from "../sandbox/ctl-commands.ts";
+import { COMMANDS } from "../../shared/ctl/commands.ts";
 import { codeSpans, README, ROOT, section } from "./readme.ts";
 
 const { scripts } = JSON.parse(readFileSync(new URL("package.json", ROOT), "utf8")) as {

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type ProblemCode, sampleProblems } from "../../shared/http/openapi-problems.ts";
-import { ALL_EVENT_TYPES } from "../../shared/http/openapi-schemas.ts";
+import { type ProblemCode, sampleProblems } from "../../shared/contract/openapi-problems.ts";
+import { ALL_EVENT_TYPES } from "../../shared/contract/openapi-schemas.ts";
+import { heldElsewhere } from "../../shared/polling/report.ts";
+import { isKnownEvent, verifyWebhook } from "../../shared/receiver/verify.ts";
 import { WATCHED_FIELD_NAMES } from "../../shared/schemas/upstream.ts";
-import { heldElsewhere } from "../../shared/watch/tick-report.ts";
-import { isKnownEvent, verifyWebhook } from "../../shared/webhook/verify.ts";
 import { EXAMPLE_SECRET } from "../contract/event-examples.ts";
 import { createDocumentChecker } from "../contract/openapi-check.ts";
 import { createCommandRig } from "../shared/commands/command-rig.ts";
@@ -126,10 +126,10 @@ describe("README's list of what status and the log say", () => {
     const lines = [...section("What the log says").matchAll(/^\{.*\}$/gm)].map(([line]) =>
       JSON.parse(line),
     );
-    expect(lines.map(({ message }) => message)).toEqual(["request", "tick"]);
+    expect(lines.map(({ message }) => message)).toEqual(["request", "poll run"]);
     const [, tick] = lines;
     const { time: _, level, message, ...report } = tick;
-    expect([level, message]).toEqual(["info", "tick"]);
+    expect([level, message]).toEqual(["info", "poll run"]);
     expect(Object.keys(report).sort()).toEqual(Object.keys(heldElsewhere(0)).sort());
   });
 });

@@ -8,7 +8,7 @@ import { expect, it } from "vitest";
 import { fenced, ROOT } from "./readme.ts";
 
 const inRoot = (name: string) => fileURLToPath(new URL(name, ROOT));
-const FILES = ["webhook/verify.ts", "schemas/event.ts"];
+const FILES = ["receiver/verify.ts", "schemas/event.ts"];
 const GIVEN = `declare const rawBody: Buffer;
 declare const request: { readonly headers: Record<string, string> };
 declare const lastSequence: string | undefined;

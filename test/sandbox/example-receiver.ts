@@ -6,7 +6,7 @@ import {
   type KnownEvent,
   verifyWebhook,
   WebhookVerificationError,
-} from "../../shared/webhook/verify.ts";
+} from "../../shared/receiver/verify.ts";
 
 export type ExampleReceiver = {
   readonly secrets: string;

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createAdd } from "../../functions/add.ts";
 import { createPoll } from "../../functions/poll.ts";
 import { createQuery } from "../../functions/query.ts";
-import { readable } from "../../shared/commands/readable.ts";
+import { tryDecode } from "../../shared/commands/try-decode.ts";
 import { type Environment, loadConfig } from "../../shared/config.ts";
 import { createDeps } from "../../shared/deps.ts";
 import { ForbiddenError } from "../../shared/errors.ts";
@@ -58,7 +58,7 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
     },
   });
   const platform = await startPlatform({
-    ...(options.port === undefined ? {} : { port: options.port }),
+    port: options.port,
     ...(options.local ? { local: options.local } : {}),
     context,
     functions: {
@@ -79,7 +79,7 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
       for await (const row of scanAll(await deps.openStore(context()), CUSTOMER_PREFIX)) {
         // The account's own row is no customer's and sorts behind them all.
         if (found.size === limit || row.key.startsWith(`${CUSTOMER_PREFIX}~`)) break;
-        const customer = readable(row, customerRowSchema);
+        const customer = tryDecode(row, customerRowSchema);
         if (customer) found.set(row.key.slice(CUSTOMER_PREFIX.length), customer);
       }
       return found;

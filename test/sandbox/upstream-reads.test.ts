@@ -139,8 +139,14 @@ describe("ListInstance", () => {
   });
 
   it("refuses a page that cannot be", async () => {
-    for (const params of [{ PageIndex: "0" }, { PageIndex: "x" }, { PageSize: "101" }]) {
-      expect((await answer(list(params))).Code).toBe("InvalidParameter.PageInvalid");
+    for (const [name, value] of [
+      ["PageIndex", "0"],
+      ["PageIndex", "x"],
+      ["PageSize", "101"],
+    ]) {
+      expect((await answer(list({ [`${name}`]: `${value}` }))).Code).toBe(
+        "InvalidParameter.PageInvalid",
+      );
     }
   });
 });

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { decide } from "../../shared/changes/decide.ts";
 import {
   CUSTOMER_PREFIX,
   type CustomerRow,
@@ -10,7 +11,6 @@ import { DEAD_PREFIX, DUE_PREFIX, dueKey } from "../../shared/schemas/outbox-row
 import type { QueryReply, Upstream } from "../../shared/signing/upstream.ts";
 import { decodeRow } from "../../shared/store/rows.ts";
 import type { Store } from "../../shared/store/store.ts";
-import { decide } from "../../shared/watch/decide.ts";
 import type { Send } from "../../shared/webhook/attempt.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
 

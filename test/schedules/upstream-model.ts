@@ -1,6 +1,6 @@
+import { UpstreamTimeoutError, UpstreamUnavailableError } from "../../shared/errors.ts";
 import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
 import type { QueryReply, Upstream } from "../../shared/signing/upstream.ts";
-import { UpstreamTimeoutError, UpstreamUnavailableError } from "../../shared/upstream-errors.ts";
 import type { Process, Random, Scheduler } from "./scheduler.ts";
 
 const QUALITY = ["GREEN", "YELLOW", "RED"];
@@ -87,8 +87,8 @@ export function upstreamOf(
     add: () => Promise.reject(new UpstreamUnavailableError({ action }, true)),
     sync: () => Promise.reject(new UpstreamUnavailableError({ action }, true)),
     listInstances: () => Promise.reject(new UpstreamUnavailableError({ action }, true)),
-    async query({ custSpaceId }, { gate }): Promise<QueryReply> {
-      if (gate && !(await gate.enter())) throw new UpstreamTimeoutError({ action });
+    async query({ custSpaceId }, { limiter }): Promise<QueryReply> {
+      if (limiter && !(await limiter.acquire())) throw new UpstreamTimeoutError({ action });
       try {
         await scheduler.step(owner);
         const items = model.snapshot(custSpaceId ?? "self");
@@ -100,7 +100,7 @@ export function upstreamOf(
         if (luck < 0.12) return { requestId: "r", items: items.reverse(), malformed: 0 };
         return { requestId: "r", items, malformed: 0 };
       } finally {
-        gate?.leave("answered");
+        limiter?.release("answered");
       }
     },
   };

@@ -1,12 +1,12 @@
+import { watchCustomers } from "../../shared/customers/watch-list.ts";
 import { createLog } from "../../shared/log.ts";
+import { runPoll } from "../../shared/polling/run-poll.ts";
+import { newWarmState } from "../../shared/polling/settings.ts";
 import { CUSTOMER_PREFIX, type CustomerRow } from "../../shared/schemas/customer-row.ts";
 import { deadKey } from "../../shared/schemas/outbox-rows.ts";
 import { LEASE_KEY } from "../../shared/schemas/watch-rows.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
-import { runTick } from "../../shared/watch/tick.ts";
-import { newTickMemory } from "../../shared/watch/tick-settings.ts";
-import { watchCustomers } from "../../shared/watch/watch-list.ts";
 import type { Breakage } from "./breakages.ts";
 import { createPoison } from "./poison.ts";
 import { createReceiverModel, type LateArrivals, sendOf } from "./receiver-model.ts";
@@ -18,13 +18,13 @@ const CUSTOMERS = ["a", "b"];
 const START_MS = 1_800_000_000_000;
 const ACTIONS = 220;
 const CALM_TICKS = 100;
-/** Calm ticks that every schedule gets whole; later ones, which see to refused events, may die. */
+/** Calm runs that every schedule gets whole; later ones, which see to refused events, may die. */
 const WHOLE_TICKS = 8;
 const CALM_DEATHS = 0.3;
 const CALM_DEATH_STEPS = 80;
 const MAX_CALM_STEPS = 20_000;
 
-/** The test event is not the tick's own work, and pretended here. */
+/** The test event is not the run's own work, and pretended here. */
 const TEST_BODY = '{"type":"webhook.test"}';
 
 const silent = createLog({ level: "error", now: () => 0, write: () => undefined });
@@ -42,7 +42,7 @@ export type Verdict = {
 };
 
 /**
- * One random schedule of the real tick, outbox and store code: up to four pollers at once, each
+ * One random schedule of the real run, outbox and store code: up to four pollers at once, each
  * holding a lease of its own (correctness must not rest on the lease), dying anywhere, against an
  * upstream that changes and a receiver that loses requests and answers.
  */
@@ -83,9 +83,9 @@ export async function runSchedule(seed: number, breakage?: Breakage): Promise<Ve
       send,
     };
     const broken = breakage ? breakage(calls, { owner, scheduler, direct: watched }) : calls;
-    const memory = newTickMemory();
+    const memory = newWarmState();
     running.add(owner);
-    const tick = runTick(
+    const tick = runPoll(
       {
         ...broken,
         testEvent: () => ({ id: `evt_test_${processes}`, body: TEST_BODY }),
@@ -101,7 +101,7 @@ export async function runSchedule(seed: number, breakage?: Breakage): Promise<Ve
         source: "urn:waba-numbers:schedules",
         endpoint: "receiver",
         qps: 8,
-        tickMs: 50_000,
+        runMs: 50_000,
         pollIntervalMs: 1_000,
         watch: [],
         discover: false,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { StoreUnavailableError } from "../../shared/errors.ts";
+import { StoreUnavailableError, UpstreamRejectedError } from "../../shared/errors.ts";
 import {
   createLog,
   describeError,
@@ -7,7 +7,6 @@ import {
   maskCustomer,
   maskNumber,
 } from "../../shared/log.ts";
-import { UpstreamRejectedError } from "../../shared/upstream-errors.ts";
 
 function recordedLog(level: LogLevel) {
   const lines: string[] = [];

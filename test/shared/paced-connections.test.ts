@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { loadConfig } from "../../shared/config.ts";
 import { createDeps } from "../../shared/deps.ts";
-import { createPace } from "../../shared/watch/pace.ts";
+import { createRateLimiter } from "../../shared/pacing/rate-limiter.ts";
 import { createRandom } from "../schedules/scheduler.ts";
 import { createFakeClock, type FakeClock } from "../support/fake-clock.ts";
 import { fcContext } from "../support/fc-events.ts";
@@ -11,7 +11,7 @@ import { T0 } from "../support/watch-builders.ts";
 
 const LIMIT = 8;
 const SECONDS = 50;
-/** As many customers as a tick reads at once. */
+/** As many customers as a run reads at once. */
 const WORKERS = LIMIT + 2;
 const SEED = Number(process.env.FAST_CHECK_SEED ?? Date.now() % 2 ** 31);
 console.info(`paced connections: FAST_CHECK_SEED=${SEED} replays this run`);
@@ -58,26 +58,26 @@ it("keeps poll's connections while its slots rest", async () => {
   );
   const { now, monotonic, sleep } = clock;
   const upstream = createDeps(config, { now, monotonic, sleep }).upstreamFor(fcContext());
-  const pace = createPace({ limit: LIMIT, stopAt: SECONDS * 1_000 }, clock);
+  const limiter = createRateLimiter({ limit: LIMIT, stopAt: SECONDS * 1_000 }, clock);
   let calls = 0;
   const read = async () => {
-    while (!pace.stopped) {
-      const gate = {
-        async enter() {
-          const isOpen = await pace.enter();
+    while (!limiter.stopped) {
+      const counted = {
+        async acquire() {
+          const isOpen = await limiter.acquire();
           if (isOpen) onTheWire.push(clock.hold());
           return isOpen;
         },
-        leave(outcome: "answered" | "throttled") {
+        release(outcome: "answered" | "throttled") {
           onTheWire.pop()?.();
           calls += 1;
-          pace.leave(outcome);
+          limiter.release(outcome);
         },
       };
       await upstream
-        .query({ custSpaceId: "acme" }, { gate, deadlineAt: 2 * SECONDS * 1_000 })
+        .query({ custSpaceId: "acme" }, { limiter: counted, deadlineAt: 2 * SECONDS * 1_000 })
         .catch((error: unknown) => {
-          if (!pace.stopped) throw error;
+          if (!limiter.stopped) throw error;
         });
     }
   };

@@ -19,7 +19,7 @@ describe("Secret", () => {
     expect(format("%s %o %j", secret, secret, secret)).not.toContain("hunter2");
   });
 
-  it("has no field that a copy or a walk would find", () => {
+  it("has no field that a copy or a scan would find", () => {
     expect(Object.keys(secret)).toEqual([]);
     expect(Reflect.ownKeys(secret)).toEqual([]);
     expect({ ...secret }).toEqual({});

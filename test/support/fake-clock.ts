@@ -22,7 +22,7 @@ export type FakeClock = {
   hold(): () => void;
 };
 
-/** Time that passes only when nothing else can happen, so that a tick of 50 s takes milliseconds. */
+/** Time that passes only when nothing else can happen, so that a run of 50 s takes milliseconds. */
 export function createFakeClock(startMs: number): FakeClock {
   let elapsed = 0;
   let shift = 0;

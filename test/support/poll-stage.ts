@@ -3,10 +3,10 @@ import { createPoll } from "../../functions/poll.ts";
 import { loadConfig } from "../../shared/config.ts";
 import { createDeps } from "../../shared/deps.ts";
 import { createLog } from "../../shared/log.ts";
-import type { CallOptions, Gate, Upstream } from "../../shared/signing/upstream.ts";
+import type { RunReport } from "../../shared/polling/report.ts";
+import type { CallLimiter, CallOptions, Upstream } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
-import type { TickReport } from "../../shared/watch/tick-report.ts";
 import type { Send } from "../../shared/webhook/attempt.ts";
 import { noteDelivery, noteEvent } from "../contract/document-guard.ts";
 import {
@@ -39,7 +39,7 @@ export type PollStage = {
   readonly secret: string;
   readonly lines: string[];
   /** One firing of the timer; time passes only while nothing is on the wire. */
-  tick(payload?: string): Promise<TickReport>;
+  tick(payload?: string): Promise<RunReport>;
   /** Any event, with its answer as it is. */
   invoke(event: unknown): Promise<unknown>;
   /** The next calls begin this close before the end of all calls, in ms. */
@@ -96,17 +96,17 @@ export async function startPollStage(
     const release = clock.hold();
     return deps.send(event, options).finally(release);
   };
-  const holdingGate = (gate: Gate): Gate => {
+  const holdingGate = (limiter: CallLimiter): CallLimiter => {
     const releases: (() => void)[] = [];
     return {
-      async enter() {
-        if (!(await gate.enter())) return false;
+      async acquire() {
+        if (!(await limiter.acquire())) return false;
         releases.push(clock.hold());
         return true;
       },
-      leave(outcome) {
+      release(outcome) {
         releases.pop()?.();
-        gate.leave(outcome);
+        limiter.release(outcome);
       },
     };
   };
@@ -115,7 +115,7 @@ export async function startPollStage(
     (params: P, options: CallOptions): Promise<R> => {
       const end = shortened === undefined ? options.deadlineAt : clock.monotonic() + shortened;
       const call: CallOptions = { ...options, deadlineAt: end };
-      return real(params, call.gate ? { ...call, gate: holdingGate(call.gate) } : call);
+      return real(params, call.limiter ? { ...call, limiter: holdingGate(call.limiter) } : call);
     };
   const holding = (real: Upstream): Upstream => ({
     add: real.add,
@@ -148,7 +148,7 @@ export async function startPollStage(
     secret,
     lines,
     invoke,
-    tick: async (payload = "") => (await invoke(timerEvent(payload))) as TickReport,
+    tick: async (payload = "") => (await invoke(timerEvent(payload))) as RunReport,
     shorten(ms) {
       shortened = ms;
     },

@@ -1,3 +1,4 @@
+import { type Decision, type DecisionInput, decide } from "../../shared/changes/decide.ts";
 import {
   type CustomerRow,
   type NumberState,
@@ -7,7 +8,6 @@ import {
 import type { NumberEvent } from "../../shared/schemas/event.ts";
 import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
 import type { QueryReply } from "../../shared/signing/upstream.ts";
-import { type Decision, type DecisionInput, decide } from "../../shared/watch/decide.ts";
 
 /** 2026-01-01T00:00:00Z */
 export const T0 = 1_767_225_600_000;

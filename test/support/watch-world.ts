@@ -1,17 +1,13 @@
+import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
+import type { RunReport } from "../../shared/polling/report.ts";
+import { runPoll } from "../../shared/polling/run-poll.ts";
+import { newWarmState, type RunSettings, type WarmState } from "../../shared/polling/settings.ts";
 import { type CustomerRow, customerKey } from "../../shared/schemas/customer-row.ts";
 import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
 import type { CallOptions, QueryReply, Upstream } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
-import { UpstreamTimeoutError } from "../../shared/upstream-errors.ts";
-import { runTick } from "../../shared/watch/tick.ts";
-import type { TickReport } from "../../shared/watch/tick-report.ts";
-import {
-  newTickMemory,
-  type TickMemory,
-  type TickSettings,
-} from "../../shared/watch/tick-settings.ts";
 import type { AttemptResult, OutgoingEvent } from "../../shared/webhook/attempt.ts";
 import { noteEvent } from "../contract/document-guard.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
@@ -43,10 +39,10 @@ export type WatchWorld = {
   receive: (event: OutgoingEvent) => AttemptResult | Promise<AttemptResult>;
   /** Called before each operation of the store; may throw. */
   onStore: (operation: "get" | "put" | "delete" | "scan", key: string) => void | Promise<void>;
-  /** One tick, run to its end in no time. */
-  tick(settings?: Partial<TickSettings>): Promise<TickReport>;
-  /** A tick that the test takes to its end itself. */
-  begin(settings?: Partial<TickSettings>, memory?: TickMemory): Promise<TickReport>;
+  /** One run, run to its end in no time. */
+  tick(settings?: Partial<RunSettings>): Promise<RunReport>;
+  /** A run that the test takes to its end itself. */
+  begin(settings?: Partial<RunSettings>, memory?: WarmState): Promise<RunReport>;
   /** What a new process would know. */
   restart(): void;
   /** Lets a minute pass. */
@@ -58,7 +54,7 @@ export type WatchWorld = {
   text(key: string): Promise<string | undefined>;
 };
 
-/** A tick with a store in memory and pretended neighbours, on a clock that jumps. */
+/** A run with a store in memory and pretended neighbours, on a clock that jumps. */
 export function createWatchWorld(): WatchWorld {
   const clock = createFakeClock(T0);
   let versions = 0;
@@ -69,7 +65,7 @@ export function createWatchWorld(): WatchWorld {
       return `v${versions}`;
     },
   });
-  let memory = newTickMemory();
+  let memory = newWarmState();
 
   const before = async (operation: "get" | "put" | "delete" | "scan", key: string) => {
     if (operation === "put" || operation === "delete") world.writes.push(key);
@@ -99,7 +95,7 @@ export function createWatchWorld(): WatchWorld {
     params: { readonly custSpaceId?: string | undefined },
     options: CallOptions,
   ): Promise<QueryReply> {
-    if (options.gate && !(await options.gate.enter()))
+    if (options.limiter && !(await options.limiter.acquire()))
       throw new UpstreamTimeoutError({ action: "Query" });
     const customer = params.custSpaceId ?? "self";
     world.calls.push({ customer, at: clock.monotonic(), deadlineAt: options.deadlineAt });
@@ -111,7 +107,7 @@ export function createWatchWorld(): WatchWorld {
       if ("malformed" in answer) return answer;
       return { requestId: `REQ-${world.calls.length}`, items: answer, malformed: 0 };
     } finally {
-      options.gate?.leave("answered");
+      options.limiter?.release("answered");
     }
   }
 
@@ -119,12 +115,12 @@ export function createWatchWorld(): WatchWorld {
   const upstream: Upstream = { add: unused, query, sync: query, listInstances: unused };
 
   const begin: WatchWorld["begin"] = (settings = {}, own = memory) =>
-    runTick(
+    runPoll(
       {
         store,
         upstream,
         async send(event) {
-          // The test event is not the tick's own work, and pretended here.
+          // The test event is not the run's own work, and pretended here.
           if (event.id !== "evt_test") noteEvent(event.body);
           world.sent.push({ event, at: clock.monotonic() });
           return world.receive(event);
@@ -149,7 +145,7 @@ export function createWatchWorld(): WatchWorld {
         source: SOURCE,
         endpoint: "receiver",
         qps: 8,
-        tickMs: 50_000,
+        runMs: 50_000,
         pollIntervalMs: 60_000,
         watch: [],
         discover: false,
@@ -173,7 +169,7 @@ export function createWatchWorld(): WatchWorld {
     begin,
     tick: (settings) => clock.run(begin(settings)),
     restart() {
-      memory = newTickMemory();
+      memory = newWarmState();
     },
     minute: () => clock.advance(60_000),
     forget() {

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Agent } from "node:http";
+import { createAgent } from "../../../shared/http-agent.ts";
 import { Secret } from "../../../shared/secret.ts";
 import type { Credentials } from "../../../shared/signing/credentials.ts";
-import { createAgent } from "../../../shared/sockets.ts";
 import type { Store } from "../../../shared/store/store.ts";
 import { openTablestoreStore, type TablestoreOptions } from "../../../shared/store/tablestore.ts";
 import { parseTablestoreUrl } from "../../../shared/store/tablestore-url.ts";

@@ -3,7 +3,7 @@ import { loadConfig } from "../../../shared/config.ts";
 import { createDeps } from "../../../shared/deps.ts";
 import { StoreUnavailableError } from "../../../shared/errors.ts";
 import { createLog } from "../../../shared/log.ts";
-import { endpointKey, endpointName } from "../../../shared/outbox/endpoint.ts";
+import { receiverId, receiverKey } from "../../../shared/outbox/receiver-state.ts";
 import type { CustomerRow, PendingEvent } from "../../../shared/schemas/customer-row.ts";
 import { createMemoryStore } from "../../../shared/store/memory.ts";
 import type { Store } from "../../../shared/store/store.ts";
@@ -17,7 +17,7 @@ import { noteEvent } from "../../contract/document-guard.ts";
 /** 2026-01-02T03:04:05.000Z */
 export const START = 1_767_323_045_000;
 const WEBHOOK_URL = "https://receiver.example/hook";
-export const ENDPOINT_KEY = endpointKey(endpointName(new URL(WEBHOOK_URL)));
+export const ENDPOINT_KEY = receiverKey(receiverId(new URL(WEBHOOK_URL)));
 
 type Sent = OutgoingEvent & Pick<AttemptOptions, "redelivery">;
 
@@ -116,7 +116,7 @@ export function createCommandRig(environment: Readonly<Record<string, string>> =
     async send({ id, body }, { redelivery }) {
       // An event of `anEvent` is a stand-in for one; what poll makes itself is whole.
       if ("specversion" in JSON.parse(body)) noteEvent(body);
-      rig.sent.push({ id, body, ...(redelivery === undefined ? {} : { redelivery }) });
+      rig.sent.push({ id, body, redelivery });
       rig.advance(rig.attemptMs);
       return results.shift() ?? { kind: "delivered", status: 204 };
     },

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { deliverNext } from "../../../shared/outbox/deliver.ts";
-import { completeEvent } from "../../../shared/outbox/pending.ts";
+import { markDelivered } from "../../../shared/outbox/pending.ts";
 import { aCustomer, anEvent, type CommandRig, createCommandRig } from "./command-rig.ts";
 
 let rig: CommandRig;
@@ -22,7 +22,7 @@ describe("the history of a customer", () => {
       writes += 1;
       return rig.store.put(...args);
     };
-    expect(await completeEvent({ ...rig.store, put }, "a", "evt_1", rig.now())).toBe(1);
+    expect(await markDelivered({ ...rig.store, put }, "a", "evt_1", rig.now())).toBe(1);
     expect(writes).toBe(1);
     expect(await rig.row("c/a")).toEqual({
       ...aCustomer(),
@@ -53,7 +53,7 @@ describe("the history of a customer", () => {
   it("holds the last 20 events and when the last dropped one was delivered", async () => {
     await rig.put("c/a", aCustomer({ pending: Array.from({ length: 22 }, (_, i) => anEvent(i)) }));
     for (let seq = 0; seq < 22; seq += 1) {
-      await completeEvent(rig.store, "a", `evt_${seq}`, rig.now() + seq * 1000);
+      await markDelivered(rig.store, "a", `evt_${seq}`, rig.now() + seq * 1000);
     }
     const row = (await rig.row("c/a")) as { delivered: { seq: number }[]; deliveredCutAt: string };
     expect(row.delivered.map(({ seq }) => seq)).toEqual(
@@ -66,7 +66,7 @@ describe("the history of a customer", () => {
     const large = (seq: number) => ({ ...anEvent(seq), body: "x".repeat(30_000) });
     await rig.put("c/a", aCustomer({ pending: [large(1), large(2), large(3)] }));
     for (const id of ["evt_1", "evt_2", "evt_3"]) {
-      await completeEvent(rig.store, "a", id, rig.now());
+      await markDelivered(rig.store, "a", id, rig.now());
     }
     const row = (await rig.row("c/a")) as { delivered: { seq: number }[] };
     expect(row.delivered.map(({ seq }) => seq)).toEqual([2, 3]);
@@ -76,7 +76,7 @@ describe("the history of a customer", () => {
     const row = { ...aCustomer({ pending: [anEvent(1)] }), filler: "" };
     row.filler = "x".repeat(1_499_990 - JSON.stringify(row).length);
     await rig.put("c/a", row);
-    expect(await completeEvent(rig.store, "a", "evt_1", rig.now())).toBe(0);
+    expect(await markDelivered(rig.store, "a", "evt_1", rig.now())).toBe(0);
     const next = (await rig.row("c/a")) as Record<string, unknown>;
     expect(next.pending).toEqual([]);
     expect(next.delivered).toBeUndefined();

@@ -55,7 +55,7 @@ describe("status", () => {
     });
   });
 
-  it("counts customers, events, dead letters and the fast lane", async () => {
+  it("counts customers, events, dead letters and the priority lane", async () => {
     await rig.put("c/a", aCustomer({ numbers: { "49151": aNumber() }, pending: [anEvent(1)] }));
     await rig.put("c/b", aCustomer({ pending: [anEvent(2), anEvent(3)] }));
     await rig.put("c/c", { schema: 1, seq: 1, numbers: {}, pending: [] });

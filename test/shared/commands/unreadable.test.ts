@@ -55,7 +55,7 @@ describe("a customer's row that a newer version wrote", () => {
     expect(await rig.row("c/b")).toEqual(NEWER);
   });
 
-  it("keeps no other customer out of the fast lane; nor does an entry of the lane", async () => {
+  it("keeps no other customer out of the priority lane; nor does an entry of the lane", async () => {
     await rig.put("c/a", aCustomer());
     await rig.put("c/c", aCustomer());
     await rig.put("hot/c", NEWER);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { ensureWatched } from "../../../shared/watch/watch-list.ts";
+import { ensureWatched } from "../../../shared/customers/watch-list.ts";
 import {
   aCustomer,
   aNumber,
@@ -108,7 +108,7 @@ describe("unwatch", () => {
     expect(await rig.row("c/a")).toEqual(row);
   });
 
-  it("leaves a tombstone with the sequence, and nothing in the fast lane", async () => {
+  it("leaves a tombstone with the sequence, and nothing in the priority lane", async () => {
     await rig.put("c/a", aCustomer({ numbers: { "49151": aNumber() } }));
     await rig.put("hot/a", { schema: 1, onboarding: {}, worseUntil: START + 1 });
     const answer = await rig.run({ command: "unwatch", custSpaceIds: ["a", "unknown"] });
@@ -196,7 +196,7 @@ describe("watch-list", () => {
 });
 
 describe("watch-closely", () => {
-  it("puts watched customers into the fast lane for a while, and names the others", async () => {
+  it("puts watched customers into the priority lane for a while, and names the others", async () => {
     await rig.put("c/a", aCustomer());
     await rig.put("c/gone", aCustomer({ removedAt: "2026-01-01T00:00:00.000Z" }));
     const answer = await rig.run({
@@ -213,8 +213,8 @@ describe("watch-closely", () => {
       processed: 3,
       more: false,
     });
-    const hot = await rig.store.get("hot/a");
-    expect(JSON.parse(hot?.value ?? "{}")).toEqual({
+    const laneRow = await rig.store.get("hot/a");
+    expect(JSON.parse(laneRow?.value ?? "{}")).toEqual({
       schema: 1,
       onboarding: {},
       askedUntil: START + 7_200_000,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { UpstreamUnavailableError } from "../../../shared/errors.ts";
 import { jsonResponse } from "../../../shared/http/http-response.ts";
-import { UpstreamUnavailableError } from "../../../shared/upstream-errors.ts";
 import { fcContext, fcHttpEvent } from "../../support/fc-events.ts";
 import { openHandler } from "./http-handler-rig.ts";
 

@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import * as errors from "../../../shared/errors.ts";
+import * as upstreamErrors from "../../../shared/errors.ts";
 import {
+  AddOutcomeUnknownError,
   type AnyAppError,
   BodyTooLargeError,
   ConfigError,
+  CredentialsError,
   CustomerTooLargeError,
   ForbiddenError,
   IdempotencyInFlightError,
@@ -20,19 +23,14 @@ import {
   StoreUnavailableError,
   TargetRefusedError,
   UnauthorizedError,
-} from "../../../shared/errors.ts";
-import { toProblem } from "../../../shared/http/problem.ts";
-import * as upstreamErrors from "../../../shared/upstream-errors.ts";
-import {
-  AddOutcomeUnknownError,
-  CredentialsError,
   UpstreamAccountError,
   UpstreamContractError,
   UpstreamRejectedError,
   UpstreamThrottledError,
   UpstreamTimeoutError,
   UpstreamUnavailableError,
-} from "../../../shared/upstream-errors.ts";
+} from "../../../shared/errors.ts";
+import { toProblem } from "../../../shared/http/problem.ts";
 
 const problemSchema = z.strictObject({
   type: z.string().check(z.regex(/^urn:waba-numbers:problem:[a-z]+(-[a-z]+)*$/)),

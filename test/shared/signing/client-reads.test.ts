@@ -121,19 +121,19 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       }
     });
 
-    it("takes the gate at every try and succeeds after a throttled one", async () => {
+    it("takes the limiter at every try and succeeds after a throttled one", async () => {
       const own = await start();
       own.sandbox.control.fault({ kind: "throttle", action });
       const events: string[] = [];
-      const gate = {
-        async enter() {
-          events.push("enter");
+      const limiter = {
+        async acquire() {
+          events.push("acquire");
           return true;
         },
-        leave: (outcome: string) => void events.push(outcome),
+        release: (outcome: string) => void events.push(outcome),
       };
-      await read(own, { ...IN_TIME, gate });
-      expect(events).toEqual(["enter", "throttled", "enter", "answered"]);
+      await read(own, { ...IN_TIME, limiter });
+      expect(events).toEqual(["acquire", "throttled", "acquire", "answered"]);
     });
 
     it("sends nothing once the deadline has passed", async () => {

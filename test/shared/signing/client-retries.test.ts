@@ -41,34 +41,41 @@ describe.each(VARIANTS)("%s", (_name, load) => {
 
     const recordedGate = (grants: boolean[], onEnter = () => {}) => {
       const events: string[] = [];
-      const gate = {
-        async enter() {
+      const limiter = {
+        async acquire() {
           onEnter();
           const granted = grants.shift() ?? false;
-          events.push(granted ? "enter" : "turned away");
+          events.push(granted ? "acquire" : "turned away");
           return granted;
         },
-        leave: (outcome: string) => void events.push(outcome),
+        release: (outcome: string) => void events.push(outcome),
       };
-      return { gate, events };
+      return { limiter, events };
     };
 
-    it("enters and leaves the gate at every try and says which were throttled", async () => {
+    it("enters and leaves the limiter at every try and says which were throttled", async () => {
       const { upstream, sandbox } = await start();
       sandbox.control.fault({ kind: "throttle" });
       sandbox.control.fault({ kind: "reset-before" });
-      const { gate, events } = recordedGate([true, true, true]);
+      const { limiter, events } = recordedGate([true, true, true]);
 
-      await query(upstream, { gate });
+      await query(upstream, { limiter });
 
-      expect(events).toEqual(["enter", "throttled", "enter", "answered", "enter", "answered"]);
+      expect(events).toEqual([
+        "acquire",
+        "throttled",
+        "acquire",
+        "answered",
+        "acquire",
+        "answered",
+      ]);
     });
 
-    it("sends nothing when the gate never opens", async () => {
+    it("sends nothing when the limiter never opens", async () => {
       const { upstream, sandbox } = await start();
-      const { gate, events } = recordedGate([false]);
+      const { limiter, events } = recordedGate([false]);
 
-      const error = await failureOf(query(upstream, { gate }));
+      const error = await failureOf(query(upstream, { limiter }));
 
       expect(shown(error)).toEqual({
         code: "ERR_UPSTREAM_TIMEOUT",
@@ -78,29 +85,29 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       expect(events).toEqual(["turned away"]);
     });
 
-    it("fails with the last failure when the gate stays shut before another try", async () => {
+    it("fails with the last failure when the limiter stays shut before another try", async () => {
       const { upstream, sandbox } = await start();
       sandbox.control.fault({ kind: "array-body", count: 3 });
-      const { gate, events } = recordedGate([true, false]);
+      const { limiter, events } = recordedGate([true, false]);
 
-      const error = await failureOf(query(upstream, { gate }));
+      const error = await failureOf(query(upstream, { limiter }));
 
       expect(shown(error)).toMatchObject({ code: "ERR_UPSTREAM_CONTRACT" });
       expect(sandbox.control.calls()).toHaveLength(1);
-      expect(events).toEqual(["enter", "answered", "turned away"]);
+      expect(events).toEqual(["acquire", "answered", "turned away"]);
     });
 
-    it("leaves the gate without sending when the deadline passed before it opened", async () => {
+    it("leaves the limiter without sending when the deadline passed before it opened", async () => {
       const { upstream, sandbox, clock } = await start();
-      const { gate, events } = recordedGate([true], () => {
+      const { limiter, events } = recordedGate([true], () => {
         clock.ms = 60_000;
       });
 
-      const error = await failureOf(query(upstream, { gate }));
+      const error = await failureOf(query(upstream, { limiter }));
 
       expect(shown(error)).toMatchObject({ code: "ERR_UPSTREAM_TIMEOUT" });
       expect(sandbox.control.calls()).toEqual([]);
-      expect(events).toEqual(["enter", "answered"]);
+      expect(events).toEqual(["acquire", "answered"]);
     });
   });
 });

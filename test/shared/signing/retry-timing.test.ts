@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { AnyAppError } from "../../../shared/errors.ts";
-import { retryDelayMs } from "../../../shared/signing/retry-timing.ts";
 import {
   CredentialsError,
   UpstreamAccountError,
@@ -9,7 +8,8 @@ import {
   UpstreamThrottledError,
   UpstreamTimeoutError,
   UpstreamUnavailableError,
-} from "../../../shared/upstream-errors.ts";
+} from "../../../shared/errors.ts";
+import { retryDelayMs } from "../../../shared/signing/retry-timing.ts";
 
 const facts = { action: "QueryChatappPhoneNumbers" };
 const throttled = (retryAfterMs?: number) => new UpstreamThrottledError(facts, retryAfterMs);

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createAgent } from "../../../shared/http-agent.ts";
 import { Secret } from "../../../shared/secret.ts";
-import { createAgent } from "../../../shared/sockets.ts";
 import { createTable, openTablestoreStore } from "../../../shared/store/tablestore.ts";
 import { parseTablestoreUrl } from "../../../shared/store/tablestore-url.ts";
 import { describeStore } from "./contract.ts";

@@ -1,6 +1,6 @@
 import http from "node:http";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createAgent } from "../../../shared/sockets.ts";
+import { createAgent } from "../../../shared/http-agent.ts";
 import { openSandboxStore } from "../../sandbox/tablestore/sandbox-store.ts";
 import { describeStore } from "./contract.ts";
 import { openForTest } from "./tablestore-rig.ts";

@@ -1,7 +1,7 @@
 import http from "node:http";
 import net from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createAgent } from "../../../shared/sockets.ts";
+import { createAgent } from "../../../shared/http-agent.ts";
 import { createSender } from "../../../shared/webhook/attempt.ts";
 import { parseWebhookSecrets } from "../../../shared/webhook/signature.ts";
 import {

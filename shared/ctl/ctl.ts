@@ -1,0 +1,55 @@
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { parseCommandLine } from "./arguments.ts";
+import { connect } from "./connect.ts";
+import { CtlError, type CtlIo } from "./io.ts";
+import { describeAnswer, isDone } from "./print.ts";
+import { runPlan } from "./run.ts";
+
+/**
+ * Runs one command line.
+ *
+ * @returns the exit code: 0 done, 1 refused or failed, 2 wrong command line
+ */
+export async function main(argv: readonly string[], io: CtlIo): Promise<0 | 1 | 2> {
+  try {
+    const parsed = parseCommandLine(argv, io.now());
+    if (parsed.kind === "help") {
+      io.out(parsed.text);
+      return 0;
+    }
+    const connection = connect(parsed.where, io);
+    try {
+      const answer = await runPlan(parsed.plan, connection, io);
+      if (parsed.json) io.out(JSON.stringify(answer, null, 2));
+      else for (const line of describeAnswer(answer)) io.out(line);
+      return isDone(answer) ? 0 : 1;
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    if (!(error instanceof CtlError)) throw error;
+    if (argv.includes("--json")) io.out(JSON.stringify({ error: { message: error.message } }));
+    io.err(error.message);
+    return error.exitCode;
+  }
+}
+
+const isProgram = pathToFileURL(process.argv[1] ?? "").href === import.meta.url;
+if (isProgram) {
+  process.exitCode = await main(process.argv.slice(2), {
+    out: (line) => console.log(line),
+    err: (line) => console.error(line),
+    redraw: process.stderr.isTTY ? (line) => process.stderr.write(`\r${line}`) : undefined,
+    environment: process.env,
+    now: Date.now,
+    sleep: async (ms) => {
+      await sleep(ms);
+    },
+    readText: (path) => (path === "-" ? text(process.stdin) : readFile(path, "utf8")),
+    serverless: ["npx", "serverless"],
+  });
+}

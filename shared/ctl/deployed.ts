@@ -1,0 +1,98 @@
+import { execFile } from "node:child_process";
+import { isDeepStrictEqual } from "node:util";
+import { type Answer, type Connection, CtlError, type CtlIo } from "./io.ts";
+
+const LIMIT_MS = 120_000;
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+/** Function Compute refuses an invocation over the concurrency limit with 429 ResourceExhausted. */
+const BUSY = /\b429\b|ResourceExhausted|concurrency/i;
+
+type Io = Pick<CtlIo, "serverless" | "environment">;
+
+export function connectDeployed(stage: string, io: Io): Connection {
+  return { ask: (payload) => invokeDeployed(stage, payload, io), close: async () => {} };
+}
+
+/**
+ * Asks the deployed poll by `serverless invoke` and finds its JSON answer in what that prints.
+ *
+ * @returns `busy` when the platform refused because of its concurrency limit
+ * @throws CtlError without anything of the output, which may hold what the caller's shell knows
+ */
+async function invokeDeployed(stage: string, payload: object, io: Io): Promise<Answer | "busy"> {
+  const [program, ...first] = io.serverless;
+  const data = JSON.stringify(payload);
+  const args = [...first, "invoke", "-f", "poll", "--stage", stage, "--data", data];
+  const { output, problem } = await run(program, args, io.environment);
+  const answer = findAnswer(output, payload);
+  if (answer) return answer;
+  if (BUSY.test(output.replaceAll(data, ""))) return "busy";
+  throw new CtlError(
+    `The deployed function could not be asked (${problem ?? "its answer was not printed"}). ` +
+      `Run this to see why: serverless invoke -f poll --stage ${stage} --data '{"command":"status"}'`,
+  );
+}
+
+type Run = { readonly output: string; readonly problem: string | undefined };
+
+function run(program: string, args: string[], environment: Io["environment"]): Promise<Run> {
+  // Without CI the Alibaba plugin posts analytics at each call.
+  const env = { ...environment, CI: "1" };
+  const options = { env, timeout: LIMIT_MS, maxBuffer: MAX_OUTPUT_BYTES };
+  return new Promise((resolve) => {
+    execFile(program, args, options, (error, stdout, stderr) => {
+      const problem = error
+        ? error.killed
+          ? "it took more than two minutes"
+          : `exit ${error.code ?? "by a signal"}`
+        : undefined;
+      resolve({ output: `${stderr}\n${stdout}`, problem });
+    });
+  });
+}
+
+/** The last JSON object in the output that poll can have answered; the echoed payload is none. */
+function findAnswer(output: string, payload: object): Answer | undefined {
+  const command = (payload as { command?: unknown }).command;
+  for (let start = output.lastIndexOf("{"); start >= 0; ) {
+    const found = parseAt(output, start);
+    if (found && !isDeepStrictEqual(found, payload)) {
+      const isAnswer = found.command === command && "command" in found;
+      const isFailure = typeof found.errorType === "string" || isError(found.error);
+      if (isAnswer || isFailure) return found;
+    }
+    start = start === 0 ? -1 : output.lastIndexOf("{", start - 1);
+  }
+  return undefined;
+}
+
+function isError(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "code" in value;
+}
+
+/** The object that begins here, whatever follows it. */
+function parseAt(text: string, start: number): Record<string, unknown> | undefined {
+  let depth = 0;
+  let isInString = false;
+  for (let at = start; at < text.length; at += 1) {
+    const char = text[at];
+    if (isInString) {
+      if (char === "\\") at += 1;
+      else if (char === '"') isInString = false;
+    } else if (char === '"') isInString = true;
+    else if (char === "{") depth += 1;
+    else if (char === "}") {
+      depth -= 1;
+      if (depth === 0) return parse(text.slice(start, at + 1));
+    }
+  }
+  return undefined;
+}
+
+function parse(text: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,86 @@
+import { type CustomerRow, customerKey, newCustomerRow } from "../schemas/customer-row.ts";
+import { encodeRow } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
+import { loadCustomer } from "./customer.ts";
+import { prioritizeOnboarding, withdrawOnboarding } from "./priority-lane.ts";
+
+export type AddIntent = {
+  /** Takes back what this add has put there; what others rely on stays. */
+  undo(): Promise<void>;
+};
+
+/**
+ * Puts the customer on the watch list and the number into the priority lane before the upstream is
+ * asked to add it. That order is what keeps the promise when the process dies right after the
+ * upstream said yes: the intent is already stored, so the next run reads the customer. The price
+ * is an intent to take back when the upstream refuses.
+ */
+export async function recordAddIntent(
+  store: Store,
+  customer: string,
+  number: { readonly cc: string; readonly national: string },
+  id: string,
+  now: number,
+): Promise<AddIntent> {
+  const leaveLane = () => withdrawOnboarding(store, customer, number.cc + number.national, id);
+  const withdraw = () => changeRow(store, customer, (row) => withoutIntent(row, id));
+  try {
+    await changeRow(store, customer, (row) => withIntent(row, id, now));
+    await prioritizeOnboarding(store, customer, number, id, now);
+  } catch (error) {
+    // The add will not be made, but a write whose answer was lost may have been. A store that fails
+    // again leaves a customer too many on the list.
+    await leaveLane().catch(() => undefined);
+    await withdraw().catch(() => undefined);
+    throw error;
+  }
+  return {
+    async undo() {
+      await leaveLane();
+      await withdraw();
+    },
+  };
+}
+
+/** A row that stands on its own, made by a watch command or with numbers seen, needs no intent. */
+function withIntent(row: CustomerRow | undefined, id: string, now: number): Change {
+  if (!row) return { put: newCustomerRow(now, id) };
+  if (row.addIntents) return { put: { ...row, addIntents: [...row.addIntents, id] } };
+  if (!row.removedAt) return "keep";
+  const { removedAt, ...rest } = row;
+  return { put: { ...rest, addIntents: [id], revivedFrom: removedAt } as CustomerRow };
+}
+
+function withoutIntent(row: CustomerRow | undefined, id: string): Change {
+  if (!row?.addIntents?.includes(id)) return "keep";
+  const addIntents = row.addIntents.filter((other) => other !== id);
+  if (addIntents.length > 0) return { put: { ...row, addIntents } };
+  if (row.revivedFrom) {
+    // Whatever numbers it holds are from before: a read that sees some makes the row stand alone.
+    const { addIntents: _intents, revivedFrom, ...rest } = row;
+    return { put: { ...rest, removedAt: revivedFrom } as CustomerRow };
+  }
+  const isBare = Object.keys(row.numbers).length === 0 && row.pending.length === 0;
+  return isBare ? "delete" : { put: { ...row, addIntents } };
+}
+
+type Change = "keep" | "delete" | { readonly put: CustomerRow };
+
+async function changeRow(
+  store: Store,
+  customer: string,
+  decide: (row: CustomerRow | undefined) => Change,
+): Promise<void> {
+  const key = customerKey(customer);
+  for (;;) {
+    const stored = await loadCustomer(store, customer);
+    const change = decide(stored?.value);
+    if (change === "keep") return;
+    if (change === "delete") {
+      if (!stored || (await store.delete(key, stored.version)) === "deleted") return;
+    } else {
+      const expected = stored?.version ?? "absent";
+      if ((await store.put(key, encodeRow(change.put), expected)) === "stored") return;
+    }
+  }
+}

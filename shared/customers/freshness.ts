@@ -1,0 +1,100 @@
+import {
+  MAX_BODY_BYTES,
+  MAX_PENDING_BYTES,
+  MAX_PENDING_EVENTS,
+  WORSE_MS,
+} from "../changes/limits.ts";
+import type { CustomerRow } from "../schemas/customer-row.ts";
+import type { LaneRow, LeaseRow, ScanState } from "../schemas/watch-rows.ts";
+import { laneOf } from "./priority-lane.ts";
+
+/** A row of the lane may be stored so much later than the time in it says, and clocks differ. */
+const ENTRY_MARGIN_MS = 60_000;
+
+export type StoredFacts = {
+  readonly row: CustomerRow;
+  /** Undefined while reads fail: in the last passes they may have failed already. */
+  readonly lease: LeaseRow | undefined;
+  /** The customer's place in the priority lane. */
+  readonly laneRow: LaneRow | undefined;
+};
+
+/**
+ * The time, on the wall clock in ms, until which every stored value of a customer is known to have
+ * held; undefined before its first read. An unchanged customer leaves no trace, but a whole pass
+ * has read everyone who was in it from its beginning, and a read that fails is noted. It does not
+ * count where such a read may have seen something else than what is stored: changes that had to
+ * wait upstream, or a list without one of the numbers.
+ */
+export function confirmedUntil({ row, lease, laneRow }: StoredFacts): number | undefined {
+  const stored = row.observedAt ?? row.baselineAt;
+  if (stored === undefined) return undefined;
+  const lanePass = lease && laneRow && lanePassOf(lease, laneRow);
+  const passes = [lease?.sweep.full, lanePass].flatMap((full) =>
+    full && !mayHaveBeenHeldBack(row, full.startedAt) ? [full.startedAt] : [],
+  );
+  const lastSights = Object.values(row.numbers).flatMap(({ absent, observedAt }) =>
+    absent ? [Date.parse(absent.lastSeenAt ?? observedAt)] : [],
+  );
+  return Math.min(Math.max(Date.parse(stored), ...passes), ...lastSights);
+}
+
+/**
+ * The last whole pass of the customer's lane, if the customer was in that lane before it began. The
+ * lane of those that an operator asked for does not count: when that was is not stored.
+ */
+function lanePassOf(lease: LeaseRow, laneRow: LaneRow): ScanState["full"] {
+  const { since, full } = placeOf(lease, laneRow);
+  return full && since + ENTRY_MARGIN_MS <= full.startedAt ? full : undefined;
+}
+
+function placeOf(lease: LeaseRow, laneRow: LaneRow) {
+  switch (laneOf(laneRow)) {
+    case "onboarding": {
+      const addedAt = Object.values(laneRow.onboarding).map((added) => Date.parse(added.addedAt));
+      return { since: Math.min(...addedAt), full: lease.onboarding.full };
+    }
+    case "worse":
+      return { since: (laneRow.worseUntil ?? 0) - WORSE_MS, full: lease.worse.full };
+    case "asked":
+      return { since: 0, full: undefined };
+  }
+}
+
+/**
+ * Whether the customer may have been at its limit of undelivered events at any time from `since`
+ * on: by what is pending now and what has been delivered from then on.
+ */
+function mayHaveBeenHeldBack(row: CustomerRow, since: number): boolean {
+  if (row.deliveredCutAt && Date.parse(row.deliveredCutAt) >= since) return true;
+  const delivered = (row.delivered ?? []).filter((one) => Date.parse(one.deliveredAt) >= since);
+  const events = [...row.pending, ...delivered];
+  const bytes = events.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
+  // An event that did not fit needed no more room than the largest there is.
+  return events.length >= MAX_PENDING_EVENTS || bytes + MAX_BODY_BYTES > MAX_PENDING_BYTES;
+}
+
+export type Freshness = {
+  readonly onboarding: number | null;
+  readonly worse: number | null;
+  readonly asked: number | null;
+  readonly sweep: number | null;
+  /** When the last whole sweep ended. */
+  readonly sweptAt: string | null;
+};
+
+/** How fresh the stored state is, from where the reading stands. */
+export function toFreshness(
+  { onboarding, worse, asked, sweep }: Pick<LeaseRow, "onboarding" | "worse" | "asked" | "sweep">,
+  now: number,
+): Freshness {
+  const seconds = ({ full }: Partial<ScanState> = {}) =>
+    full ? Math.max(0, Math.round((now - full.startedAt) / 1000)) : null;
+  return {
+    onboarding: seconds(onboarding),
+    worse: seconds(worse),
+    asked: seconds(asked),
+    sweep: seconds(sweep),
+    sweptAt: sweep.full ? new Date(sweep.full.endedAt).toISOString() : null,
+  };
+}

@@ -1,0 +1,108 @@
+import { readFileSync } from "node:fs";
+import { validate } from "@readme/openapi-parser";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import formats from "ajv-formats";
+import { describe, expect, it } from "vitest";
+import { buildOpenApi } from "../../shared/contract/openapi.ts";
+import { sampleProblems } from "../../shared/contract/openapi-problems.ts";
+import { ALL_EVENT_TYPES, eventJsonSchema } from "../../shared/contract/openapi-schemas.ts";
+import { EXAMPLE_SECRET, eventExamples } from "./event-examples.ts";
+import { createDocumentChecker, readDocument } from "./openapi-check.ts";
+import { toJsonText } from "./openapi-json.ts";
+
+/** Throws at keywords, formats and types that are not of the standard. */
+function strictAjv(): Ajv2020 {
+  const ajv = new Ajv2020({ strict: true, strictTypes: false });
+  formats.default(ajv);
+  return ajv;
+}
+
+type Node = Readonly<Record<string, unknown>>;
+
+/** The linter changes what it is given. */
+const lint = (document: unknown) => validate(structuredClone(document) as never);
+
+const DOCUMENT = readDocument();
+
+describe("buildOpenApi", () => {
+  it("makes the committed openapi.json; vitest -u writes it anew", async () => {
+    const document = buildOpenApi(await eventExamples(), EXAMPLE_SECRET);
+    await expect(toJsonText(document)).toMatchFileSnapshot("../../shared/contract/openapi.json");
+  });
+
+  it("passes a public linter without a warning", async () => {
+    expect(await lint(DOCUMENT)).toMatchObject({
+      valid: true,
+      warnings: [],
+      specification: "OpenAPI",
+    });
+  });
+
+  it.each([
+    ["a dangling reference", "schemas/AddRequest", "schemas/Nothing"],
+    ["a webhook's parameter without its place", '"name":"webhook-id","in":"header"', '"name":"x"'],
+    ["a scheme of no kind", '"type":"http"', '"type":"key"'],
+  ])("would not pass it with %s", async (_, good, bad) => {
+    const text = JSON.stringify(DOCUMENT);
+    expect(text).toContain(good);
+    expect(await lint(JSON.parse(text.replace(good, bad)))).toMatchObject({ valid: false });
+  });
+
+  it("holds schemas that JSON Schema 2020-12 knows to the last keyword", () => {
+    const { schemas } = DOCUMENT.components as { readonly schemas: Record<string, object> };
+    for (const schema of Object.values(schemas)) strictAjv().compile(schema);
+    expect(Object.keys(schemas)).toEqual([
+      "AddRequest",
+      "AddResponse",
+      "LiveNumbers",
+      "StoredNumbers",
+      "Problem",
+      "NumberEvent",
+      "WatchEvent",
+      "TestEvent",
+    ]);
+  });
+
+  it("tells of every problem but the one that no HTTP function has", () => {
+    const codes = Object.keys(sampleProblems("Action", [])).sort();
+    const told = JSON.stringify(DOCUMENT.paths).match(/"ERR_[A-Z_]+"/g) ?? [];
+    const names = new Set(told.map((text) => JSON.parse(text)));
+    expect(codes.filter((code) => !names.has(code))).toEqual(["ERR_TARGET_REFUSED"]);
+  });
+
+  it("shows examples that fit their own schemas", () => {
+    const { problems } = createDocumentChecker();
+    let seen = 0;
+    const readIfDue = (node: unknown, path: readonly string[]): void => {
+      if (typeof node !== "object" || node === null) return;
+      const { examples, example, schema } = node as Node;
+      if (schema && example !== undefined) {
+        expect([path, problems([...path, "schema"], example)]).toEqual([path, []]);
+      }
+      for (const [name, { value }] of Object.entries((examples ?? {}) as Record<string, Node>)) {
+        seen += 1;
+        expect([path, name, problems([...path, "schema"], value)]).toEqual([path, name, []]);
+      }
+      for (const [key, inner] of Object.entries(node)) readIfDue(inner, [...path, key]);
+    };
+    readIfDue({ paths: DOCUMENT.paths }, []);
+    readIfDue({ webhooks: DOCUMENT.webhooks }, []);
+    expect(seen).toBeGreaterThan(40);
+  });
+});
+
+describe("eventJsonSchema", () => {
+  it.each(ALL_EVENT_TYPES)("makes the committed schemas/%s.json", async (type) => {
+    await expect(toJsonText(eventJsonSchema(type))).toMatchFileSnapshot(
+      `../../../shared/http/schemas/${type}.json`,
+    );
+  });
+
+  it.each(ALL_EVENT_TYPES)("describes %s as it is sent, and no other type", async (type) => {
+    const url = new URL(`../../../shared/http/schemas/${type}.json`, import.meta.url);
+    const validate = strictAjv().compile(JSON.parse(readFileSync(url, "utf8")));
+    const examples = Object.entries(await eventExamples());
+    const fitting = examples.filter(([, { body }]) => validate(JSON.parse(body)));
+    expect(fitting.map(([name]) => name)).toEqual([type]);
+  });
+});

@@ -1,0 +1,252 @@
+import { describe, expect, it } from "vitest";
+import {
+  decideOn,
+  FIELDS,
+  freshRow,
+  gist,
+  iso,
+  item,
+  MINUTE,
+  NUMBER,
+  OTHER,
+  parse,
+  rowAfter,
+  rowOf,
+  stateOf,
+  T0,
+} from "../../support/watch-builders.ts";
+
+const known = () => rowOf({ [NUMBER]: stateOf() });
+
+describe("a first sight", () => {
+  it("is a baseline without events", () => {
+    const decision = decideOn([item(), item(OTHER)], { row: freshRow() });
+    expect(decision.events).toEqual([]);
+    expect(decision.row).toEqual({
+      schema: 1,
+      seq: T0,
+      baselineAt: iso(MINUTE),
+      observedAt: iso(MINUTE),
+      numbers: {
+        [NUMBER]: { fields: FIELDS, observedAt: iso(MINUTE) },
+        [OTHER]: { fields: FIELDS, observedAt: iso(MINUTE) },
+      },
+      pending: [],
+    });
+  });
+
+  it("that is not whole keeps taking numbers in without events until an answer is whole", () => {
+    const first = decideOn([item()], { row: freshRow() }, 1);
+    expect(first.row).toMatchObject({ partialBaseline: true });
+    const second = decideOn([item(), item(OTHER)], { row: rowAfter(first, freshRow()) });
+    expect(second.events).toEqual([]);
+    expect(Object.keys(second.row?.numbers ?? {})).toEqual([NUMBER, OTHER]);
+    expect(second.row).not.toHaveProperty("partialBaseline");
+    const row = rowAfter(second, freshRow());
+    const third = decideOn([item(), item(OTHER), item("49333")], { row });
+    expect(third.events.map(gist)).toEqual(["discovered 49333"]);
+  });
+
+  it("of numbers that are all contradictory or malformed is none yet", () => {
+    const both = [item(NUMBER, { Status: "BANNED" }), item(NUMBER)];
+    expect(decideOn(both, { row: freshRow() }).row).toBeUndefined();
+    expect(decideOn([], { row: freshRow() }, 3).row).toBeUndefined();
+  });
+
+  it("that is empty becomes a baseline after three reads over ten minutes", () => {
+    let row = freshRow();
+    for (const minute of [0, 1, 2, 3, 9]) {
+      const decision = decideOn([], { row, readAt: T0 + minute * MINUTE });
+      row = rowAfter(decision, row);
+      expect(row.baselineAt).toBeUndefined();
+      if (minute > 2) expect(decision.row).toBeUndefined();
+    }
+    expect(row.emptyAtFirst).toEqual({ reads: 3, since: iso(0) });
+    row = rowAfter(decideOn([], { row, readAt: T0 + 10 * MINUTE }), row);
+    expect(row).toMatchObject({ baselineAt: iso(10 * MINUTE), numbers: {}, pending: [] });
+    expect(row).not.toHaveProperty("emptyAtFirst");
+    expect(decideOn([item()], { row }).events.map(gist)).toEqual([`discovered ${NUMBER}`]);
+  });
+
+  it("that is empty once makes no later number a discovery", () => {
+    const row = rowAfter(decideOn([], { row: freshRow() }), freshRow());
+    const decision = decideOn([item()], { row });
+    expect(decision.events).toEqual([]);
+    expect(decision.row).toMatchObject({ baselineAt: iso(MINUTE) });
+    expect(decision.row).not.toHaveProperty("emptyAtFirst");
+  });
+});
+
+describe("a known number", () => {
+  it("that is unchanged gives no row and no event", () => {
+    expect(decideOn([item()], { row: known() })).toEqual({
+      row: undefined,
+      events: [],
+      becameEmpty: false,
+      worse: false,
+      heldBack: 0,
+      confirms: true,
+      isComplete: true,
+    });
+  });
+
+  it("gives one event for all its changes, and the row moves with it", () => {
+    const items = [item(NUMBER, { Status: "BANNED", QualityRating: "RED", VerifiedName: "New" })];
+    const decision = decideOn(items, { row: known() });
+    expect(decision.events.map(gist)).toEqual([
+      `changed ${NUMBER} status:CONNECTED>BANNED qualityRating:GREEN>RED verifiedName:Acme>New`,
+    ]);
+    expect(decision.worse).toBe(true);
+    expect(decision.events[0]?.seq).toBe(1001);
+    expect(decision.row).toEqual({
+      ...known(),
+      seq: 1001,
+      observedAt: iso(MINUTE),
+      numbers: {
+        [NUMBER]: {
+          fields: { ...FIELDS, status: "BANNED", qualityRating: "RED", verifiedName: "New" },
+          observedAt: iso(MINUTE),
+        },
+      },
+      pending: decision.events,
+    });
+    expect(decideOn(items, { row: rowAfter(decision, known()) }).row).toBeUndefined();
+  });
+
+  it("changes to values nobody has heard of, and ignores fields nobody has heard of", () => {
+    const odd = item(NUMBER, { Status: "HIBERNATING", Mood: "good", Nested: { a: [1] } });
+    expect(decideOn([odd], { row: known() }).events.map(gist)).toEqual([
+      `changed ${NUMBER} status:CONNECTED>HIBERNATING`,
+    ]);
+    const mood = item(NUMBER, { Mood: "good", Nested: { a: [1] }, StatusQueue: "another" });
+    expect(decideOn([mood], { row: known() }).row).toBeUndefined();
+  });
+
+  it.each([undefined, null, 0, false, {}, []])("is not changed by a status of %j", (value) => {
+    expect(decideOn([item(NUMBER, { Status: value })], { row: known() }).row).toBeUndefined();
+  });
+
+  it("is baselined in a field that appears later, and reports it from then on", () => {
+    const { verifiedName: _name, ...rest } = FIELDS;
+    const row = rowOf({ [NUMBER]: stateOf(rest) });
+    const first = decideOn([item()], { row });
+    expect(first.events).toEqual([]);
+    expect(first.row?.numbers[NUMBER]?.fields).toEqual(FIELDS);
+    const items = [item(NUMBER, { VerifiedName: "New" })];
+    expect(decideOn(items, { row: rowAfter(first, row) }).events.map(gist)).toEqual([
+      `changed ${NUMBER} verifiedName:Acme>New`,
+    ]);
+  });
+
+  it("keeps its value through answers that lack it, and changes from it", () => {
+    const absent = decideOn([item(NUMBER, { Status: undefined })], { row: known() });
+    const row = rowAfter(absent, known());
+    const items = [item(NUMBER, { Status: "BANNED" })];
+    expect(decideOn(items, { row }).events.map(gist)).toEqual([
+      `changed ${NUMBER} status:CONNECTED>BANNED`,
+    ]);
+  });
+
+  it("is one number however the upstream writes it", () => {
+    expect(decideOn([item("+49 (151) 1234-5678")], { row: known() }).row).toBeUndefined();
+  });
+
+  it("is not changed by an answer without a list", () => {
+    const decision = decideOn(undefined, { row: known() });
+    expect(decision).toMatchObject({ row: undefined, becameEmpty: false, confirms: false });
+  });
+
+  it("is not changed by items that contradict each other, in whatever number and order", () => {
+    const good = item();
+    const bad = item(NUMBER, { Status: "BANNED" });
+    for (const items of [
+      [good, bad],
+      [bad, good],
+      [bad, good, bad],
+      [good, bad, bad],
+    ]) {
+      expect(decideOn(items, { row: known() }).row).toBeUndefined();
+    }
+    expect(decideOn([bad, bad], { row: known() }).events.map(gist)).toEqual([
+      `changed ${NUMBER} status:CONNECTED>BANNED`,
+    ]);
+  });
+
+  it("still changes when another item is malformed or contradictory", () => {
+    const row = rowOf({ [NUMBER]: stateOf(), [OTHER]: stateOf() });
+    const bad = item(NUMBER, { Status: "BANNED" });
+    const expected = [`changed ${NUMBER} status:CONNECTED>BANNED`];
+    expect(decideOn([bad], { row }, 1).events.map(gist)).toEqual(expected);
+    const contradictory = [item(OTHER), item(OTHER, { Status: "PAUSED" })];
+    expect(decideOn([bad, ...contradictory], { row }).events.map(gist)).toEqual(expected);
+  });
+
+  it("is discovered when it appears beside known ones, with its state and no changes", () => {
+    const decision = decideOn([item(), item(OTHER, { Status: "PENDING" })], { row: known() });
+    expect(decision.events.map(gist)).toEqual([`discovered ${OTHER}`]);
+    expect(parse(decision.events[0]).data.current.status).toBe("PENDING");
+    expect(decision.worse).toBe(false);
+  });
+
+  it("keeps what a later version has stored beside it", () => {
+    const row = rowOf(
+      { [NUMBER]: stateOf(FIELDS, { later: 1 }), [OTHER]: stateOf(FIELDS, { later: 2 }) },
+      { laterStill: { a: 1 } },
+    );
+    const decision = decideOn([item(NUMBER, { Status: "BANNED" }), item(OTHER)], { row });
+    expect(decision.row).toMatchObject({
+      laterStill: { a: 1 },
+      numbers: { [NUMBER]: { later: 1 }, [OTHER]: { later: 2 } },
+    });
+  });
+
+  it("frees its customer from the adds that put it on the list, once", () => {
+    const row = { ...known(), addIntents: ["a"], revivedFrom: iso(0) };
+    const decision = decideOn([item()], { row });
+    expect(decision.events).toEqual([]);
+    expect(decision.row).toEqual({ ...known(), observedAt: iso(MINUTE) });
+    expect(decideOn([item()], { row: rowAfter(decision, row) }).row).toBeUndefined();
+  });
+});
+
+describe("the window in which a change happened", () => {
+  const change = [item(NUMBER, { Status: "BANNED" })];
+  const since = (told: Parameters<typeof decideOn>[1], items = change) =>
+    parse(decideOn(items, told).events[0]).data.previousObservedAt;
+
+  it("begins with the stored observation, or with a later read that showed the same", () => {
+    expect(since({ row: known() })).toBe(iso(0));
+    expect(since({ row: known(), lastSeenAt: T0 + 30_000 })).toBe(iso(30_000));
+    expect(since({ row: known(), lastSeenAt: T0 - 30_000 })).toBe(iso(0));
+  });
+
+  it("of a discovery begins with the last answer that proved what there is", () => {
+    const items = [item(), item(OTHER)];
+    expect(since({ row: known() }, items)).toBe(iso(0));
+    expect(since({ row: known(), lastSeenAt: T0 + 30_000 }, items)).toBe(iso(30_000));
+    const partial = decideOn(change, { row: known() }, 1);
+    expect(
+      since({ row: rowAfter(partial, known()), readAt: T0 + 2 * MINUTE }, [...change, item(OTHER)]),
+    ).toBe(iso(0));
+  });
+
+  it("does not begin with an answer that lacked the value", () => {
+    const read = decideOn([item(NUMBER, { Status: undefined, QualityRating: "RED" })], {
+      row: known(),
+    });
+    expect(since({ row: rowAfter(read, known()), readAt: T0 + 2 * MINUTE })).toBe(iso(0));
+  });
+
+  it("is confirmed only by an answer that shows every stored value and every number", () => {
+    const row = rowOf({ [NUMBER]: stateOf(), [OTHER]: stateOf() });
+    const all = [item(), item(OTHER)];
+    const confirms = (items: typeof all | undefined, malformed = 0) =>
+      decideOn(items, { row }, malformed).confirms;
+    expect(confirms(all)).toBe(true);
+    expect(confirms([item(NUMBER, { Status: "BANNED" }), item(OTHER)])).toBe(true);
+    expect(confirms(all, 1)).toBe(false);
+    expect(confirms(undefined)).toBe(false);
+    expect(confirms([item(), item(OTHER, { NameStatus: undefined })])).toBe(false);
+    expect(confirms([item(), item(OTHER), item(OTHER, { Status: "PAUSED" })])).toBe(false);
+  });
+});

@@ -1,0 +1,180 @@
+import { describe, expect, it } from "vitest";
+import { decide } from "../../../shared/changes/decide.ts";
+import type { CustomerRow } from "../../../shared/schemas/customer-row.ts";
+import type { NumberEvent } from "../../../shared/schemas/event.ts";
+import type { PhoneNumberItem } from "../../../shared/schemas/upstream.ts";
+import {
+  FIELDS,
+  iso,
+  item,
+  NUMBER,
+  OTHER,
+  rowOf,
+  SOURCE,
+  stateOf,
+  T0,
+} from "../../support/watch-builders.ts";
+
+const HOUR = 3_600_000;
+const ENTRY = { [NUMBER]: { cc: "49", addedAt: iso(0) } };
+const PENDING = {
+  Status: "PENDING",
+  CodeVerificationStatus: "NOT_VERIFIED",
+  NameStatus: "Pending_Review",
+};
+const pendingState = stateOf({
+  ...FIELDS,
+  status: "PENDING",
+  codeVerificationStatus: "NOT_VERIFIED",
+  nameStatus: "Pending_Review",
+});
+
+function read(row: CustomerRow, items: readonly PhoneNumberItem[], hours: number, entries = ENTRY) {
+  const decision = decide({
+    customer: "acme",
+    source: SOURCE,
+    row,
+    reply: { requestId: "REQ", items, malformed: 0 },
+    readAt: T0 + hours * HOUR,
+    onboarding: entries,
+  });
+  const events = decision.events.map(({ body }) => JSON.parse(body) as NumberEvent);
+  return { row: decision.row ?? row, events, wrote: decision.row !== undefined };
+}
+
+describe("onboarding", () => {
+  it("is completed once, in the event of the change that completes it", () => {
+    const known = rowOf({ [NUMBER]: pendingState });
+    const { row, events } = read(known, [item()], 2);
+    expect(events.map(({ type }) => type)).toEqual(["whatsapp.onboarding.completed"]);
+    expect(events[0]?.data).toMatchObject({
+      direction: "better",
+      severity: "info",
+      addedAt: iso(0),
+    });
+    expect(events[0]?.data.changes.map(({ field }) => field)).toEqual([
+      "status",
+      "codeVerificationStatus",
+      "nameStatus",
+    ]);
+    expect(row.onboarding).toEqual({ [NUMBER]: { addedAt: iso(0), completedAt: iso(2 * HOUR) } });
+    expect(read(row, [item()], 3)).toMatchObject({ events: [], wrote: false });
+  });
+
+  it("is completed without a change when the number was usable from the first", () => {
+    const { events } = read(rowOf({ [NUMBER]: stateOf() }), [item()], 1);
+    expect(events.map(({ type, data }) => [type, data.changes])).toEqual([
+      ["whatsapp.onboarding.completed", []],
+    ]);
+  });
+
+  it("is not completed before the name is decided, and is with a declined one", () => {
+    const known = rowOf({ [NUMBER]: pendingState });
+    const waiting = read(known, [item(NUMBER, { NameStatus: "PENDING_REVIEW" })], 1);
+    expect(waiting.events.map(({ type }) => type)).toEqual(["whatsapp.phone_number.changed"]);
+    const declined = read(waiting.row, [item(NUMBER, { NameStatus: "DECLINED" })], 2);
+    expect(declined.events.map(({ type }) => type)).toEqual(["whatsapp.onboarding.completed"]);
+    expect(declined.events[0]?.data.severity).toBe("warning");
+  });
+
+  it.each([
+    ["codeVerificationStatus", PENDING],
+    ["status", { ...PENDING, CodeVerificationStatus: "VERIFIED" }],
+    ["nameStatus", { NameStatus: "PENDING_REVIEW" }],
+  ])("is stuck at %s after 24 hours, told once", (blockedBy, fields) => {
+    const stored = Object.entries(fields).map(([name, value]) => [
+      name.charAt(0).toLowerCase() + name.slice(1),
+      value,
+    ]);
+    const known = rowOf({ [NUMBER]: stateOf({ ...FIELDS, ...Object.fromEntries(stored) }) });
+    const items = [item(NUMBER, fields)];
+    expect(read(known, items, 23.9)).toMatchObject({ events: [], wrote: false });
+    const { row, events } = read(known, items, 24);
+    expect(events.map(({ type, data }) => [type, data.blockedBy, data.severity])).toEqual([
+      ["whatsapp.onboarding.stuck", blockedBy, "warning"],
+    ]);
+    expect(read(row, items, 48)).toMatchObject({ events: [], wrote: false });
+    expect(read(row, [item()], 49).events.map(({ type }) => type)).toEqual([
+      "whatsapp.onboarding.completed",
+    ]);
+  });
+
+  it("is not stuck within two hours of a step", () => {
+    const known = rowOf({ [NUMBER]: pendingState });
+    const verified = [item(NUMBER, { ...PENDING, CodeVerificationStatus: "VERIFIED" })];
+    const step = read(known, verified, 23);
+    expect(read(step.row, verified, 24.5).events).toEqual([]);
+    expect(read(step.row, verified, 25).events.map(({ data }) => data.blockedBy)).toEqual([
+      "status",
+    ]);
+  });
+
+  it("is stuck at the number itself while that is not listed, and stores no such number", () => {
+    const known = rowOf({ [OTHER]: stateOf() });
+    const { row, events } = read(known, [item(OTHER)], 24);
+    expect(events.map(({ subject, data }) => [subject, data.blockedBy])).toEqual([
+      [NUMBER, "phoneNumber"],
+    ]);
+    expect(Object.keys(row.numbers)).toEqual([OTHER]);
+    expect(read(row, [item(OTHER)], 30).events).toEqual([]);
+  });
+
+  it("recognises the number in a form of its own", () => {
+    const listed = "525512345678";
+    const entries = { "5215512345678": { cc: "52", addedAt: iso(0) } };
+    const known = rowOf({ [listed]: pendingState });
+    const { events } = read(known, [item(listed)], 1, entries as unknown as typeof ENTRY);
+    expect(events.map(({ subject, type }) => [subject, type])).toEqual([
+      [listed, "whatsapp.onboarding.completed"],
+    ]);
+  });
+
+  it("begins anew for a number that is added again", () => {
+    const told = { [NUMBER]: { addedAt: iso(-HOUR), completedAt: iso(-HOUR) } };
+    const known = rowOf({ [NUMBER]: stateOf() }, { onboarding: told });
+    expect(read(known, [item()], 1).events).toHaveLength(1);
+  });
+});
+
+describe("a tier that moves", () => {
+  const known = rowOf({ [NUMBER]: stateOf(), [OTHER]: stateOf() });
+  const tier = { MessagingLimitTier: "TIER_250" };
+
+  it("on all of a customer's numbers shares a group id", () => {
+    const { events } = read(known, [item(NUMBER, tier), item(OTHER, tier)], 1, {} as typeof ENTRY);
+    const groups = events.map(({ data }) => data.groupId);
+    expect(groups[0]).toMatch(/^grp_[\w-]{22}$/);
+    expect(groups).toEqual([groups[0], groups[0]]);
+  });
+
+  it("on one of them, or differently, has none", () => {
+    const one = read(known, [item(NUMBER, tier), item(OTHER)], 1, {} as typeof ENTRY);
+    expect(one.events.map(({ data }) => data.groupId)).toEqual([undefined]);
+    const other = { MessagingLimitTier: "TIER_50" };
+    const two = read(known, [item(NUMBER, tier), item(OTHER, other)], 1, {} as typeof ENTRY);
+    expect(two.events.map(({ data }) => data.groupId)).toEqual([undefined, undefined]);
+  });
+});
+
+describe("a number that is not listed any more", () => {
+  it.each([
+    ["CONNECTED", "absent", "critical", "worse"],
+    ["DELETED", "deleted", "info", "lateral"],
+    ["MIGRATED", "migrated", "info", "lateral"],
+  ])("after %s is missing as %s", (status, reason, severity, direction) => {
+    let row = rowOf({ [NUMBER]: stateOf({ ...FIELDS, status }), [OTHER]: stateOf() });
+    const events: NumberEvent[] = [];
+    for (const hours of [1, 2, 3]) {
+      const step = read(row, [item(OTHER)], hours, {} as typeof ENTRY);
+      row = step.row;
+      events.push(...step.events);
+    }
+    expect(events.map(({ type }) => type)).toEqual(["whatsapp.phone_number.missing"]);
+    expect(events[0]?.data).toMatchObject({
+      missingReason: reason,
+      severity,
+      direction,
+      missingSince: iso(3 * HOUR),
+    });
+  });
+});

@@ -1,0 +1,84 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { findNumber, toDigits } from "../../../shared/changes/phone-number.ts";
+
+const seed = Number(process.env.FAST_CHECK_SEED ?? Date.now() % 2 ** 31);
+console.info(`phone-number: FAST_CHECK_SEED=${seed} replays this run`);
+
+describe("toDigits", () => {
+  it.each([
+    ["4915112345678", "4915112345678"],
+    ["+49 (151) 123-45678", "4915112345678"],
+    ["", ""],
+  ])("%j is %j", (text, digits) => {
+    expect(toDigits(text)).toBe(digits);
+  });
+});
+
+describe("findNumber", () => {
+  it.each([
+    ["as it was added", "49", "15112345678", "4915112345678", "exact"],
+    ["with punctuation in the list", "49", "15112345678", "+49 151 12345678", "exact"],
+    ["without the trunk zero", "49", "015112345678", "4915112345678", "trunk-zero"],
+    ["without two trunk zeros", "49", "0015112345678", "4915112345678", "trunk-zero"],
+    ["with a zero that belongs to it", "39", "0612345678", "390612345678", "exact"],
+    ["Mexican, with 1 in the list alone", "52", "5512345678", "5215512345678", "mexico-1"],
+    ["Mexican, with 1 in the add alone", "52", "15512345678", "525512345678", "mexico-1"],
+    ["Argentine, with 9 in the list alone", "54", "1123456789", "5491123456789", "argentina-9"],
+    ["Argentine, with 9 in the add alone", "54", "91123456789", "541123456789", "argentina-9"],
+    ["Argentine, trunk zero and 9", "54", "01123456789", "5491123456789", "argentina-9"],
+    ["Brazilian, with 9 in the list alone", "55", "1187654321", "5511987654321", "brazil-9"],
+    ["Brazilian, with 9 in the add alone", "55", "11987654321", "551187654321", "brazil-9"],
+  ])("finds a number %s", (_name, cc, national, listed, form) => {
+    const found = findNumber(cc, national, ["4930111", listed]);
+    expect(found).toEqual({ phoneNumber: listed.replace(/\D/g, ""), form });
+  });
+
+  it.each([
+    ["of another line", "49", "15112345678", "4915112345679"],
+    ["that only ends alike", "49", "15112345678", "15112345678"],
+    ["that only begins alike", "49", "15112345678", "49151123456780"],
+    ["of another country with the same digits", "49", "5512345678", "5215512345678"],
+    ["that is Mexican but too short for the rule", "52", "551234567", "521551234567"],
+    ["that is Brazilian with another digit than 9", "55", "1187654321", "5511887654321"],
+    ["with a zero that was not added", "39", "612345678", "390612345678"],
+    ["without digits", "49", "15112345678", ""],
+  ])("does not take a number %s for it", (_name, cc, national, listed) => {
+    expect(findNumber(cc, national, [listed])).toBeUndefined();
+  });
+
+  it("prefers the exact number to a near one, wherever it stands", () => {
+    const listed = ["5215512345678", "525512345678"];
+    expect(findNumber("52", "5512345678", listed)).toEqual({
+      phoneNumber: "525512345678",
+      form: "exact",
+    });
+    expect(findNumber("52", "15512345678", listed)).toEqual({
+      phoneNumber: "5215512345678",
+      form: "exact",
+    });
+  });
+
+  it("finds nothing in an empty list", () => {
+    expect(findNumber("49", "15112345678", [])).toBeUndefined();
+  });
+
+  it("finds every number that is listed as added, among any others", () => {
+    const digits = (min: number, max: number) =>
+      fc.string({ unit: fc.constantFrom(..."0123456789"), minLength: min, maxLength: max });
+    fc.assert(
+      fc.property(
+        fc.constantFrom("1", "39", "49", "52", "54", "55", "358"),
+        digits(4, 12),
+        fc.array(fc.string()),
+        (cc, national, others) => {
+          expect(findNumber(cc, national, [...others, `+${cc} ${national}`])).toEqual({
+            phoneNumber: `${cc}${national}`,
+            form: "exact",
+          });
+        },
+      ),
+      { seed, numRuns: 300 },
+    );
+  });
+});

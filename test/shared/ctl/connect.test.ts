@@ -1,0 +1,203 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openPgliteStore } from "../../../shared/store/pglite.ts";
+import { closedUrl, type PollServer, runCtl, startPollServer } from "./test-world.ts";
+
+let folder: string;
+let server: PollServer | undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "waba-numbers-ctl-"));
+});
+
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+  await rm(folder, { recursive: true, force: true });
+});
+
+const environmentOf = (url: string, storeUrl: string) => ({
+  WABA_CTL_URL: url,
+  STORE_URL: storeUrl,
+  WEBHOOK_URL: "https://receiver.example/hook",
+  WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 1).toString("base64")}`,
+});
+
+describe("npm start", () => {
+  it("is asked again for a minute while it is busy, with growing waits", async () => {
+    let refusals = 3;
+    server = await startPollServer(() => {
+      refusals -= 1;
+      return refusals >= 0 ? { status: 429, body: {} } : { body: { command: "webhook-test" } };
+    });
+    const run = await runCtl(["webhook", "test", "--url", server.url]);
+    expect(run).toMatchObject({ code: 0, waits: [1000, 2000, 4000] });
+  });
+
+  it("is given up after a minute", async () => {
+    server = await startPollServer(() => ({ status: 429, body: {} }));
+    const run = await runCtl(["status", "--url", server.url]);
+    expect(run.code).toBe(1);
+    expect(run.err).toContain("was at its concurrency limit for a minute");
+    expect(run.waits.reduce((sum, ms) => sum + ms, 0)).toBe(60_000);
+  });
+
+  it.each([
+    [401, { code: "ERR_UNAUTHORIZED" }, "give --key, or set WABA_CTL_KEY"],
+    [404, "no function has this path", "does not answer as npm start does (HTTP 404)"],
+    [503, { code: "ERR_STORE" }, "refused the command (ERR_STORE)"],
+    [500, { errorType: "ERR_STORE", errorMessage: "x" }, "The function failed (ERR_STORE)"],
+  ])("that answers %i is told as a failure", async (status, body, message) => {
+    server = await startPollServer(() => ({ status, body }));
+    const run = await runCtl(["status", "--url", server.url]);
+    expect(run.code).toBe(1);
+    expect(run.err).toContain(message);
+  });
+
+  it("that was named but does not listen is a failure", async () => {
+    const run = await runCtl(["status", "--url", await closedUrl()]);
+    expect(run).toMatchObject({ code: 1, out: "" });
+    expect(run.err).toContain("Nothing listens at the given --url");
+  });
+});
+
+describe("without npm start", () => {
+  it("names what the environment lacks", async () => {
+    const environment = { WABA_CTL_URL: await closedUrl() };
+    const run = await runCtl(["status"], { environment });
+    expect(run.code).toBe(1);
+    expect(run.err).toContain("npm start is not running");
+    expect(run.err).toContain("STORE_URL must be set");
+  });
+
+  // A minute, because a busy machine takes long to make a database and to start a program.
+  it("the store is opened here, and one that is in use is refused", {
+    timeout: 60_000,
+  }, async () => {
+    const storeFolder = path.join(folder, "store");
+    const environment = environmentOf(await closedUrl(), `pglite:${storeFolder}`);
+    const store = await openPgliteStore({ folder: storeFolder, newVersion: () => "v" });
+    const refused = await spawnCtl(["status"], environment);
+    await store.close();
+    expect(refused.code).toBe(1);
+    expect(refused.err).toContain(`Another process (process ${process.pid}) has the store open`);
+
+    const added = await runCtl(["watch", "add", "a", "b"], { environment });
+    expect(added).toMatchObject({ code: 0, err: "" });
+    expect(added.out).toBe("2 added, 0 watched again, 0 watched already");
+  });
+});
+
+describe("--stage", () => {
+  /** Prints as the plugin does, the echoed payload included; `replies` are used up one by one. */
+  async function fakeServerless(
+    ...replies: { stdout?: string; stderr?: string; exit?: number }[]
+  ): Promise<readonly [string, ...string[]]> {
+    const script = path.join(folder, "serverless.mjs");
+    await writeFile(path.join(folder, "replies.json"), JSON.stringify(replies));
+    await writeFile(
+      script,
+      `import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+const folder = ${JSON.stringify(folder)};
+const replies = JSON.parse(readFileSync(folder + "/replies.json", "utf8"));
+const { stdout = "", stderr = "", exit = 0 } = replies.shift();
+writeFileSync(folder + "/replies.json", JSON.stringify(replies));
+appendFileSync(folder + "/calls", JSON.stringify([process.env.CI, ...process.argv.slice(2)]) + "\\n");
+console.log("Invoking waba-numbers-prod-poll with " + process.argv.at(-1));
+console.log(stdout);
+console.error(stderr);
+process.exitCode = exit;
+`,
+    );
+    return [process.execPath, script];
+  }
+
+  it("invokes the deployed function and finds its answer in the output", async () => {
+    const serverless = await fakeServerless({
+      stdout:
+        'Serverless: {"command":"watch-list","customers":[{"custSpaceId":"a}{"}],"more":false}',
+      stderr: "a warning about {nothing}",
+    });
+    const run = await runCtl(["watch", "list", "--stage", "prod", "--json"], { serverless });
+    expect(run.code).toBe(0);
+    expect(JSON.parse(run.out)).toEqual({
+      command: "watch-list",
+      customers: [{ custSpaceId: "a}{" }],
+      more: false,
+    });
+    expect(JSON.parse(await readFile(path.join(folder, "calls"), "utf8"))).toEqual([
+      "1",
+      "invoke",
+      "-f",
+      "poll",
+      "--stage",
+      "prod",
+      "--data",
+      '{"command":"watch-list","limit":1000}',
+    ]);
+  });
+
+  it("reads an answer that is printed over several lines", async () => {
+    const answer = { command: "webhook-pause", state: "paused", changed: true };
+    const serverless = await fakeServerless({ stdout: JSON.stringify(answer, null, 2) });
+    const run = await runCtl(["webhook", "pause", "--stage", "prod"], { serverless });
+    expect(run).toMatchObject({ code: 0, out: "receiver: paused" });
+  });
+
+  it.each([
+    { stderr: "HTTP 429: ResourceExhausted", exit: 1 },
+    { stdout: "Error: your request exceeds the reserved concurrency", exit: 0 },
+  ])("tries again after a refusal by the concurrency limit: %j", async (refusal) => {
+    const serverless = await fakeServerless(refusal, refusal, {
+      stdout: '{"command":"webhook-pause","state":"paused","changed":false}',
+    });
+    const run = await runCtl(["webhook", "pause", "--stage", "prod"], { serverless });
+    expect(run).toMatchObject({
+      code: 0,
+      out: "receiver: paused (unchanged)",
+      waits: [1000, 2000],
+    });
+  });
+
+  it("does not take a customer's id for such a refusal, and repeats no output", async () => {
+    const serverless = await fakeServerless({ stderr: "AccessKeySecret=abc", exit: 3 });
+    const run = await runCtl(["watch", "add", "429", "--stage", "prod"], { serverless });
+    expect(run).toMatchObject({ code: 1, out: "", waits: [] });
+    expect(run.err).toContain("could not be asked (exit 3)");
+    expect(run.err).not.toContain("AccessKeySecret");
+  });
+
+  it("tells that the function failed", async () => {
+    const stdout = '{"errorMessage":"text","errorType":"ERR_STORE","stackTrace":[]}';
+    const serverless = await fakeServerless({ stdout });
+    const run = await runCtl(["status", "--stage", "prod"], { serverless });
+    expect(run).toMatchObject({ code: 1 });
+    expect(run.err).toBe("The function failed (ERR_STORE); its log says why.");
+  });
+
+  it("tells when the program is not there", async () => {
+    const serverless = [path.join(folder, "nothing")] as const;
+    const run = await runCtl(["status", "--stage", "prod"], { serverless });
+    expect(run.code).toBe(1);
+    expect(run.err).toContain("could not be asked (exit ENOENT)");
+  });
+});
+
+/** The program as `npm run ctl` starts it. */
+function spawnCtl(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<{ code: number; out: string; err: string }> {
+  const root = fileURLToPath(new URL("../../..", import.meta.url));
+  const args = ["--import", "tsx", "shared/ctl/ctl.ts", ...argv];
+  const env = { PATH: process.env.PATH ?? "", ...environment };
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { cwd: root, env }, (error, out, err) => {
+      resolve({ code: error ? Number(error.code) : 0, out, err });
+    });
+  });
+}

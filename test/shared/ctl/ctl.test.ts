@@ -1,0 +1,210 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { COMMANDS } from "../../../shared/ctl/commands.ts";
+import {
+  aCustomer,
+  aNumber,
+  anEvent,
+  type CommandRig,
+  createCommandRig,
+} from "../commands/command-rig.ts";
+import { type PollServer, runCtl, startPollServer } from "./test-world.ts";
+
+let rig: CommandRig;
+let server: PollServer;
+
+const ctl = (...argv: string[]) => runCtl([...argv, "--url", server.url]);
+const ids = (count: number) => Array.from({ length: count }, (_, i) => `cust-${i + 1}`);
+
+beforeEach(async () => {
+  rig = createCommandRig();
+  server = await startPollServer(async (payload) => ({ body: await rig.run(payload) }));
+});
+
+afterEach(() => server.close());
+
+describe("the command line", () => {
+  it.each(COMMANDS.map(({ name, usage }) => [name, usage]))("explains %s", async (name, usage) => {
+    const { code, out } = await runCtl([...name.split(" "), "--help"]);
+    expect(code).toBe(0);
+    expect(out).toContain(`npm run ctl -- ${usage}`);
+  });
+
+  it("lists all commands with --help, and those of a group", async () => {
+    const all = await runCtl(["--help"]);
+    expect(all).toMatchObject({ code: 0, err: "" });
+    expect(all.out).toContain("dead redeliver (--customer ID [--seq N] | --all)");
+    const group = await runCtl(["webhook", "--help"]);
+    expect(group.code).toBe(0);
+    expect(group.out).toContain("webhook pause");
+    expect(group.out).not.toContain("dead list");
+  });
+
+  it.each([
+    [[], "npm run ctl -- COMMAND [options]"],
+    [["frobnicate"], "There is no such command"],
+    [["watch", "add"], "watch add takes at least one CustSpaceId"],
+    [["status", "now"], "status takes no further words"],
+    [["status", "--fast"], "--fast"],
+    [["dead", "drop"], "give either --customer or --all"],
+    [["dead", "drop", "--all", "--customer", "a"], "give either --customer or --all"],
+    [["dead", "redeliver", "--all", "--seq", "3"], "--seq needs --customer"],
+    [["redeliver"], "give at least one of --customer, --number and --since"],
+    [["redeliver", "--since", "yesterday"], "--since is not a time"],
+    [["status", "--stage", "prod", "--url", "http://127.0.0.1:1"], "--stage asks the deployed"],
+  ])("refuses %j with exit code 2", async (argv, message) => {
+    const { code, out, err } = await runCtl(argv);
+    expect(code).toBe(2);
+    expect(err).toContain(message);
+    expect(out).toBe("");
+  });
+});
+
+describe("against npm start", () => {
+  it("sends the key, and prints the answer as a table or as JSON", async () => {
+    await rig.put("c/a", aCustomer({ numbers: { "49151": aNumber() } }));
+    const table = await runCtl(["status"], {
+      environment: { WABA_CTL_URL: server.url, WABA_CTL_KEY: "from-environment" },
+    });
+    expect(table.code).toBe(0);
+    expect(table.out).toContain("customers       1 watched, 0 taken off, 0 never read");
+    expect(table.out).toContain("receiver        in order");
+    const asJson = await ctl("status", "--json", "--key", "given");
+    expect(JSON.parse(asJson.out)).toMatchObject({ command: "status", watched: 1 });
+    expect(server.authorizations).toEqual(["Bearer from-environment", "Bearer given"]);
+  });
+
+  it("imports a file in batches with progress lines", async () => {
+    const text = `# our customers\n${ids(450).join("\n")}, self # the account\ncust-1\n`;
+    const run = await runCtl(["watch", "import", "list.txt", "--url", server.url], {
+      readText: async () => text,
+    });
+    expect(run).toMatchObject({ code: 0, out: "451 added, 0 watched again, 0 watched already" });
+    expect(run.err).toBe("200/451\n400/451\n451/451");
+    expect(server.payloads.map(({ custSpaceIds }) => (custSpaceIds as string[]).length)).toEqual([
+      200, 200, 51,
+    ]);
+    expect(await rig.keys("c/")).toHaveLength(451);
+  });
+
+  it("draws a bar on a terminal", async () => {
+    const drawn: string[] = [];
+    await runCtl(["watch", "import", "-", "--url", server.url], {
+      readText: async () => ids(400).join(" "),
+      redraw: (text) => drawn.push(text),
+    });
+    expect(drawn).toEqual([
+      "[###############---------------] 200/400",
+      "[##############################] 400/400\n",
+    ]);
+  });
+
+  it("sends nothing of a file with a bad line", async () => {
+    const run = await runCtl(["watch", "import", "f", "--url", server.url], {
+      readText: async () => "good\nnot good!\n",
+    });
+    expect(run.code).toBe(1);
+    expect(run.err).toContain('nothing was sent: "good!"');
+    expect(server.payloads).toEqual([]);
+  });
+
+  it("goes on with the ids that an answer did not get to", async () => {
+    rig.writeMs = 10_000;
+    const run = await ctl("watch", "add", "a", "b", "c");
+    expect(run).toMatchObject({ code: 0, out: "3 added, 0 watched again, 0 watched already" });
+    expect(server.payloads.map(({ custSpaceIds }) => custSpaceIds)).toEqual([
+      ["a", "b", "c"],
+      ["c"],
+    ]);
+  });
+
+  it("exits with 1 when a removal is refused, and says how to insist", async () => {
+    await rig.put("c/a", aCustomer({ pending: [anEvent(1)] }));
+    const refused = await ctl("watch", "remove", "a");
+    expect(refused).toMatchObject({
+      code: 1,
+      out: "0 taken off, 0 not watched\na has 1 pending events; --drop gives them up",
+    });
+    const dropped = await ctl("watch", "remove", "a", "--drop");
+    expect(dropped).toMatchObject({ code: 0, out: "1 taken off, 0 not watched, 1 events dropped" });
+    expect((await ctl("watch", "list")).out).toBe(
+      [
+        "customer  numbers  pending  first read  last change  taken off",
+        "a         0        0                                 2026-01-02T03:04:05.000Z",
+      ].join("\n"),
+    );
+  });
+
+  it("asks for page after page and joins the answers", async () => {
+    const delivered = [1, 2, 3].map((seq) => ({
+      ...anEvent(seq),
+      deliveredAt: "2026-01-02T01:00:00.000Z",
+    }));
+    await rig.put("c/a", aCustomer({ delivered }));
+    rig.attemptMs = 10_000;
+    const run = await ctl("redeliver", "--since", "3h", "--json");
+    expect(JSON.parse(run.out)).toEqual({
+      command: "redeliver",
+      sent: 3,
+      incomplete: 0,
+      unreadable: 0,
+      refused: [],
+      more: false,
+    });
+    expect(server.payloads).toEqual([
+      { command: "redeliver", since: "2026-01-02T00:04:05.000Z" },
+      { command: "redeliver", since: "2026-01-02T00:04:05.000Z", after: "a/2" },
+    ]);
+  });
+
+  it("stops at a receiver in trouble with exit code 1", async () => {
+    await rig.put("dead/a/0000000000000007", {
+      schema: 1,
+      event: anEvent(7),
+      status: 422,
+      diedAt: "2026-01-01T00:00:00.000Z",
+    });
+    expect((await ctl("dead", "list")).out).toBe(
+      [
+        "customer  seq  type                           number         answer  given up",
+        "a         7    whatsapp.phone_number.changed  *********5678  422     2026-01-01T00:00:00.000Z",
+      ].join("\n"),
+    );
+    rig.answer({ kind: "failed", reason: "status", status: 503 });
+    const run = await ctl("dead", "redeliver", "--all");
+    expect(run.code).toBe(1);
+    expect(run.out).toContain("stopped: the receiver is in trouble (503)");
+    expect(server.payloads).toHaveLength(2);
+    expect((await ctl("dead", "redeliver", "--customer", "a", "--seq", "7")).out).toContain(
+      "delivered   1",
+    );
+    expect(await rig.keys()).toEqual([]);
+  });
+
+  it("runs resync and the webhook commands", async () => {
+    await rig.put("c/a", aCustomer({ numbers: { "49151": aNumber() } }));
+    const resync = await ctl("resync", "--after-restore", "--json");
+    expect(JSON.parse(resync.out)).toMatchObject({ events: 1, lifted: 1 });
+    expect((await ctl("webhook", "pause")).out).toBe("receiver: paused");
+    const refused = await ctl("redeliver", "--customer", "a");
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.out).toContain("stopped: the receiver is paused; webhook enable");
+    rig.answer({ kind: "refused", status: 400 });
+    expect(await ctl("webhook", "test")).toMatchObject({
+      code: 1,
+      out: "test event evt_test_id1: refused (400)",
+    });
+    expect(await ctl("webhook", "enable")).toMatchObject({
+      code: 0,
+      out: "test event evt_test_id2: delivered (204)\nreceiver: closed",
+    });
+  });
+
+  it("prints what poll finds wrong with exit code 2", async () => {
+    const run = await ctl("watch", "add", "good");
+    expect(run.code).toBe(0);
+    const bad = await ctl("redeliver", "--number", "nobody", "--json");
+    expect(bad.code).toBe(2);
+    expect(bad.err).toContain("number must be a phone number");
+    expect(JSON.parse(bad.out).error.message).toContain("ERR_INVALID_REQUEST");
+  });
+});

@@ -1,0 +1,194 @@
+import { randomUUID } from "node:crypto";
+import { beforeEach, describe, expect, it } from "vitest";
+import { recordAddIntent } from "../../../shared/customers/add-intent.ts";
+import { StoreUnavailableError } from "../../../shared/errors.ts";
+import { createMemoryStore } from "../../../shared/store/memory.ts";
+import type { Store } from "../../../shared/store/store.ts";
+
+/** 2026-01-02T03:04:05Z */
+const NOW = 1_767_323_045_000;
+const NUMBER = { cc: "49", national: "15112345678" };
+const OTHER = { cc: "49", national: "15112345679" };
+
+let store: Store;
+beforeEach(() => {
+  store = createMemoryStore({ newVersion: randomUUID });
+});
+
+const record = (id: string, number = NUMBER, now = NOW) =>
+  recordAddIntent(store, "acme", number, id, now);
+
+async function read(key: string) {
+  const row = await store.get(key);
+  return row && JSON.parse(row.value);
+}
+
+async function write(key: string, row: object): Promise<void> {
+  const before = await store.get(key);
+  await store.put(key, JSON.stringify(row), before?.version ?? "absent");
+}
+
+const BARE = { schema: 1, seq: NOW, numbers: {}, pending: [] };
+const NUMBERS = { "49301": { fields: { status: "CONNECTED" }, observedAt: "2026" } };
+
+describe("recordAddIntent", () => {
+  it("makes a customer's row that names the add, and puts the number into the lane", async () => {
+    await record("a");
+    expect(await read("c/acme")).toEqual({ ...BARE, addIntents: ["a"] });
+    expect(await read("hot/acme")).toEqual({
+      schema: 1,
+      onboarding: {
+        "4915112345678": { cc: "49", addedAt: "2026-01-02T03:04:05.000Z", adds: ["a"] },
+      },
+    });
+  });
+
+  it("does not write the row of a customer that stands on its own", async () => {
+    await write("c/acme", { ...BARE, numbers: NUMBERS });
+    const before = await store.get("c/acme");
+    const intent = await record("a");
+    await intent.undo();
+    expect(await store.get("c/acme")).toEqual(before);
+    expect(await read("hot/acme")).toBeUndefined();
+  });
+
+  it("keeps keys of the row that it does not know", async () => {
+    await write("c/acme", { ...BARE, addIntents: ["a"], later: { x: 1 } });
+    await record("b");
+    expect(await read("c/acme")).toEqual({ ...BARE, addIntents: ["a", "b"], later: { x: 1 } });
+  });
+
+  it("takes the last intent's row away with it", async () => {
+    const [a, b] = [await record("a"), await record("b", OTHER)];
+    await a.undo();
+    expect(await read("c/acme")).toEqual({ ...BARE, addIntents: ["b"] });
+    expect(Object.keys((await read("hot/acme")).onboarding)).toEqual(["4915112345679"]);
+    await b.undo();
+    expect(await store.scan("", "", 10)).toEqual([]);
+  });
+
+  it("leaves a row that a read has found numbers for", async () => {
+    const intent = await record("a");
+    await write("c/acme", { ...BARE, numbers: NUMBERS });
+    await intent.undo();
+    expect(await read("c/acme")).toEqual({ ...BARE, numbers: NUMBERS });
+  });
+
+  it("leaves a row with events that are still to be delivered", async () => {
+    const intent = await record("a");
+    const pending = [{ id: "e", seq: NOW + 1, type: "whatsapp.watch.stale", body: "{}" }];
+    await write("c/acme", { ...BARE, pending, addIntents: ["a"] });
+    await intent.undo();
+    expect(await read("c/acme")).toEqual({ ...BARE, pending, addIntents: [] });
+  });
+
+  it("takes nothing back twice", async () => {
+    const a = await record("a");
+    await a.undo();
+    await record("b");
+    await a.undo();
+    expect(await read("c/acme")).toEqual({ ...BARE, addIntents: ["b"] });
+  });
+
+  it("keeps the time at which a number was first added", async () => {
+    await record("a");
+    const again = await record("b", NUMBER, NOW + 60_000);
+    await again.undo();
+    expect((await read("hot/acme")).onboarding).toEqual({
+      "4915112345678": { cc: "49", addedAt: "2026-01-02T03:04:05.000Z", adds: ["a"] },
+    });
+  });
+
+  it("revives a customer that was taken off, and puts it back when refused", async () => {
+    const removed = { ...BARE, seq: 77, numbers: NUMBERS, removedAt: "2026-01-01", later: 1 };
+    await write("c/acme", removed);
+    const [a, b] = [await record("a"), await record("b", OTHER)];
+    const { removedAt, ...rest } = removed;
+    expect(await read("c/acme")).toEqual({
+      ...rest,
+      addIntents: ["a", "b"],
+      revivedFrom: removedAt,
+    });
+    await a.undo();
+    expect(await read("c/acme")).toEqual({ ...rest, addIntents: ["b"], revivedFrom: removedAt });
+    await b.undo();
+    expect(await read("c/acme")).toEqual(removed);
+  });
+
+  it("leaves a revived customer on the list once a read has found numbers", async () => {
+    await write("c/acme", { ...BARE, removedAt: "2026-01-01" });
+    const intent = await record("a");
+    await write("c/acme", { ...BARE, numbers: NUMBERS });
+    await intent.undo();
+    expect(await read("c/acme")).toEqual({ ...BARE, numbers: NUMBERS });
+  });
+
+  it("loses no intent when many adds for one new customer meet", async () => {
+    const names = Array.from({ length: 20 }, (_, n) => `i${n}`);
+    const intents = await Promise.all(
+      names.map((id, n) => record(id, { cc: "49", national: `15100000${n + 10}` })),
+    );
+    expect((await read("c/acme")).addIntents.sort()).toEqual([...names].sort());
+    expect(Object.keys((await read("hot/acme")).onboarding)).toHaveLength(20);
+    await Promise.all(intents.slice(1).map((intent) => intent.undo()));
+    expect((await read("c/acme")).addIntents).toEqual(["i0"]);
+    expect(Object.keys((await read("hot/acme")).onboarding)).toEqual(["491510000010"]);
+  });
+
+  it("leaves no row behind when the lane cannot be written", async () => {
+    const failing: Store = {
+      ...store,
+      async put(key, value, expected) {
+        if (key === "hot/acme") throw new StoreUnavailableError("put", "timeout");
+        return store.put(key, value, expected);
+      },
+    };
+    await expect(recordAddIntent(failing, "acme", NUMBER, "a", NOW)).rejects.toMatchObject({
+      code: "ERR_STORE",
+      operation: "put",
+    });
+    expect(await store.scan("", "", 10)).toEqual([]);
+  });
+
+  it.each(["c/acme", "hot/acme"])(
+    "leaves no row behind when the answer to the write of %s is lost",
+    async (lost) => {
+      let failures = 0;
+      const failing: Store = {
+        ...store,
+        async put(key, value, expected) {
+          const outcome = await store.put(key, value, expected);
+          if (key !== lost || failures > 0) return outcome;
+          failures += 1;
+          throw new StoreUnavailableError("put", "timeout");
+        },
+      };
+      await expect(recordAddIntent(failing, "acme", NUMBER, "a", NOW)).rejects.toMatchObject({
+        code: "ERR_STORE",
+      });
+      expect(await store.get("c/acme")).toBeUndefined();
+      expect((await read("hot/acme"))?.onboarding ?? {}).toEqual({});
+    },
+  );
+
+  it("takes another add's intent for its own in no failure", async () => {
+    await record("a");
+    const failing: Store = {
+      ...store,
+      async put(key, value, expected) {
+        if (key === "c/acme" && value.includes('"b"')) throw new StoreUnavailableError("put");
+        return store.put(key, value, expected);
+      },
+    };
+    const other = recordAddIntent(failing, "acme", OTHER, "b", NOW);
+    await expect(other).rejects.toMatchObject({ code: "ERR_STORE" });
+    expect(await read("c/acme")).toEqual({ ...BARE, addIntents: ["a"] });
+    expect(Object.keys((await read("hot/acme")).onboarding)).toEqual(["4915112345678"]);
+  });
+
+  it.each(["c/acme", "hot/acme"])("refuses a newer row at %s and leaves it alone", async (key) => {
+    await write(key, { schema: 2 });
+    await expect(record("a")).rejects.toMatchObject({ code: "ERR_STORE_ROW", key });
+    expect((await store.scan("", "", 10)).map((row) => row.key)).toEqual([key]);
+  });
+});

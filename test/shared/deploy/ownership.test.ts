@@ -1,0 +1,200 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { deployService } from "../../../shared/deploy/deploy-service.js";
+import { removeService } from "../../../shared/deploy/remove-service.js";
+import { ACCOUNT, KEY } from "./cli.ts";
+import { type StandInCloud, startCloud } from "./cloud/cloud.ts";
+import {
+  archivesOf,
+  connectTo,
+  type InProcess,
+  NAMES,
+  planFor,
+  serviceConfig,
+} from "./in-process.ts";
+
+let cloud: StandInCloud;
+let world: InProcess;
+
+beforeEach(async () => {
+  cloud = await startCloud({ accountId: ACCOUNT, credentials: [KEY] });
+  world = connectTo(cloud);
+});
+afterEach(async () => {
+  world.stop();
+  await cloud.close();
+});
+
+const deploy = (plan = planFor()) => deployService(plan, archivesOf(plan), world.cloud);
+const everything = { roles: true, logs: true };
+const remove = (also = everything, plan = planFor()) => removeService(plan, world.cloud, also);
+const callNames = () => cloud.calls().map(({ name }) => name);
+
+describe("another service", () => {
+  const neighbour = { service: "waba", stage: "numbers-dev" };
+
+  it("whose names come out the same is refused before anything is written", async () => {
+    await deploy();
+    cloud.forget();
+    await expect(deploy(planFor(serviceConfig(), neighbour))).rejects.toThrow(
+      `The role ${NAMES.role} exists and is not of service waba in stage numbers-dev`,
+    );
+    expect(callNames()).toEqual([`ram GetRole ${NAMES.role}`]);
+  });
+
+  it("whose names come out the same cannot remove anything", async () => {
+    await deploy();
+    const before = cloud.snapshot();
+    const plan = planFor(serviceConfig(), neighbour);
+    await expect(remove(everything, plan)).rejects.toThrow("is not of service waba");
+    expect(cloud.snapshot()).toEqual(before);
+  });
+
+  it("with a longer name keeps all that it has when this one is removed", async () => {
+    const longer = planFor(serviceConfig(), { stage: "dev-add" });
+    await deploy(longer);
+    const alone = cloud.snapshot();
+    await deploy();
+    await remove();
+    expect(cloud.snapshot()).toEqual(alone);
+    expect([...(cloud.state.projects.get(NAMES.project)?.stores.keys() ?? [])]).toEqual([
+      "waba-numbers-dev-add",
+    ]);
+  });
+
+  it("or a person, who made a function of that name, keeps it", async () => {
+    await deploy();
+    const add = cloud.state.functions.get("waba-numbers-dev-add");
+    if (add) {
+      cloud.state.functions.set("waba-numbers-dev-add", {
+        ...add,
+        settings: { ...add.settings, description: "made in the console" },
+      });
+    }
+    await expect(deploy()).rejects.toThrow(
+      "The function waba-numbers-dev-add exists and was not made by this service and stage",
+    );
+    await remove();
+    expect([...cloud.state.functions.keys()]).toEqual(["waba-numbers-dev-add"]);
+  });
+});
+
+describe("a removal", () => {
+  it("keeps role, policy and logs unless they are asked for", async () => {
+    await deploy();
+    await remove({ roles: false, logs: false });
+    expect(cloud.state.functions.size).toBe(0);
+    expect([...cloud.state.roles.keys()]).toEqual([NAMES.role]);
+    expect([...cloud.state.policies.keys()]).toEqual([NAMES.policy]);
+    expect(cloud.state.projects.get(NAMES.project)?.stores.size).toBe(1);
+  });
+
+  it("of what is not there does nothing", async () => {
+    await remove();
+    expect(world.said).toContain("No functions to delete");
+    expect(callNames().filter((name) => /(Create|Put|Update)/.test(name))).toEqual([]);
+  });
+});
+
+describe("a policy of that name that is not ours", () => {
+  const makeForeign = () => {
+    const policy = cloud.state.policies.get(NAMES.policy);
+    if (policy) cloud.state.policies.set(NAMES.policy, { ...policy, description: "by hand" });
+  };
+
+  it("is neither changed nor used, and no role is made for it", async () => {
+    await deploy();
+    makeForeign();
+    cloud.state.roles.delete(NAMES.role);
+    cloud.forget();
+    await expect(deploy()).rejects.toThrow(
+      `The policy ${NAMES.policy} exists and is not of service waba-numbers in stage dev: its description does not say so.`,
+    );
+    expect(callNames()).toEqual([`ram GetRole ${NAMES.role}`, `ram GetPolicy ${NAMES.policy}`]);
+  });
+
+  it("stays when all is removed", async () => {
+    await deploy();
+    makeForeign();
+    await remove();
+    expect([...cloud.state.policies.keys()]).toEqual([NAMES.policy]);
+    expect(cloud.state.roles.size).toBe(0);
+    expect(world.said).toContain(
+      `Policy ${NAMES.policy} kept: its description does not say that this service and stage made it`,
+    );
+  });
+});
+
+describe("logs", () => {
+  const neighbour = planFor(serviceConfig(), { service: "waba", stage: "numbers-dev" });
+  const place = `${NAMES.project}/waba-numbers-dev`;
+  const kept = `Logstore ${place} kept: nothing says that this service and stage made it. Delete it by hand if nothing needs it`;
+  const stores = () => [...(cloud.state.projects.get(NAMES.project)?.stores.keys() ?? [])];
+
+  it("that were kept by choice can be removed when role and functions are gone", async () => {
+    await deploy();
+    await remove({ roles: true, logs: false });
+    expect(stores()).toEqual(["waba-numbers-dev"]);
+    await remove();
+    expect(cloud.snapshot()).toEqual({ functions: {}, roles: {}, policies: {}, projects: {} });
+    expect(world.said).toContain(`Logstore ${place} deleted`);
+  });
+
+  it("that were kept cannot be removed, nor written to, by a service with the same names", async () => {
+    await deploy();
+    await remove({ roles: true, logs: false });
+    await remove(everything, neighbour);
+    expect(stores()).toEqual(["waba-numbers-dev"]);
+    expect(world.said).toContain(kept);
+    await expect(deploy(neighbour)).rejects.toThrow(
+      `The logstore ${place} holds the logs of another service than waba in stage numbers-dev: its index says so.`,
+    );
+    expect(cloud.state.functions.size).toBe(0);
+    // Its role is there now, and is no reason either.
+    await remove(everything, neighbour);
+    expect(stores()).toEqual(["waba-numbers-dev"]);
+  });
+
+  it("of a person's logstore are used, and stay", async () => {
+    await deploy();
+    const store = cloud.state.projects.get(NAMES.project)?.stores.get("waba-numbers-dev");
+    if (store) store.index = { ttl: 7, keys: { functionName: { type: "text" } } };
+    await deploy();
+    await remove();
+    expect(stores()).toEqual(["waba-numbers-dev"]);
+    expect(world.said).toContain(kept);
+  });
+
+  it("without an index are a deployment's that did not get further, if there was one", async () => {
+    await deploy();
+    const store = cloud.state.projects.get(NAMES.project)?.stores.get("waba-numbers-dev");
+    if (store) store.index = undefined;
+    await remove({ roles: false, logs: true });
+    expect(cloud.state.projects.size).toBe(0);
+    await deploy();
+    const again = cloud.state.projects.get(NAMES.project)?.stores.get("waba-numbers-dev");
+    if (again) again.index = undefined;
+    await remove({ roles: true, logs: false });
+    await remove();
+    expect(stores()).toEqual(["waba-numbers-dev"]);
+  });
+
+  it("leave an empty log project behind that a person made", async () => {
+    cloud.state.projects.set(NAMES.project, {
+      description: "ours since 2019",
+      stores: new Map(),
+      unseenFor: 0,
+    });
+    await deploy();
+    await remove();
+    expect([...cloud.state.projects.keys()]).toEqual([NAMES.project]);
+    expect(stores()).toEqual([]);
+    expect(world.said).toContain(
+      `Log project ${NAMES.project} kept: it is empty, but no deployment made it`,
+    );
+  });
+
+  it("that are not there are not said to be deleted", async () => {
+    await remove();
+    expect(world.said).toEqual(["No functions to delete", "No logs to delete"]);
+  });
+});

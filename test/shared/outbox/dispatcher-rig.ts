@@ -1,0 +1,109 @@
+import { onTestFinished } from "vitest";
+import { commitRow } from "../../../shared/customers/customer.ts";
+import { createLog } from "../../../shared/log.ts";
+import { type DispatcherOptions, startDispatcher } from "../../../shared/outbox/dispatcher.ts";
+import {
+  type CustomerRow,
+  customerKey,
+  customerRowSchema,
+  newCustomerRow,
+} from "../../../shared/schemas/customer-row.ts";
+import { receiverRowSchema } from "../../../shared/schemas/outbox-rows.ts";
+import { createMemoryStore } from "../../../shared/store/memory.ts";
+import { encodeRow, readRow } from "../../../shared/store/rows.ts";
+import type { AttemptResult, OutgoingEvent } from "../../../shared/webhook/attempt.ts";
+import { createFakeClock } from "../../support/fake-clock.ts";
+
+export const START = 1_800_000_000_000;
+export const DELIVERED: AttemptResult = { kind: "delivered", status: 204 };
+export const DOWN: AttemptResult = { kind: "failed", reason: "network" };
+
+type Answer = (event: OutgoingEvent) => AttemptResult;
+
+/** Runs' deliveries from a memory store to a receiver of the test's making; ends with the test. */
+export function createPumpRig() {
+  const clock = createFakeClock(START);
+  let versions = 0;
+  const newVersion = () => {
+    versions += 1;
+    return `v${versions}`;
+  };
+  const store = createMemoryStore({ newVersion });
+  onTestFinished(() => store.close());
+  const sent: { id: string; at: number }[] = [];
+  let mostAtOnce = 0;
+  let atOnce = 0;
+  let answer: Answer = () => DELIVERED;
+  const lines: string[] = [];
+
+  async function send(event: OutgoingEvent): Promise<AttemptResult> {
+    sent.push({ id: event.id, at: clock.now() - START });
+    atOnce += 1;
+    mostAtOnce = Math.max(mostAtOnce, atOnce);
+    await clock.sleep(100);
+    atOnce -= 1;
+    return answer(event);
+  }
+
+  return {
+    store,
+    clock,
+    sent,
+    lines,
+    mostAtOnce: () => mostAtOnce,
+    answerWith(next: Answer) {
+      answer = next;
+    },
+
+    /** A customer with events `<customer>-1`, `<customer>-2`, …, written as poll writes them. */
+    async add(customer: string, events: number): Promise<void> {
+      const key = customerKey(customer);
+      const row = newCustomerRow(1_000);
+      await store.put(key, encodeRow(row), "absent");
+      const before = await readRow(store, key, customerRowSchema);
+      const pending = Array.from({ length: events }, (_, index) => ({
+        id: `${customer}-${index + 1}`,
+        seq: 1_001 + index,
+        type: "whatsapp.phone_number.changed",
+        body: `{"of":"${customer}"}`,
+      }));
+      const next: CustomerRow = { ...row, seq: 1_000 + events, pending };
+      if (before) await commitRow(store, customer, before, next);
+    },
+
+    async pending(customer: string): Promise<string[]> {
+      const row = await readRow(store, customerKey(customer), customerRowSchema);
+      return row?.value.pending.map(({ id }) => id) ?? [];
+    },
+
+    async markers(): Promise<string[]> {
+      return (await store.scan("due/", "", 1_000)).map(({ key }) => key);
+    },
+
+    async endpoint() {
+      return (await readRow(store, "ep/receiver", receiverRowSchema))?.value;
+    },
+
+    /** One run's deliveries, with nothing else going on unless told. */
+    async run(
+      options: Partial<DispatcherOptions> = {},
+      reading: Promise<void> = Promise.resolve(),
+    ) {
+      const began = clock.monotonic();
+      const dispatcher = startDispatcher(
+        { endpoint: "receiver", stopAt: began + 50_000, deadlineAt: began + 58_000, ...options },
+        {
+          store,
+          send,
+          testEvent: () => ({ id: "test", body: "{}" }),
+          now: clock.now,
+          monotonic: clock.monotonic,
+          sleep: clock.sleep,
+          random: () => 0.5,
+          log: createLog({ level: "warn", now: clock.now, write: (line) => lines.push(line) }),
+        },
+      );
+      return clock.run(reading.then(() => dispatcher.finish()));
+    },
+  };
+}

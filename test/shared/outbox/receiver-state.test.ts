@@ -1,0 +1,130 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import {
+  loadBreaker,
+  receiverId,
+  receiverKey,
+  saveBreaker,
+} from "../../../shared/outbox/receiver-state.ts";
+import type { ReceiverRow } from "../../../shared/schemas/outbox-rows.ts";
+import { createMemoryStore } from "../../../shared/store/memory.ts";
+import type { Store } from "../../../shared/store/store.ts";
+
+const SINCE = "2026-01-02T03:04:05.000Z";
+const KEY = "ep/hook";
+
+const aRow = (state: ReceiverRow["state"], more: Partial<ReceiverRow> = {}): ReceiverRow => ({
+  schema: 1,
+  state,
+  step: 0,
+  nextProbeAt: 0,
+  since: SINCE,
+  ...more,
+});
+const PAUSED = aRow("paused", { reason: "operator" });
+const GONE = aRow("disabled", { reason: "410" });
+const OPEN = aRow("open", { step: 2, nextProbeAt: 9_000, reason: "timeout" });
+
+let store: Store;
+let writes: number;
+
+beforeEach(() => {
+  let versions = 0;
+  writes = 0;
+  const memory = createMemoryStore({ newVersion: () => `v${++versions}` });
+  store = {
+    ...memory,
+    async put(...args) {
+      writes += 1;
+      return memory.put(...args);
+    },
+  };
+});
+
+const stored = async () => JSON.parse((await store.get(KEY))?.value ?? "null");
+
+/** Somebody else has the last word before the first write. */
+const overtakenBy = (row: ReceiverRow): Store => {
+  let isOver = false;
+  return {
+    ...store,
+    async put(key, value, expected) {
+      if (!isOver) {
+        isOver = true;
+        const known = await store.get(key);
+        await store.put(key, JSON.stringify(row), known?.version ?? "absent");
+      }
+      return store.put(key, value, expected);
+    },
+  };
+};
+
+describe("what a running tick saves of the receiver", () => {
+  it("is stored when nothing is known, and over what ticks have believed", async () => {
+    expect(await saveBreaker(store, "hook", OPEN)).toEqual(OPEN);
+    expect(await stored()).toEqual(OPEN);
+    expect(await saveBreaker(store, "hook", aRow("closed"))).toEqual(aRow("closed"));
+    expect(await stored()).toEqual(aRow("closed"));
+  });
+
+  it.each([
+    ["a pause", PAUSED, aRow("closed")],
+    ["a pause", PAUSED, OPEN],
+    ["a 410", GONE, aRow("closed")],
+    ["a 410", GONE, OPEN],
+  ])("leaves %s as it is, and is told of it", async (_name, held, belief) => {
+    await store.put(KEY, JSON.stringify(held), "absent");
+    writes = 0;
+    expect(await saveBreaker(store, "hook", belief)).toEqual(held);
+    expect(await stored()).toEqual(held);
+    expect(writes).toBe(0);
+  });
+
+  it.each([
+    ["a pause", PAUSED],
+    ["a 410", GONE],
+  ])("gives way to %s that comes between its reading and its writing", async (_name, held) => {
+    await store.put(KEY, JSON.stringify(OPEN), "absent");
+    expect(await saveBreaker(overtakenBy(held), "hook", aRow("closed"))).toEqual(held);
+    expect(await stored()).toEqual(held);
+  });
+
+  it("gives way to a pause that is the first row of all", async () => {
+    expect(await saveBreaker(overtakenBy(PAUSED), "hook", OPEN)).toEqual(PAUSED);
+    expect(await stored()).toEqual(PAUSED);
+  });
+
+  it("is written again over another tick's belief that came first", async () => {
+    expect(await saveBreaker(overtakenBy(aRow("closed")), "hook", OPEN)).toEqual(OPEN);
+    expect(await stored()).toEqual(OPEN);
+  });
+
+  it("is written over a pause when it is a 410", async () => {
+    await store.put(KEY, JSON.stringify(PAUSED), "absent");
+    expect(await saveBreaker(store, "hook", GONE)).toEqual(GONE);
+    expect(await stored()).toEqual(GONE);
+  });
+});
+
+describe("what a tick loads of the receiver", () => {
+  it("is a receiver in order when nothing is stored, and the stored row otherwise", async () => {
+    const fresh = await loadBreaker(store, "hook", Date.parse(SINCE));
+    expect(fresh.row).toEqual(aRow("closed"));
+    await store.put(KEY, JSON.stringify(PAUSED), "absent");
+    expect((await loadBreaker(store, "hook", 0)).row).toEqual(PAUSED);
+  });
+
+  it("is refused when a newer version wrote it", async () => {
+    await store.put(KEY, JSON.stringify({ ...PAUSED, schema: 2 }), "absent");
+    await expect(loadBreaker(store, "hook", 0)).rejects.toMatchObject({ code: "ERR_STORE_ROW" });
+    await expect(saveBreaker(store, "hook", OPEN)).rejects.toMatchObject({ code: "ERR_STORE_ROW" });
+  });
+});
+
+describe("the receiver's name in the store", () => {
+  it("tells nothing of an address and differs with every part of it", () => {
+    const names = ["https://h.example/a?key=s3cret", "https://h.example/a", "https://h.example/b"];
+    const keys = names.map((text) => receiverKey(receiverId(new URL(text))));
+    for (const key of keys) expect(key).toMatch(/^ep\/[0-9a-f]{32}$/);
+    expect(new Set(keys).size).toBe(3);
+  });
+});

@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest";
+import {
+  StoreUnavailableError,
+  UpstreamAccountError,
+  UpstreamUnavailableError,
+} from "../../../shared/errors.ts";
+import { createScene, HOUR, NO_LIST, page, T0 } from "./discovery-scene.ts";
+
+const DENIED = new UpstreamAccountError({
+  action: "ListInstance",
+  upstreamCode: "Ram.PermissionDeny",
+});
+const DOWN = new UpstreamUnavailableError({ action: "ListInstance" }, false);
+
+describe("discover", () => {
+  describe("a page that fails", () => {
+    it.each([
+      ["by an error", DOWN, { code: "ERR_UPSTREAM_UNAVAILABLE", page: 2 }],
+      ["without a list", NO_LIST, { page: 2, hasList: false, requestId: "REQ" }],
+    ])("%s is logged and read again by the next tick", async (_name, failing, line) => {
+      const scene = createScene();
+      scene.pages.set(1, page(["a"]));
+      scene.pages.set(2, failing);
+      for (const asked of [[1, 2], [2], [2], [2]]) {
+        await scene.tick();
+        expect(scene.asked).toEqual(asked);
+        expect(scene.lines).toMatchObject([{ level: "warn", ...line }]);
+      }
+      scene.pages.set(2, page(["b"]));
+      expect([await scene.tick(), scene.asked]).toEqual([1, [2, 3]]);
+      expect(await scene.customers()).toEqual(["a", "b"]);
+    });
+
+    it("does not keep a listing from beginning anew after an hour", async () => {
+      const scene = createScene();
+      scene.progress = { page: 9, seen: 800, tries: 60, startedAt: T0 - HOUR, done: false };
+      scene.pages.set(1, page(["a"], { total: 1 }));
+      expect([await scene.tick(), scene.asked]).toEqual([1, [1]]);
+      expect(scene.progress).toEqual({ page: 2, seen: 1, tries: 0, startedAt: T0, done: true });
+      scene.progress = { page: 9, seen: 800, tries: 60, startedAt: T0 - HOUR, done: false };
+      scene.pages.set(1, DOWN);
+      await scene.tick();
+      expect(scene.progress).toEqual({ page: 1, seen: 0, tries: 1, startedAt: T0, done: false });
+    });
+
+    it("in some rows gives the others at once, and is passed at the third try", async () => {
+      const scene = createScene();
+      scene.pages.set(1, page(["a"], { malformed: 1, total: 3 }));
+      scene.pages.set(2, page(["b"], { total: 3 }));
+      for (const [asked, added] of [
+        [[1], 1],
+        [[1], 0],
+        [[1, 2], 1],
+      ] as const) {
+        expect([await scene.tick(), scene.asked]).toEqual([added, asked]);
+        expect(scene.lines).toMatchObject([{ level: "warn", page: 1, malformed: 1 }]);
+      }
+      expect(scene.progress.done).toBe(true);
+    });
+  });
+
+  describe("an account that may not list", () => {
+    it("costs one call and one warning an hour", async () => {
+      const scene = createScene();
+      scene.pages.set(1, DENIED);
+      expect(await scene.tick()).toBe(0);
+      expect(scene.lines).toMatchObject([
+        {
+          level: "warn",
+          message: "customer spaces cannot be listed for an hour: allow cams:ListInstance",
+          code: "ERR_UPSTREAM_ACCOUNT",
+          facts: { upstreamCode: "Ram.PermissionDeny" },
+        },
+      ]);
+      scene.nowMs = T0 + HOUR - 1;
+      expect([await scene.tick(), scene.asked, scene.lines]).toEqual([0, [], []]);
+      scene.nowMs = T0 + HOUR;
+      await scene.tick();
+      expect([scene.asked, scene.lines.length]).toEqual([[1], 1]);
+      scene.pages.set(1, page(["a"], { total: 1 }));
+      scene.nowMs = T0 + 2 * HOUR;
+      expect(await scene.tick()).toBe(1);
+    });
+
+    it("is left alone for an hour from then on, wherever the listing stood", async () => {
+      const scene = createScene();
+      scene.progress = { page: 7, seen: 600, tries: 0, startedAt: T0 - 3 * HOUR, done: false };
+      scene.pages.set(7, DENIED);
+      await scene.tick();
+      expect(scene.progress).toMatchObject({ startedAt: T0, done: true });
+      expect([await scene.tick(), scene.asked]).toEqual([0, []]);
+    });
+  });
+
+  it("throws the store's errors and foreign ones, and nothing of the upstream's", async () => {
+    const scene = createScene();
+    scene.pages.set(1, page(["a"], { total: 1 }));
+    const { store } = scene;
+    scene.store = { ...store, get: () => Promise.reject(new StoreUnavailableError("get")) };
+    await expect(scene.tick()).rejects.toMatchObject({ code: "ERR_STORE" });
+    scene.store = store;
+    scene.pages.set(1, new TypeError("a mistake"));
+    await expect(scene.tick()).rejects.toThrow(TypeError);
+    scene.pages.set(1, page(["a"], { total: 1 }));
+    expect(await scene.tick()).toBe(1);
+  });
+});

@@ -1,0 +1,102 @@
+import { UpstreamTimeoutError } from "../../../shared/errors.ts";
+import { createLog } from "../../../shared/log.ts";
+import { discover } from "../../../shared/polling/discovery.ts";
+import {
+  type DiscoverProgress,
+  discoverProgressSchema,
+  newDiscoverProgress,
+} from "../../../shared/schemas/discovery.ts";
+import type {
+  CallLimiter,
+  ListInstancesReply,
+  Upstream,
+} from "../../../shared/signing/upstream.ts";
+import { createMemoryStore } from "../../../shared/store/memory.ts";
+import type { Store } from "../../../shared/store/store.ts";
+
+/** 2026-01-01T00:00:00Z */
+export const T0 = 1_767_225_600_000;
+export const HOUR = 3_600_000;
+/** Lets every call through at once. */
+export const OPEN: CallLimiter = { acquire: async () => true, release: () => undefined };
+
+type Page = ListInstancesReply | Error;
+
+/** `s001`, `s002`, … */
+export const ids = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, n) => `s${String(from + n).padStart(3, "0")}`);
+/** The upstream's answer that lists these customers; it does not say how many there are in all. */
+export const page = (custSpaceIds: readonly string[], more: Partial<ListInstancesReply> = {}) => ({
+  requestId: "REQ",
+  instances: custSpaceIds.map((custSpaceId) => ({ custSpaceId })),
+  total: undefined,
+  malformed: 0,
+  ...more,
+});
+/** An answer in which the list is missing. */
+export const NO_LIST = page([], { instances: undefined });
+
+/** Discovery run by run, over a memory store; the upstream answers from `pages` unless given. */
+export function createScene(given?: Pick<Upstream, "listInstances">) {
+  let versions = 0;
+  const store = createMemoryStore({
+    newVersion() {
+      versions += 1;
+      return `v${versions}`;
+    },
+  });
+  const lines: Record<string, unknown>[] = [];
+  const asked: number[] = [];
+  const pages = new Map<number, Page>();
+  const upstream: Pick<Upstream, "listInstances"> = {
+    async listInstances({ pageIndex }, call) {
+      if (!(await call.limiter?.acquire()))
+        throw new UpstreamTimeoutError({ action: "ListInstance" });
+      asked.push(pageIndex);
+      const answer = pages.get(pageIndex) ?? page([]);
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  };
+  const scene = {
+    store: store as Store,
+    lines,
+    asked,
+    nowMs: T0,
+    monotonicMs: 0,
+    /** Answers by page; those that are not there are empty. */
+    pages,
+    progress: newDiscoverProgress(),
+    limiter: OPEN,
+    upstream: given ?? upstream,
+    /** One run's share; gives how many customers were new. */
+    async tick() {
+      asked.length = 0;
+      lines.length = 0;
+      const log = createLog({
+        level: "info",
+        now: () => scene.nowMs,
+        write: (line) => void lines.push(JSON.parse(line)),
+      });
+      const found = await discover(
+        {
+          store: scene.store,
+          upstream: scene.upstream,
+          now: () => scene.nowMs,
+          monotonic: () => scene.monotonicMs,
+          log,
+        },
+        { limiter: scene.limiter, deadlineAt: 50_000, progress: scene.progress },
+      );
+      // As it comes back out of the lease's row.
+      const stored = JSON.parse(JSON.stringify(found.progress));
+      scene.progress = discoverProgressSchema.parse(stored) as DiscoverProgress;
+      return found.added;
+    },
+    async customers() {
+      return (await store.scan("c/", "", 100_000)).map(({ key }) => key.slice(2));
+    },
+    row: async (customer: string) => (await store.get(`c/${customer}`))?.value,
+  };
+  return scene;
+}

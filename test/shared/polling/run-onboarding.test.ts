@@ -1,0 +1,89 @@
+import { describe, expect, it } from "vitest";
+import { prioritizeOnboarding } from "../../../shared/customers/priority-lane.ts";
+import { item, NUMBER } from "../../support/watch-builders.ts";
+import { createWatchWorld, type WatchWorld } from "../../support/watch-world.ts";
+
+const GERMAN = { cc: "49", national: "15112345678" };
+const added = (fields: Readonly<Record<string, string>>) => [item(NUMBER, fields)];
+const REGISTERING = {
+  Status: "PENDING",
+  CodeVerificationStatus: "NOT_VERIFIED",
+  NameStatus: "Pending_Review",
+};
+const REVIEWED = { NameStatus: "Pending_Review" };
+
+async function addTo(world: WatchWorld): Promise<void> {
+  await prioritizeOnboarding(world.store, "acme", GERMAN, "add-1", world.clock.now());
+}
+
+async function minutes(world: WatchWorld, count: number): Promise<void> {
+  for (let minute = 0; minute < count; minute += 1) {
+    await world.minute();
+    await world.tick();
+  }
+}
+
+const told = (world: WatchWorld) =>
+  world.sent.map(({ event }) => {
+    const { type, data } = JSON.parse(event.body);
+    return data.blockedBy ? `${type} ${data.blockedBy}` : type;
+  });
+
+/** A new customer whose added number the upstream shows as this. */
+async function start(fields: Readonly<Record<string, string>>): Promise<WatchWorld> {
+  const world = createWatchWorld();
+  await world.watch(["acme"]);
+  await addTo(world);
+  world.answers.set("acme", added(fields));
+  await world.tick();
+  return world;
+}
+
+describe("the onboarding of an added number, read by ticks", () => {
+  it("is completed when the name is decided, after it was connected and verified", async () => {
+    const world = await start(REGISTERING);
+    world.answers.set("acme", added(REVIEWED));
+    await minutes(world, 2);
+    expect(told(world)).toEqual(["whatsapp.phone_number.changed"]);
+    expect(await world.text("hot/acme")).toBeDefined();
+
+    world.answers.set("acme", added({}));
+    await minutes(world, 3);
+    expect(told(world)).toEqual(["whatsapp.phone_number.changed", "whatsapp.onboarding.completed"]);
+    expect(await world.text("hot/acme")).toBeUndefined();
+  });
+
+  it("is stuck at a name that nobody decides for a day, and may be completed later", async () => {
+    const world = await start(REVIEWED);
+    for (let hour = 0; hour < 27; hour += 1) {
+      await world.clock.advance(3_600_000);
+      await world.tick();
+    }
+    expect(told(world)).toEqual(["whatsapp.onboarding.stuck nameStatus"]);
+    world.answers.set("acme", added({}));
+    await minutes(world, 2);
+    expect(told(world).slice(1)).toEqual(["whatsapp.onboarding.completed"]);
+  });
+
+  it("is told after the discovery of a number that is usable at first sight", async () => {
+    const world = createWatchWorld();
+    await world.watch(["acme"]);
+    world.answers.set("acme", [item("4930123456")]);
+    await world.tick();
+    await addTo(world);
+    world.answers.set("acme", [item("4930123456"), ...added({})]);
+    await minutes(world, 3);
+    expect(told(world)).toEqual([
+      "whatsapp.phone_number.discovered",
+      "whatsapp.onboarding.completed",
+    ]);
+    expect(await world.text("hot/acme")).toBeUndefined();
+  });
+
+  it("is told of a new customer whose first answer shows the number usable", async () => {
+    const world = await start({});
+    await minutes(world, 3);
+    expect(told(world)).toEqual(["whatsapp.onboarding.completed"]);
+    expect(await world.text("hot/acme")).toBeUndefined();
+  });
+});

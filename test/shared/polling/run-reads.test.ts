@@ -1,0 +1,268 @@
+import { describe, expect, it } from "vitest";
+import { gist, item, T0 } from "../../support/watch-builders.ts";
+import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
+
+async function worldOf(count: number): Promise<WatchWorld> {
+  const world = createWatchWorld();
+  await world.watch(customers(count));
+  return world;
+}
+
+const read = (world: WatchWorld) => world.calls.map(({ customer }) => customer);
+
+describe("a tick", () => {
+  it("of ten customers costs ten reads, and the next minute ten more", async () => {
+    const world = await worldOf(10);
+    const first = await world.tick();
+    expect(first).toMatchObject({
+      leaseHeld: false,
+      read: 10,
+      changed: 0,
+      failed: 0,
+      delivered: 0,
+      pending: 0,
+      sweepDone: true,
+    });
+    expect(read(world).sort()).toEqual(customers(10));
+    await world.minute();
+    expect(await world.tick()).toMatchObject({ read: 10 });
+    expect(world.calls).toHaveLength(20);
+  });
+
+  it("ends when nothing is due any more", async () => {
+    const world = await worldOf(10);
+    const { durationMs } = await world.tick();
+    expect(durationMs).toBeLessThan(2_500);
+  });
+
+  it("reads nothing again that was read within the interval", async () => {
+    const world = await worldOf(10);
+    await world.tick();
+    await world.clock.advance(40_000);
+    expect(await world.tick()).toMatchObject({ read: 0, sweepDone: true });
+    expect(world.calls).toHaveLength(10);
+  });
+
+  it("waits for what is nearly due, and still leaves a whole interval between two reads", async () => {
+    const world = await worldOf(3);
+    await world.tick();
+    await world.clock.advance(55_000);
+    expect(await world.tick()).toMatchObject({ read: 3 });
+    for (const customer of customers(3)) {
+      const times = world.calls.filter((call) => call.customer === customer).map(({ at }) => at);
+      expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(60_000);
+    }
+  });
+
+  it("leaves a whole interval between two reads when the earlier sweep was the slower one", async () => {
+    const world = await worldOf(5);
+    const first = await world.tick({ qps: 1 });
+    await world.clock.advance(60_000 - first.durationMs);
+    expect(await world.tick()).toMatchObject({ read: 5 });
+    for (const customer of customers(5)) {
+      const times = world.calls.filter((call) => call.customer === customer).map(({ at }) => at);
+      expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(60_000);
+    }
+  });
+
+  it("does not sit out a long interval", async () => {
+    const world = await worldOf(3);
+    const daily = { pollIntervalMs: 86_400_000 };
+    await world.tick(daily);
+    await world.clock.advance(86_400_000 - 30_000);
+    const { read: reads, durationMs } = await world.tick(daily);
+    expect(reads).toBe(0);
+    expect(durationMs).toBeLessThan(10_000);
+  });
+
+  it("does not wait past its own end", async () => {
+    const world = await worldOf(3);
+    await world.tick();
+    await world.clock.advance(56_000);
+    const { durationMs } = await world.tick({ runMs: 1_000 });
+    expect(durationMs).toBeLessThanOrEqual(1_000);
+  });
+
+  it("keeps the interval in a new process too", async () => {
+    const world = await worldOf(10);
+    await world.tick();
+    world.restart();
+    await world.clock.advance(30_000);
+    expect(await world.tick()).toMatchObject({ read: 0 });
+  });
+
+  it("writes nothing for customers that are unchanged", async () => {
+    const world = await worldOf(10);
+    await world.tick();
+    await world.minute();
+    world.forget();
+    await world.tick();
+    expect(world.calls).toHaveLength(10);
+    expect(world.writes).toEqual(["lease/poll", "lease/poll"]);
+  });
+
+  it("starts no call after its working time, and gives none longer than 58 s from its beginning", async () => {
+    const world = await worldOf(600);
+    world.latencyMs = 100;
+    const began = world.clock.monotonic();
+    const report = await world.tick();
+    expect(report.read).toBeGreaterThan(300);
+    expect(report.read).toBeLessThan(410);
+    expect(report.sweepDone).toBe(false);
+    const last = Math.max(...world.calls.map(({ at }) => at));
+    expect(last).toBeLessThan(began + 50_000);
+    expect(last).toBeGreaterThan(began + 45_000);
+    expect(new Set(world.calls.map(({ deadlineAt }) => deadlineAt))).toEqual(
+      new Set([began + 58_000]),
+    );
+  });
+
+  it("works no longer than it is told to", async () => {
+    const world = await worldOf(100);
+    const { durationMs } = await world.tick({ runMs: 3_000 });
+    expect(Math.max(...world.calls.map(({ at }) => at))).toBeLessThan(3_000);
+    expect(durationMs).toBeLessThan(3_100);
+  });
+
+  it("goes on where the last one stopped, and reads nobody twice or never", async () => {
+    const world = await worldOf(600);
+    await world.tick();
+    const stopped = world.calls.length;
+    await world.clock.advance(10_000);
+    world.restart();
+    await world.tick();
+    const sweep = read(world).slice(0, 600);
+    expect(stopped).toBeLessThan(600);
+    expect(new Set(sweep).size).toBe(600);
+  });
+
+  it("begins the next sweep in the tick that ends the last one, if it is due", async () => {
+    const world = await worldOf(500);
+    const first = await world.tick();
+    await world.clock.advance(60_000 - first.durationMs);
+    const second = await world.tick();
+    expect(first.read).toBeLessThan(500);
+    expect(first.read + second.read).toBeGreaterThan(600);
+    const perCustomer = new Map<string, number[]>();
+    for (const { customer, at } of world.calls) {
+      perCustomer.set(customer, [...(perCustomer.get(customer) ?? []), at]);
+    }
+    for (const [earlier = 0, later = Number.POSITIVE_INFINITY] of perCustomer.values()) {
+      expect(later - earlier).toBeGreaterThanOrEqual(60_000);
+    }
+  });
+
+  it("that dies halfway leaves a cursor that skips nobody", async () => {
+    const world = await worldOf(300);
+    world.onStore = () => {
+      if (world.calls.length >= 150) throw new Error("the process is gone");
+    };
+    await expect(world.tick()).rejects.toThrow("the process is gone");
+    world.onStore = () => undefined;
+    const died = world.calls.length;
+    world.restart();
+    await world.clock.advance(121_000);
+    await world.tick();
+    // The cursor is saved every five seconds: at most those 40 or so reads are made again.
+    expect(new Set(read(world).slice(0, died + 150 + 60)).size).toBe(300);
+  });
+
+  it("ends at once while another holds the lease", async () => {
+    const world = await worldOf(10);
+    const first = world.begin();
+    const second = world.begin();
+    const [one, other] = await world.clock.run(Promise.all([first, second]));
+    expect([one.leaseHeld, other.leaseHeld].sort()).toEqual([false, true]);
+    const held = one.leaseHeld ? one : other;
+    expect(held).toMatchObject({ read: 0, changed: 0, failed: 0, delivered: 0, pending: 0 });
+    expect(held.durationMs).toBe(0);
+    expect(world.calls).toHaveLength(10);
+  });
+
+  it("frozen for a minute in the middle calls nobody any more", async () => {
+    const world = await worldOf(200);
+    let calls = 0;
+    for (const customer of customers(200)) {
+      world.answers.set(customer, () => {
+        calls += 1;
+        if (calls === 50) world.clock.shiftWall(61_000);
+        return [item()];
+      });
+    }
+    expect(await world.tick()).toMatchObject({ stopped: "lease-lost", failed: 0 });
+    expect(calls).toBeLessThan(70);
+  });
+
+  it("puts the environment's customers on the watch list and reads them", async () => {
+    const world = createWatchWorld();
+    expect(await world.tick({ watch: ["self", "acme"] })).toMatchObject({ read: 2 });
+    expect(read(world).sort()).toEqual(["acme", "self"]);
+    expect(await world.row("acme")).toMatchObject({ schema: 1, seq: T0 });
+  });
+
+  it("reads no customer that has been taken off", async () => {
+    const world = createWatchWorld();
+    await world.watch(["gone"], { removedAt: new Date(T0).toISOString() });
+    expect(await world.tick({ watch: ["gone"] })).toMatchObject({ read: 0, failed: 0 });
+    expect(world.calls).toEqual([]);
+  });
+
+  it("reads no row of the account's own events", async () => {
+    const world = await worldOf(1);
+    await world.watch(["~account"]);
+    await world.tick();
+    expect(read(world)).toEqual(["c01"]);
+  });
+});
+
+describe("a read whose row another writes meanwhile", () => {
+  const interfere = (world: WatchWorld, times: number) => {
+    let left = times;
+    world.answers.set("c01", async () => {
+      if (left > 0) {
+        left -= 1;
+        const found = await world.store.get("c/c01");
+        const row = { ...JSON.parse(found?.value ?? ""), note: left };
+        await world.store.put("c/c01", JSON.stringify(row), found?.version ?? "");
+      }
+      return [item("49151", { Status: "BANNED" })];
+    });
+  };
+
+  it("is dropped and made once more", async () => {
+    const world = await worldOf(1);
+    world.answers.set("c01", [item("49151")]);
+    await world.tick();
+    await world.minute();
+    interfere(world, 1);
+    world.forget();
+    expect(await world.tick()).toMatchObject({ read: 1, changed: 1, conflicts: 0, failed: 0 });
+    expect(world.calls).toHaveLength(2);
+    expect(await world.row("c01")).toMatchObject({ note: 0 });
+    expect(world.sent).toHaveLength(1);
+  });
+
+  it("is left to the next sweep when that happens twice, and nothing is lost or said twice", async () => {
+    const world = await worldOf(1);
+    world.answers.set("c01", [item("49151")]);
+    await world.tick();
+    await world.minute();
+    interfere(world, 2);
+    world.forget();
+    const droppedAt = world.clock.now();
+    expect(await world.tick()).toMatchObject({ changed: 0, conflicts: 1, failed: 0 });
+    expect(world.calls).toHaveLength(2);
+    expect(await world.row("c01")).toMatchObject({
+      numbers: { "49151": { fields: { status: "CONNECTED" } } },
+    });
+    await world.minute();
+    expect(await world.tick()).toMatchObject({ changed: 1, conflicts: 0 });
+    const [{ event } = { event: { id: "", body: "null" } }] = world.sent;
+    expect(gist({ ...event, seq: 0, type: "x.changed" })).toBe(
+      "changed 49151 status:CONNECTED>BANNED",
+    );
+    // The answers that were dropped showed the new value: the window must include them.
+    const { previousObservedAt } = JSON.parse(event.body).data;
+    expect(Date.parse(previousObservedAt)).toBeLessThan(droppedAt);
+  });
+});

@@ -1,0 +1,200 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { AnyAppError } from "../../../shared/errors.ts";
+import {
+  UpstreamAccountError,
+  UpstreamRejectedError,
+  UpstreamTimeoutError,
+} from "../../../shared/errors.ts";
+import { createLog } from "../../../shared/log.ts";
+import { createSyncRead, newSyncBackoff } from "../../../shared/polling/sync-read.ts";
+import type { CallLimiter, CallOptions, QueryReply } from "../../../shared/signing/upstream.ts";
+import { connect, type Rig, startRig } from "../signing/client-rig.ts";
+
+const SYNC = "ChatappSyncPhoneNumber";
+const DENIED = new UpstreamAccountError({ action: SYNC, upstreamCode: "Ram.PermissionDeny" });
+const TIMEOUT = new UpstreamTimeoutError({ action: SYNC });
+const reply = (requestId: string): QueryReply => ({ requestId, items: [], malformed: 0 });
+const OPEN: CallLimiter = { acquire: async () => true, release: () => undefined };
+const CALL: CallOptions = { deadlineAt: 50_000, limiter: OPEN };
+
+function createScene() {
+  const calls: string[] = [];
+  const deadlines: number[] = [];
+  const lines: { message: string; code: string }[] = [];
+  const scene = {
+    calls,
+    deadlines,
+    lines,
+    nowMs: 1_000_000,
+    monotonicMs: 0,
+    /** What syncs fail with, until undefined. */
+    failure: undefined as AnyAppError | undefined,
+    isOpen: true,
+  };
+  const read = createSyncRead(
+    {
+      upstream: {
+        async query({ custSpaceId }) {
+          calls.push(`query ${custSpaceId}`);
+          return reply("QUERY");
+        },
+        async sync({ custSpaceId }, call) {
+          if (!(await call.limiter?.acquire())) throw TIMEOUT;
+          calls.push(`sync ${custSpaceId}`);
+          deadlines.push(call.deadlineAt);
+          if (scene.failure) throw scene.failure;
+          return reply("SYNC");
+        },
+      },
+      now: () => scene.nowMs,
+      monotonic: () => scene.monotonicMs,
+      log: createLog({
+        level: "info",
+        now: () => scene.nowMs,
+        write: (line) => void lines.push(JSON.parse(line)),
+      }),
+    },
+    { limiter: { ...OPEN, acquire: async () => scene.isOpen }, memory: newSyncBackoff() },
+  );
+  return Object.assign(scene, {
+    async read(custSpaceId?: string) {
+      calls.length = 0;
+      return (await read({ custSpaceId }, CALL)).requestId;
+    },
+  });
+}
+
+describe("a fresh read", () => {
+  it("syncs a customer and queries the account itself", async () => {
+    const scene = createScene();
+    expect([await scene.read("a"), scene.calls]).toEqual(["SYNC", ["sync a"]]);
+    expect([await scene.read(), scene.calls]).toEqual(["QUERY", ["query undefined"]]);
+  });
+
+  it("gives a sync ten seconds at most and never more than the call has", async () => {
+    const scene = createScene();
+    await scene.read("a");
+    scene.monotonicMs = 45_000;
+    await scene.read("a");
+    expect(scene.deadlines).toEqual([10_000, 50_000]);
+  });
+
+  it.each([
+    ["a timeout", TIMEOUT],
+    ["a refusal", new UpstreamRejectedError({ action: SYNC, upstreamCode: "X" }, "request")],
+  ])("is a query after %s", async (_name, failure) => {
+    const scene = createScene();
+    scene.failure = failure;
+    expect([await scene.read("a"), scene.calls]).toEqual(["QUERY", ["sync a", "query a"]]);
+    expect(scene.lines).toEqual([]);
+  });
+
+  it("is a query for an hour when the account may not sync, with one warning", async () => {
+    const scene = createScene();
+    scene.failure = DENIED;
+    await Promise.all([scene.read("a"), scene.read("b")]);
+    expect(scene.lines).toMatchObject([
+      {
+        level: "warn",
+        message: "syncs pause: allow cams:ChatappSyncPhoneNumber",
+        code: "ERR_UPSTREAM_ACCOUNT",
+        facts: { upstreamCode: "Ram.PermissionDeny" },
+        pauseMs: 3_600_000,
+      },
+    ]);
+    scene.failure = undefined;
+    scene.nowMs += 3_599_999;
+    expect([await scene.read("a"), scene.calls]).toEqual(["QUERY", ["query a"]]);
+    scene.nowMs += 1;
+    expect(await scene.read("a")).toBe("SYNC");
+  });
+
+  it("is a query for five minutes after three failures in a row, not after two", async () => {
+    const scene = createScene();
+    for (const failure of [TIMEOUT, TIMEOUT, undefined, TIMEOUT, TIMEOUT]) {
+      scene.failure = failure;
+      await scene.read("a");
+    }
+    expect(scene.lines).toEqual([]);
+    scene.failure = TIMEOUT;
+    await scene.read("a");
+    expect(scene.lines).toMatchObject([
+      { message: "syncs pause after failures in a row", code: "ERR_UPSTREAM_TIMEOUT" },
+    ]);
+    scene.failure = undefined;
+    scene.nowMs += 299_999;
+    expect(await scene.read("a")).toBe("QUERY");
+    scene.nowMs += 1;
+    expect(await scene.read("a")).toBe("SYNC");
+  });
+
+  it("does not count a refusal, which is its customer's own", async () => {
+    const scene = createScene();
+    scene.failure = new UpstreamRejectedError({ action: "Sync" }, "customer");
+    for (let n = 0; n < 5; n += 1) expect(await scene.read("a")).toBe("QUERY");
+    scene.failure = undefined;
+    expect([await scene.read("b"), scene.lines]).toEqual(["SYNC", []]);
+  });
+
+  it("does not count a sync that the pace turned away", async () => {
+    const scene = createScene();
+    scene.isOpen = false;
+    for (let n = 0; n < 5; n += 1) {
+      expect([await scene.read("a"), scene.calls]).toEqual(["QUERY", ["query a"]]);
+    }
+    scene.isOpen = true;
+    expect(await scene.read("a")).toBe("SYNC");
+    expect(scene.lines).toEqual([]);
+  });
+
+  it("ends a pause that a wrong clock made endless", async () => {
+    const scene = createScene();
+    scene.failure = DENIED;
+    await scene.read("a");
+    scene.failure = undefined;
+    scene.nowMs -= 1;
+    expect(await scene.read("a")).toBe("SYNC");
+  });
+
+  describe("before the sandbox", () => {
+    let rig: Rig;
+    beforeEach(async () => {
+      rig = await startRig(connect);
+    });
+    afterEach(() => rig.close());
+
+    it("sees through a copy that lags, and paces each operation by its own limiter", async () => {
+      const entered: string[] = [];
+      const limiter = (name: string): CallLimiter => ({
+        async acquire() {
+          entered.push(name);
+          return true;
+        },
+        release: (outcome) => void entered.push(outcome),
+      });
+      const lines: string[] = [];
+      const read = createSyncRead(
+        {
+          upstream: rig.upstream,
+          now: () => 0,
+          monotonic: () => rig.clock.ms,
+          log: createLog({ level: "info", now: () => 0, write: (line) => void lines.push(line) }),
+        },
+        { limiter: limiter("sync"), memory: newSyncBackoff() },
+      );
+      const status = async () =>
+        (await read({ custSpaceId: "cust-1" }, { deadlineAt: 60_000, limiter: limiter("query") }))
+          .items?.[0]?.Status;
+      rig.sandbox.control.lag("cust-1", true);
+      rig.sandbox.control.connect("cust-1", "491700000001");
+      expect(await status()).toBe("CONNECTED");
+      expect(entered).toEqual(["sync", "answered"]);
+
+      rig.sandbox.control.setNumber("cust-1", "491700000001", { Status: "BANNED" });
+      rig.sandbox.control.fault({ kind: "code", code: "Ram.PermissionDeny", action: SYNC });
+      expect(await status()).toBe("CONNECTED");
+      expect(entered.slice(2)).toEqual(["sync", "answered", "query", "answered"]);
+      expect(lines).toHaveLength(1);
+    });
+  });
+});

@@ -1,0 +1,127 @@
+import { createRequire } from "node:module";
+import { build } from "esbuild";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import {
+  isKnownEvent,
+  isNewer,
+  type KnownEvent,
+  verifyWebhook,
+  type WebhookEvent,
+} from "../../../shared/receiver/verify.ts";
+import type { TestEvent } from "../../../shared/schemas/event.ts";
+import { EXAMPLE_SECRET, eventExamples } from "../../contract/event-examples.ts";
+
+/** Fails to compile when an event type is added and not handled here. */
+function describeEvent(event: KnownEvent): string {
+  switch (event.type) {
+    case "whatsapp.phone_number.changed":
+    case "whatsapp.phone_number.discovered":
+    case "whatsapp.phone_number.missing":
+    case "whatsapp.phone_number.returned":
+    case "whatsapp.phone_number.state":
+    case "whatsapp.onboarding.completed":
+    case "whatsapp.onboarding.stuck":
+      return `${event.data.phoneNumber} ${event.data.severity}`;
+    case "whatsapp.watch.stale":
+    case "whatsapp.watch.recovered":
+      return `${event.data.custSpaceId} ${event.data.code}`;
+    case "webhook.test":
+      return "test";
+    default:
+      event satisfies never;
+      throw new Error("unreachable");
+  }
+}
+
+function describeAllButStuck(event: KnownEvent): string {
+  switch (event.type) {
+    case "whatsapp.phone_number.changed":
+    case "whatsapp.phone_number.discovered":
+    case "whatsapp.phone_number.missing":
+    case "whatsapp.phone_number.returned":
+    case "whatsapp.phone_number.state":
+    case "whatsapp.onboarding.completed":
+    case "whatsapp.watch.stale":
+    case "whatsapp.watch.recovered":
+    case "webhook.test":
+      return event.id;
+    default:
+      // @ts-expect-error: stuck is left, and the compiler says so.
+      event satisfies never;
+      return event.data.blockedBy ?? "";
+  }
+}
+
+describe("the events that verifyWebhook gives", () => {
+  it("are narrowed by their type, and a switch on it is checked for completeness", () => {
+    expectTypeOf<Extract<KnownEvent, { type: "webhook.test" }>>().toEqualTypeOf<TestEvent>();
+    expectTypeOf<WebhookEvent["type"]>().toEqualTypeOf<string>();
+  });
+
+  it.each([
+    ["whatsapp.phone_number.changed", "4915112345678 critical"],
+    ["whatsapp.phone_number.discovered", "4915187654321 info"],
+    ["whatsapp.phone_number.missing", "4915112345678 critical"],
+    ["whatsapp.phone_number.returned", "4915112345678 info"],
+    ["whatsapp.phone_number.state", "4915112345678 info"],
+    ["whatsapp.onboarding.completed", "4915112345678 info"],
+    ["whatsapp.onboarding.stuck", "4915112345678 warning"],
+    ["whatsapp.watch.stale", "acme ERR_UPSTREAM_REJECTED"],
+    ["whatsapp.watch.recovered", "acme ERR_UPSTREAM_REJECTED"],
+    ["webhook.test", "test"],
+  ] as const)("of the type %s are recognised as the service sends them", async (type, says) => {
+    const { body, headers } = (await eventExamples())[type];
+    const event = verifyWebhook(body, headers, EXAMPLE_SECRET, { now: () => 1_767_225_665_000 });
+    if (!isKnownEvent(event)) throw new Error("not known");
+    expect([event.type, describeEvent(event)]).toEqual([type, says]);
+    expect(event).toEqual(JSON.parse(body));
+  });
+
+  it("name what blocks a number in the one type that a switch forgot", async () => {
+    const { body } = (await eventExamples())["whatsapp.onboarding.stuck"];
+    expect(describeAllButStuck(JSON.parse(body))).toBe("codeVerificationStatus");
+  });
+});
+
+describe("isNewer", () => {
+  it.each([
+    ["0001767323000124", "0001767323000123", true],
+    ["0001767323000123", "0001767323000123", false],
+    ["0001767323000122", "0001767323000123", false],
+    ["0001767323000123", undefined, true],
+    ["10000000000000000", "9999999999999999", true],
+    ["9999999999999999", "10000000000000000", false],
+    ["7", "0000000000000007", false],
+    ["9007199254740993", "9007199254740992", true],
+  ])("%s after %s is %s", (sequence, last, expected) => {
+    expect(isNewer(sequence, last)).toBe(expected);
+  });
+});
+
+describe("verify.ts by itself", () => {
+  it("needs node:crypto and zod/mini, and no other part of this service but the event schemas", async () => {
+    const entry = new URL("../../../shared/receiver/verify.ts", import.meta.url).pathname;
+    const { metafile, outputFiles } = await build({
+      entryPoints: [entry],
+      bundle: true,
+      platform: "node",
+      format: "cjs",
+      metafile: true,
+      write: false,
+      logLevel: "silent",
+    });
+    const own = Object.keys(metafile.inputs).filter((path) => !path.includes("node_modules/zod/"));
+    expect(own.sort()).toEqual(["shared/receiver/verify.ts", "shared/schemas/event.ts"]);
+    const imported = Object.values(metafile.outputs).flatMap(({ imports }) => imports);
+    expect(imported.map(({ path }) => path)).toEqual(["node:crypto"]);
+
+    const module: { exports: { verifyWebhook?: typeof verifyWebhook } } = { exports: {} };
+    const run = new Function("module", "exports", "require", outputFiles[0]?.text ?? "");
+    run(module, module.exports, createRequire(import.meta.url));
+    const { body, headers } = (await eventExamples())["webhook.test"];
+    const event = module.exports.verifyWebhook?.(body, headers, EXAMPLE_SECRET, {
+      now: () => 1_767_225_665_000,
+    });
+    expect(event?.id).toBe("evt_test_id1");
+  });
+});
