@@ -2,8 +2,8 @@ import type { AnyAppError } from "../errors.ts";
 import {
   ACCOUNT,
   type CustomerRow,
-  type Failure,
   type PendingEvent,
+  type ReadFailure,
 } from "../schemas/customer-row.ts";
 import { EVENT_TYPES, type WatchEvent } from "../schemas/event.ts";
 import { formatSequence } from "../schemas/sequence.ts";
@@ -48,7 +48,7 @@ export function afterFailedRead(
   const known = row.failure;
   if (known?.staleAt) return undefined;
   const reads = Math.min(STALE_READS, (known?.reads ?? 0) + 1);
-  const failure: Failure = {
+  const failure: ReadFailure = {
     ...known,
     reads,
     since: known?.since ?? at,
@@ -86,7 +86,7 @@ export function afterGoodRead(input: FailureInput): FailureUpdate | undefined {
 function createWatchEvent(
   type: WatchEvent["type"],
   input: FailureInput,
-  failure: Failure,
+  failure: ReadFailure,
 ): PendingEvent {
   const { customer, source, row } = input;
   const seq = row.seq + 1;
@@ -134,7 +134,7 @@ function watchSeverity(type: WatchEvent["type"], customer: string) {
   return customer === ACCOUNT ? "critical" : "warning";
 }
 
-function factsOf(error: AnyAppError): Pick<Failure, "upstreamCode" | "upstreamRequestId"> {
+function factsOf(error: AnyAppError): Pick<ReadFailure, "upstreamCode" | "upstreamRequestId"> {
   const facts = "facts" in error ? error.facts : undefined;
   return {
     upstreamCode: facts?.upstreamCode,

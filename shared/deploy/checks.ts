@@ -3,7 +3,7 @@ import { isAppError } from "../errors.ts";
 import { createAgent } from "../http-agent.ts";
 import { EVENT_TYPES } from "../schemas/event.ts";
 import { Secret } from "../secret.ts";
-import { createTable } from "../store/tablestore.ts";
+import { createTablestoreTable } from "../store/tablestore.ts";
 import { parseTablestoreUrl } from "../store/tablestore-url.ts";
 import { createSender } from "../webhook/attempt.ts";
 import { guardedLookup } from "../webhook/target.ts";
@@ -65,7 +65,7 @@ async function checkTable(
   const protocol = table.endpoint.startsWith("http:") ? "http:" : "https:";
   const agent = createAgent(protocol, { maxIdleMs: MAX_IDLE_MS, now });
   try {
-    const outcome = await createTable({
+    const outcome = await createTablestoreTable({
       target: table,
       agent,
       credentials: () => ({

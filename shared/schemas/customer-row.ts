@@ -53,7 +53,7 @@ const deliveredEventSchema = z.looseObject({
 });
 
 /** Reads that failed one after the other; absent while the last read was a good one. */
-export const failureSchema = z.looseObject({
+export const readFailureSchema = z.looseObject({
   reads: z.number(),
   /** The first of them. */
   since: z.string(),
@@ -96,7 +96,7 @@ export const customerRowSchema = z.looseObject({
    * refused one of them removes the row again.
    */
   addIntents: z.optional(z.array(z.string())),
-  failure: z.optional(failureSchema),
+  failure: z.optional(readFailureSchema),
   /** By country code and national number, as they were added. */
   onboarding: z.optional(z.record(z.string(), onboardingSchema)),
   /** Set while the customer is taken off the watch list; keeps the sequence. */
@@ -108,7 +108,7 @@ export const customerRowSchema = z.looseObject({
 export type NumberState = z.infer<typeof numberStateSchema>;
 export type PendingEvent = z.infer<typeof pendingEventSchema>;
 export type DeliveredEvent = z.infer<typeof deliveredEventSchema>;
-export type Failure = z.infer<typeof failureSchema>;
+export type ReadFailure = z.infer<typeof readFailureSchema>;
 export type CustomerRow = z.infer<typeof customerRowSchema>;
 
 /** Stands for the account with all its customers; no CustSpaceId can be it. */

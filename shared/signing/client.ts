@@ -44,7 +44,7 @@ export type Client = {
     schema: S,
     timeoutMs: number,
   ): Promise<z.output<S>>;
-  /** Sends a read, with up to three tries, each through the call's gate. */
+  /** Sends a read, with up to three tries, each through the call's limiter. */
   read<S extends z.core.$ZodType>(
     action: string,
     params: Params,

@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import type { PGlite } from "@electric-sql/pglite";
 import { ConfigError, isAppError } from "../errors.ts";
 import { acquireFolderLock, machineProcesses, type Processes } from "./folder-lock.ts";
-import { createSqlStore, createTable, type Query, TABLE, unavailable } from "./sql-store.ts";
+import { createSqlStore, createSqlTable, type Query, TABLE, unavailable } from "./sql-store.ts";
 import type { Store } from "./store.ts";
 
 export type PgliteStoreOptions = {
@@ -90,7 +90,7 @@ async function start(folder: string, options: PgliteStoreOptions): Promise<Datab
     const pglite = await PGlite.create({ dataDir: folder, relaxedDurability: false });
     try {
       const query = withUpkeep(pglite);
-      await createTable(query);
+      await createSqlTable(query);
       await finished();
       const close = () => pglite.close().finally(() => lock.release());
       return { query, close };

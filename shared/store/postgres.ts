@@ -1,5 +1,5 @@
 import pg from "pg";
-import { createSqlStore, createTable, type Query } from "./sql-store.ts";
+import { createSqlStore, createSqlTable, type Query } from "./sql-store.ts";
 import type { Store } from "./store.ts";
 
 export type PostgresStoreOptions = {
@@ -75,7 +75,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   };
 
   try {
-    await createTable(query);
+    await createSqlTable(query);
   } catch (error) {
     await close();
     throw error;

@@ -37,7 +37,7 @@ const CONNECTION_LOST = new Set(["ECONNRESET", "EPIPE", "57P01", "57P02", "57P03
  * create tables can use one that an administrator made.
  * @throws StoreUnavailableError
  */
-export async function createTable(query: Query): Promise<void> {
+export async function createSqlTable(query: Query): Promise<void> {
   try {
     const found = await query(`select to_regclass('${TABLE}')::text as name`, []);
     if (found.rows[0]?.name) return;

@@ -4,9 +4,9 @@ import TableStore from "tablestore";
 import type { Credentials } from "../signing/credentials.ts";
 import {
   CUT_OFF,
-  type Failure,
   failureOfAnswer,
   failureOfError,
+  type TablestoreFailure,
   TIMED_OUT,
 } from "./tablestore-failure.ts";
 import type { TablestoreTarget } from "./tablestore-url.ts";
@@ -19,7 +19,7 @@ export type Operation =
   | "createTable"
   | "describeTable";
 
-export type CallResult = { readonly data: unknown } | { readonly failure: Failure };
+export type CallResult = { readonly data: unknown } | { readonly failure: TablestoreFailure };
 
 /** One request and its outcome, given at the latest when the signal aborts. */
 export type Call = (
@@ -28,7 +28,7 @@ export type Call = (
   signal: AbortSignal,
 ) => Promise<CallResult>;
 
-export type CallOptions = {
+export type ConnectionOptions = {
   readonly target: TablestoreTarget;
   /** Read at every call, as those of a function's role change from invocation to invocation. */
   readonly credentials: () => Credentials;
@@ -45,7 +45,7 @@ export type CallOptions = {
  * Two effects on the whole process remain while the SDK is loaded: the empty global names of
  * `declareGlobals`, and request lines on standard output when DEBUG is exactly `aliyun`.
  */
-export function createCall(options: CallOptions): Call {
+export function createCall(options: ConnectionOptions): Call {
   declareGlobals();
   const { instance, endpoint } = options.target;
   const { globalAgent } = endpoint.startsWith("https:") ? https : http;
@@ -69,7 +69,7 @@ export function createCall(options: CallOptions): Call {
     });
 
     return new Promise<CallResult>((resolve) => {
-      const fail = (failure: Failure) => {
+      const fail = (failure: TablestoreFailure) => {
         signal.removeEventListener("abort", expire);
         resolve({ failure });
       };

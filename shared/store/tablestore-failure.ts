@@ -10,16 +10,16 @@ import { getSystemErrorName } from "node:util";
  * - `unsent`: no connection was made; nothing ran.
  * - `refused`: the service will not do it, now or later; nothing ran.
  */
-export type Failure = {
+export type TablestoreFailure = {
   readonly kind: "condition" | "contended" | "busy" | "lost" | "timeout" | "unsent" | "refused";
   /** An OTS code, a system error's name or `HTTP_<status>`; never a message. */
   readonly reason: string;
 };
 
 /** No answer within the deadline: the write may have been done. */
-export const TIMED_OUT: Failure = { kind: "timeout", reason: "ETIMEDOUT" };
+export const TIMED_OUT: TablestoreFailure = { kind: "timeout", reason: "ETIMEDOUT" };
 /** The connection broke before the answer was whole: likewise. */
-export const CUT_OFF: Failure = { kind: "lost", reason: "ECONNRESET" };
+export const CUT_OFF: TablestoreFailure = { kind: "lost", reason: "ECONNRESET" };
 
 // Those that the error list of Alibaba Cloud marks "retry: yes". Some come with 403 or 404.
 const BUSY = new Set([
@@ -39,7 +39,7 @@ const BUSY = new Set([
  * lacks the XML class that it calls, so `code` is the HTTP status, and a failed condition and a
  * wrong signature are both 403.
  */
-export function failureOfAnswer(status: number, body: Uint8Array | undefined): Failure {
+export function failureOfAnswer(status: number, body: Uint8Array | undefined): TablestoreFailure {
   // An answer of success that could not be decoded: the operation ran, its outcome is lost.
   if (status < 300) return { kind: "lost", reason: "UNREADABLE_ANSWER" };
   const code = otsCode(body ?? new Uint8Array());
@@ -54,7 +54,7 @@ export function failureOfAnswer(status: number, body: Uint8Array | undefined): F
  * Judges an error without an answer. The SDK overwrites a system error's `code` but leaves `errno`
  * and `syscall`; of Node's own "socket hang up" nothing but the text is left.
  */
-export function failureOfError(error: unknown): Failure {
+export function failureOfError(error: unknown): TablestoreFailure {
   // It threw while it built the request.
   if (fieldsOf(error).code !== "NetworkingError") return { kind: "unsent", reason: "UNSENDABLE" };
   const { errors } = fieldsOf(error);

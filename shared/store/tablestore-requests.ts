@@ -1,7 +1,7 @@
-import { type CallOptions, type CallResult, createCall } from "./tablestore-call.ts";
-import type { Failure } from "./tablestore-failure.ts";
+import { type CallResult, type ConnectionOptions, createCall } from "./tablestore-call.ts";
+import type { TablestoreFailure } from "./tablestore-failure.ts";
 
-export type RequestOptions = CallOptions & {
+export type RequestOptions = ConnectionOptions & {
   /** 0 to 1. */
   readonly random: () => number;
   /** Over early when the signal aborts; never rejects. */
@@ -12,7 +12,7 @@ export type RequestOptions = CallOptions & {
 
 type Read = "getRow" | "getRange" | "describeTable";
 type Write = "putRow" | "deleteRow" | "createTable";
-type Kinds = ReadonlySet<Failure["kind"]>;
+type Kinds = ReadonlySet<TablestoreFailure["kind"]>;
 
 const DEADLINE_MS = 5_000;
 const TRIES = 4;

@@ -1,7 +1,7 @@
 import TableStore from "tablestore";
 import { StoreRowError, StoreUnavailableError } from "../errors.ts";
 import type { Row, Store, Versioned } from "./store.ts";
-import type { Failure } from "./tablestore-failure.ts";
+import type { TablestoreFailure } from "./tablestore-failure.ts";
 import { createRequests, type RequestOptions } from "./tablestore-requests.ts";
 
 export type TablestoreOptions = RequestOptions & {
@@ -16,7 +16,7 @@ const PAGE_ROWS = 5_000;
  * The store in one table of Tablestore: primary key `k`, columns `v` and `ver`, written by
  * conditional PutRow and DeleteRow. Nothing is sent before the first call. A read takes 5 s at the
  * most, with up to four tries, and a scan that long for each page of its answer; a write whose
- * answer was lost takes the time of one more read. The table must exist: see `createTable`.
+ * answer was lost takes the time of one more read. The table must exist: see `createTablestoreTable`.
  *
  * Every method throws StoreUnavailableError with the OTS code, the system error or `HTTP_<status>`
  * as its reason: what the SDK throws holds the request's address and the service's words.
@@ -48,7 +48,7 @@ export function openTablestoreStore(options: TablestoreOptions): Store {
   const settle = async <T>(
     operation: string,
     key: string,
-    failure: Failure,
+    failure: TablestoreFailure,
     decide: (now: Versioned | undefined) => T | undefined,
   ): Promise<T> => {
     if (!NEVER_RAN.has(failure.kind)) {
@@ -147,7 +147,9 @@ export function openTablestoreStore(options: TablestoreOptions): Store {
  * @throws StoreUnavailableError when it cannot be made, or with the reason `OTHER_PRIMARY_KEY` or
  * `ROWS_EXPIRE` when a table of that name exists that would not keep the rows.
  */
-export async function createTable(options: RequestOptions): Promise<"created" | "exists"> {
+export async function createTablestoreTable(
+  options: RequestOptions,
+): Promise<"created" | "exists"> {
   const tableName = options.target.table;
   const { read, write } = createRequests(options);
   // Looked up first, so that a role without the right to create tables can use one that was made.
@@ -174,9 +176,9 @@ export async function createTable(options: RequestOptions): Promise<"created" | 
   throw unavailable("create-table", made);
 }
 
-type Failed = { readonly failure: Failure };
+type Failed = { readonly failure: TablestoreFailure };
 
-const NEVER_RAN = new Set<Failure["kind"]>(["unsent", "refused", "contended"]);
+const NEVER_RAN = new Set<TablestoreFailure["kind"]>(["unsent", "refused", "contended"]);
 
 type RangePage = {
   readonly rows: readonly TableStore.Row[];

@@ -23,14 +23,14 @@ const REPORT_EVERY = 500;
 const SHOWN_FAILURES = 10;
 
 type Range = { readonly from: number; readonly step: number; readonly until: number };
-type Failure = { readonly seed: number; readonly problems: readonly string[] };
+type FailedSeed = { readonly seed: number; readonly problems: readonly string[] };
 type Progress = {
   readonly done: number;
   readonly events: number;
   readonly deaths: number;
   readonly deadLetters: number;
   readonly stumbles: number;
-  readonly failures: readonly Failure[];
+  readonly failures: readonly FailedSeed[];
 };
 
 async function runRange(
@@ -44,7 +44,7 @@ async function runRange(
     deaths: 0,
     deadLetters: 0,
     stumbles: 0,
-    failures: [] as Failure[],
+    failures: [] as FailedSeed[],
   });
   let progress = fresh();
   for (let seed = range.from; seed < range.until; seed += range.step) {
@@ -85,7 +85,7 @@ async function main(): Promise<void> {
   const jobs = Math.min(wholeNumber("--jobs", values.jobs), seeds);
   const until = from + seeds;
   const began = performance.now();
-  const failures: Failure[] = [];
+  const failures: FailedSeed[] = [];
   const total = { done: 0, events: 0, deaths: 0, deadLetters: 0, stumbles: 0, failures };
   let announced = 0;
 

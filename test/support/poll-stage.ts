@@ -96,7 +96,7 @@ export async function startPollStage(
     const release = clock.hold();
     return deps.send(event, options).finally(release);
   };
-  const holdingGate = (limiter: CallLimiter): CallLimiter => {
+  const holdingLimiter = (limiter: CallLimiter): CallLimiter => {
     const releases: (() => void)[] = [];
     return {
       async acquire() {
@@ -115,7 +115,7 @@ export async function startPollStage(
     (params: P, options: CallOptions): Promise<R> => {
       const end = shortened === undefined ? options.deadlineAt : clock.monotonic() + shortened;
       const call: CallOptions = { ...options, deadlineAt: end };
-      return real(params, call.limiter ? { ...call, limiter: holdingGate(call.limiter) } : call);
+      return real(params, call.limiter ? { ...call, limiter: holdingLimiter(call.limiter) } : call);
     };
   const holding = (real: Upstream): Upstream => ({
     add: real.add,

@@ -1,6 +1,6 @@
 import protocol from "tablestore/lib/protocol/tablestore_compiled_proto.js";
 import { invalid, OtsError } from "./ots-error.ts";
-import { createTable, type RowCheck, readKey, type Table } from "./ots-tables.ts";
+import { createOtsTable, type RowCheck, readKey, type Table } from "./ots-tables.ts";
 import { contentOf, readRow, readVariant, Type, writeRows } from "./plain-buffer.ts";
 
 const { main, filter } = protocol;
@@ -48,7 +48,7 @@ export function createOperations(now: () => number): Readonly<Record<string, Ope
         throw new OtsError(409, "OTSObjectAlreadyExist", "Requested table already exists.");
       }
       const { timeToLive, maxVersions } = tableOptions;
-      tables.set(tableName, createTable({ keyName: key.name, timeToLive, maxVersions }, now));
+      tables.set(tableName, createOtsTable({ keyName: key.name, timeToLive, maxVersions }, now));
       return p.CreateTableResponse.encode({}).finish();
     },
 

@@ -35,7 +35,7 @@ export type Table = TableOptions & {
 };
 
 /** A table with one text as its key, in the order of the keys' bytes. */
-export function createTable(options: TableOptions, now: () => number): Table {
+export function createOtsTable(options: TableOptions, now: () => number): Table {
   const rows = new Map<string, StoredRow>();
   const keys: Variant[] = [];
   const nameOf = (key: Variant) => key.toString("latin1");

@@ -4,7 +4,7 @@ import protocol from "tablestore/lib/protocol/tablestore_compiled_proto.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createCall, type Operation } from "../../../shared/store/tablestore-call.ts";
 import { otsSignature } from "./ots-auth.ts";
-import { createTable } from "./ots-tables.ts";
+import { createOtsTable } from "./ots-tables.ts";
 import type { Cell } from "./plain-buffer.ts";
 import { INSTANCE, KEY, optionsFor, TABLE } from "./sandbox-store.ts";
 import { type SandboxTablestore, startTablestore } from "./tablestore.ts";
@@ -152,7 +152,7 @@ describe("a limit", () => {
   it("of a page is 5,000 rows, with the key of the next", () => {
     const text = (value: string) =>
       Buffer.concat([Buffer.of(3, value.length, 0, 0, 0), Buffer.from(value)]);
-    const table = createTable({ keyName: "k", timeToLive: -1, maxVersions: 1 }, () => 0);
+    const table = createOtsTable({ keyName: "k", timeToLive: -1, maxVersions: 1 }, () => 0);
     for (let index = 10_000; index <= 15_000; index++) {
       const primaryKey: Cell[] = [{ name: "k", value: text(`${index}`) }];
       table.put({ primaryKey, columns: [], isDelete: false }, () => true);

@@ -39,11 +39,11 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       expect(sleeps).toEqual([]);
     });
 
-    const recordedGate = (grants: boolean[], onEnter = () => {}) => {
+    const recordedLimiter = (grants: boolean[], onAcquire = () => {}) => {
       const events: string[] = [];
       const limiter = {
         async acquire() {
-          onEnter();
+          onAcquire();
           const granted = grants.shift() ?? false;
           events.push(granted ? "acquire" : "turned away");
           return granted;
@@ -57,7 +57,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       const { upstream, sandbox } = await start();
       sandbox.control.fault({ kind: "throttle" });
       sandbox.control.fault({ kind: "reset-before" });
-      const { limiter, events } = recordedGate([true, true, true]);
+      const { limiter, events } = recordedLimiter([true, true, true]);
 
       await query(upstream, { limiter });
 
@@ -73,7 +73,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
 
     it("sends nothing when the limiter never opens", async () => {
       const { upstream, sandbox } = await start();
-      const { limiter, events } = recordedGate([false]);
+      const { limiter, events } = recordedLimiter([false]);
 
       const error = await failureOf(query(upstream, { limiter }));
 
@@ -88,7 +88,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
     it("fails with the last failure when the limiter stays shut before another try", async () => {
       const { upstream, sandbox } = await start();
       sandbox.control.fault({ kind: "array-body", count: 3 });
-      const { limiter, events } = recordedGate([true, false]);
+      const { limiter, events } = recordedLimiter([true, false]);
 
       const error = await failureOf(query(upstream, { limiter }));
 
@@ -99,7 +99,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
 
     it("leaves the limiter without sending when the deadline passed before it opened", async () => {
       const { upstream, sandbox, clock } = await start();
-      const { limiter, events } = recordedGate([true], () => {
+      const { limiter, events } = recordedLimiter([true], () => {
         clock.ms = 60_000;
       });
 

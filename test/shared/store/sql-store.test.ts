@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { createSqlStore, createTable, type Query } from "../../../shared/store/sql-store.ts";
+import { createSqlStore, createSqlTable, type Query } from "../../../shared/store/sql-store.ts";
 
 type Row = { k: string; v: string; ver: string };
 
@@ -158,7 +158,7 @@ describe("making the table", () => {
       if (text.startsWith("create") && error) throw error;
       return { rows: [{ name: there ? "waba_numbers_rows" : null }], affected: 0 };
     };
-    return { statements, done: createTable(query) };
+    return { statements, done: createSqlTable(query) };
   };
 
   it.each(["23505", "42P07", "42710"])("takes %s for another creator's success", async (code) => {

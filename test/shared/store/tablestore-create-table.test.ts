@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createTable } from "../../../shared/store/tablestore.ts";
+import { createTablestoreTable } from "../../../shared/store/tablestore.ts";
 import { createCall } from "../../../shared/store/tablestore-call.ts";
 import { optionsFor, TABLE } from "../../sandbox/tablestore/sandbox-store.ts";
 import { openForTest, startForTest } from "./tablestore-rig.ts";
@@ -8,8 +8,8 @@ describe("making the table", () => {
   it("makes it once, fit for the store", async () => {
     const server = await startForTest();
     const options = optionsFor(server.url);
-    expect(await createTable(options)).toBe("created");
-    expect(await createTable(options)).toBe("exists");
+    expect(await createTablestoreTable(options)).toBe("created");
+    expect(await createTablestoreTable(options)).toBe("exists");
     const { store } = await openForTest({ target: options.target });
     expect(await store.put("c/a", "1", "absent")).toBe("stored");
     expect(server.control.calls().map((call) => call.operation)).toEqual([
@@ -20,7 +20,7 @@ describe("making the table", () => {
   it("takes another maker's success for its own", async () => {
     const server = await startForTest();
     const [one, other] = [optionsFor(server.url), optionsFor(server.url)];
-    const answers = await Promise.all([createTable(one), createTable(other)]);
+    const answers = await Promise.all([createTablestoreTable(one), createTablestoreTable(other)]);
     expect(answers.sort()).toEqual(["created", "exists"]);
   });
 
@@ -36,7 +36,7 @@ describe("making the table", () => {
     };
     const signal = new AbortController().signal;
     await createCall(optionsFor(server.url))("createTable", params, signal);
-    await expect(createTable(optionsFor(server.url))).rejects.toMatchObject({ reason });
+    await expect(createTablestoreTable(optionsFor(server.url))).rejects.toMatchObject({ reason });
   });
 
   it("tells why it cannot", async () => {
@@ -47,7 +47,7 @@ describe("making the table", () => {
       status: 403,
       code: "OTSNoPermissionAccess",
     });
-    await expect(createTable(optionsFor(server.url))).rejects.toMatchObject({
+    await expect(createTablestoreTable(optionsFor(server.url))).rejects.toMatchObject({
       code: "ERR_STORE",
       operation: "create-table",
       reason: "OTSNoPermissionAccess",

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAgent } from "../../../shared/http-agent.ts";
 import { Secret } from "../../../shared/secret.ts";
-import { createTable, openTablestoreStore } from "../../../shared/store/tablestore.ts";
+import { createTablestoreTable, openTablestoreStore } from "../../../shared/store/tablestore.ts";
 import { parseTablestoreUrl } from "../../../shared/store/tablestore-url.ts";
 import { describeStore } from "./contract.ts";
 
@@ -54,7 +54,7 @@ describe.runIf(!missing)("a real instance", () => {
 
   beforeAll(async () => {
     // A new table takes up to a minute before it answers.
-    if ((await createTable(options)) === "exists") return;
+    if ((await createTablestoreTable(options)) === "exists") return;
     for (let tries = 0; tries < 30; tries++) {
       if (await store.get("c/none").then(Boolean, () => true)) await sleep(2_000);
       else return;

@@ -16,7 +16,7 @@ type Block = {
 
 /** The customers and their numbers. `show` is called with each state. */
 export function createNumbers() {
-  const { table, head, columns } = createTable();
+  const { table, head, columns } = createNumbersTable();
   byId("number-table").append(table);
   const search = byId<HTMLInputElement>("search");
   const blocks = new Map<string, Block>();
@@ -73,7 +73,7 @@ export function createNumbers() {
 }
 
 /** On a narrow page its parts are laid out as blocks, which would take their roles from them. */
-function createTable() {
+function createNumbersTable() {
   const columns = make("tr", { role: "row" });
   const head = make("thead", { role: "rowgroup" }, columns);
   const facts = { class: "numbers", role: "table", "aria-labelledby": "numbers-title" };
