@@ -94,12 +94,12 @@ describe("buildOpenApi", () => {
 describe("eventJsonSchema", () => {
   it.each(ALL_EVENT_TYPES)("makes the committed schemas/%s.json", async (type) => {
     await expect(toJsonText(eventJsonSchema(type))).toMatchFileSnapshot(
-      `../../../shared/http/schemas/${type}.json`,
+      `../../shared/contract/schemas/${type}.json`,
     );
   });
 
   it.each(ALL_EVENT_TYPES)("describes %s as it is sent, and no other type", async (type) => {
-    const url = new URL(`../../../shared/http/schemas/${type}.json`, import.meta.url);
+    const url = new URL(`../../shared/contract/schemas/${type}.json`, import.meta.url);
     const validate = strictAjv().compile(JSON.parse(readFileSync(url, "utf8")));
     const examples = Object.entries(await eventExamples());
     const fitting = examples.filter(([, { body }]) => validate(JSON.parse(body)));
