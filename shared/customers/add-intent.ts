@@ -1,7 +1,7 @@
-import { type CustomerRow, customerKey, newCustomerRow } from "../schemas/customer-row.ts";
-import { encodeRow } from "../store/rows.ts";
+import { type CustomerRow, newCustomerRow } from "../schemas/customer-row.ts";
 import type { Store } from "../store/store.ts";
-import { loadCustomer } from "./customer.ts";
+import type { RowChange } from "../store/update-row.ts";
+import { updateCustomer } from "./customer.ts";
 import { prioritizeOnboarding, withdrawOnboarding } from "./priority-lane.ts";
 
 export type AddIntent = {
@@ -23,9 +23,9 @@ export async function recordAddIntent(
   now: number,
 ): Promise<AddIntent> {
   const leaveLane = () => withdrawOnboarding(store, customer, number.cc + number.national, id);
-  const withdraw = () => changeRow(store, customer, (row) => withoutIntent(row, id));
+  const withdraw = () => updateCustomer(store, customer, (row) => withoutIntent(row, id));
   try {
-    await changeRow(store, customer, (row) => withIntent(row, id, now));
+    await updateCustomer(store, customer, (row) => withIntent(row, id, now));
     await prioritizeOnboarding(store, customer, number, id, now);
   } catch (error) {
     // The add will not be made, but a write whose answer was lost may have been. A store that fails
@@ -47,8 +47,7 @@ function withIntent(row: CustomerRow | undefined, id: string, now: number): Chan
   if (!row) return { put: newCustomerRow(now, id) };
   if (row.addIntents) return { put: { ...row, addIntents: [...row.addIntents, id] } };
   if (!row.removedAt) return "keep";
-  const { removedAt, ...rest } = row;
-  return { put: { ...rest, addIntents: [id], revivedFrom: removedAt } as CustomerRow };
+  return { put: { ...row, removedAt: undefined, addIntents: [id], revivedFrom: row.removedAt } };
 }
 
 function withoutIntent(row: CustomerRow | undefined, id: string): Change {
@@ -56,31 +55,12 @@ function withoutIntent(row: CustomerRow | undefined, id: string): Change {
   const addIntents = row.addIntents.filter((other) => other !== id);
   if (addIntents.length > 0) return { put: { ...row, addIntents } };
   if (row.revivedFrom) {
-    // Whatever numbers it holds are from before: a read that sees some makes the row stand alone.
-    const { addIntents: _intents, revivedFrom, ...rest } = row;
-    return { put: { ...rest, removedAt: revivedFrom } as CustomerRow };
+    // Its numbers are from before: a read that sees some makes the row stand on its own.
+    const { revivedFrom: removedAt } = row;
+    return { put: { ...row, addIntents: undefined, revivedFrom: undefined, removedAt } };
   }
   const isBare = Object.keys(row.numbers).length === 0 && row.pending.length === 0;
   return isBare ? "delete" : { put: { ...row, addIntents } };
 }
 
-type Change = "keep" | "delete" | { readonly put: CustomerRow };
-
-async function changeRow(
-  store: Store,
-  customer: string,
-  decide: (row: CustomerRow | undefined) => Change,
-): Promise<void> {
-  const key = customerKey(customer);
-  for (;;) {
-    const stored = await loadCustomer(store, customer);
-    const change = decide(stored?.value);
-    if (change === "keep") return;
-    if (change === "delete") {
-      if (!stored || (await store.delete(key, stored.version)) === "deleted") return;
-    } else {
-      const expected = stored?.version ?? "absent";
-      if ((await store.put(key, encodeRow(change.put), expected)) === "stored") return;
-    }
-  }
-}
+type Change = RowChange<CustomerRow>;

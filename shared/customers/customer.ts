@@ -2,8 +2,9 @@ import { type CustomerRow, customerKey, customerRowSchema } from "../schemas/cus
 import { DUE_PREFIX, dueKey, parseEventKey } from "../schemas/outbox-rows.ts";
 import { encodeRow, readRow, type Stored } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
+import { type RowChange, type RowUpdate, updateRow } from "../store/update-row.ts";
 
-/** The customer's row and whether the event is still the first of its pending ones. */
+/** The customer's row, or undefined if there is none. */
 export function loadCustomer(
   store: Store,
   customer: string,
@@ -12,9 +13,23 @@ export function loadCustomer(
 }
 
 /**
- * Writes a customer's next row with its new events. The marker goes first: a process that dies
- * between the two leaves a marker without an event, which costs a look; the other way round would
- * leave an event that only the next sweep finds.
+ * Changes a customer's row by `updateRow`, with its markers. `known` saves the first read.
+ *
+ * @throws as `updateRow`
+ */
+export function updateCustomer(
+  store: Store,
+  customer: string,
+  decide: (row: CustomerRow | undefined) => RowChange<CustomerRow>,
+  known?: Stored<CustomerRow> | "absent",
+): Promise<RowUpdate<CustomerRow>> {
+  const beforePut = (next: CustomerRow, before: CustomerRow | undefined) =>
+    putMarker(store, customer, next, before);
+  return updateRow(store, customerKey(customer), customerRowSchema, decide, { known, beforePut });
+}
+
+/**
+ * Writes a customer's next row unless the stored one has changed since it was read.
  *
  * @throws CustomerTooLargeError, before anything is written
  */
@@ -25,10 +40,24 @@ export async function commitRow(
   next: CustomerRow,
 ): Promise<"stored" | "conflict"> {
   const text = encodeRow(next);
-  if (next.seq > before.value.seq) {
-    await store.put(dueKey(customer, next.seq), encodeRow({ schema: 1 }), "absent");
-  }
+  await putMarker(store, customer, next, before.value);
   return store.put(customerKey(customer), text, before.version);
+}
+
+/**
+ * Marks a customer whose next row holds new events as due. The marker goes first: a process that
+ * dies between the two leaves a marker without an event, which costs one read. An event without a
+ * marker would wait for the next sweep.
+ */
+async function putMarker(
+  store: Store,
+  customer: string,
+  next: CustomerRow,
+  before: CustomerRow | undefined,
+): Promise<void> {
+  const newest = next.pending.at(-1);
+  if (!newest || newest.seq <= (before?.seq ?? 0)) return;
+  await store.put(dueKey(customer, next.seq), encodeRow({ schema: 1 }), "absent");
 }
 
 /**

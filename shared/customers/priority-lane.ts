@@ -1,8 +1,8 @@
 import { WORSE_MS } from "../changes/limits.ts";
 import type { CustomerRow } from "../schemas/customer-row.ts";
 import { LANE_PREFIX, type LaneRow, laneKey, laneRowSchema } from "../schemas/watch-rows.ts";
-import { encodeRow, readRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
+import { updateRow } from "../store/update-row.ts";
 
 /** A number whose onboarding is not completed by then is left to the sweep. */
 const ONBOARDING_LIMIT_MS = 7 * 24 * 3_600_000;
@@ -21,32 +21,21 @@ export function laneOf(laneRow: LaneRow): LaneKind {
   return laneRow.worseUntil === undefined ? "asked" : "worse";
 }
 
-function emptyLaneRow(): LaneRow {
-  return { schema: 1, onboarding: {} };
-}
-
-/** Changes a customer's place in the priority lane; a row that says nothing is deleted. */
+/** Changes a customer's place in the priority lane. A row without a reason to be there is deleted. */
 async function updateLane(
   store: Store,
   customer: string,
   change: (row: LaneRow) => LaneRow | undefined,
 ): Promise<void> {
-  const key = laneKey(customer);
-  for (;;) {
-    const stored = await readRow(store, key, laneRowSchema);
-    const next = change(stored?.value ?? emptyLaneRow());
-    if (!next) return;
+  await updateRow(store, laneKey(customer), laneRowSchema, (row) => {
+    const next = change(row ?? { schema: 1, onboarding: {} });
+    if (!next) return "keep";
     const isEmpty =
       Object.keys(next.onboarding).length === 0 &&
       next.worseUntil === undefined &&
       next.askedUntil === undefined;
-    if (isEmpty && !stored) return;
-    const outcome =
-      isEmpty && stored
-        ? await store.delete(key, stored.version)
-        : await store.put(key, encodeRow(next), stored?.version ?? "absent");
-    if (outcome !== "conflict") return;
-  }
+    return isEmpty ? "delete" : { put: next };
+  });
 }
 
 /**
@@ -119,13 +108,13 @@ export function pruneLane(
     const isWorseOver = laneRow.worseUntil !== undefined && laneRow.worseUntil <= now;
     const isAskedOver = laneRow.askedUntil !== undefined && laneRow.askedUntil <= now;
     if (isSame && !isWorseOver && !isAskedOver) return undefined;
-    const { worseUntil, askedUntil, ...rest } = laneRow;
+    const { worseUntil, askedUntil } = laneRow;
     return {
-      ...rest,
+      ...laneRow,
       onboarding,
-      ...(worseUntil === undefined || isWorseOver ? {} : { worseUntil }),
-      ...(askedUntil === undefined || isAskedOver ? {} : { askedUntil }),
-    } as LaneRow;
+      worseUntil: isWorseOver ? undefined : worseUntil,
+      askedUntil: isAskedOver ? undefined : askedUntil,
+    };
   });
 }
 

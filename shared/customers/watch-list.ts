@@ -1,7 +1,6 @@
-import { type CustomerRow, customerKey, newCustomerRow } from "../schemas/customer-row.ts";
-import { encodeRow } from "../store/rows.ts";
+import { type CustomerRow, newCustomerRow } from "../schemas/customer-row.ts";
 import type { Store } from "../store/store.ts";
-import { clearMarkers, loadCustomer } from "./customer.ts";
+import { clearMarkers, updateCustomer } from "./customer.ts";
 import { dropFromLane } from "./priority-lane.ts";
 
 export type WatchOutcome = {
@@ -35,17 +34,25 @@ async function watchCustomer(
   customer: string,
   now: () => number,
 ): Promise<"added" | "revived" | "already"> {
-  for (;;) {
-    const fresh = encodeRow(newCustomerRow(now()));
-    if ((await store.put(customerKey(customer), fresh, "absent")) === "stored") return "added";
-    const stored = await loadCustomer(store, customer);
-    if (!stored) continue;
-    const { removedAt, revivedFrom, addIntents, ...row } = stored.value;
-    const wasRemoved = removedAt !== undefined || revivedFrom !== undefined;
-    if (!wasRemoved && !addIntents) return "already";
-    const outcome = await store.put(customerKey(customer), encodeRow(row), stored.version);
-    if (outcome === "stored") return wasRemoved ? "revived" : "already";
-  }
+  const { before } = await updateCustomer(
+    store,
+    customer,
+    (row) => {
+      if (!row) return { put: newCustomerRow(now()) };
+      if (!wasRemoved(row) && !row.addIntents) return "keep";
+      return {
+        put: { ...row, removedAt: undefined, revivedFrom: undefined, addIntents: undefined },
+      };
+    },
+    "absent",
+  );
+  if (!before) return "added";
+  return wasRemoved(before) ? "revived" : "already";
+}
+
+/** Also while only an add in progress has brought it back. */
+function wasRemoved({ removedAt, revivedFrom }: CustomerRow): boolean {
+  return removedAt !== undefined || revivedFrom !== undefined;
 }
 
 export type UnwatchOptions = {
@@ -71,30 +78,21 @@ export async function unwatchCustomer(
   customer: string,
   options: UnwatchOptions,
 ): Promise<Unwatched> {
-  for (;;) {
-    const stored = await loadCustomer(store, customer);
-    if (!stored && !options.listed) return { kind: "not-watched" };
-    if (stored?.value.removedAt) {
-      // An earlier removal may have died before its last step.
-      await forget(store, customer);
-      return { kind: "not-watched" };
-    }
-    const pending = stored?.value.pending.length ?? 0;
-    if (pending > 0 && !options.drop) return { kind: "pending", pending };
-    const now = options.now();
-    const tombstone: CustomerRow = {
-      schema: 1,
-      seq: stored?.value.seq ?? now,
-      numbers: {},
-      pending: [],
-      removedAt: new Date(now).toISOString(),
-    };
-    const expected = stored?.version ?? "absent";
-    const outcome = await store.put(customerKey(customer), encodeRow(tombstone), expected);
-    if (outcome === "conflict") continue;
-    await forget(store, customer);
-    return { kind: "removed", dropped: pending };
-  }
+  const { outcome, before } = await updateCustomer(store, customer, (row) => {
+    if (row ? row.removedAt : !options.listed) return "keep";
+    if (row && row.pending.length > 0 && !options.drop) return "keep";
+    return { put: tombstone(row, options.now()) };
+  });
+  const pending = before?.pending.length ?? 0;
+  if (outcome === "kept" && before && !before.removedAt) return { kind: "pending", pending };
+  // An earlier removal may have died before this step.
+  if (before || outcome === "stored") await forget(store, customer);
+  return outcome === "stored" ? { kind: "removed", dropped: pending } : { kind: "not-watched" };
+}
+
+function tombstone(row: CustomerRow | undefined, now: number): CustomerRow {
+  const removedAt = new Date(now).toISOString();
+  return { schema: 1, seq: row?.seq ?? now, numbers: {}, pending: [], removedAt };
 }
 
 async function forget(store: Store, customer: string): Promise<void> {
@@ -120,14 +118,14 @@ export async function ensureWatched(
 }
 
 async function ensureCustomer(store: Store, customer: string, now: () => number): Promise<void> {
-  for (;;) {
-    const fresh = encodeRow(newCustomerRow(now()));
-    if ((await store.put(customerKey(customer), fresh, "absent")) === "stored") return;
-    const stored = await loadCustomer(store, customer);
-    if (!stored) continue;
-    const { addIntents, ...row } = stored.value;
-    if (!addIntents || row.revivedFrom) return;
-    const outcome = await store.put(customerKey(customer), encodeRow(row), stored.version);
-    if (outcome === "stored") return;
-  }
+  await updateCustomer(
+    store,
+    customer,
+    (row) => {
+      if (!row) return { put: newCustomerRow(now()) };
+      if (!row.addIntents || row.revivedFrom) return "keep";
+      return { put: { ...row, addIntents: undefined } };
+    },
+    "absent",
+  );
 }
