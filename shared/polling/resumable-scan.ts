@@ -1,17 +1,17 @@
 import type { ScanState } from "../schemas/watch-rows.ts";
 import type { Row, Store } from "../store/store.ts";
 
-const PAGE = 50;
+const PAGE_ROWS = 50;
 
 export type ScanOptions = {
   readonly store: Pick<Store, "scan">;
   readonly prefix: string;
   /** Where an earlier run left off. */
-  readonly pass: ScanState;
-  /** A pass begins no sooner than this after the one before it began, in ms. */
+  readonly saved: ScanState;
+  /** Two passes begin at least this far apart, in ms. */
   readonly everyMs: number;
   readonly now: () => number;
-  /** Waits until the next pass is due, or answers false: it is left to a later run. */
+  /** Waits until the next pass is due. Resolves to false to leave that pass to a later run. */
   readonly wait: (ms: number) => Promise<boolean>;
   readonly accept: (row: Row) => boolean;
 };
@@ -19,99 +19,121 @@ export type ScanOptions = {
 export type ResumableScan = {
   /** The next row, or undefined when there is none left for now. */
   next(): Promise<Row | undefined>;
-  /** Says that a row has been dealt with, well or not. */
+  /** Marks a row as done, whether its read was good or failed. */
   finish(row: Row): void;
-  /** Where to go on: no row before the cursor is unfinished, so a run that dies skips none. */
+  /** Where the next run continues. No row before the cursor is unfinished, so a crash skips none. */
   progress(): ScanState;
   /**
-   * Whether a pass that an earlier run began has come to its end, so that `next` may begin another
-   * one. Only then: a run never begins two passes, however short the interval is.
+   * Whether the pass that an earlier run began is done, so that `next` may begin another one. A run
+   * begins at most one pass, however short the interval is.
    */
   restartIfDone(): boolean;
-  /** Says that customers of this pass failed without a note of it: it proves nothing when it ends. */
+  /** Keeps this pass from confirming anything: failures among its reads were not stored. */
   invalidate(): void;
 };
 
-/** Walks the rows of a prefix in key order, over as many runs as it takes. */
+/** Where a scan stands within its run. */
+type Phase =
+  /** No row was asked for since the run began, or since the last pass was done. */
+  | { readonly kind: "idle" }
+  | {
+      readonly kind: "reading";
+      /** This run began the pass. */
+      readonly isOwn: boolean;
+      /** Rows that were fetched and not handed out. */
+      readonly page: Row[];
+      /** The last key that was fetched. */
+      readonly readTo: string;
+    }
+  /** Every row of an earlier run's pass is handed out. */
+  | { readonly kind: "drained" }
+  /** This run hands out no more rows. */
+  | { readonly kind: "ended" };
+
+/** Reads the rows of a prefix in key order, over as many runs as it takes. */
 export function createResumableScan(options: ScanOptions): ResumableScan {
   const { store, prefix, now } = options;
-  let pass = options.pass;
-  let page: Row[] = [];
-  let readTo = pass.cursor;
-  let ended = false;
-  let begun = false;
-  let isOwn = false;
+  let state = options.saved;
+  let phase: Phase = { kind: "idle" };
   let queue: Promise<unknown> = Promise.resolve();
-  const open: string[] = [];
-  const finished = new Set<string>();
+  const unfinished = createUnfinished();
 
-  async function begin(): Promise<void> {
-    begun = true;
-    if (!pass.done) return;
-    const age = now() - pass.startedAt;
-    // A pass that began in the future tells of a clock that was wrong: it must not stop the reading.
-    const due = age < 0 ? 0 : options.everyMs - age;
-    if (due > 0 && !(await options.wait(due))) {
-      ended = true;
-      return;
-    }
-    isOwn = true;
-    pass = { ...pass, cursor: "", startedAt: now(), done: false, tainted: undefined };
-    readTo = "";
+  async function begin(): Promise<Phase> {
+    if (!state.done) return { kind: "reading", isOwn: false, page: [], readTo: state.cursor };
+    const age = now() - state.startedAt;
+    // A start time in the future means that the clock was wrong. Start anyway.
+    const dueInMs = age < 0 ? 0 : options.everyMs - age;
+    if (dueInMs > 0 && !(await options.wait(dueInMs))) return { kind: "ended" };
+    state = { ...state, cursor: "", startedAt: now(), done: false, tainted: undefined };
+    return { kind: "reading", isOwn: true, page: [], readTo: "" };
   }
 
   async function take(): Promise<Row | undefined> {
-    if (!begun) await begin();
-    while (!ended) {
-      const row = page.shift();
+    if (phase.kind === "idle") phase = await begin();
+    while (phase.kind === "reading") {
+      const row = phase.page.shift();
       if (!row) {
-        page = await store.scan(prefix, readTo, PAGE);
-        readTo = page.at(-1)?.key ?? readTo;
-        if (page.length === 0) ended = true;
+        phase = await fetchPage(phase);
       } else if (options.accept(row)) {
-        open.push(row.key);
+        unfinished.add(row.key);
         return row;
       }
     }
     return undefined;
   }
 
-  const isDone = () => pass.done || (ended && begun && open.length === 0 && page.length === 0);
+  async function fetchPage({ isOwn, readTo }: Phase & { kind: "reading" }): Promise<Phase> {
+    const page = await store.scan(prefix, readTo, PAGE_ROWS);
+    const last = page.at(-1);
+    if (!last) return { kind: isOwn ? "ended" : "drained" };
+    return { kind: "reading", isOwn, page, readTo: last.key };
+  }
 
-  const inherited = !options.pass.done;
-  let turned = false;
   /** Notes the end of a pass when it is first seen. */
-  function settled(): ScanState {
-    if (!pass.done && isDone()) {
-      const full = { startedAt: pass.startedAt, endedAt: now() };
-      pass = { ...pass, done: true, ...(pass.tainted ? {} : { full }) };
+  function settle(): ScanState {
+    const isHandedOut = phase.kind === "drained" || phase.kind === "ended";
+    if (!state.done && isHandedOut && unfinished.isEmpty()) {
+      const full = { startedAt: state.startedAt, endedAt: now() };
+      state = { ...state, done: true, full: state.tainted ? state.full : full };
     }
-    return pass;
+    return state;
   }
 
   return {
     next() {
-      // One page is fetched at a time, whoever asks.
-      const mine = queue.then(take);
-      queue = mine.catch(() => undefined);
-      return mine;
+      // Rows are taken one after the other, so that a page is fetched once.
+      const row = queue.then(take);
+      queue = row.catch(() => undefined);
+      return row;
     },
     finish(row) {
-      finished.add(row.key);
-      while (open[0] !== undefined && finished.delete(open[0])) {
-        pass = { ...pass, cursor: open.shift() ?? pass.cursor };
-      }
+      state = { ...state, cursor: unfinished.finish(row.key) ?? state.cursor };
     },
-    progress: settled,
+    progress: settle,
     invalidate() {
-      if (!pass.done) pass = { ...pass, tainted: true };
+      if (!state.done) state = { ...state, tainted: true };
     },
     restartIfDone() {
-      if (isOwn || !inherited || turned || !settled().done) return false;
-      turned = true;
-      begun = false;
-      ended = false;
+      if (phase.kind !== "drained" || !settle().done) return false;
+      phase = { kind: "idle" };
       return true;
+    },
+  };
+}
+
+/** Keys that were handed out, in order, until they and all before them are finished. */
+function createUnfinished() {
+  const open: string[] = [];
+  const finished = new Set<string>();
+  return {
+    add: (key: string) => void open.push(key),
+    isEmpty: () => open.length === 0,
+    /** The last key up to which all are finished; undefined while an earlier one is open. */
+    finish(key: string): string | undefined {
+      finished.add(key);
+      let reached: string | undefined;
+      while (open[0] !== undefined && finished.delete(open[0])) reached = open.shift();
+      return reached;
     },
   };
 }

@@ -48,23 +48,18 @@ export type Scans = {
 
 /** The walks of a run, each from where the last run left it. */
 export function startScans(progress: ScanProgress, pollIntervalMs: number, deps: ScanDeps): Scans {
-  const scan = (
-    prefix: string,
-    pass: Progress["sweep"],
-    everyMs: number,
-    accept: (row: Row) => boolean,
-  ) =>
+  const scan = (prefix: string, saved: ScanState, everyMs: number, accept: (row: Row) => boolean) =>
     createResumableScan({
       store: deps.store,
       prefix,
-      pass,
+      saved,
       everyMs,
       now: deps.now,
       wait: async (ms) => ms <= patienceMs(everyMs) && (await deps.limiter.wait(ms)),
       accept,
     });
-  const lane = (pass: Progress["sweep"], kind: LaneKind) =>
-    scan(LANE_PREFIX, pass, pollIntervalMs * LANE_INTERVAL_RATIO, (row) => {
+  const lane = (saved: ScanState, kind: LaneKind) =>
+    scan(LANE_PREFIX, saved, pollIntervalMs * LANE_INTERVAL_RATIO, (row) => {
       const laneRow = decodeLaneRow(row, deps.log);
       return laneRow !== undefined && laneOf(laneRow) === kind;
     });

@@ -10,7 +10,7 @@ import { createMemoryStore } from "../../../shared/store/memory.ts";
 import type { Row, Store } from "../../../shared/store/store.ts";
 import { T0 } from "../../support/watch-builders.ts";
 
-const FRESH: ScanState = { cursor: "", startedAt: 0, done: true };
+const NEVER_BEGUN: ScanState = { cursor: "", startedAt: 0, done: true };
 
 async function storeWith(keys: readonly string[]): Promise<Store> {
   const store = createMemoryStore({ newVersion: randomUUID });
@@ -21,12 +21,12 @@ async function storeWith(keys: readonly string[]): Promise<Store> {
 const numbered = (count: number) =>
   Array.from({ length: count }, (_, index) => `c/${String(index).padStart(3, "0")}`);
 
-async function startWalk(keys: readonly string[], options: Partial<ScanOptions> = {}) {
+async function startScan(keys: readonly string[], options: Partial<ScanOptions> = {}) {
   const waits: number[] = [];
   const scan = createResumableScan({
     store: await storeWith(keys),
     prefix: "c/",
-    pass: FRESH,
+    saved: NEVER_BEGUN,
     everyMs: 60_000,
     now: () => T0,
     wait: async (ms) => {
@@ -51,10 +51,10 @@ async function finishAll(scan: ResumableScan): Promise<string[]> {
   return rows.map(({ key }) => key);
 }
 
-describe("a pass", () => {
-  it("scans every row of its prefix in order, over as many pages as it takes", async () => {
+describe("createResumableScan", () => {
+  it("a scan reads every row of its prefix in order, page by page", async () => {
     const keys = numbered(120);
-    const { scan } = await startWalk(["b/1", ...keys, "d/1"]);
+    const { scan } = await startScan(["b/1", ...keys, "d/1"]);
     expect(await finishAll(scan)).toEqual(keys);
     expect(scan.progress()).toEqual({
       cursor: "c/119",
@@ -64,8 +64,8 @@ describe("a pass", () => {
     });
   });
 
-  it("gives each row once to workers that ask at the same time", async () => {
-    const { scan } = await startWalk(numbered(120));
+  it("a scan gives each row once to workers that ask at the same time", async () => {
+    const { scan } = await startScan(numbered(120));
     const taken = await Promise.all(Array.from({ length: 10 }, () => takeAll(scan)));
     expect(
       taken
@@ -75,15 +75,15 @@ describe("a pass", () => {
     ).toEqual(numbered(120));
   });
 
-  it("passes over rows that it does not accept", async () => {
-    const { scan } = await startWalk(["c/1", "c/~account", "c/2"], {
+  it("a scan skips rows that are not accepted", async () => {
+    const { scan } = await startScan(["c/1", "c/~account", "c/2"], {
       accept: (row) => !row.key.includes("~"),
     });
     expect(await finishAll(scan)).toEqual(["c/1", "c/2"]);
   });
 
-  it("never moves its cursor past a row that is unfinished", async () => {
-    const { scan } = await startWalk(numbered(4));
+  it("a scan's cursor never passes an unfinished row", async () => {
+    const { scan } = await startScan(numbered(4));
     const [first, second, third, fourth] = await takeAll(scan);
     if (!first || !second || !third || !fourth) throw new Error("four rows were stored");
     scan.finish(second);
@@ -100,16 +100,16 @@ describe("a pass", () => {
     });
   });
 
-  it("is not done while rows of it have not been asked for", async () => {
-    const { scan } = await startWalk(numbered(2));
+  it("a scan is not done while a row has not been handed out", async () => {
+    const { scan } = await startScan(numbered(2));
     const row = await scan.next();
     if (row) scan.finish(row);
     expect(scan.progress()).toEqual({ cursor: "c/000", startedAt: T0, done: false });
   });
 
-  it("goes on behind the cursor of an earlier tick, also when that row is gone", async () => {
-    const pass = { cursor: "c/001x", startedAt: T0 - 70_000, done: false };
-    const { scan } = await startWalk(numbered(4), { pass });
+  it("a scan continues after an earlier run's cursor, even if that row is gone", async () => {
+    const saved = { cursor: "c/001x", startedAt: T0 - 70_000, done: false };
+    const { scan } = await startScan(numbered(4), { saved });
     expect(await finishAll(scan)).toEqual(["c/002", "c/003"]);
     expect(scan.progress()).toEqual({
       cursor: "c/003",
@@ -119,34 +119,34 @@ describe("a pass", () => {
     });
   });
 
-  it("does not begin before its interval is over", async () => {
-    const pass = { cursor: "c/003", startedAt: T0 - 59_999, done: true };
-    const { scan, waits } = await startWalk(numbered(4), { pass });
+  it("a scan begins no pass before the interval is over", async () => {
+    const saved = { cursor: "c/003", startedAt: T0 - 59_999, done: true };
+    const { scan, waits } = await startScan(numbered(4), { saved });
     expect(await finishAll(scan)).toEqual([]);
     expect(waits).toEqual([1]);
-    expect(scan.progress()).toEqual(pass);
+    expect(scan.progress()).toEqual(saved);
   });
 
-  it("begins when its interval is over, or when it was waited for", async () => {
+  it("a scan begins a pass when the interval is over or was waited out", async () => {
     const due = { cursor: "c/003", startedAt: T0 - 60_000, done: true };
-    const exact = await startWalk(numbered(2), { pass: due });
+    const exact = await startScan(numbered(2), { saved: due });
     expect(await finishAll(exact.scan)).toEqual(["c/000", "c/001"]);
     expect(exact.waits).toEqual([]);
     const early = { ...due, startedAt: T0 - 59_000 };
-    const waited = await startWalk(numbered(2), { pass: early, wait: async () => true });
+    const waited = await startScan(numbered(2), { saved: early, wait: async () => true });
     expect(await finishAll(waited.scan)).toEqual(["c/000", "c/001"]);
   });
 
-  it("begins although the last one seems to have begun in the future", async () => {
-    const pass = { cursor: "c/003", startedAt: T0 + 86_400_000, done: true };
-    const { scan } = await startWalk(numbered(2), { pass });
+  it("a scan begins a pass although the last one seems to begin in the future", async () => {
+    const saved = { cursor: "c/003", startedAt: T0 + 86_400_000, done: true };
+    const { scan } = await startScan(numbered(2), { saved });
     expect(await finishAll(scan)).toEqual(["c/000", "c/001"]);
     expect(scan.progress().startedAt).toBe(T0);
   });
 
-  it("that an earlier tick began is followed in this tick by one that is due, and by no other", async () => {
-    const pass = { cursor: "c/002", startedAt: T0 - 60_000, done: false };
-    const { scan } = await startWalk(numbered(4), { pass, everyMs: 1 });
+  it("a scan that ends an earlier run's pass begins one more that is due, never two", async () => {
+    const saved = { cursor: "c/002", startedAt: T0 - 60_000, done: false };
+    const { scan } = await startScan(numbered(4), { saved, everyMs: 1 });
     expect(await finishAll(scan)).toEqual(["c/003"]);
     expect(scan.restartIfDone()).toBe(true);
     expect(await finishAll(scan)).toEqual(numbered(4));
@@ -159,9 +159,9 @@ describe("a pass", () => {
     expect(scan.restartIfDone()).toBe(false);
   });
 
-  it("is followed by none that is not due, nor while rows are unfinished", async () => {
-    const pass = { cursor: "c/002", startedAt: T0 - 30_000, done: false };
-    const { scan } = await startWalk(numbered(4), { pass });
+  it("a scan begins no further pass that is not due, or while rows are unfinished", async () => {
+    const saved = { cursor: "c/002", startedAt: T0 - 30_000, done: false };
+    const { scan } = await startScan(numbered(4), { saved });
     const rows = await takeAll(scan);
     expect(scan.restartIfDone()).toBe(false);
     for (const row of rows) scan.finish(row);
@@ -176,14 +176,14 @@ describe("a pass", () => {
     });
   });
 
-  it("stands where it was after the store failed", async () => {
+  it("a scan stays where it was when the store fails", async () => {
     const store = await storeWith(numbered(2));
     let fails = true;
     const failing: Store["scan"] = (...range) => {
       if (fails) throw new Error("down");
       return store.scan(...range);
     };
-    const { scan } = await startWalk([], { store: { scan: failing } });
+    const { scan } = await startScan([], { store: { scan: failing } });
     await expect(scan.next()).rejects.toThrow("down");
     expect(scan.progress()).toEqual({ cursor: "", startedAt: T0, done: false });
     fails = false;
