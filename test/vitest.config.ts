@@ -1,19 +1,28 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { SEED } from "./support/seed.ts";
+
+/** What needs more than this process (test/README.md), such as a browser, a CLI or a database. */
+const SYSTEM_TESTS = ["test/**/*.system.test.ts"];
 
 export default defineConfig({
   test: {
     root: fileURLToPath(new URL("..", import.meta.url)),
-    include: ["test/**/*.test.ts"],
-    exclude: ["test/bench/**"],
     // Vitest would leave a core idle; on two cores that is half of the machine.
     maxWorkers: "100%",
     restoreMocks: true,
     unstubEnvs: true,
     // Files in random order would now and then leave the longest for the end, on one core.
-    sequence: { shuffle: { files: false, tests: true } },
+    sequence: { shuffle: { files: false, tests: true }, seed: SEED },
     setupFiles: ["test/support/replaced-packages.ts", "test/support/no-network.ts"],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: SYSTEM_TESTS },
+      },
+      { extends: true, test: { name: "system", include: SYSTEM_TESTS } },
+    ],
   },
 });

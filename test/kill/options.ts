@@ -12,7 +12,7 @@ export type KillOptions = {
 };
 
 /** @returns what was asked for, or what is wrong with the command line */
-export function readKillOptions(argv: readonly string[], now: number): KillOptions | string {
+export function readKillOptions(argv: readonly string[]): KillOptions | string {
   const values = parse(argv);
   if (typeof values === "string") return values;
   const stores = values.stores.split(",");
@@ -24,7 +24,7 @@ export function readKillOptions(argv: readonly string[], now: number): KillOptio
   if (kills === undefined || kills < stores.length) {
     return "--kills must be a whole number, at least one for each store";
   }
-  const seed = values.seed === undefined ? now % 1_000_000 : wholeNumber(values.seed);
+  const seed = wholeNumber(values.seed);
   if (seed === undefined) return "--seed must be a whole number";
   const { json, help } = values;
   return { kills, stores: stores as StoreName[], seed, json, help };
@@ -37,7 +37,7 @@ function parse(argv: readonly string[]) {
       options: {
         kills: { type: "string", default: "210" },
         stores: { type: "string", default: STORES.join(",") },
-        seed: { type: "string" },
+        seed: { type: "string", default: "1" },
         json: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },

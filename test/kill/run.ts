@@ -29,7 +29,7 @@ then take its share of the kills.
 
   --kills N    in all (default 210), at least one for each store
   --stores X   of pglite,postgres,tablestore (default: all)
-  --seed N     decides the changes and the moments (default: from the clock; printed)
+  --seed N     decides the changes and the moments (default 1)
   --json       prints the results as JSON
   --help       this text
 
@@ -251,7 +251,7 @@ async function bundleWorker(): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  const options = readKillOptions(process.argv.slice(2), Date.now());
+  const options = readKillOptions(process.argv.slice(2));
   if (typeof options === "string") {
     console.error(`${options}\nSee: npm run check:kill -- --help`);
     process.exitCode = 2;

@@ -7,14 +7,13 @@ import { createRateLimiter } from "../../shared/pacing/rate-limiter.ts";
 import { createRandom } from "../schedules/scheduler.ts";
 import { createFakeClock, type FakeClock } from "../support/fake-clock.ts";
 import { fcContext } from "../support/fc-events.ts";
+import { SEED } from "../support/seed.ts";
 import { T0 } from "../support/watch-builders.ts";
 
 const LIMIT = 8;
 const SECONDS = 50;
 /** As many customers as a run reads at once. */
 const WORKERS = LIMIT + 2;
-const SEED = Number(process.env.FAST_CHECK_SEED ?? Date.now() % 2 ** 31);
-console.info(`paced connections: FAST_CHECK_SEED=${SEED} replays this run`);
 
 let clock: FakeClock;
 let server: http.Server;

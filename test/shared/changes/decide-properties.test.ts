@@ -7,11 +7,9 @@ import {
   WATCHED_FIELDS,
   type WatchedField,
 } from "../../../shared/schemas/upstream.ts";
+import { SEED } from "../../support/seed.ts";
 import { decideOn, freshRow, MINUTE, parse, rowAfter, T0 } from "../../support/watch-builders.ts";
 
-/** Replay a failure with FAST_CHECK_SEED=<the printed one>. */
-const SEED = Number(process.env.FAST_CHECK_SEED ?? Date.now() % 2 ** 31);
-console.info(`decide properties: FAST_CHECK_SEED=${SEED} replays this run`);
 const RUNS = { seed: SEED, numRuns: 100 };
 
 const value = fc.oneof(

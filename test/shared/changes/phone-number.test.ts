@@ -1,9 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { findNumber, toDigits } from "../../../shared/changes/phone-number.ts";
-
-const seed = Number(process.env.FAST_CHECK_SEED ?? Date.now() % 2 ** 31);
-console.info(`phone-number: FAST_CHECK_SEED=${seed} replays this run`);
+import { SEED } from "../../support/seed.ts";
 
 describe("toDigits", () => {
   it.each([
@@ -78,7 +76,7 @@ describe("findNumber", () => {
           });
         },
       ),
-      { seed, numRuns: 300 },
+      { seed: SEED, numRuns: 300 },
     );
   });
 });

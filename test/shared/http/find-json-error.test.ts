@@ -1,9 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { findJsonError } from "../../../shared/http/find-json-error.ts";
-
-const seed = Number(process.env.FAST_CHECK_SEED ?? Date.now() % 2 ** 31);
-console.info(`find-json-error: FAST_CHECK_SEED=${seed} replays this run`);
+import { SEED } from "../../support/seed.ts";
 
 function isJson(text: string): boolean {
   try {
@@ -76,7 +74,7 @@ describe("findJsonError", () => {
       fc.property(fc.oneof(fc.json(), almost, soup), (text) => {
         expect(findJsonError(text) === undefined).toBe(isJson(text));
       }),
-      { seed, numRuns: 2000 },
+      { seed: SEED, numRuns: 2000 },
     );
   });
 });

@@ -10,9 +10,8 @@ import {
 import type { RatePolicy } from "../../sandbox/cams-limit.ts";
 import { createRandom } from "../../schedules/scheduler.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
+import { SEED } from "../../support/seed.ts";
 
-const SEED = Number(process.env.FAST_CHECK_SEED ?? Date.now() % 2 ** 31);
-console.info(`limiter-quota: FAST_CHECK_SEED=${SEED} replays this run`);
 const SEEDS = [SEED, SEED + 1, SEED + 2];
 const POLICIES = ["fixed", "sliding", "bucket"] as const;
 /** What a figure may fall short of its requirement in runs as short as these. */

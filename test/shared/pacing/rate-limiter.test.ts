@@ -1,10 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createRateLimiter, type RateLimiterOptions } from "../../../shared/pacing/rate-limiter.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
+import { SEED } from "../../support/seed.ts";
 import { T0 } from "../../support/watch-builders.ts";
-
-const SEED = Number(process.env.FAST_CHECK_SEED ?? Date.now() % 2 ** 31);
-console.info(`limiter: FAST_CHECK_SEED=${SEED} replays this run`);
 
 /** mulberry32 */
 function createRandom(seed: number): () => number {

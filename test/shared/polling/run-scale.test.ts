@@ -12,6 +12,7 @@ import {
 import type { NumberEvent } from "../../../shared/schemas/event.ts";
 import type { PhoneNumberItem } from "../../../shared/schemas/upstream.ts";
 import { createRandom, type Random } from "../../schedules/scheduler.ts";
+import { SEED } from "../../support/seed.ts";
 import {
   gist,
   item,
@@ -23,10 +24,6 @@ import {
   T0,
 } from "../../support/watch-builders.ts";
 import { type Answer, createWatchWorld, type WatchWorld } from "../../support/watch-world.ts";
-
-/** Replay a failure with TICK_SEED=<the printed one>. */
-const SEED = Number(process.env.TICK_SEED ?? Date.now() % 2 ** 31);
-console.info(`tick faults: TICK_SEED=${SEED} replays this run`);
 
 const FACTS = { action: "QueryChatappPhoneNumbers" };
 

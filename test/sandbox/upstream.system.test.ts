@@ -2,6 +2,7 @@ import http from "node:http";
 import RpcClient from "@alicloud/pop-core/lib/rpc.js";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import { SEED } from "../support/seed.ts";
 import { type SandboxUpstream, startUpstream, type UpstreamOptions } from "./upstream.ts";
 import { add, CREDENTIALS, call, EPOCH, query, send, signed } from "./upstream-test-client.ts";
 
@@ -155,8 +156,6 @@ describe("operations", () => {
 
 describe("signature and connections", () => {
   it("verifies 200 names as pop-core signs them in a POST body", async () => {
-    const seed = Number(process.env.TEST_SEED ?? Date.now() % 2 ** 31);
-    console.info(`upstream names: TEST_SEED=${seed}`);
     const { url, control } = await start({ qps: 1_000_000, now: Date.now });
     const client = new RpcClient({ endpoint: url, apiVersion: "2020-06-06", ...CREDENTIALS });
     let serial = 15_550_000;
@@ -168,7 +167,7 @@ describe("signature and connections", () => {
       expect(control.numbers("c1").at(-1)).toMatchObject({ VerifiedName });
     });
     const examples: [string][] = [["阿里巴巴 Café ~*!()'\"&=+%"], [" "], ["a\u0000b"], ["👩‍👩‍👧"]];
-    await fc.assert(property, { seed, numRuns: 200, examples });
+    await fc.assert(property, { seed: SEED, numRuns: 200, examples });
     expect(control.calls().every((entry) => entry.rawQuery === "" && entry.executed)).toBe(true);
   });
 
