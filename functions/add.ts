@@ -79,7 +79,7 @@ async function add(
   const reservation = await idempotency.reserve();
   switch (reservation.kind) {
     case "done":
-      return replay(reservation.answer);
+      return replay(reservation.response);
     case "abandoned":
       // It may have died before it came to its intent, so what is found is put on watch now.
       return resolveUnknown(run, idempotency, undefined, () => recordIntent(run));

@@ -1,34 +1,27 @@
 import { createHash } from "node:crypto";
-import * as z from "zod/mini";
 import { IdempotencyInFlightError, IdempotencyReusedError } from "../errors.ts";
+import {
+  IDEMPOTENCY_PREFIX,
+  type IdempotencyRow,
+  idempotencyRowSchema,
+} from "../schemas/idempotency-row.ts";
 import { decodeRow, encodeRow, readRow } from "../store/rows.ts";
 import type { Row, Store } from "../store/store.ts";
+import { updateRow } from "../store/update-row.ts";
 
-const PREFIX = "idem/";
-const KEPT_MS = 24 * 3_600_000;
+const KEPT_MS = 86_400_000;
 
-/** A request that was started longer ago than this died: the function's own timeout is 35 s. */
+/** A request that started longer ago has died: the function's own timeout is 35 s. */
 const IN_FLIGHT_MS = 40_000;
-
-const rowSchema = z.looseObject({
-  schema: z.number(),
-  bodyHash: z.string(),
-  /** `unknown`: the request has ended without learning whether it acted. */
-  state: z.enum(["started", "unknown", "done"]),
-  /** Wall clock, ms. */
-  startedAt: z.number(),
-  expiresAt: z.number(),
-  answer: z.optional(z.looseObject({ status: z.number(), body: z.string() })),
-});
 
 export type StoredResponse = { readonly status: number; readonly body: string };
 
 export type Reservation =
   /** The first of its kind: do the work, then `finish` or `forget`. */
   | { readonly kind: "first" }
-  /** Done before: give the same answer. */
-  | { readonly kind: "done"; readonly answer: StoredResponse }
-  /** Started before by a process that died: whether it acted must be found out, not done again. */
+  /** Done before: send the same response again. */
+  | { readonly kind: "done"; readonly response: StoredResponse }
+  /** The first request died or never learnt its outcome: find out, and do not act again. */
   | { readonly kind: "abandoned" };
 
 export type Idempotency = {
@@ -39,11 +32,11 @@ export type Idempotency = {
    * @throws IdempotencyInFlightError while the first request is still running
    */
   reserve(): Promise<Reservation>;
-  /** Keeps the answer for a day. */
-  finish(answer: StoredResponse): Promise<void>;
-  /** The outcome could not be learnt: the next request with this key settles it. */
+  /** Keeps the first response for a day. */
+  finish(response: StoredResponse): Promise<void>;
+  /** The outcome is unknown: the next request with this key finds out. */
   leaveUnknown(): Promise<void>;
-  /** Makes the key free again: nothing was done. */
+  /** Frees the key: nothing was done. */
   forget(): Promise<void>;
 };
 
@@ -55,58 +48,54 @@ export function createIdempotency(
   body: string,
   now: () => number,
 ): Idempotency {
-  const key = `${PREFIX}${keyName}/${sha256(idempotencyKey)}`;
+  const key = `${IDEMPOTENCY_PREFIX}${keyName}/${sha256(idempotencyKey)}`;
   const bodyHash = sha256(body);
 
-  async function update(change: Partial<z.infer<typeof rowSchema>>): Promise<void> {
-    const found = await readRow(store, key, rowSchema);
-    if (!found || found.value.answer) return;
-    await store.put(key, encodeRow({ ...found.value, ...change }), found.version);
+  async function update(change: Partial<IdempotencyRow>): Promise<void> {
+    await updateRow(store, key, idempotencyRowSchema, (row) =>
+      row && !row.answer ? { put: { ...row, ...change } } : "keep",
+    );
   }
 
   return {
     async reserve() {
-      const startedAt = now();
-      const row = {
-        schema: 1,
-        bodyHash,
-        state: "started",
-        startedAt,
-        expiresAt: startedAt + KEPT_MS,
-      };
-      if ((await store.put(key, encodeRow(row), "absent")) === "stored") return { kind: "first" };
-      const found = await readRow(store, key, rowSchema);
+      const at = now();
+      const expiresAt = at + KEPT_MS;
+      const first = encodeRow({ schema: 1, bodyHash, state: "started", startedAt: at, expiresAt });
+      if ((await store.put(key, first, "absent")) === "stored") return { kind: "first" };
+      const found = await readRow(store, key, idempotencyRowSchema);
       if (!found) throw new IdempotencyInFlightError(1);
-      const { value } = found;
-      // The sweep that removes such rows may be behind, or not run at all.
-      if (value.expiresAt <= startedAt) {
-        const outcome = await store.put(key, encodeRow(row), found.version);
-        if (outcome === "stored") return { kind: "first" };
-        throw new IdempotencyInFlightError(1);
-      }
-      if (value.bodyHash !== bodyHash) throw new IdempotencyReusedError();
-      if (value.answer) return { kind: "done", answer: value.answer };
-      if (value.state === "unknown") return { kind: "abandoned" };
-      const left = value.startedAt + IN_FLIGHT_MS - startedAt;
-      if (left > 0) throw new IdempotencyInFlightError(Math.ceil(left / 1000));
-      return { kind: "abandoned" };
+      if (found.value.expiresAt > at) return judgeRepeat(found.value, bodyHash, at);
+      // poll, which removes expired rows, may be behind or not deployed.
+      const outcome = await store.put(key, first, found.version);
+      if (outcome === "stored") return { kind: "first" };
+      throw new IdempotencyInFlightError(1);
     },
 
     finish: (answer) => update({ state: "done", answer }),
     leaveUnknown: () => update({ state: "unknown" }),
 
     async forget() {
-      const found = await store.get(key);
-      if (found) await store.delete(key, found.version);
+      await updateRow(store, key, idempotencyRowSchema, () => "delete");
     },
   };
 }
 
+function judgeRepeat(row: IdempotencyRow, bodyHash: string, at: number): Reservation {
+  if (row.bodyHash !== bodyHash) throw new IdempotencyReusedError();
+  if (row.answer) return { kind: "done", response: row.answer };
+  const leftMs = row.startedAt + IN_FLIGHT_MS - at;
+  if (row.state === "started" && leftMs > 0) {
+    throw new IdempotencyInFlightError(Math.ceil(leftMs / 1000));
+  }
+  return { kind: "abandoned" };
+}
+
 /**
- * Deletes expired rows among the next `limit` after the cursor. A row that cannot be read is passed
- * over: the run that clears rows must not end because of one.
+ * Deletes expired rows among the next `limit` after the cursor. It leaves rows that it cannot read:
+ * one bad row must not end the run.
  *
- * @returns the cursor to go on from, "" after the last row
+ * @returns the next cursor, "" after the last row
  */
 export async function expireIdempotency(
   store: Store,
@@ -114,7 +103,7 @@ export async function expireIdempotency(
   limit: number,
   now: number,
 ): Promise<string> {
-  const rows = await store.scan(PREFIX, after, limit);
+  const rows = await store.scan(IDEMPOTENCY_PREFIX, after, limit);
   for (const row of rows) {
     const expiresAt = expiryOf(row);
     if (expiresAt !== undefined && expiresAt <= now) await store.delete(row.key, row.version);
@@ -122,10 +111,10 @@ export async function expireIdempotency(
   return rows.length < limit ? "" : (rows.at(-1)?.key ?? "");
 }
 
-/** Undefined for a row that only another version can read: it is left to that version. */
+/** Undefined for a row that only another version can read. */
 function expiryOf(row: Row): number | undefined {
   try {
-    return decodeRow(row.key, row, rowSchema).expiresAt;
+    return decodeRow(row.key, row, idempotencyRowSchema).expiresAt;
   } catch {
     return undefined;
   }

@@ -11,13 +11,9 @@ export type HttpRequest = {
 };
 
 export type PlatformEvent =
-  | { readonly kind: "http"; readonly source: "fc3" | "api-gateway"; readonly request: HttpRequest }
-  | {
-      readonly kind: "timer";
-      readonly triggerName: string;
-      readonly triggerTime: string;
-      readonly payload: string;
-    }
+  | { readonly kind: "http"; readonly request: HttpRequest }
+  /** `payload` is the text that the trigger is set up with, empty for none. */
+  | { readonly kind: "timer"; readonly payload: string }
   /** A direct invocation; `payload` is its JSON, or undefined for an empty event. */
   | { readonly kind: "payload"; readonly payload: unknown }
   | { readonly kind: "unreadable" };
@@ -58,15 +54,13 @@ function classify(event: unknown): PlatformEvent {
   const http = isFields(event.requestContext) ? event.requestContext.http : undefined;
   if (isFields(http)) {
     const path = toText(event.rawPath) || toText(http.path);
-    return { kind: "http", source: "fc3", request: toRequest(event, http.method, path) };
+    return { kind: "http", request: toRequest(event, http.method, path) };
   }
   if (typeof event.httpMethod === "string") {
-    const request = toRequest(event, event.httpMethod, toText(event.path));
-    return { kind: "http", source: "api-gateway", request };
+    return { kind: "http", request: toRequest(event, event.httpMethod, toText(event.path)) };
   }
   if (typeof event.triggerTime === "string" && typeof event.triggerName === "string") {
-    const { triggerName, triggerTime } = event;
-    return { kind: "timer", triggerName, triggerTime, payload: toPayloadText(event.payload) };
+    return { kind: "timer", payload: toPayloadText(event.payload) };
   }
   return { kind: "payload", payload: event };
 }

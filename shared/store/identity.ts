@@ -1,11 +1,7 @@
-import * as z from "zod/mini";
 import { StoreIdentityError } from "../errors.ts";
+import { IDENTITY_KEY, identityRowSchema } from "../schemas/identity-row.ts";
 import { encodeRow, readRow } from "./rows.ts";
 import type { Store } from "./store.ts";
-
-const KEY = "meta/identity";
-
-const identitySchema = z.looseObject({ schema: z.number(), identity: z.string() });
 
 /**
  * Makes sure that a store serves one account and stage: the first to use it leaves its name, and
@@ -15,8 +11,8 @@ const identitySchema = z.looseObject({ schema: z.number(), identity: z.string() 
  */
 export async function claimStore(store: Store, identity: string): Promise<Store> {
   const claim = encodeRow({ schema: 1, identity });
-  if ((await store.put(KEY, claim, "absent")) === "stored") return store;
-  const found = await readRow(store, KEY, identitySchema);
+  if ((await store.put(IDENTITY_KEY, claim, "absent")) === "stored") return store;
+  const found = await readRow(store, IDENTITY_KEY, identityRowSchema);
   if (found && found.value.identity !== identity) {
     throw new StoreIdentityError(identity, found.value.identity);
   }

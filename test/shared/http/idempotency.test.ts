@@ -41,7 +41,7 @@ describe("createIdempotency", () => {
     await first.finish(ANSWER);
     await first.finish({ status: 422, body: "{}" });
     await first.leaveUnknown();
-    expect(await open().reserve()).toEqual({ kind: "done", answer: ANSWER });
+    expect(await open().reserve()).toEqual({ kind: "done", response: ANSWER });
   });
 
   it.each(["started", "unknown", "done"])("refuses another body while %s", async (state) => {
@@ -87,7 +87,7 @@ describe("createIdempotency", () => {
     const settling = open();
     await settling.reserve();
     await settling.finish(ANSWER);
-    expect(await open().reserve()).toEqual({ kind: "done", answer: ANSWER });
+    expect(await open().reserve()).toEqual({ kind: "done", response: ANSWER });
   });
 
   it.each([
@@ -99,7 +99,7 @@ describe("createIdempotency", () => {
     await first.reserve();
     await first.finish(ANSWER);
     advance(24 * HOUR_MS - 1);
-    expect(await open().reserve()).toEqual({ kind: "done", answer: ANSWER });
+    expect(await open().reserve()).toEqual({ kind: "done", response: ANSWER });
     advance(1);
     expect(await open("k", body).reserve()).toEqual({ kind: "first" });
     const [key = ""] = await keys();

@@ -58,24 +58,16 @@ describe("readJsonBody", () => {
     expect(readJsonBody(request("\ufeff[1]"))).toEqual([1]);
   });
 
-  it("says of an empty body that it is empty", () => {
-    expect(messageOf("")).toBe("the body is empty; send a JSON value");
+  it("refuses an empty body as empty", () => {
+    expect(messageOf("")).toBe("the body is empty. Send a JSON value");
   });
 
   it("refuses bytes that are not UTF-8 instead of replacing them", () => {
     expect(messageOf(Buffer.from([0x22, 0xc3, 0x28, 0x22]))).toBe("the body is not UTF-8");
   });
 
-  it("says where the text is wrong", () => {
-    expect(messageOf('{"a":}')).toBe(
-      "the body is not JSON: it goes wrong at position 5 (line 1, column 6)",
-    );
-    expect(messageOf('{\n  "a": 1,\n}')).toBe(
-      "the body is not JSON: it goes wrong at position 12 (line 3, column 1)",
-    );
-    expect(messageOf('{"a":1')).toBe(
-      "the body is not JSON: it ends too early at position 6 (line 1, column 7)",
-    );
+  it.each(['{"a":}', '{"a":1', "{'a':1}", "undefined"])("refuses %s, which is not JSON", (body) => {
+    expect(messageOf(body)).toBe("the body is not JSON");
   });
 
   it("quotes nothing of the text", () => {

@@ -1,0 +1,18 @@
+import * as z from "zod/mini";
+
+/** Keys of keyed adds: `idem/<API key's name>/<SHA-256 of the Idempotency-Key>`. */
+export const IDEMPOTENCY_PREFIX = "idem/";
+
+/** A keyed add, and its response once there is one. Kept for a day. */
+export const idempotencyRowSchema = z.looseObject({
+  schema: z.number(),
+  bodyHash: z.string(),
+  /** `unknown`: the request ended without learning whether it acted. */
+  state: z.enum(["started", "unknown", "done"]),
+  /** Wall clock, ms. */
+  startedAt: z.number(),
+  expiresAt: z.number(),
+  answer: z.optional(z.looseObject({ status: z.number(), body: z.string() })),
+});
+
+export type IdempotencyRow = z.infer<typeof idempotencyRowSchema>;
