@@ -77,3 +77,18 @@ export function createRateLimiter(options: RateLimiterOptions, deps: RateLimiter
     },
   };
 }
+
+/** The same limiter, which also reports what each `acquire` resolves to. */
+export function observeAcquire(
+  limiter: CallLimiter,
+  onAcquired: (isGranted: boolean) => void,
+): CallLimiter {
+  return {
+    async acquire() {
+      const isGranted = await limiter.acquire();
+      onAcquired(isGranted);
+      return isGranted;
+    },
+    release: (outcome) => limiter.release(outcome),
+  };
+}

@@ -1,19 +1,14 @@
-import type { DiscoverProgress } from "../schemas/discovery.ts";
-import {
-  LEASE_KEY,
-  type LeaseRow,
-  leaseRowSchema,
-  newLeaseRow,
-  type ScanState,
-} from "../schemas/watch-rows.ts";
+import type { RateLimiter } from "../pacing/rate-limiter.ts";
+import { LEASE_KEY, type LeaseRow, leaseRowSchema, newLeaseRow } from "../schemas/watch-rows.ts";
+import type { CallLimiter } from "../signing/upstream.ts";
 import { encodeRow, readRow, type Stored } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 
-/** How long a lease holds after it was last renewed, by the wall clock… */
+/** A lease expires this long after its last renewal, by the wall clock. */
 const LEASE_MS = 90_000;
-/** …how much longer others leave it alone, in case clocks differ… */
+/** Others leave it alone for this much longer, in case clocks differ. */
 const TAKEOVER_MARGIN_MS = 30_000;
-/** …and after how long its holder stops by itself: an instance may have been frozen meanwhile. */
+/** Its holder stops this long after the last renewal: the instance may have been frozen. */
 const HOLDER_LIMIT_MS = 60_000;
 
 export type LeaseDeps = {
@@ -23,40 +18,30 @@ export type LeaseDeps = {
   readonly newId: () => string;
 };
 
-/** Where the reading stands. */
-export type Progress = {
-  readonly sweep: ScanState;
-  readonly onboarding: ScanState;
-  readonly worse: ScanState;
-  readonly asked?: ScanState | undefined;
-  readonly discovery?: DiscoverProgress | undefined;
-  readonly expiryCursor: string;
-};
+/** How far the run has come: what a renewal saves. */
+export type Progress = Readonly<
+  Pick<LeaseRow, "sweep" | "onboarding" | "worse" | "asked" | "discovery" | "expiryCursor">
+>;
 
 export type Lease = {
   readonly progress: Progress;
-  /** False from the moment on when another may have taken over. */
+  /** False as soon as another run may have taken over. */
   isHeld(): boolean;
-  /** Saves progress and holds on; `false` when another has taken the lease. */
+  /** Saves progress and extends the lease. Resolves to false if another run has taken it. */
   renew(progress: Progress): Promise<boolean>;
-  /** Saves progress and lets go. */
+  /** Saves progress and frees the lease. */
   release(progress: Progress): Promise<void>;
 };
 
 /**
- * Takes the lease, or answers undefined while another holds it. The lease saves the upstream's
- * request budget; correctness does not rest on it, so a plain clock with a margin is enough.
+ * Takes the lease, or resolves to undefined while another run holds it. The lease saves request
+ * quota only. Correctness does not depend on it, so a plain clock with a margin is enough.
  */
 export async function takeLease(deps: LeaseDeps): Promise<Lease | undefined> {
   const { store, now, monotonic } = deps;
   const owner = deps.newId();
   const found = await readRow(store, LEASE_KEY, leaseRowSchema);
-  // A lease that runs longer than any can was written by a clock that was wrong.
-  const longest = LEASE_MS + TAKEOVER_MARGIN_MS;
-  const left = (found?.value.until ?? 0) + TAKEOVER_MARGIN_MS - now();
-  const isFree =
-    !found || found.value.owner === "" || left <= 0 || left > longest + TAKEOVER_MARGIN_MS;
-  if (!isFree) return undefined;
+  if (found && !isFree(found.value, now())) return undefined;
 
   let held: Stored<LeaseRow> | undefined;
   let renewedAt = { wall: now(), monotonic: monotonic() };
@@ -70,13 +55,13 @@ export async function takeLease(deps: LeaseDeps): Promise<Lease | undefined> {
     return held !== undefined;
   }
 
-  const first = found?.value ?? newLeaseRow();
-  if (!(await write({ ...first, owner, until: now() + LEASE_MS }, found))) return undefined;
+  const progress = found?.value ?? newLeaseRow();
+  if (!(await write({ ...progress, owner, until: now() + LEASE_MS }, found))) return undefined;
 
   return {
-    progress: first,
+    progress,
     isHeld() {
-      // A frozen virtual machine may not see its monotonic clock move: the slower one decides.
+      // A frozen virtual machine may not see its monotonic clock move, so the later clock decides.
       const passed = Math.max(now() - renewedAt.wall, monotonic() - renewedAt.monotonic);
       return held !== undefined && passed < HOLDER_LIMIT_MS;
     },
@@ -86,12 +71,30 @@ export async function takeLease(deps: LeaseDeps): Promise<Lease | undefined> {
     },
     async release(progress) {
       if (!held) return;
-      await store.put(
-        LEASE_KEY,
-        encodeRow({ ...held.value, ...progress, owner: "", until: 0 }),
-        held.version,
-      );
+      const row = { ...held.value, ...progress, owner: "", until: 0 };
+      await store.put(LEASE_KEY, encodeRow(row), held.version);
       held = undefined;
     },
+  };
+}
+
+function isFree({ owner, until }: LeaseRow, now: number): boolean {
+  const leftMs = until + TAKEOVER_MARGIN_MS - now;
+  // No lease runs longer than this: its writer's clock was wrong.
+  const longestMs = LEASE_MS + 2 * TAKEOVER_MARGIN_MS;
+  return owner === "" || leftMs <= 0 || leftMs > longestMs;
+}
+
+/** Starts no call once another run may hold the lease, even after a freeze while waiting. */
+export function limitByLease(limiter: RateLimiter, lease: Lease): CallLimiter {
+  return {
+    async acquire() {
+      if (!(await limiter.acquire())) return false;
+      if (lease.isHeld()) return true;
+      limiter.release("answered");
+      limiter.stop();
+      return false;
+    },
+    release: limiter.release,
   };
 }

@@ -1,5 +1,6 @@
 import type { ScanState } from "../schemas/watch-rows.ts";
 import type { Row, Store } from "../store/store.ts";
+import { dueInMs } from "./due.ts";
 
 const PAGE_ROWS = 50;
 
@@ -60,10 +61,8 @@ export function createResumableScan(options: ScanOptions): ResumableScan {
 
   async function begin(): Promise<Phase> {
     if (!state.done) return { kind: "reading", isOwn: false, page: [], readTo: state.cursor };
-    const age = now() - state.startedAt;
-    // A start time in the future means that the clock was wrong. Start anyway.
-    const dueInMs = age < 0 ? 0 : options.everyMs - age;
-    if (dueInMs > 0 && !(await options.wait(dueInMs))) return { kind: "ended" };
+    const waitMs = dueInMs(state.startedAt, options.everyMs, now());
+    if (waitMs > 0 && !(await options.wait(waitMs))) return { kind: "ended" };
     state = { ...state, cursor: "", startedAt: now(), done: false, tainted: undefined };
     return { kind: "reading", isOwn: true, page: [], readTo: "" };
   }

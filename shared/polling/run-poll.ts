@@ -3,19 +3,19 @@ import { ensureWatched } from "../customers/watch-list.ts";
 import { describeError } from "../log.ts";
 import { startDispatcher } from "../outbox/dispatcher.ts";
 import { countPending } from "../outbox/pending.ts";
-import { createRateLimiter, type RateLimiter } from "../pacing/rate-limiter.ts";
+import { createRateLimiter } from "../pacing/rate-limiter.ts";
 import { newDiscoverProgress } from "../schemas/discovery.ts";
-import type { CallLimiter } from "../signing/upstream.ts";
+import { createCheckpoint } from "./checkpoint.ts";
 import { discover } from "./discovery.ts";
 import { createLaneBudget } from "./lane-budget.ts";
-import { type Lease, type Progress, takeLease } from "./lease.ts";
-import { createCheckpoint, createReadIfDue } from "./read-if-due.ts";
+import { limitByLease, type Progress, takeLease } from "./lease.ts";
+import { createReadIfDue } from "./read-if-due.ts";
 import { createReader } from "./reader.ts";
 import { heldElsewhere, type RunReport } from "./report.ts";
 import { startScans, withoutNewCompletions } from "./scans.ts";
 import type { RunDeps, RunSettings, WarmState } from "./settings.ts";
 import { createSyncRead } from "./sync-read.ts";
-import { readAll } from "./worker-pool.ts";
+import { readAll, unlimited } from "./worker-pool.ts";
 
 /** Every call of a run has ended by then, counted from its beginning. */
 const RUN_DEADLINE_MS = 58_000;
@@ -55,7 +55,7 @@ export async function runPoll(
           memory: memory.fresh,
         });
   const lanes = createLaneBudget(settings.qps, settings.runMs);
-  const laneLimiter = lanes.limiter(sweepLimiter);
+  const laneLimiter = lanes.countCalls(sweepLimiter);
   const reader = createReader(
     { limiter, sweepLimiter, laneLimiter, deadlineAt, dispatcher, memory, query, laneQuery },
     { ...deps, source: settings.source },
@@ -84,18 +84,16 @@ export async function runPoll(
       : undefined;
     // Its failure is met below; until then it must not count as one that nobody handles.
     listing?.catch(() => undefined);
-    const checkpoint = createCheckpoint(lease, limiter, progress, deps);
+    const checkpoint = createCheckpoint({ lease, limiter, progress, monotonic: deps.monotonic });
     const readIfDue = createReadIfDue(settings, memory, { now: deps.now, limiter }, reader.read);
     await readAll({
-      stages: [...lanes.stages(scans), { scan: scans.sweep, enter: () => () => undefined }],
+      sources: [...lanes.sources(scans.lanes), unlimited(scans.sweep)],
       workers: settings.qps + SPARE_WORKERS,
       readIfDue,
       checkpoint,
       limiter,
     });
-    const laneLeft = [scans.onboarding, scans.worse, scans.asked].some(
-      (scan) => !scan.progress().done,
-    );
+    const laneLeft = Object.values(scans.lanes).some((scan) => !scan.progress().done);
     const listed = await listing;
     discovery = listed?.progress ?? discovery;
     await reader.commitEmptyLists();
@@ -115,7 +113,7 @@ export async function runPoll(
       deadLettered: delivery.deadLettered,
       pending: pending.events,
       pendingAtLeast: pending.atLeast,
-      laneRead: lanes.taken(),
+      laneRead: lanes.customers(),
       laneLeft,
       sweepDone: scans.sweep.progress().done,
       discovered: listed?.added ?? 0,
@@ -134,18 +132,4 @@ export async function runPoll(
       deps.log.warn("lease could not be released", describeError(error));
     });
   }
-}
-
-/** No call starts once the lease may be another's, even after a freeze while waiting for a slot. */
-function limitByLease(limiter: RateLimiter, lease: Lease): CallLimiter {
-  return {
-    async acquire() {
-      if (!(await limiter.acquire())) return false;
-      if (lease.isHeld()) return true;
-      limiter.release("answered");
-      limiter.stop();
-      return false;
-    },
-    release: limiter.release,
-  };
 }

@@ -11,43 +11,30 @@ import {
 } from "../schemas/watch-rows.ts";
 import { decodeRow } from "../store/rows.ts";
 import type { Row, Store } from "../store/store.ts";
+import { LANE_INTERVAL_RATIO, patienceMs } from "./due.ts";
 import type { Progress } from "./lease.ts";
 import { createResumableScan, type ResumableScan } from "./resumable-scan.ts";
 
-/** A customer of the priority lane is read again after this share of the poll interval. */
-export const LANE_INTERVAL_RATIO = 55 / 60;
-/** What is due within this share of the interval is waited for, as timers are not exact… */
-const PATIENCE_SHARE = 0.1;
-/** …but never for longer, in ms: a run that waits costs as much as one that works. */
-const MAX_PATIENCE_MS = 6_000;
-
-/** How long a run waits for what is nearly due, in ms. */
-export function patienceMs(intervalMs: number): number {
-  return Math.min(intervalMs * PATIENCE_SHARE, MAX_PATIENCE_MS);
-}
-
-export type ScanDeps = {
+export type ScansDeps = {
   readonly store: Pick<Store, "scan">;
   readonly now: () => number;
   readonly limiter: Pick<RateLimiter, "wait">;
-  readonly log: Log;
+  readonly log: Pick<Log, "warn">;
 };
 
-/** Where the walks stand. */
+/** Where the scans are. */
 export type ScanProgress = Omit<Progress, "discovery" | "expiryCursor">;
 
 export type Scans = {
-  readonly onboarding: ResumableScan;
-  readonly worse: ResumableScan;
-  readonly asked: ResumableScan;
+  readonly lanes: Readonly<Record<LaneKind, ResumableScan>>;
   readonly sweep: ResumableScan;
   progress(): ScanProgress;
-  /** Says that customers failed without a note of it. */
+  /** Keeps all passes of this run from confirming anything: failures were not stored. */
   invalidate(): void;
 };
 
-/** The walks of a run, each from where the last run left it. */
-export function startScans(progress: ScanProgress, pollIntervalMs: number, deps: ScanDeps): Scans {
+/** The scans of a run, each from where the last run left it. */
+export function startScans(progress: ScanProgress, pollIntervalMs: number, deps: ScansDeps): Scans {
   const scan = (prefix: string, saved: ScanState, everyMs: number, accept: (row: Row) => boolean) =>
     createResumableScan({
       store: deps.store,
@@ -63,36 +50,33 @@ export function startScans(progress: ScanProgress, pollIntervalMs: number, deps:
       const laneRow = decodeLaneRow(row, deps.log);
       return laneRow !== undefined && laneOf(laneRow) === kind;
     });
-  const onboarding = lane(progress.onboarding, "onboarding");
-  const worse = lane(progress.worse, "worse");
-  const asked = lane(progress.asked ?? NEW_SCAN, "asked");
+  const lanes = {
+    onboarding: lane(progress.onboarding, "onboarding"),
+    worse: lane(progress.worse, "worse"),
+    asked: lane(progress.asked ?? NEW_SCAN, "asked"),
+  };
   const isCustomer = (row: Row) => !row.key.startsWith(`${CUSTOMER_PREFIX}~`);
   const sweep = scan(CUSTOMER_PREFIX, progress.sweep, pollIntervalMs, isCustomer);
   return {
-    onboarding,
-    worse,
-    asked,
+    lanes,
     sweep,
     invalidate() {
-      for (const one of [onboarding, worse, asked, sweep]) one.invalidate();
+      for (const one of [...Object.values(lanes), sweep]) one.invalidate();
     },
     progress: () => ({
-      onboarding: onboarding.progress(),
-      worse: worse.progress(),
-      asked: asked.progress(),
+      onboarding: lanes.onboarding.progress(),
+      worse: lanes.worse.progress(),
+      asked: lanes.asked.progress(),
       sweep: sweep.progress(),
     }),
   };
 }
 
-/** Where the walks stand, but with the whole passes that an earlier run knew of. */
+/** Where the scans are, with the last full pass of each as an earlier run knew it. */
 export function withoutNewCompletions(scans: ScanProgress, earlier: ScanProgress): ScanProgress {
-  const keep = (
-    { full: _full, ...pass }: ScanState,
-    before: Partial<ScanState> = {},
-  ): ScanState => ({
-    ...pass,
-    full: before.full,
+  const keep = (state: ScanState, before?: ScanState): ScanState => ({
+    ...state,
+    full: before?.full,
   });
   return {
     onboarding: keep(scans.onboarding, earlier.onboarding),
@@ -102,8 +86,8 @@ export function withoutNewCompletions(scans: ScanProgress, earlier: ScanProgress
   };
 }
 
-/** A marker that cannot be read costs its customer the priority lane, not everyone the run. */
-function decodeLaneRow(row: Row, log: Log): LaneRow | undefined {
+/** An unreadable lane row costs its customer the priority lane, and no one the run. */
+function decodeLaneRow(row: Row, log: ScansDeps["log"]): LaneRow | undefined {
   try {
     return decodeRow(row.key, row, laneRowSchema);
   } catch (error) {

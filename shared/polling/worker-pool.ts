@@ -2,19 +2,18 @@ import type { Row } from "../store/store.ts";
 import type { ReadIfDue } from "./read-if-due.ts";
 import type { ResumableScan } from "./resumable-scan.ts";
 
-/** What is to be read, and under which condition. */
+/** A scan to read from, and how much of it may be taken. */
 export type ReadSource = {
   readonly scan: ResumableScan;
-  /** Asks for leave to take one row; without it the stage is passed over, this time. */
-  enter(): Leave | undefined;
+  /** Reserves one row; false when no more may be taken for now. */
+  reserve(): boolean;
+  /** Gives a reservation back for which there was no row. */
+  cancel(): void;
 };
 
-/** Called when there was a row, and when there was none. */
-export type Leave = (hadRow: boolean) => void;
-
 export type ReadAllOptions = {
-  /** In order of their urgency. A walk may stand in several of them. */
-  readonly stages: readonly ReadSource[];
+  /** The most urgent first. A scan may stand in several of them. */
+  readonly sources: readonly ReadSource[];
   /** Customers that are read at once. */
   readonly workers: number;
   readonly readIfDue: ReadIfDue;
@@ -22,61 +21,69 @@ export type ReadAllOptions = {
   readonly limiter: { readonly stopped: boolean; stop(): void };
 };
 
+/** A source without a limit of its own. */
+export function unlimited(scan: ResumableScan): ReadSource {
+  return { scan, reserve: () => true, cancel: () => undefined };
+}
+
 /**
- * Reads what the stages give. Whoever is free takes from the first stage that has something, so a
- * customer that hangs keeps one worker and holds up nobody else. A walk that comes to its end goes
- * on with its next pass if that is due.
+ * Reads what the sources hold. A free worker takes from the first source that has something, so a
+ * customer that hangs keeps one worker and holds up nobody else. A scan at its end continues with
+ * its next pass if that is due.
  *
- * @throws what a visit throws, once all that is under way has ended
+ * @throws what a read throws, once all reads under way have ended
  */
 export async function readAll(options: ReadAllOptions): Promise<void> {
-  const { stages, workers, readIfDue, checkpoint, limiter } = options;
+  const { workers, readIfDue, checkpoint, limiter } = options;
+  const supply = createSupply(options.sources);
+
+  async function work(): Promise<void> {
+    while (!limiter.stopped) {
+      const taken = await supply.take();
+      if (!taken) return;
+      const { scan, row } = taken;
+      if (await readIfDue(row)) scan.finish(row);
+      supply.restart(scan);
+      await checkpoint();
+    }
+  }
+
+  async function workOrStopAll(): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      limiter.stop();
+      throw error;
+    }
+  }
+
+  do {
+    const ends = await Promise.allSettled(Array.from({ length: workers }, workOrStopAll));
+    const failed = ends.find((end) => end.status === "rejected");
+    if (failed) throw failed.reason;
+  } while (supply.restartAny());
+}
+
+/** Rows of several sources, and which of their scans have none left. */
+function createSupply(sources: readonly ReadSource[]) {
   const exhausted = new Set<ResumableScan>();
-  const turn = (scan: ResumableScan) => {
-    const isTurned = exhausted.has(scan) && scan.restartIfDone();
-    if (isTurned) exhausted.delete(scan);
-    return isTurned;
-  };
+  /** Whether a scan that had no row left has begun its next pass. */
+  const restart = (scan: ResumableScan) =>
+    exhausted.has(scan) && scan.restartIfDone() && exhausted.delete(scan);
 
   async function take(): Promise<{ readonly scan: ResumableScan; readonly row: Row } | undefined> {
-    for (const { scan, enter } of stages) {
-      while (!exhausted.has(scan)) {
-        const leave = enter();
-        if (!leave) break;
+    for (const { scan, reserve, cancel } of sources) {
+      while (!exhausted.has(scan) && reserve()) {
         const row = await scan.next();
-        leave(row !== undefined);
         if (row) return { scan, row };
+        cancel();
         exhausted.add(scan);
-        turn(scan);
+        restart(scan);
       }
     }
     return undefined;
   }
 
-  async function work(): Promise<void> {
-    while (!limiter.stopped) {
-      const taken = await take();
-      if (!taken) return;
-      const { scan, row } = taken;
-      if (await readIfDue(row)) scan.finish(row);
-      turn(scan);
-      await checkpoint();
-    }
-  }
-
-  const scans = new Set(stages.map(({ scan }) => scan));
-  let goesOn = true;
-  while (goesOn) {
-    const results = await Promise.allSettled(
-      Array.from({ length: workers }, () =>
-        work().catch((error: unknown) => {
-          limiter.stop();
-          throw error;
-        }),
-      ),
-    );
-    const failed = results.find((result) => result.status === "rejected");
-    if (failed) throw failed.reason;
-    goesOn = [...scans].filter(turn).length > 0;
-  }
+  const scans = new Set(sources.map(({ scan }) => scan));
+  return { take, restart, restartAny: () => [...scans].filter(restart).length > 0 };
 }

@@ -33,8 +33,8 @@ async function taken(lease: Promise<Lease | undefined>): Promise<Lease> {
   return found;
 }
 
-describe("the lease", () => {
-  it("is free at first, and then held against everyone", async () => {
+describe("takeLease", () => {
+  it("the lease is free at first, and then held against everyone", async () => {
     const { take } = createWorld();
     const lease = await taken(take());
     expect(lease.isHeld()).toBe(true);
@@ -42,13 +42,13 @@ describe("the lease", () => {
     expect(await take()).toBeUndefined();
   });
 
-  it("is one poller's when several ask at once", async () => {
+  it("the lease goes to one run when several ask at once", async () => {
     const { take } = createWorld();
     const leases = await Promise.all([take(), take(), take(), take()]);
     expect(leases.filter(Boolean)).toHaveLength(1);
   });
 
-  it("hands progress to the next holder once it is given back", async () => {
+  it("the lease hands its progress to the next run when it is released", async () => {
     const { take } = createWorld();
     const first = await taken(take());
     await first.release(PROGRESS);
@@ -57,7 +57,7 @@ describe("the lease", () => {
     expect(second.progress).toMatchObject(PROGRESS);
   });
 
-  it("is taken over 30 s after it ran out at 90 s, and not before", async () => {
+  it("the lease is free 30 s after it expired at 90 s, and not before", async () => {
     const { clock, take } = createWorld();
     await taken(take());
     clock.jump(119_999);
@@ -66,7 +66,7 @@ describe("the lease", () => {
     expect(await take()).toBeDefined();
   });
 
-  it("is kept by renewing, which saves progress for whoever takes over", async () => {
+  it("the lease is kept by renewals, which save progress for whoever takes over", async () => {
     const { clock, take } = createWorld();
     const lease = await taken(take());
     clock.jump(50_000);
@@ -79,7 +79,7 @@ describe("the lease", () => {
     expect((await taken(take())).progress).toMatchObject(PROGRESS);
   });
 
-  it("cannot be renewed or given back by one who has lost it", async () => {
+  it("the lease cannot be renewed or released by a run that lost it", async () => {
     const { clock, store, take } = createWorld();
     const old = await taken(take());
     clock.jump(120_000);
@@ -93,7 +93,7 @@ describe("the lease", () => {
     expect(next.isHeld()).toBe(true);
   });
 
-  it("ends 60 s after it was last written, by both clocks", async () => {
+  it("the lease is not held by its run from 60 s after the last renewal, by both clocks", async () => {
     const { clock, take } = createWorld();
     const lease = await taken(take());
     clock.jump(59_999);
@@ -102,7 +102,7 @@ describe("the lease", () => {
     expect(lease.isHeld()).toBe(false);
   });
 
-  it("ends by the wall clock alone, as a frozen instance may not see its own clock move", async () => {
+  it("the lease ends by the wall clock alone, as a frozen instance may not see its monotonic clock move", async () => {
     const { clock, take } = createWorld();
     const lease = await taken(take());
     clock.shiftWall(60_000);
@@ -110,7 +110,7 @@ describe("the lease", () => {
     expect(lease.isHeld()).toBe(false);
   });
 
-  it("ends by the monotonic clock alone, as the wall clock may be set back", async () => {
+  it("the lease ends by the monotonic clock alone, as the wall clock may be set back", async () => {
     const { clock, take } = createWorld();
     const lease = await taken(take());
     clock.jump(60_000);
@@ -119,7 +119,7 @@ describe("the lease", () => {
     expect(lease.isHeld()).toBe(false);
   });
 
-  it("counts its 60 s from before the write, however long that took", async () => {
+  it("the lease's 60 s count from before the write, however long that took", async () => {
     const world = createWorld();
     let isSlow = false;
     const slow: Store = {
@@ -144,7 +144,7 @@ describe("the lease", () => {
     expect(lease.isHeld()).toBe(false);
   });
 
-  it("keeps what a later version has stored beside it", async () => {
+  it("the lease's row keeps fields that a later version has stored", async () => {
     const { store, take } = createWorld();
     await (await taken(take())).release(PROGRESS);
     const found = await store.get("lease/poll");
