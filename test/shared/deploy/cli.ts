@@ -4,28 +4,10 @@ import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/pro
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { ACCOUNT, API_KEY, KEY, WEBHOOK_SECRET } from "./account.ts";
 import type { StandInCloud } from "./cloud/cloud.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
-
-export const ACCOUNT = "1234567890123456";
-export const KEY = {
-  accessKeyId: "STS.deployingKeyId",
-  accessKeySecret: "deploying-key-secret-0123456789",
-  securityToken: "deploying-security-token-0123456789",
-};
-const API_KEY = "crm-key-crm-key-crm-key-0001";
-export const WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-/** What must never be seen in what the command prints. */
-export const SECRETS = [
-  KEY.accessKeySecret,
-  KEY.securityToken,
-  API_KEY,
-  WEBHOOK_SECRET.slice("whsec_".length),
-  "store-password",
-  "secret-looking words",
-];
 
 export type CliResult = {
   readonly code: number | null;

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { deployService } from "../../../shared/deploy/deploy-service.js";
 import { noteDelivery } from "../../contract/document-guard.ts";
 import { startReceiver } from "../../sandbox/receiver.ts";
-import { ACCOUNT, createService, KEY, SECRETS, type ServiceFolder, WEBHOOK_SECRET } from "./cli.ts";
+import { ACCOUNT, KEY, SECRETS, WEBHOOK_SECRET } from "./account.ts";
+import { createService, type ServiceFolder } from "./cli.ts";
 import { type StandInCloud, startCloud } from "./cloud/cloud.ts";
 import { archivesOf, connectTo, planFor } from "./in-process.ts";
 

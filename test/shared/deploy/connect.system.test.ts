@@ -2,7 +2,7 @@ import "./real-packages.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runChecks } from "../../../shared/deploy/checks-runner.js";
 import { connect } from "../../../shared/deploy/connect.js";
-import { ACCOUNT, KEY, SECRETS } from "./cli.ts";
+import { ACCOUNT, KEY, SECRETS } from "./account.ts";
 import { type StandInCloud, startCloud } from "./cloud/cloud.ts";
 import { planFor, reroute, serviceConfig } from "./in-process.ts";
 

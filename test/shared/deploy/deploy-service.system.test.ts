@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { deployService } from "../../../shared/deploy/deploy-service.js";
 import { removeService } from "../../../shared/deploy/remove-service.js";
-import { ACCOUNT, KEY } from "./cli.ts";
+import { ACCOUNT, KEY } from "./account.ts";
 import { type CloudOptions, type StandInCloud, startCloud } from "./cloud/cloud.ts";
 import {
   archivesOf,

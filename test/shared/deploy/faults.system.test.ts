@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { deployService } from "../../../shared/deploy/deploy-service.js";
 import { removeService } from "../../../shared/deploy/remove-service.js";
-import { ACCOUNT, KEY, SECRETS } from "./cli.ts";
+import { ACCOUNT, KEY, SECRETS } from "./account.ts";
 import { type FaultKind, type StandInCloud, startCloud } from "./cloud/cloud.ts";
 import { archivesOf, connectTo, type InProcess, planFor } from "./in-process.ts";
 

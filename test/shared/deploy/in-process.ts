@@ -4,7 +4,7 @@ import { zip } from "../../../shared/deploy/archive.js";
 import { createClients } from "../../../shared/deploy/clients.js";
 import type { Cloud } from "../../../shared/deploy/deploy-role.js";
 import { planOf } from "../../../shared/deploy/plan.js";
-import { ACCOUNT, KEY } from "./cli.ts";
+import { ACCOUNT, KEY } from "./account.ts";
 import type { StandInCloud } from "./cloud/cloud.ts";
 
 /** Sends this process's requests to the stand-in until what it answers is called. */

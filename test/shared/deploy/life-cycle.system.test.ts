@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { noteDelivery } from "../../contract/document-guard.ts";
 import { type SandboxReceiver, startReceiver } from "../../sandbox/receiver.ts";
 import { type SandboxTablestore, startTablestore } from "../../sandbox/tablestore/tablestore.ts";
-import { ACCOUNT, createService, KEY, SECRETS, type ServiceFolder, WEBHOOK_SECRET } from "./cli.ts";
+import { ACCOUNT, KEY, SECRETS, WEBHOOK_SECRET } from "./account.ts";
+import { createService, type ServiceFolder } from "./cli.ts";
 import { type StandInCloud, startCloud } from "./cloud/cloud.ts";
 
 const ROLE = "sls-waba-numbers-dev-ap-southeast-1-exec-role";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { deployService } from "../../../shared/deploy/deploy-service.js";
 import { printLogs } from "../../../shared/deploy/print-logs.js";
-import { ACCOUNT, KEY } from "./cli.ts";
+import { ACCOUNT, KEY } from "./account.ts";
 import { type StandInCloud, startCloud } from "./cloud/cloud.ts";
 import type { LogLine } from "./cloud/cloud-state.ts";
 import { archivesOf, connectTo, type InProcess, planFor } from "./in-process.ts";
