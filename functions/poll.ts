@@ -90,7 +90,7 @@ async function runOperatorCommand(
     ...deps,
     store: await deps.openStore(context),
     source,
-    endpoint: endpointOf(deps.config),
+    receiverId: receiverOf(deps.config),
     testEvent: () => createTestEvent(source, deps),
     listed: deps.config.watch,
     lastReads: memory.lastReads,
@@ -98,7 +98,7 @@ async function runOperatorCommand(
   });
 }
 
-function endpointOf({ webhook }: Config): string {
+function receiverOf({ webhook }: Config): string {
   return webhook ? receiverId(webhook.url) : "none";
 }
 
@@ -116,7 +116,7 @@ async function runTimer(deps: PollDeps, memory: WarmState, context: unknown): Pr
     },
     {
       source,
-      endpoint: endpointOf(config),
+      receiverId: receiverOf(config),
       qps: config.qps,
       runMs: config.runMs,
       pollIntervalMs: config.pollIntervalMs,

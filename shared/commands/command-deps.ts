@@ -16,7 +16,7 @@ export type CommandDeps = {
   /** `urn:waba-numbers:<account>:<stage>` */
   readonly source: string;
   /** Names the receiver's row. */
-  readonly endpoint: string;
+  readonly receiverId: string;
   readonly testEvent: () => OutgoingEvent;
   /** Customers of the environment's list. */
   readonly listed: readonly string[];

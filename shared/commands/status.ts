@@ -58,8 +58,8 @@ export async function status(deps: CommandDeps) {
   };
 }
 
-async function describeReceiver({ store, endpoint, now }: CommandDeps) {
-  const { row } = await loadBreaker(store, endpoint, now());
+async function describeReceiver({ store, receiverId, now }: CommandDeps) {
+  const { row } = await loadBreaker(store, receiverId, now());
   return {
     state: row.state,
     since: row.since,

@@ -7,7 +7,7 @@ import type { CommandDeps } from "./command-deps.ts";
 
 type ReceiverDeps = Pick<
   CommandDeps,
-  "store" | "send" | "now" | "endpoint" | "testEvent" | "budget"
+  "store" | "send" | "now" | "receiverId" | "testEvent" | "budget"
 >;
 
 /** Sends one signed `webhook.test` and says what the receiver answered. Changes nothing. */
@@ -38,7 +38,7 @@ export async function enableWebhook(deps: ReceiverDeps) {
   const test = await testWebhook(deps);
   const answer = { ...test, command: "webhook-enable" };
   if (!test.accepted) {
-    const { row } = await loadBreaker(deps.store, deps.endpoint, deps.now());
+    const { row } = await loadBreaker(deps.store, deps.receiverId, deps.now());
     return { ...answer, state: row.state, changed: false };
   }
   const changed = await changeReceiver(deps, ({ reason: _reason, failures: _failures, ...row }) => {
@@ -53,10 +53,10 @@ async function changeReceiver(
   deps: ReceiverDeps,
   change: (row: ReceiverRow) => ReceiverRow | undefined,
 ): Promise<boolean> {
-  const key = receiverKey(deps.endpoint);
+  const key = receiverKey(deps.receiverId);
   for (;;) {
     const stored = await readRow(deps.store, key, receiverRowSchema);
-    const known = stored?.value ?? (await loadBreaker(deps.store, deps.endpoint, deps.now())).row;
+    const known = stored?.value ?? (await loadBreaker(deps.store, deps.receiverId, deps.now())).row;
     const next = change(known);
     if (!next) return false;
     const outcome = await deps.store.put(key, encodeRow(next), stored?.version ?? "absent");
@@ -78,7 +78,7 @@ export type Stop = { readonly reason: string; readonly status?: number };
 
 /** A receiver that wants nothing gets nothing, redeliveries included. */
 export async function whyNotSend(deps: ReceiverDeps): Promise<Stop | undefined> {
-  const { row } = await loadBreaker(deps.store, deps.endpoint, deps.now());
+  const { row } = await loadBreaker(deps.store, deps.receiverId, deps.now());
   return row.state === "paused" || row.state === "disabled" ? { reason: row.state } : undefined;
 }
 
@@ -100,10 +100,10 @@ export async function resend(event: OutgoingEvent, deps: ReceiverDeps): Promise<
       return { kind: "refused", status: result.status };
     case "gone": {
       const { row } = afterGone(
-        await loadBreaker(deps.store, deps.endpoint, deps.now()),
+        await loadBreaker(deps.store, deps.receiverId, deps.now()),
         deps.now(),
       );
-      await saveBreaker(deps.store, deps.endpoint, row);
+      await saveBreaker(deps.store, deps.receiverId, row);
       return { kind: "stop", stop: { reason: "gone", status: result.status } };
     }
     case "failed": {

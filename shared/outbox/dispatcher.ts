@@ -37,7 +37,7 @@ export type DispatcherDeps = DeliverDeps & {
 
 export type DispatcherOptions = {
   /** Names the receiver's row; no part of its address. */
-  readonly endpoint: string;
+  readonly receiverId: string;
   /** On the monotonic clock: no attempt starts from then on… */
   readonly stopAt: number;
   /** …and none runs past this. */
@@ -48,7 +48,7 @@ export type DispatcherReport = {
   readonly delivered: number;
   readonly failedAttempts: number;
   readonly deadLettered: number;
-  readonly endpoint: Breaker["row"]["state"];
+  readonly receiverState: Breaker["row"]["state"];
 };
 
 export type Dispatcher = {
@@ -175,7 +175,7 @@ export function startDispatcher(options: DispatcherOptions, deps: DispatcherDeps
       const fields = { state: next.row.state, reason: next.row.reason };
       deps.log.warn("webhook receiver changed state", fields);
     }
-    breaker = { ...next, row: await saveBreaker(deps.store, options.endpoint, next.row) };
+    breaker = { ...next, row: await saveBreaker(deps.store, options.receiverId, next.row) };
   }
 
   function startReady(): void {
@@ -209,7 +209,7 @@ export function startDispatcher(options: DispatcherOptions, deps: DispatcherDeps
   }
 
   async function run(): Promise<void> {
-    breaker = await loadBreaker(deps.store, options.endpoint, deps.now());
+    breaker = await loadBreaker(deps.store, options.receiverId, deps.now());
     while (!stopped()) {
       wake = new AbortController();
       await fillFromStore();
@@ -255,7 +255,7 @@ export function startDispatcher(options: DispatcherOptions, deps: DispatcherDeps
       wakeUp();
       await running;
       await rememberFailures();
-      return { ...counts, endpoint: breaker.row.state };
+      return { ...counts, receiverState: breaker.row.state };
     },
   };
 }

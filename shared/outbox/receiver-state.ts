@@ -10,13 +10,13 @@ export function receiverId(url: URL): string {
 }
 
 /** Key of what is known of a receiver. */
-export function receiverKey(endpoint: string): string {
-  return `ep/${endpoint}`;
+export function receiverKey(id: string): string {
+  return `ep/${id}`;
 }
 
 /** @throws StoreRowError for a row that cannot be read */
-export async function loadBreaker(store: Store, endpoint: string, now: number): Promise<Breaker> {
-  const stored = await readRow(store, receiverKey(endpoint), receiverRowSchema);
+export async function loadBreaker(store: Store, id: string, now: number): Promise<Breaker> {
+  const stored = await readRow(store, receiverKey(id), receiverRowSchema);
   return createBreaker(stored?.value, now);
 }
 
@@ -28,10 +28,10 @@ export async function loadBreaker(store: Store, endpoint: string, now: number): 
  */
 export async function saveBreaker(
   store: Store,
-  endpoint: string,
+  id: string,
   row: ReceiverRow,
 ): Promise<ReceiverRow> {
-  const key = receiverKey(endpoint);
+  const key = receiverKey(id);
   for (;;) {
     const stored = await readRow(store, key, receiverRowSchema);
     const held = stored?.value.state === "paused" || stored?.value.state === "disabled";

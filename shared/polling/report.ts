@@ -23,7 +23,7 @@ export type RunReport = {
   readonly discovered: number;
   /** In seconds: every customer of the lane, or all of them, were read since, or failed. */
   readonly freshness: Freshness;
-  readonly receiver: DispatcherReport["endpoint"] | "unknown";
+  readonly receiver: DispatcherReport["receiverState"] | "unknown";
   readonly stopped?: "account" | "outage" | "lease-lost";
   readonly durationMs: number;
 };

@@ -43,7 +43,7 @@ export async function runPoll(
   const stopAt = beganAt + settings.runMs;
   const deadlineAt = beganAt + RUN_DEADLINE_MS;
   const limiter = createRateLimiter({ limit: settings.qps, stopAt }, deps);
-  const dispatcher = startDispatcher({ endpoint: settings.endpoint, stopAt, deadlineAt }, deps);
+  const dispatcher = startDispatcher({ receiverId: settings.receiverId, stopAt, deadlineAt }, deps);
   const sweepLimiter = limitByLease(limiter, lease);
   // Each operation has a limit of its own upstream.
   const { query } = deps.upstream;
@@ -118,7 +118,7 @@ export async function runPoll(
       sweepDone: scans.sweep.progress().done,
       discovered: listed?.added ?? 0,
       freshness: toFreshness(scans.progress(), deps.now()),
-      receiver: delivery.endpoint,
+      receiver: delivery.receiverState,
       durationMs: Math.round(deps.monotonic() - beganAt),
     };
   } finally {

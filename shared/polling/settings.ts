@@ -22,7 +22,7 @@ export type RunDeps = {
 
 export type RunSettings = {
   readonly source: string;
-  readonly endpoint: string;
+  readonly receiverId: string;
   /** Calls per second. */
   readonly qps: number;
   readonly runMs: number;

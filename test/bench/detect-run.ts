@@ -132,7 +132,7 @@ export async function runDetect(run: DetectRun): Promise<Detected> {
     expire: async () => "",
   };
   const settings = {
-    ...{ source: SOURCE, endpoint: "receiver", qps, runMs: 50_000, pollIntervalMs: MINUTE_MS },
+    ...{ source: SOURCE, receiverId: "receiver", qps, runMs: 50_000, pollIntervalMs: MINUTE_MS },
     ...{ watch: [], discover: false, sync: "off" as const },
   };
   // Long enough after the last change for a whole sweep to find it.

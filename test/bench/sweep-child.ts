@@ -84,7 +84,7 @@ async function runSweep(
     expire: async () => "",
   };
   const settings = {
-    ...{ source: SOURCE, endpoint: "receiver", qps, runMs: 50_000, pollIntervalMs: MINUTE_MS },
+    ...{ source: SOURCE, receiverId: "receiver", qps, runMs: 50_000, pollIntervalMs: MINUTE_MS },
     ...{ watch: [], discover: false, sync: "off" as const },
   };
   for (let ticks = 1; ; ticks += 1) {

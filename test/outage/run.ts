@@ -121,7 +121,7 @@ async function main(): Promise<void> {
         },
         {
           source: "urn:waba-numbers:outage",
-          endpoint: "receiver",
+          receiverId: "receiver",
           qps: 8,
           runMs: 50_000,
           pollIntervalMs: 60 * MINUTE_MS,

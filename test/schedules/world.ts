@@ -99,7 +99,7 @@ export async function runSchedule(seed: number, breakage?: Breakage): Promise<Ve
       },
       {
         source: "urn:waba-numbers:schedules",
-        endpoint: "receiver",
+        receiverId: "receiver",
         qps: 8,
         runMs: 50_000,
         pollIntervalMs: 1_000,

@@ -143,7 +143,7 @@ export function createWatchWorld(): WatchWorld {
       },
       {
         source: SOURCE,
-        endpoint: "receiver",
+        receiverId: "receiver",
         qps: 8,
         runMs: 50_000,
         pollIntervalMs: 60_000,

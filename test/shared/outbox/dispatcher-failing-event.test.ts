@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { customerKey, customerRowSchema } from "../../../shared/schemas/customer-row.ts";
 import { readRow } from "../../../shared/store/rows.ts";
-import { createPumpRig, DELIVERED, DOWN } from "./dispatcher-rig.ts";
+import { createDispatcherRig, DELIVERED, DOWN } from "./dispatcher-rig.ts";
 
 describe("the dispatcher", () => {
   it("lets an event that always gets a 500 stop nobody else, whenever the others come", async () => {
-    const { add, run, answerWith, clock, pending } = createPumpRig();
+    const { add, run, answerWith, clock, pending } = createDispatcherRig();
     await add("a", 2);
     answerWith(({ id }) =>
       id === "a-1" ? { kind: "failed", reason: "status", status: 500 } : DELIVERED,
@@ -26,7 +26,7 @@ describe("the dispatcher", () => {
   });
 
   it("is not stopped by such an event after an outage either", async () => {
-    const { add, run, answerWith, clock, sent } = createPumpRig();
+    const { add, run, answerWith, clock, sent } = createDispatcherRig();
     await add("a", 1);
     for (let i = 0; i < 50; i += 1) await add(`m${i}`, 1);
     answerWith(() => DOWN);
@@ -48,7 +48,7 @@ describe("the dispatcher", () => {
   });
 
   it("takes a 400 for trouble of the receiver while that refuses the test event as well", async () => {
-    const { add, run, answerWith, pending, sent, store } = createPumpRig();
+    const { add, run, answerWith, pending, sent, store } = createDispatcherRig();
     await add("a", 1);
     answerWith(() => ({ kind: "refused", status: 400 }));
 
@@ -60,7 +60,7 @@ describe("the dispatcher", () => {
   });
 
   it("buries an event refused ten times by a receiver that takes others, and goes on behind it", async () => {
-    const { add, run, answerWith, sent, clock, store, pending } = createPumpRig();
+    const { add, run, answerWith, sent, clock, store, pending } = createDispatcherRig();
     await add("a", 2);
     answerWith(({ id }) => (id === "a-1" ? { kind: "refused", status: 422 } : DELIVERED));
     let deadLettered = 0;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { createPumpRig, DELIVERED, DOWN, START } from "./dispatcher-rig.ts";
+import { createDispatcherRig, DELIVERED, DOWN, START } from "./dispatcher-rig.ts";
 
 describe("the dispatcher", () => {
   it("keeps an event that failed, tries it again after 5 s, and ends the tick after 6 s", async () => {
-    const { add, run, answerWith, sent, pending, endpoint } = createPumpRig();
+    const { add, run, answerWith, sent, pending, receiverRow } = createDispatcherRig();
     await add("a", 2);
     answerWith(() => DOWN);
 
@@ -13,18 +13,18 @@ describe("the dispatcher", () => {
       { id: "a-1", at: 5_100 },
     ]);
     expect(await pending("a")).toEqual(["a-1", "a-2"]);
-    expect(await endpoint()).toMatchObject({ state: "closed", failures: 2 });
+    expect(await receiverRow()).toMatchObject({ state: "closed", failures: 2 });
   });
 
   it("opens the breaker over several ticks, then only probes, then delivers in order", async () => {
-    const { add, run, answerWith, sent, clock, endpoint } = createPumpRig();
+    const { add, run, answerWith, sent, clock, receiverRow } = createDispatcherRig();
     await add("a", 2);
     answerWith(() => DOWN);
     for (let tick = 0; tick < 3; tick += 1) {
       await run();
       await clock.advance(50_000);
     }
-    expect(await endpoint()).toMatchObject({ state: "open" });
+    expect(await receiverRow()).toMatchObject({ state: "open" });
     const before = sent.length;
     for (let tick = 0; tick < 60; tick += 1) {
       await run();
@@ -34,18 +34,18 @@ describe("the dispatcher", () => {
 
     answerWith(() => DELIVERED);
     await clock.advance(3_600_000);
-    expect(await run()).toMatchObject({ delivered: 2, endpoint: "closed" });
+    expect(await run()).toMatchObject({ delivered: 2, receiverState: "closed" });
     expect(sent.slice(-2).map(({ id }) => id)).toEqual(["a-1", "a-2"]);
   });
 
   it("probes with one test event, not with one of each customer", async () => {
-    const { add, run, answerWith, sent, clock, store } = createPumpRig();
+    const { add, run, answerWith, sent, clock, store } = createDispatcherRig();
     for (let i = 0; i < 30; i += 1) await add(`c${i}`, 1);
     const open = { schema: 1, state: "open", step: 4, nextProbeAt: START, since: "then" };
     await store.put("ep/receiver", JSON.stringify(open), "absent");
     answerWith(() => DOWN);
 
-    expect(await run()).toMatchObject({ failedAttempts: 1, endpoint: "open" });
+    expect(await run()).toMatchObject({ failedAttempts: 1, receiverState: "open" });
     expect(sent.map(({ id }) => id)).toEqual(["test"]);
     await clock.advance(60_000);
     await run();
@@ -53,16 +53,16 @@ describe("the dispatcher", () => {
   });
 
   it("does not probe when there is nothing to deliver", async () => {
-    const { run, sent, store } = createPumpRig();
+    const { run, sent, store } = createDispatcherRig();
     const open = { schema: 1, state: "open", step: 4, nextProbeAt: START, since: "then" };
     await store.put("ep/receiver", JSON.stringify(open), "absent");
 
-    expect(await run()).toMatchObject({ failedAttempts: 0, endpoint: "open" });
+    expect(await run()).toMatchObject({ failedAttempts: 0, receiverState: "open" });
     expect(sent).toEqual([]);
   });
 
   it("opens again when the receiver takes the test but nothing else", async () => {
-    const { add, run, answerWith, clock, sent } = createPumpRig();
+    const { add, run, answerWith, clock, sent } = createDispatcherRig();
     for (let i = 0; i < 50; i += 1) await add(`m${i}`, 1);
     answerWith(({ id }) => (id === "test" ? DELIVERED : DOWN));
     for (let minute = 0; minute < 240; minute += 1) {
@@ -74,24 +74,24 @@ describe("the dispatcher", () => {
   });
 
   it("stops for good at 410 and says so in the log", async () => {
-    const { add, run, answerWith, sent, lines, pending } = createPumpRig();
+    const { add, run, answerWith, sent, lines, pending } = createDispatcherRig();
     await add("a", 2);
     answerWith(() => ({ kind: "gone", status: 410 }));
 
-    expect(await run()).toMatchObject({ endpoint: "disabled" });
-    expect(await run()).toMatchObject({ delivered: 0, endpoint: "disabled" });
+    expect(await run()).toMatchObject({ receiverState: "disabled" });
+    expect(await run()).toMatchObject({ delivered: 0, receiverState: "disabled" });
     expect(sent).toHaveLength(1);
     expect(await pending("a")).toEqual(["a-1", "a-2"]);
     expect(lines.join()).toContain('"state":"disabled"');
   });
 
   it("waits as long as Retry-After says", async () => {
-    const { add, run, answerWith, endpoint, clock } = createPumpRig();
+    const { add, run, answerWith, receiverRow, clock } = createDispatcherRig();
     await add("a", 1);
     answerWith(() => ({ kind: "failed", reason: "status", status: 429, retryAfterMs: 600_000 }));
     await run();
 
-    const row = await endpoint();
+    const row = await receiverRow();
     expect(row?.state).toBe("open");
     expect((row?.nextProbeAt ?? 0) - clock.now()).toBeGreaterThan(590_000);
   });

@@ -21,7 +21,7 @@ export const DOWN: AttemptResult = { kind: "failed", reason: "network" };
 type Answer = (event: OutgoingEvent) => AttemptResult;
 
 /** Runs' deliveries from a memory store to a receiver of the test's making; ends with the test. */
-export function createPumpRig() {
+export function createDispatcherRig() {
   const clock = createFakeClock(START);
   let versions = 0;
   const newVersion = () => {
@@ -80,7 +80,7 @@ export function createPumpRig() {
       return (await store.scan("due/", "", 1_000)).map(({ key }) => key);
     },
 
-    async endpoint() {
+    async receiverRow() {
       return (await readRow(store, "ep/receiver", receiverRowSchema))?.value;
     },
 
@@ -91,7 +91,7 @@ export function createPumpRig() {
     ) {
       const began = clock.monotonic();
       const dispatcher = startDispatcher(
-        { endpoint: "receiver", stopAt: began + 50_000, deadlineAt: began + 58_000, ...options },
+        { receiverId: "receiver", stopAt: began + 50_000, deadlineAt: began + 58_000, ...options },
         {
           store,
           send,

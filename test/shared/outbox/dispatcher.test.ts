@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { customerKey, newCustomerRow } from "../../../shared/schemas/customer-row.ts";
 import { encodeRow } from "../../../shared/store/rows.ts";
-import { createPumpRig, START } from "./dispatcher-rig.ts";
+import { createDispatcherRig, START } from "./dispatcher-rig.ts";
 
 describe("the dispatcher", () => {
   it("delivers what earlier ticks left behind, each customer in order, and removes the markers", async () => {
-    const { add, run, sent, pending, markers } = createPumpRig();
+    const { add, run, sent, pending, markers } = createDispatcherRig();
     await add("a", 3);
     await add("b", 2);
 
-    expect(await run()).toMatchObject({ delivered: 5, failedAttempts: 0, endpoint: "closed" });
+    expect(await run()).toMatchObject({ delivered: 5, failedAttempts: 0, receiverState: "closed" });
     expect(sent.map(({ id }) => id).filter((id) => id.startsWith("a"))).toEqual([
       "a-1",
       "a-2",
@@ -20,7 +20,7 @@ describe("the dispatcher", () => {
   });
 
   it("never sends two events of one customer at once, and at most twenty in all", async () => {
-    const { add, run, mostAtOnce } = createPumpRig();
+    const { add, run, mostAtOnce } = createDispatcherRig();
     for (let i = 0; i < 60; i += 1) await add(`c${i}`, 2);
 
     expect(await run()).toMatchObject({ delivered: 120 });
@@ -28,7 +28,7 @@ describe("the dispatcher", () => {
   });
 
   it("starts nothing from its end on", async () => {
-    const { add, run, sent } = createPumpRig();
+    const { add, run, sent } = createDispatcherRig();
     await add("a", 20);
 
     await run({ stopAt: 1_000 });
@@ -39,7 +39,7 @@ describe("the dispatcher", () => {
   it.each([50, 250, 450])(
     "is not held up by a customer with %i markers that waits",
     async (count) => {
-      const { add, run, store, clock, pending } = createPumpRig();
+      const { add, run, store, clock, pending } = createDispatcherRig();
       await add("b", 1);
       const events = Array.from({ length: count }, (_, i) => ({
         id: `a-${i}`,
@@ -65,7 +65,7 @@ describe("the dispatcher", () => {
   );
 
   it("keeps a marker of a change that is still being written", async () => {
-    const { add, run, markers, store } = createPumpRig();
+    const { add, run, markers, store } = createDispatcherRig();
     await add("a", 1);
     await store.put("due/a/0000000000001002", encodeRow({ schema: 1 }), "absent");
 
@@ -74,7 +74,7 @@ describe("the dispatcher", () => {
   });
 
   it("deletes the markers of a customer that is gone", async () => {
-    const { run, markers, store } = createPumpRig();
+    const { run, markers, store } = createDispatcherRig();
     await store.put("due/gone/0000000000001002", encodeRow({ schema: 1 }), "absent");
 
     await run();
