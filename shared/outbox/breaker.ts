@@ -1,14 +1,15 @@
 import type { ReceiverRow } from "../schemas/outbox-rows.ts";
+import type { AttemptResult } from "../webhook/attempt.ts";
 import { probeDelayMs } from "./schedule.ts";
 
-/** Failures in a row after which the receiver counts as being in trouble. */
+/** The breaker opens after this many failures in a row. */
 const OPEN_AFTER = 5;
 const MAX_CONCURRENT = 20;
 
 /**
- * What is believed of the receiver during one run. Pure: each function gives the next state.
- * Trouble of the receiver costs no event an attempt; it only stops the sending, but for one probe
- * at a time on a growing schedule, and the return to full speed doubles from one.
+ * The circuit breaker of the receiver during one run. Pure: each function returns the next state.
+ * While it is open, one probe at a time replaces the deliveries, and no event loses an attempt.
+ * Afterwards the number of deliveries at once doubles from one to full speed.
  */
 export type Breaker = {
   readonly row: ReceiverRow;
@@ -20,7 +21,7 @@ export type Breaker = {
   readonly successes: number;
 };
 
-/** What a run starts with: the stored belief, or that a receiver nobody knows is well. */
+/** The breaker at the start of a run: as stored, or closed for a new receiver. */
 export function createBreaker(row: ReceiverRow | undefined, now: number): Breaker {
   const closed: ReceiverRow = {
     schema: 1,
@@ -34,11 +35,11 @@ export function createBreaker(row: ReceiverRow | undefined, now: number): Breake
 }
 
 export type Allowance = {
-  /** How many deliveries may run now. */
+  /** How many deliveries may run at once. */
   readonly atOnce: number;
-  /** Instead, one `webhook.test` is to find out whether the receiver is back. */
+  /** One `webhook.test` may probe the receiver instead. */
   readonly probe?: boolean;
-  /** When to look again if nothing may be sent, on the wall clock in ms. */
+  /** When a probe is due, on the wall clock in ms; undefined if none is planned. */
   readonly retryAt?: number;
 };
 
@@ -57,7 +58,7 @@ export function allowance(breaker: Breaker, now: number): Allowance {
   }
 }
 
-/** After a 2xx: an open receiver is closed at a limit of one, a closed one gets on with doubling. */
+/** After a 2xx: an open breaker closes with a limit of one, a closed one raises its limit. */
 export function afterSuccess(breaker: Breaker, now: number): Breaker {
   if (breaker.row.state === "open") {
     const row: ReceiverRow = {
@@ -73,62 +74,71 @@ export function afterSuccess(breaker: Breaker, now: number): Breaker {
     return { ...breaker, failures: 0, successes };
   }
   const limit = Math.min(MAX_CONCURRENT, breaker.limit * 2);
-  // Only a receiver that is back at full speed starts a later trouble with the shortest wait.
+  // At full speed the outage is over: the next one starts with the shortest wait.
   const row = limit === MAX_CONCURRENT ? { ...breaker.row, step: 0 } : breaker.row;
   return { row, failures: 0, limit, successes: 0 };
 }
 
+/** A failed attempt that may be the receiver's problem. */
 export type ReceiverFailure = {
   readonly reason: string;
   readonly retryAfterMs?: number | undefined;
-  /** The receiver accepted something else just now: this event alone may be what it stumbles over. */
+  /** The receiver accepted another event recently, so this event alone may be the cause. */
   readonly isLocal?: boolean;
 };
 
-/** After a failure that says something of the receiver; `random` from 0 to 1 spreads the probes. */
+export function toReceiverFailure(result: AttemptResult): ReceiverFailure {
+  if (result.kind !== "failed") return { reason: `status ${result.status}` };
+  return {
+    reason: result.status === undefined ? result.reason : `status ${result.status}`,
+    retryAfterMs: result.retryAfterMs,
+  };
+}
+
+/** After a failed delivery; `random` from 0 to 1 spreads the probes. */
 export function afterFailure(
   breaker: Breaker,
-  trouble: ReceiverFailure,
+  failure: ReceiverFailure,
   now: number,
   random: number,
 ): Breaker {
   const failures = breaker.failures + 1;
   const { row } = breaker;
   if (row.state === "open") {
-    // Deliveries that were under way when it opened end one after the other: they are no probes.
-    const asked = trouble.retryAfterMs === undefined ? 0 : now + trouble.retryAfterMs;
+    // A delivery that began before the breaker opened is no probe: it only moves the next one.
+    const asked = failure.retryAfterMs === undefined ? 0 : now + failure.retryAfterMs;
     return asked <= row.nextProbeAt ? breaker : { ...breaker, row: { ...row, nextProbeAt: asked } };
   }
   const ramping = breaker.limit < MAX_CONCURRENT;
   const opens =
     row.state === "closed" &&
-    (failures >= OPEN_AFTER || (ramping && !trouble.isLocal) || trouble.retryAfterMs !== undefined);
+    (failures >= OPEN_AFTER || (ramping && !failure.isLocal) || failure.retryAfterMs !== undefined);
   if (!opens) return { ...breaker, failures };
-  return open(breaker, ramping ? row.step + 1 : 0, trouble, now, random);
+  return open(breaker, ramping ? row.step + 1 : 0, failure, now, random);
 }
 
-/** A probe has failed: the next one comes a step later. */
+/** After a failed probe, which makes the wait for the next one a step longer. */
 export function afterFailedProbe(
   breaker: Breaker,
-  trouble: ReceiverFailure,
+  failure: ReceiverFailure,
   now: number,
   random: number,
 ): Breaker {
-  return open(breaker, breaker.row.step + 1, trouble, now, random);
+  return open(breaker, breaker.row.step + 1, failure, now, random);
 }
 
 function open(
   breaker: Breaker,
   step: number,
-  trouble: ReceiverFailure,
+  failure: ReceiverFailure,
   now: number,
   random: number,
 ): Breaker {
   const { row } = breaker;
-  const wait = Math.max(probeDelayMs(step, random), trouble.retryAfterMs ?? 0);
+  const wait = Math.max(probeDelayMs(step, random), failure.retryAfterMs ?? 0);
   return {
     ...breaker,
-    // The count begins anew when a probe closes it.
+    // A probe closes the breaker with no failures counted.
     failures: 0,
     row: {
       ...row,
@@ -136,12 +146,12 @@ function open(
       step,
       nextProbeAt: now + wait,
       since: row.state === "open" ? row.since : new Date(now).toISOString(),
-      reason: trouble.reason,
+      reason: failure.reason,
     },
   };
 }
 
-/** 410: the receiver wants nothing more, until an operator says otherwise. */
+/** After a 410: nothing is sent until an operator enables the receiver. */
 export function afterGone(breaker: Breaker, now: number): Breaker {
   const since = new Date(now).toISOString();
   return { ...breaker, row: { ...breaker.row, state: "disabled", since, reason: "410" } };

@@ -1,8 +1,8 @@
 import { clearMarkers, loadCustomer } from "../customers/customer.ts";
 import type { PendingEvent } from "../schemas/customer-row.ts";
 import type { Store } from "../store/store.ts";
-import type { AttemptResult, OutgoingEvent, Send } from "../webhook/attempt.ts";
-import type { ReceiverFailure } from "./breaker.ts";
+import type { OutgoingEvent, Send } from "../webhook/attempt.ts";
+import { type ReceiverFailure, toReceiverFailure } from "./breaker.ts";
 import { markDelivered, moveToDeadLetters, updatePending } from "./pending.ts";
 import { probeDelayMs, refusalDelayMs } from "./schedule.ts";
 
@@ -11,31 +11,34 @@ export type DeliverDeps = {
   readonly send: Send;
   readonly now: () => number;
   readonly random: () => number;
-  /** A signed `webhook.test` event, to learn whether the receiver accepts anything of ours. */
+  /** A `webhook.test` event, which shows whether the receiver accepts events at all. */
   readonly testEvent: () => OutgoingEvent;
 };
 
 export type DeliverOptions = {
+  /** On the monotonic clock, ms: no attempt runs past this. */
   readonly deadlineAt: number;
-  /** Whether the receiver is known to have accepted another event just now. */
-  readonly recentlyAccepted: () => boolean;
+  /** Whether the receiver accepted another event within the last minute. */
+  readonly hasAcceptedRecently: () => boolean;
 };
 
-/** What became of the first pending event of one customer. */
+/** What became of the first pending event of one customer. Times are on the wall clock, in ms. */
 export type DeliverOutcome =
   | { readonly kind: "none" }
   | { readonly kind: "delivered"; readonly left: number }
-  /** Not before `at` (wall clock, ms): the event waits for its next try, and the later ones for it. */
-  | { readonly kind: "waits"; readonly at: number; readonly tried: boolean }
+  /** Not attempted, because its wait ends at `at`. Later events of the customer wait as well. */
+  | { readonly kind: "waits"; readonly at: number }
+  /** The receiver accepts others but not this one. The next attempt is at `at`. */
+  | { readonly kind: "refused"; readonly at: number }
   | { readonly kind: "dead"; readonly left: number; readonly id: string; readonly status: number }
   | { readonly kind: "gone" }
-  /** With `at`, the event has a wait of its own: the receiver takes others meanwhile. */
-  | { readonly kind: "trouble"; readonly trouble: ReceiverFailure; readonly at?: number };
+  /** With `at`, the event has a wait of its own, while the receiver accepts others. */
+  | { readonly kind: "failed"; readonly failure: ReceiverFailure; readonly at?: number };
 
 /**
- * Delivers the oldest pending event of a customer, read afresh: order needs no memory but the row.
- * The event leaves the row only after the receiver's 2xx, so a process that dies in between sends
- * it again, the same bytes under the same id.
+ * Delivers the oldest pending event of a customer. Order needs no memory but the row, which is read
+ * each time. The event leaves the row only after a 2xx, so a process that dies before that sends
+ * the same bytes under the same id again.
  */
 export async function deliverNext(
   customer: string,
@@ -49,7 +52,7 @@ export async function deliverNext(
     return { kind: "none" };
   }
   const waitsUntil = event.refusals?.nextAt ?? 0;
-  if (waitsUntil > deps.now()) return { kind: "waits", at: waitsUntil, tried: false };
+  if (waitsUntil > deps.now()) return { kind: "waits", at: waitsUntil };
 
   const result = await deps.send(event, { deadlineAt: options.deadlineAt });
   switch (result.kind) {
@@ -60,62 +63,72 @@ export async function deliverNext(
     }
     case "gone":
       return { kind: "gone" };
-    case "failed":
-      if (!options.recentlyAccepted())
-        return { kind: "trouble", trouble: toReceiverFailure(result) };
-      return backOffEvent(customer, event, toReceiverFailure(result), deps);
-    case "refused":
-      break;
+    case "failed": {
+      const failure = toReceiverFailure(result);
+      if (!options.hasAcceptedRecently()) return { kind: "failed", failure };
+      return backOffEvent(customer, event, failure, deps);
+    }
+    case "refused": {
+      const problem = await findReceiverProblem(deps, options);
+      return problem ?? refuseEvent(customer, event, result.status, deps);
+    }
   }
+}
 
-  // Many verifiers answer 400 to a bad signature. Only a receiver that accepts something else of
-  // ours is refusing the event itself; otherwise a botched secret would use up every event.
-  if (!options.recentlyAccepted()) {
-    const test = await deps.send(deps.testEvent(), { deadlineAt: options.deadlineAt });
-    if (test.kind === "gone") return { kind: "gone" };
-    if (test.kind !== "delivered") return { kind: "trouble", trouble: toReceiverFailure(test) };
-  }
+/**
+ * Why a refusal is the receiver's problem and not the event's; undefined if the receiver accepts
+ * other events. Many verifiers answer 400 to a wrong signature, so without this test a wrong secret
+ * would use up the attempts of every event.
+ */
+async function findReceiverProblem(
+  deps: DeliverDeps,
+  { deadlineAt, hasAcceptedRecently }: DeliverOptions,
+): Promise<DeliverOutcome | undefined> {
+  if (hasAcceptedRecently()) return undefined;
+  const test = await deps.send(deps.testEvent(), { deadlineAt });
+  if (test.kind === "delivered") return undefined;
+  if (test.kind === "gone") return { kind: "gone" };
+  return { kind: "failed", failure: toReceiverFailure(test) };
+}
+
+/** Counts one more refusal of the event, or moves it to the dead letters after the last. */
+async function refuseEvent(
+  customer: string,
+  event: PendingEvent,
+  status: number,
+  deps: DeliverDeps,
+): Promise<DeliverOutcome> {
   const count = (event.refusals?.count ?? 0) + 1;
   const delay = refusalDelayMs(count, deps.random());
   if (delay === undefined) {
-    const left = await moveToDeadLetters(deps.store, customer, event, result.status, deps.now());
+    const left = await moveToDeadLetters(deps.store, customer, event, status, deps.now());
     if (left === 0) await clearMarkers(deps.store, customer);
-    return { kind: "dead", left, id: event.id, status: result.status };
+    return { kind: "dead", left, id: event.id, status };
   }
   const nextAt = deps.now() + delay;
   await updatePending(deps.store, customer, event.id, (kept) => ({
     ...kept,
     refusals: { ...kept.refusals, count, nextAt },
   }));
-  return { kind: "waits", at: nextAt, tried: true };
+  return { kind: "refused", at: nextAt };
 }
 
 /**
- * An event over which a receiver stumbles that is well otherwise, such as one that it answers with
- * 500, must not stop everyone else's. It waits by the schedule of probes, for ever if need be: it
- * was not refused, so this costs it no attempt.
+ * Lets an event wait that fails while the receiver accepts others, so that it stops only its own
+ * customer. It waits by the schedule of probes, indefinitely: a failure uses up no attempt.
  */
 async function backOffEvent(
   customer: string,
   event: PendingEvent,
-  trouble: ReceiverFailure,
+  failure: ReceiverFailure,
   deps: DeliverDeps,
 ): Promise<DeliverOutcome> {
   const troubles = (event.refusals?.troubles ?? 0) + 1;
   const own = probeDelayMs(troubles - 1, deps.random());
-  const at = deps.now() + Math.max(own, trouble.retryAfterMs ?? 0);
+  const at = deps.now() + Math.max(own, failure.retryAfterMs ?? 0);
   await updatePending(deps.store, customer, event.id, (kept) => ({
     ...kept,
     refusals: { ...kept.refusals, count: kept.refusals?.count ?? 0, nextAt: at, troubles },
   }));
-  return { kind: "trouble", trouble: { ...trouble, isLocal: true }, at };
-}
-
-/** What an attempt that was not accepted says of the receiver. */
-export function toReceiverFailure(result: AttemptResult): ReceiverFailure {
-  if (result.kind !== "failed") return { reason: `status ${result.status}` };
-  return {
-    reason: result.status === undefined ? result.reason : `status ${result.status}`,
-    retryAfterMs: result.retryAfterMs,
-  };
+  return { kind: "failed", failure: { ...failure, isLocal: true }, at };
 }

@@ -40,5 +40,5 @@ export function probeDelayMs(step: number, random: number): number {
   return wait * (1 - PROBE_JITTER + 2 * PROBE_JITTER * random);
 }
 
-/** A failed event's own wait while the receiver is still believed to be well. */
-export const HICCUP_DELAY_MS = 5 * SECOND;
+/** The wait in ms after a failed attempt while the breaker is closed. */
+export const FAILED_DELAY_MS = 5 * SECOND;

@@ -43,7 +43,7 @@ describe("the history of a customer", () => {
       send: async () => results.shift() ?? ({ kind: "delivered", status: 204 } as const),
     };
     for (const kind of ["dead", "delivered"]) {
-      const options = { deadlineAt: 1, recentlyAccepted: () => true };
+      const options = { deadlineAt: 1, hasAcceptedRecently: () => true };
       expect(await deliverNext("a", deps, options)).toMatchObject({ kind });
     }
     expect(await rig.run({ command: "redeliver", customer: "a" })).toMatchObject({ sent: 1 });

@@ -95,7 +95,7 @@ describe("resync", () => {
         return { kind: "delivered", status: 204 } as const;
       },
     };
-    const options = { deadlineAt: 1, recentlyAccepted: () => true };
+    const options = { deadlineAt: 1, hasAcceptedRecently: () => true };
     const ids = (await rowOf("a")).pending.map(({ id }) => id);
     for (let i = 0; i < 4; i += 1) await deliverNext("a", deps, options);
     expect(taken).toEqual(ids);

@@ -1,0 +1,129 @@
+import { describeError, type Log } from "../log.ts";
+import type { CustomerQueue, NextTurn } from "./customer-queue.ts";
+import { type DeliverDeps, type DeliverOutcome, deliverNext } from "./deliver.ts";
+import { FAILED_DELAY_MS } from "./schedule.ts";
+import type { StoredBreaker } from "./stored-breaker.ts";
+
+export type DeliveryCounts = {
+  delivered: number;
+  failedAttempts: number;
+  deadLettered: number;
+};
+
+export type InFlightOptions = {
+  readonly queue: CustomerQueue;
+  readonly breaker: StoredBreaker;
+  /** Raised with each outcome. */
+  readonly counts: DeliveryCounts;
+  /** On the monotonic clock, ms: no attempt runs past this. */
+  readonly deadlineAt: number;
+  /** Called whenever one has ended, so that the next can start. */
+  readonly onEnd: () => void;
+};
+
+/** The deliveries and the probe under way: at most as many as the breaker allows. */
+export type InFlight = {
+  /** Starts what may start now. Does not wait for it. */
+  startAllowed(): void;
+  count(): number;
+};
+
+export function createInFlight(
+  { queue, breaker, counts, deadlineAt, onEnd }: InFlightOptions,
+  deps: DeliverDeps & { readonly log: Log },
+): InFlight {
+  let count = 0;
+  let isProbing = false;
+
+  async function probe(): Promise<void> {
+    isProbing = true;
+    try {
+      const result = await deps.send(deps.testEvent(), { deadlineAt });
+      if (result.kind !== "delivered") counts.failedAttempts += 1;
+      await breaker.probed(result);
+    } catch (error) {
+      deps.log.error("probe failed", describeError(error));
+    } finally {
+      isProbing = false;
+    }
+  }
+
+  async function deliver(customer: string): Promise<void> {
+    let next: NextTurn = "none";
+    try {
+      const { hasAcceptedRecently } = breaker;
+      const outcome = await deliverNext(customer, deps, { deadlineAt, hasAcceptedRecently });
+      next = nextTurn(outcome, deps.now());
+      await handleOutcome(customer, outcome);
+    } catch (error) {
+      // The row keeps the event; the next run starts from there.
+      deps.log.error("delivery failed", { customer, ...describeError(error) });
+    } finally {
+      queue.release(customer, next);
+    }
+  }
+
+  async function handleOutcome(customer: string, outcome: DeliverOutcome): Promise<void> {
+    switch (outcome.kind) {
+      case "none":
+      case "waits":
+        return;
+      case "delivered":
+        counts.delivered += 1;
+        return breaker.accepted();
+      case "refused":
+        counts.failedAttempts += 1;
+        // Only this event was refused: the receiver accepted the test or another event.
+        return breaker.accepted();
+      case "dead": {
+        counts.deadLettered += 1;
+        const { id: eventId, status } = outcome;
+        deps.log.error("event moved to dead letters", { customer, eventId, status });
+        return;
+      }
+      case "gone":
+        counts.failedAttempts += 1;
+        return breaker.gone();
+      case "failed":
+        counts.failedAttempts += 1;
+        return breaker.failed(outcome.failure);
+    }
+  }
+
+  async function track(work: Promise<void>): Promise<void> {
+    count += 1;
+    await work;
+    count -= 1;
+    onEnd();
+  }
+
+  return {
+    startAllowed() {
+      const { atOnce, probe: mayProbe } = breaker.allowance();
+      if (mayProbe && queue.readyCount() > 0 && !isProbing) void track(probe());
+      while (count < atOnce) {
+        const customer = queue.take();
+        if (customer === undefined) return;
+        void track(deliver(customer));
+      }
+    },
+    count: () => count,
+  };
+}
+
+function nextTurn(outcome: DeliverOutcome, now: number): NextTurn {
+  switch (outcome.kind) {
+    case "none":
+      return "none";
+    case "delivered":
+    case "dead":
+      return outcome.left > 0 ? "ready" : "none";
+    case "gone":
+      return "ready";
+    case "waits":
+    case "refused":
+      return { waitsUntil: outcome.at };
+    case "failed":
+      return { waitsUntil: outcome.at ?? now + FAILED_DELAY_MS };
+  }
+}

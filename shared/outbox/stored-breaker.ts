@@ -1,0 +1,88 @@
+import type { Log } from "../log.ts";
+import type { ReceiverRow } from "../schemas/outbox-rows.ts";
+import type { Store } from "../store/store.ts";
+import type { AttemptResult } from "../webhook/attempt.ts";
+import {
+  type Allowance,
+  afterFailedProbe,
+  afterFailure,
+  afterGone,
+  afterSuccess,
+  allowance,
+  type Breaker,
+  type ReceiverFailure,
+  toReceiverFailure,
+} from "./breaker.ts";
+import { loadBreaker, saveBreaker } from "./receiver-state.ts";
+
+/** An acceptance is recent for this long. */
+const RECENT_MS = 60_000;
+
+export type StoredBreakerDeps = {
+  readonly store: Store;
+  readonly now: () => number;
+  readonly monotonic: () => number;
+  readonly random: () => number;
+  readonly log: Log;
+};
+
+/** The circuit breaker of one run. Each change of its row is stored before the call resolves. */
+export type StoredBreaker = {
+  allowance(): Allowance;
+  state(): ReceiverRow["state"];
+  /** Whether the receiver accepted something within the last minute. */
+  hasAcceptedRecently(): boolean;
+  accepted(): Promise<void>;
+  failed(failure: ReceiverFailure): Promise<void>;
+  probed(result: AttemptResult): Promise<void>;
+  gone(): Promise<void>;
+  /** Stores the failures since the last success, so that the next run counts on from them. */
+  saveFailures(): Promise<void>;
+};
+
+/** @throws StoreRowError and other store errors */
+export async function loadStoredBreaker(
+  receiverId: string,
+  deps: StoredBreakerDeps,
+): Promise<StoredBreaker> {
+  let breaker = await loadBreaker(deps.store, receiverId, deps.now());
+  let acceptedAt = Number.NEGATIVE_INFINITY;
+
+  async function move(next: Breaker): Promise<void> {
+    const before = breaker.row;
+    breaker = next;
+    if (next.row === before) return;
+    if (next.row.state !== before.state) {
+      const { state, reason } = next.row;
+      deps.log.warn("webhook receiver changed state", { state, reason });
+    }
+    const held = await saveBreaker(deps.store, receiverId, next.row);
+    breaker = { ...next, row: held };
+  }
+
+  const accepted = () => {
+    acceptedAt = deps.monotonic();
+    return move(afterSuccess(breaker, deps.now()));
+  };
+  const gone = () => move(afterGone(breaker, deps.now()));
+
+  return {
+    allowance: () => allowance(breaker, deps.now()),
+    state: () => breaker.row.state,
+    hasAcceptedRecently: () => deps.monotonic() - acceptedAt < RECENT_MS,
+    accepted,
+    failed: (failure) => move(afterFailure(breaker, failure, deps.now(), deps.random())),
+    gone,
+    probed(result) {
+      if (result.kind === "delivered") return accepted();
+      if (result.kind === "gone") return gone();
+      const failure = toReceiverFailure(result);
+      return move(afterFailedProbe(breaker, failure, deps.now(), deps.random()));
+    },
+    async saveFailures() {
+      const { failures, row } = breaker;
+      if (row.state !== "closed" || failures === (row.failures ?? 0)) return;
+      await move({ ...breaker, row: { ...row, failures } });
+    },
+  };
+}
