@@ -8,7 +8,7 @@ import { createLog, type Log } from "./log.ts";
 import { type Client, createClient } from "./signing/client.ts";
 import { createUpstream } from "./signing/create-upstream.ts";
 import { type Credentials, invocationCredentials, isSame } from "./signing/credentials.ts";
-import { createNumbersUpstream } from "./signing/operations.ts";
+import { createNumbersUpstream } from "./signing/numbers-upstream.ts";
 import type { NumbersUpstream, Upstream } from "./signing/upstream.ts";
 import { claimStore } from "./store/identity.ts";
 import { openStore } from "./store/open-store.ts";

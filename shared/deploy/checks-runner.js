@@ -1,16 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { runsADay } from "./cron.js";
 import { callCloud, DeployError } from "./deploy-error.js";
-
-/**
- * The checks use what ships, which is TypeScript, and the framework loads plain JavaScript only.
- *
- * @param {string} file
- */
-const load = async (file) => {
-  const { tsImport } = await import("tsx/esm/api");
-  return tsImport(file, import.meta.url);
-};
+import { loadTypeScript } from "./load-typescript.js";
 
 /**
  * What the text of the settings alone tells to be wrong.
@@ -20,7 +11,7 @@ const load = async (file) => {
  */
 export async function settingsProblems({ functions, target }) {
   /** @type {typeof import("./check-settings.ts")} */
-  const { checkSettings } = await load("./check-settings.ts");
+  const { checkSettings } = await loadTypeScript("./check-settings.ts");
   const { findings } = checkSettings(functions, target.region);
   return findings.filter(({ state }) => state === "error").map(({ text }) => text);
 }
@@ -43,7 +34,7 @@ export async function runChecks({ plan, credentials, cloud }, { say, areFatal })
   say(`ok      the credentials are of account ${accountId} and are accepted in ${region}`);
 
   /** @type {typeof import("./checks.ts")} */
-  const { checkDeployment } = await load("./checks.ts");
+  const { checkDeployment } = await loadTypeScript("./checks.ts");
   const poll = plan.functions.find(({ key }) => key === "poll");
   const findings = await checkDeployment(
     {

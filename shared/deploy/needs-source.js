@@ -1,9 +1,11 @@
+import { loadTypeScript } from "./load-typescript.js";
+
 const TABLE = /^tablestore:\/\/([a-z][a-z0-9-]*)\.([a-z0-9-]+)\/([A-Za-z_][A-Za-z0-9_]*)/;
 
 /**
- * The variable source `${needs:…}` of serverless.yml, for a role that allows what the settings need
- * and no more: `tables` is the table that STORE_URL names, in the words of RAM (none with another
- * store); `actions` are those of the upstream that the watch settings call for.
+ * The variable source `${needs:…}` of serverless.yml. A role then allows what the settings need and
+ * no more. `tables` is the table that STORE_URL names, as RAM writes it, or none with another store.
+ * `actions` are those of the upstream's operations that the watch settings use.
  */
 export const needsSource = {
   /**
@@ -17,17 +19,18 @@ export const needsSource = {
       const url = await resolveConfigurationProperty(["provider", "environment", "STORE_URL"]);
       return { value: tablesOf(String(url ?? "")) };
     }
-    const settings = ["functions", "poll", "environment"];
-    const discover = await resolveConfigurationProperty([...settings, "WATCH_DISCOVER"]);
-    const sync = await resolveConfigurationProperty([...settings, "WATCH_SYNC"]);
-    return {
-      value: [
-        "cams:AddChatappPhoneNumber",
-        "cams:QueryChatappPhoneNumbers",
-        ...(discover === "on" ? ["cams:ListInstance"] : []),
-        ...(sync === "lane" ? ["cams:ChatappSyncPhoneNumber"] : []),
-      ],
-    };
+    /** @type {typeof import("../signing/operations.ts")} */
+    const { OPERATIONS } = await loadTypeScript("../signing/operations.ts");
+    const settingsOfPoll = ["functions", "poll", "environment"];
+    const actions = [];
+    for (const { ramAction, neededWith } of OPERATIONS) {
+      const isNeeded =
+        !neededWith ||
+        (await resolveConfigurationProperty([...settingsOfPoll, neededWith.setting])) ===
+          neededWith.value;
+      if (isNeeded) actions.push(ramAction);
+    }
+    return { value: actions };
   },
 };
 

@@ -7,20 +7,21 @@ import {
   UpstreamUnavailableError,
 } from "../errors.ts";
 import type { Credentials } from "./credentials.ts";
+import type { Operation } from "./operations.ts";
 import { retryDelayMs } from "./retry-timing.ts";
 import type { CallOptions } from "./upstream.ts";
-import { plain, toUpstreamFailure, type UpstreamFailure } from "./upstream-error.ts";
+import { factsOf, toUpstreamFailure, type UpstreamFailure } from "./upstream-error.ts";
 
 const API_VERSION = "2020-06-06";
 const READ_TRIES = 3;
 
-/** One try gets no more than this, so that a silent connection leaves time for another. */
+/** The most that one try of a read gets, so that a silent connection leaves time for another. */
 const TRY_LIMIT_MS = 8_000;
 
 export type ClientOptions = {
   /** `https://host` (or http for loopback), without a path. */
   readonly endpoint: string;
-  /** Those of one invocation: they rotate. */
+  /** Those of one invocation, as they rotate. */
   readonly credentials: Credentials;
   readonly agent: Agent;
 };
@@ -29,135 +30,137 @@ export type ClientDeps = {
   readonly monotonic: () => number;
   readonly random: () => number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** Fresh, unpredictable text for each request: pop-core's own nonce is 40 bits of Math.random. */
+  /** Fresh, unpredictable text for each request. pop-core's own nonce is 40 bits of Math.random. */
   readonly newNonce: () => string;
 };
 
-type Params = Readonly<Record<string, string | undefined>>;
+type Params<O extends Operation> = Readonly<
+  Partial<Record<O["params"][number], string | number | undefined>>
+>;
 
-/** Every failure is one of the `Upstream…Error`s; nothing of the request or of a foreign error is in it. */
+/**
+ * Every failure is one of the `Upstream…Error`s, which hold nothing of the request or of a foreign
+ * error.
+ */
 export type Client = {
   /** Sends once and gives up after `timeoutMs`. */
-  send<S extends z.core.$ZodType>(
-    action: string,
-    params: Params,
-    schema: S,
+  send<O extends Operation>(
+    operation: O,
+    params: Params<O>,
     timeoutMs: number,
-  ): Promise<z.output<S>>;
+  ): Promise<z.output<O["reply"]>>;
   /** Sends a read, with up to three tries, each through the call's limiter. */
-  read<S extends z.core.$ZodType>(
-    action: string,
-    params: Params,
-    schema: S,
+  read<O extends Operation>(
+    operation: O,
+    params: Params<O>,
     call: CallOptions,
-  ): Promise<z.output<S>>;
+  ): Promise<z.output<O["reply"]>>;
 };
 
 /**
- * The signing module's door and the only importer of pop-core. Requests are signed with RPC
- * signature v1.0 and always sent with the exact method text `POST`: with anything else pop-core
- * puts the access key, token, signature and phone number into the URL and into its errors.
+ * The signing module's door and the only importer of pop-core. It signs with RPC signature v1.0 and
+ * always sends with the exact method text `POST`. With any other text pop-core puts the access key,
+ * token, signature and phone number into the URL and into its errors.
  */
 export function createClient(options: ClientOptions, deps: ClientDeps): Client {
-  const { accessKeyId, accessKeySecret, securityToken } = options.credentials;
-  const client = new RpcClient({
-    endpoint: options.endpoint,
-    apiVersion: API_VERSION,
-    accessKeyId,
-    accessKeySecret: accessKeySecret.reveal(),
-    securityToken: securityToken?.reveal(),
-  });
-  // The declared types lack the constructor's second argument; `verbose` makes the status visible.
-  (client as unknown as { verbose: boolean }).verbose = true;
+  const rpc = createRpcClient(options);
 
-  async function send<S extends z.core.$ZodType>(
-    action: string,
-    params: Params,
-    schema: S,
-    timeoutMs: number,
-  ): Promise<z.output<S>> {
+  const send: Client["send"] = async (operation, params, timeoutMs) => {
+    const { action } = operation;
+    const request = { ...listedParams(operation, params), SignatureNonce: deps.newNonce() };
+    // Over the whole exchange, as the bundled transport has it: see replaced/httpx.cjs.
+    const timeout = Math.max(1, Math.ceil(timeoutMs));
     let answer: unknown;
     try {
-      answer = await client.request(
-        action,
-        { ...withoutAbsent(params), SignatureNonce: deps.newNonce() },
-        {
-          method: "POST",
-          agent: options.agent,
-          // Over the whole exchange, as the transport that is bundled has it: see replaced/httpx.cjs.
-          timeout: Math.max(1, Math.ceil(timeoutMs)),
-        },
-      );
+      answer = await rpc.request(action, request, {
+        method: "POST",
+        agent: options.agent,
+        timeout,
+      });
     } catch (error) {
       throw toUpstreamFailure(error, action);
     }
-    return readAnswer(action, answer, schema);
-  }
+    return readAnswer(operation, answer);
+  };
 
-  async function read<S extends z.core.$ZodType>(
-    action: string,
-    params: Params,
-    schema: S,
-    call: CallOptions,
-  ): Promise<z.output<S>> {
-    let failure: UpstreamFailure | undefined;
-    // Made only when it is thrown: an error costs its stack.
-    const lastFailure = () => failure ?? new UpstreamTimeoutError({ action });
-    for (let tries = 1; tries <= READ_TRIES; tries += 1) {
-      if (call.limiter && !(await call.limiter.acquire())) throw lastFailure();
-      const left = call.deadlineAt - deps.monotonic();
-      if (left <= 0) {
-        call.limiter?.release("answered");
-        throw lastFailure();
-      }
-      let throttled = false;
-      try {
-        return await send(action, params, schema, Math.min(TRY_LIMIT_MS, left));
-      } catch (error) {
-        failure = error as UpstreamFailure;
-        throttled = failure.code === "ERR_UPSTREAM_THROTTLED";
-      } finally {
-        call.limiter?.release(throttled ? "throttled" : "answered");
-      }
-      const delay = retryDelayMs(failure, tries, deps.random());
-      if (delay === undefined || tries === READ_TRIES) throw failure;
-      if (deps.monotonic() + delay >= call.deadlineAt) throw failure;
-      await deps.sleep(delay);
-    }
-    throw lastFailure();
-  }
-
-  return { send, read };
+  return { send, read: createRead(send, deps) };
 }
 
-/** pop-core sends `undefined` as text. */
-function withoutAbsent(params: Params) {
-  return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined));
+function createRead(send: Client["send"], deps: ClientDeps): Client["read"] {
+  /** What is left of the call once the limiter lets it through, in ms. 0 means: do not send. */
+  const acquire = async ({ limiter, deadlineAt }: CallOptions): Promise<number> => {
+    if (limiter && !(await limiter.acquire())) return 0;
+    const left = deadlineAt - deps.monotonic();
+    if (left > 0) return left;
+    limiter?.release("answered");
+    return 0;
+  };
+
+  /** Waits before another try. False if none can help, or none can begin before the deadline. */
+  const waitToRetry = async (failure: UpstreamFailure, tries: number, deadlineAt: number) => {
+    const delay = retryDelayMs(failure, tries, deps.random());
+    if (delay === undefined || deps.monotonic() + delay >= deadlineAt) return false;
+    await deps.sleep(delay);
+    return true;
+  };
+
+  return async (operation, params, call) => {
+    let failure: UpstreamFailure | undefined;
+    for (let tries = 1; tries <= READ_TRIES; tries += 1) {
+      const left = await acquire(call);
+      if (left === 0) break;
+      let isThrottled = false;
+      try {
+        return await send(operation, params, Math.min(TRY_LIMIT_MS, left));
+      } catch (error) {
+        failure = error as UpstreamFailure;
+        isThrottled = failure.code === "ERR_UPSTREAM_THROTTLED";
+      } finally {
+        call.limiter?.release(isThrottled ? "throttled" : "answered");
+      }
+      if (tries === READ_TRIES || !(await waitToRetry(failure, tries, call.deadlineAt))) break;
+    }
+    throw failure ?? new UpstreamTimeoutError({ action: operation.action });
+  };
+}
+
+function createRpcClient({ endpoint, credentials }: ClientOptions): RpcClient {
+  const client = new RpcClient({
+    endpoint,
+    apiVersion: API_VERSION,
+    accessKeyId: credentials.accessKeyId,
+    accessKeySecret: credentials.accessKeySecret.reveal(),
+    securityToken: credentials.securityToken?.reveal(),
+  });
+  // Makes the HTTP status visible. The declared types lack the constructor's second argument.
+  (client as unknown as { verbose: boolean }).verbose = true;
+  return client;
 }
 
 /**
- * pop-core never looks at the HTTP status and takes several codes, or none, for success: the
- * status, the code and the form are judged here. A code other than OK that comes this far is one of
- * those undocumented successes (`Success`, 200): after an Add it must not pass for a refusal.
+ * The parameters on the operation's list. pop-core would let others replace what it signs, the
+ * action included, and would send `undefined` as text.
  */
-function readAnswer<S extends z.core.$ZodType>(
-  action: string,
-  answer: unknown,
-  schema: S,
-): z.output<S> {
+function listedParams<O extends Operation>(operation: O, params: Params<O>) {
+  const listed: Record<string, string | number> = {};
+  for (const name of operation.params) {
+    const value = params[name as keyof Params<O>];
+    if (value !== undefined) listed[name] = value;
+  }
+  return listed;
+}
+
+/**
+ * pop-core ignores the HTTP status and takes several codes, or none, for success. So the status, the
+ * code and the form are judged here. A code other than OK that arrives here is one of those
+ * undocumented successes (`Success`, 200). After an Add it must not pass for a refusal.
+ */
+function readAnswer<O extends Operation>(operation: O, answer: unknown): z.output<O["reply"]> {
   const [body, entry] = answer as [unknown, { response: { statusCode: number } }];
   const httpStatus = entry.response.statusCode;
-  const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
-  const fields = isObject ? (body as Record<string, unknown>) : {};
-  const upstreamCode = plain(fields.Code);
-  const facts = {
-    action,
-    httpStatus,
-    upstreamCode,
-    upstreamRequestId: plain(fields.RequestId),
-  };
+  const facts = factsOf(operation.action, httpStatus, body);
   if (httpStatus >= 500) throw new UpstreamUnavailableError(facts, false);
-  const reply = z.safeParse(schema, body);
-  if (reply.success && httpStatus < 300) return reply.data;
+  const reply = z.safeParse(operation.reply, body);
+  if (reply.success && httpStatus < 300) return reply.data as z.output<O["reply"]>;
   throw new UpstreamContractError(facts);
 }

@@ -1,44 +1,36 @@
-import { isInstanceItem, listInstanceReplySchema, queryReplySchema } from "../schemas/upstream.ts";
+import type * as z from "zod/mini";
+import { isInstanceItem, type listInstanceReplySchema } from "../schemas/upstream.ts";
 import type { Client } from "./client.ts";
-import { createNumbersUpstream, sortRows, toNumbers } from "./operations.ts";
-import type { Upstream } from "./upstream.ts";
+import { createNumbersUpstream, splitRows, toNumbers } from "./numbers-upstream.ts";
+import { LIST_INSTANCES, SYNC_NUMBERS } from "./operations.ts";
+import type { ListInstancesReply, Upstream } from "./upstream.ts";
 import { plain } from "./upstream-error.ts";
 
-/** All operations. Those that only poll calls stand here, and so out of the bundles of the others. */
+/** All operations. The two that only poll calls stay out of the bundles of add and query. */
 export function createUpstream(client: Client, monotonic: () => number): Upstream {
   return {
     ...createNumbersUpstream(client, monotonic),
 
-    async sync(params, call) {
-      const action = "ChatappSyncPhoneNumber";
-      return toNumbers(
-        await client.read(action, { CustSpaceId: params.custSpaceId }, queryReplySchema, call),
-      );
-    },
+    sync: async (params, call) => toNumbers(await client.read(SYNC_NUMBERS, params, call)),
 
     async listInstances(params, call) {
-      const reply = await client.read(
-        "ListInstance",
-        {
-          ChannelType: "whatsapp",
-          PageIndex: String(params.pageIndex),
-          PageSize: String(params.pageSize),
-        },
-        listInstanceReplySchema,
-        call,
-      );
-      const { good, malformed } = sortRows(reply.Data, isInstanceItem);
-      return {
-        requestId: plain(reply.RequestId),
-        instances: good?.map((item) => ({
-          custSpaceId: item.CustSpaceId,
-          channelType: plain(item.ChannelType),
-          state: plain(item.State),
-        })),
-        total: readCount(reply.TotalCount),
-        malformed,
-      };
+      const given = { ...params, channelType: "whatsapp" };
+      return toInstances(await client.read(LIST_INSTANCES, given, call));
     },
+  };
+}
+
+function toInstances(reply: z.output<typeof listInstanceReplySchema>): ListInstancesReply {
+  const { good, malformed } = splitRows(reply.Data, isInstanceItem);
+  return {
+    requestId: plain(reply.RequestId),
+    instances: good?.map(({ CustSpaceId, ChannelType, State }) => ({
+      custSpaceId: CustSpaceId,
+      channelType: plain(ChannelType),
+      state: plain(State),
+    })),
+    total: readCount(reply.TotalCount),
+    malformed,
   };
 }
 

@@ -8,10 +8,10 @@ export type Credentials = {
 };
 
 /**
- * The credentials for one invocation: the role's from the platform's context when it has them
- * (they rotate, so they are read anew each time), else those of the environment.
+ * The credentials for one invocation. The role's in the platform's context come first, read at each
+ * invocation because they rotate. The environment's come second.
  *
- * @throws CredentialsError when there are none: pop-core would send the request unsigned.
+ * @throws CredentialsError if there are none, because pop-core would send the request unsigned
  */
 export function invocationCredentials(
   context: unknown,
@@ -37,7 +37,7 @@ function filled(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** Whether what is signed with the one could as well be signed with the other. */
+/** Whether both sign alike. */
 export function isSame(one: Credentials, other: Credentials): boolean {
   return (
     one.accessKeyId === other.accessKeyId &&

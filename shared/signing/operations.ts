@@ -1,57 +1,65 @@
 import type * as z from "zod/mini";
-import { UpstreamUnavailableError } from "../errors.ts";
-import { addReplySchema, isPhoneNumberItem, queryReplySchema } from "../schemas/upstream.ts";
-import type { Client } from "./client.ts";
-import type { NumbersUpstream, QueryReply } from "./upstream.ts";
-import { plain } from "./upstream-error.ts";
+import { addReplySchema, listInstanceReplySchema, queryReplySchema } from "../schemas/upstream.ts";
 
-const ADD_LIMIT_MS = 18_000;
+/** One operation of the upstream, API version 2020-06-06. */
+export type Operation = {
+  readonly action: string;
+  /** All that is ever sent. pop-core turns the first letter into a capital, as the upstream has it. */
+  readonly params: readonly string[];
+  readonly reply: z.core.$ZodType;
+};
 
-/** What add and query call. */
-export function createNumbersUpstream(client: Client, monotonic: () => number): NumbersUpstream {
-  return {
-    async add(params, call) {
-      const action = "AddChatappPhoneNumber";
-      const left = Math.min(ADD_LIMIT_MS, call.deadlineAt - monotonic());
-      if (left <= 0) throw new UpstreamUnavailableError({ action }, true);
-      const reply = await client.send(
-        action,
-        {
-          CustSpaceId: params.custSpaceId,
-          Cc: params.cc,
-          PhoneNumber: params.phoneNumber,
-          VerifiedName: params.verifiedName,
-          PreValidateId: params.preValidateId,
-        },
-        addReplySchema,
-        left,
-      );
-      return { requestId: plain(reply.RequestId), success: reply.Success ?? undefined };
-    },
+export const ADD_NUMBER = {
+  action: "AddChatappPhoneNumber",
+  params: ["custSpaceId", "cc", "phoneNumber", "verifiedName", "preValidateId"],
+  reply: addReplySchema,
+} as const satisfies Operation;
 
-    async query(params, call) {
-      const reply = await client.read(
-        "QueryChatappPhoneNumbers",
-        { CustSpaceId: params.custSpaceId, IsvCode: params.isvCode, Status: params.status },
-        queryReplySchema,
-        call,
-      );
-      return toNumbers(reply);
-    },
-  };
-}
+export const QUERY_NUMBERS = {
+  action: "QueryChatappPhoneNumbers",
+  params: ["custSpaceId", "isvCode", "status"],
+  reply: queryReplySchema,
+} as const satisfies Operation;
 
-/** The list of an answer; rows that cannot be read are counted, and a list that is absent stays so. */
-export function toNumbers(reply: z.output<typeof queryReplySchema>): QueryReply {
-  const { good, malformed } = sortRows(reply.PhoneNumbers, isPhoneNumberItem);
-  return { requestId: plain(reply.RequestId), items: good, malformed };
-}
+export const SYNC_NUMBERS = {
+  action: "ChatappSyncPhoneNumber",
+  params: ["custSpaceId"],
+  reply: queryReplySchema,
+} as const satisfies Operation;
 
-/** The rows that are what they should be, and how many are not. */
-export function sortRows<T>(
-  rows: readonly unknown[] | null | undefined,
-  isGood: (row: unknown) => row is T,
-): { readonly good: T[] | undefined; readonly malformed: number } {
-  const good = rows?.filter(isGood);
-  return { good, malformed: (rows?.length ?? 0) - (good?.length ?? 0) };
-}
+export const LIST_INSTANCES = {
+  action: "ListInstance",
+  params: ["channelType", "pageIndex", "pageSize"],
+  reply: listInstanceReplySchema,
+} as const satisfies Operation;
+
+/**
+ * Every operation, for tools only: a function imports the constants that it uses. `ramAction` is
+ * what a role must allow. Without the setting `neededWith`, no function calls the operation.
+ */
+export const OPERATIONS = [
+  {
+    operation: ADD_NUMBER,
+    ramAction: "cams:AddChatappPhoneNumber",
+    functions: ["add"],
+    neededWith: undefined,
+  },
+  {
+    operation: QUERY_NUMBERS,
+    ramAction: "cams:QueryChatappPhoneNumbers",
+    functions: ["add", "query", "poll"],
+    neededWith: undefined,
+  },
+  {
+    operation: LIST_INSTANCES,
+    ramAction: "cams:ListInstance",
+    functions: ["poll"],
+    neededWith: { setting: "WATCH_DISCOVER", value: "on" },
+  },
+  {
+    operation: SYNC_NUMBERS,
+    ramAction: "cams:ChatappSyncPhoneNumber",
+    functions: ["poll"],
+    neededWith: { setting: "WATCH_SYNC", value: "lane" },
+  },
+] as const;

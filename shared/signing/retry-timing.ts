@@ -4,8 +4,8 @@ const BASE_MS = 250;
 const THROTTLED_BASE_MS = 1000;
 
 /**
- * How long to wait before a read is tried again, in ms, or undefined when another try cannot help.
- * The upstream's own hint is a lower bound; jitter only adds to it.
+ * The wait before the next try of a read in ms, or undefined when another try cannot help. The
+ * upstream's own hint is a lower bound, to which jitter only adds.
  *
  * @param triesDone tries made so far, at least 1
  * @param random a number in [0, 1)

@@ -7,6 +7,7 @@ import {
   UpstreamTimeoutError,
   UpstreamUnavailableError,
 } from "../errors.ts";
+import { ADD_NUMBER } from "./operations.ts";
 
 export type UpstreamFailure =
   | UpstreamAccountError
@@ -16,10 +17,10 @@ export type UpstreamFailure =
   | UpstreamTimeoutError
   | UpstreamUnavailableError;
 
-/** Codes and ids are repeated to callers and in logs, so only text of their usual form is kept. */
+/** Callers and logs see codes and ids, so only text of their usual form is kept. */
 const PLAIN = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** Failures that come before a connection exists: the upstream cannot have acted. */
+/** Without a connection the upstream cannot have acted. */
 const NEVER_SENT = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -28,35 +29,33 @@ const NEVER_SENT = new Set([
   "EHOSTUNREACH",
 ]);
 
+/** The API's list has these two for one customer that cannot be used. */
 const CUSTOMER_CODES = new Set(["Product.Unsubscript", "Unknown.ResourceOwnerId"]);
 
+/** Credentials, signature, permission and version, which every call of the account shares. */
 const ACCOUNT_CODES =
   /^(Ram\.PermissionDeny|Forbidden(\..*)?|Authentication\..*|NoPermission(\..*)?|SignatureDoesNotMatch|IncompleteSignature|InvalidSignatureMethod|InvalidAccessKeyId(\..*)?|InvalidSecurityToken(\..*)?|MissingSecurityToken|InvalidTimeStamp(\..*)?|InvalidApi\..*|InvalidAction(\..*)?|InvalidProduct\..*|NoSuchVersion|InvalidVersion|UnsupportedHTTPMethod|InvalidProtocol\..*)$/;
 
-/** The gateway's checks of parameters (and the API's own), which come before anything is done. */
+/** The gateway and the API check parameters before they act. */
 const REQUEST_CODES = /^(Invalid|Missing)([A-Z.]|$)/;
 
 /**
- * How services of the same gateway say that they failed themselves, in their several spellings.
- * SignatureNonceUsed is here: our nonces are fresh random bytes, so it can only mean that something
- * on the way sent the request twice, and the first copy may have been executed.
+ * A failure of the upstream itself, as the services of its gateway spell it. SignatureNonceUsed is
+ * one: our nonces are random, so something on the way sent the request twice, and the first copy may
+ * have been executed.
  */
 const UNAVAILABLE_CODES =
   /^(isp\.)?(ServiceUnavailable|SignatureNonceUsed|(System|Unknown|Internal)[._]?(Server[._]?|Service[._]?)?Error|([A-Z]+[._]?)?Time_?out)(\..*)?$/i;
 
-/** The one operation that changes something upstream. */
-const ADD = "AddChatappPhoneNumber";
-
-/** The value if it is a code or id of the usual form, which alone may be shown. */
+/** The value, if it has the usual form of a code or id. Nothing else may be shown. */
 export function plain(value: unknown): string | undefined {
   return typeof value === "string" && PLAIN.test(value) ? value : undefined;
 }
 
 /**
- * The error for an answer whose `Code` is not OK. Sources: the API's list and the gateway's. The
- * list of codes is not whole, and none is documented for adding a number: so a code of no known
- * family is a refusal of a read (trying again would not change it), but leaves open what became of
- * an Add.
+ * The error for a `Code` that is not OK. Sources: the API's list of codes and the gateway's. Both
+ * lists have gaps, and neither names a code for adding a number. A code of no known family refuses a
+ * read, which a retry would not change. After an Add it leaves the outcome unknown.
  */
 export function failureForCode(facts: UpstreamFacts, retryAfterMs?: number): UpstreamFailure {
   const code = facts.upstreamCode ?? "";
@@ -65,39 +64,40 @@ export function failureForCode(facts: UpstreamFacts, retryAfterMs?: number): Ups
   }
   if (CUSTOMER_CODES.has(code)) return new UpstreamRejectedError(facts, "customer");
   if (ACCOUNT_CODES.test(code)) return new UpstreamAccountError(facts);
-  const isServerError = (facts.httpStatus ?? 0) >= 500;
-  if (REQUEST_CODES.test(code) && !isServerError) {
-    return new UpstreamRejectedError(facts, "request");
-  }
-  if (isServerError || UNAVAILABLE_CODES.test(code) || facts.action === ADD) {
-    return new UpstreamUnavailableError(facts, false);
-  }
-  return new UpstreamRejectedError(facts, "request");
+  const isUnclear = UNAVAILABLE_CODES.test(code) || facts.action === ADD_NUMBER.action;
+  return (facts.httpStatus ?? 0) >= 500 || (isUnclear && !REQUEST_CODES.test(code))
+    ? new UpstreamUnavailableError(facts, false)
+    : new UpstreamRejectedError(facts, "request");
 }
 
 /**
- * Rebuilds whatever pop-core threw from its code, request id and status alone. Its own errors hold
- * the request with its signature, the whole body or no stack, or are not Errors at all.
+ * Rebuilds what pop-core threw from its code, request id and status alone. Its own errors hold the
+ * signed request or the whole body, and some are no Errors.
  */
 export function toUpstreamFailure(thrown: unknown, action: string): UpstreamFailure {
   const error = asRecord(thrown);
-  const response = asRecord(asRecord(error.entry).response);
-  const body = asRecord(error.data);
-  const httpStatus = typeof response.statusCode === "number" ? response.statusCode : undefined;
-  const facts: UpstreamFacts = {
-    action,
-    httpStatus,
-    upstreamRequestId: plain(body.RequestId),
-  };
+  const { statusCode, headers } = asRecord(asRecord(error.entry).response);
+  const facts = factsOf(action, statusCode, error.data);
   if ("data" in error) {
-    const upstreamCode = plain(body.Code);
-    if (!upstreamCode) return new UpstreamContractError(facts);
-    return failureForCode({ ...facts, upstreamCode }, retryAfter(response.headers));
+    if (!facts.upstreamCode) return new UpstreamContractError(facts);
+    return failureForCode(facts, retryAfter(headers));
   }
   const name = String(error.name);
-  if (name === "RequestTimeoutError" || name === "AbortError")
+  if (name === "RequestTimeoutError" || name === "AbortError") {
     return new UpstreamTimeoutError(facts);
+  }
   return new UpstreamUnavailableError(facts, NEVER_SENT.has(String(error.code)));
+}
+
+/** What may be shown of an answer. */
+export function factsOf(action: string, httpStatus: unknown, body: unknown): UpstreamFacts {
+  const { Code, RequestId } = asRecord(body);
+  return {
+    action,
+    httpStatus: typeof httpStatus === "number" ? httpStatus : undefined,
+    upstreamCode: plain(Code),
+    upstreamRequestId: plain(RequestId),
+  };
 }
 
 /** `x-acs-retry-after` is in milliseconds. */

@@ -3,14 +3,14 @@ import type { PhoneNumberItem } from "../schemas/upstream.ts";
 export type AddPhoneNumberParams = {
   readonly custSpaceId: string;
   readonly cc: string;
-  /** Without the country code: the only operation that takes it so. */
+  /** Without the country code, which every other operation and reply includes. */
   readonly phoneNumber: string;
   readonly verifiedName: string;
   readonly preValidateId?: string | undefined;
 };
 
 export type QueryPhoneNumbersParams = {
-  /** Absent: the account itself. */
+  /** Without it the account itself is meant. */
   readonly custSpaceId?: string | undefined;
   readonly isvCode?: string | undefined;
   readonly status?: string | undefined;
@@ -18,20 +18,20 @@ export type QueryPhoneNumbersParams = {
 
 export type AddReply = {
   readonly requestId: string | undefined;
-  /** As sent: the documented sample of a success says `false`, so it decides nothing. */
+  /** As sent. It decides nothing, because the documented sample of a success says `false`. */
   readonly success: boolean | undefined;
 };
 
 export type QueryReply = {
   readonly requestId: string | undefined;
-  /** Undefined when the answer held no list at all, which is not an empty list. */
+  /** Undefined if the reply held no list at all, which is not an empty list. */
   readonly items: readonly PhoneNumberItem[] | undefined;
-  /** Items that are not a number's object; they are left out of `items`. */
+  /** How many rows are not a number's object. `items` leaves them out. */
   readonly malformed: number;
 };
 
 export type SyncPhoneNumbersParams = {
-  /** Required upstream: the account itself cannot be read this way. */
+  /** Required upstream, so the account itself cannot be synced. */
   readonly custSpaceId: string;
 };
 
@@ -43,51 +43,52 @@ export type ListInstancesParams = {
 
 export type Instance = {
   readonly custSpaceId: string;
-  readonly channelType?: string;
-  readonly state?: string;
+  readonly channelType?: string | undefined;
+  readonly state?: string | undefined;
 };
 
 export type ListInstancesReply = {
   readonly requestId: string | undefined;
-  /** Undefined when the answer held no list at all, which is not an empty list. */
+  /** Undefined if the reply held no list at all, which is not an empty list. */
   readonly instances: readonly Instance[] | undefined;
-  /** As the upstream counts them; undefined when it did not say. */
+  /** The upstream's count of all instances, or undefined if it gave none. */
   readonly total: number | undefined;
-  /** Rows without a usable CustSpaceId; they are left out of `instances`. */
+  /** How many rows have no usable CustSpaceId. `instances` leaves them out. */
   readonly malformed: number;
 };
 
-/** A rate limiter that every try of a call goes through. */
+/** Limits how often and how many at once calls are sent. Every try of a call acquires it. */
 export type CallLimiter = {
-  /** Waits for leave to send; `false` when there will be none before the rate limiter ends. */
+  /** Waits until the call may be sent. `false` means that it may not be sent in this run. */
   acquire(): Promise<boolean>;
+  /** Follows each `acquire` that was true, once the try has ended. */
   release(outcome: "answered" | "throttled"): void;
 };
 
 export type CallOptions = {
-  /** On the monotonic clock, in ms: no try starts or runs past it. */
+  /** On the monotonic clock, in ms. No try starts or runs past it. */
   readonly deadlineAt: number;
-  readonly limiter?: CallLimiter;
+  readonly limiter?: CallLimiter | undefined;
 };
 
 /**
- * The operations on a customer's numbers. Every failure is one of the `Upstream…Error`s or a
- * `CredentialsError`; nothing of the request or of the foreign error is in it.
+ * The operations on a customer's numbers. Every failure is one of the `Upstream…Error`s, which hold
+ * nothing of the request or of a foreign error.
  */
 export type NumbersUpstream = {
-  /** Sends once. A timeout, reset, 5xx or unreadable answer proves nothing about what happened. */
+  /** Sends once. After a timeout, reset, 5xx or unreadable reply it may have been executed. */
   add(params: AddPhoneNumberParams, options: CallOptions): Promise<AddReply>;
-  /** Reads, with up to three tries. */
+  /** Has up to three tries. */
   query(params: QueryPhoneNumbersParams, options: CallOptions): Promise<QueryReply>;
 };
 
-/** Every operation of the upstream that is used here; failures as above. */
+/** Every operation of the upstream that this project uses, with the same failures. */
 export type Upstream = NumbersUpstream & {
   /**
-   * Has the upstream fetch the customer's numbers from their source and answers with them, where
-   * `query` may be answered from a stored copy. Safe to repeat, so it is tried like a read.
+   * Has the upstream fetch the customer's numbers from their source, where `query` may reply from a
+   * stored copy. It is safe to repeat, so it has up to three tries.
    */
   sync(params: SyncPhoneNumbersParams, options: CallOptions): Promise<QueryReply>;
-  /** One page of the account's WhatsApp instances, with up to three tries. */
+  /** One page of the account's WhatsApp instances. Has up to three tries. */
   listInstances(params: ListInstancesParams, options: CallOptions): Promise<ListInstancesReply>;
 };

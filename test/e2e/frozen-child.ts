@@ -4,7 +4,7 @@ import { isAppError } from "../../shared/errors.ts";
 import { createAgent } from "../../shared/http-agent.ts";
 import { Secret } from "../../shared/secret.ts";
 import { createClient } from "../../shared/signing/client.ts";
-import { createNumbersUpstream } from "../../shared/signing/operations.ts";
+import { createNumbersUpstream } from "../../shared/signing/numbers-upstream.ts";
 import { SANDBOX_CREDENTIALS } from "../sandbox/environment.ts";
 
 /** What the parent tells this process, as a JSON list in its only argument. */
