@@ -21,16 +21,15 @@ export const needsSource = {
     }
     /** @type {typeof import("../signing/operations.ts")} */
     const { OPERATIONS } = await loadTypeScript("../signing/operations.ts");
-    const settingsOfPoll = ["functions", "poll", "environment"];
-    const actions = [];
-    for (const { ramAction, neededWith } of OPERATIONS) {
-      const isNeeded =
-        !neededWith ||
-        (await resolveConfigurationProperty([...settingsOfPoll, neededWith.setting])) ===
-          neededWith.value;
-      if (isNeeded) actions.push(ramAction);
-    }
-    return { value: actions };
+    /** @param {typeof OPERATIONS[number]} operation */
+    const isNeeded = async ({ functions, neededWith }) => {
+      if (!neededWith) return true;
+      const { setting, value } = neededWith;
+      const paths = functions.map((name) => ["functions", name, "environment", setting]);
+      return (await Promise.all(paths.map(resolveConfigurationProperty))).includes(value);
+    };
+    const needed = await Promise.all(OPERATIONS.map(isNeeded));
+    return { value: OPERATIONS.filter((_, n) => needed[n]).map(({ ramAction }) => ramAction) };
   },
 };
 

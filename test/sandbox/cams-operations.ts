@@ -1,3 +1,4 @@
+import type { OPERATIONS } from "../../shared/signing/operations.ts";
 import {
   addReply,
   errorReply,
@@ -11,14 +12,16 @@ import type { RpcParams } from "./rpc-signature.ts";
 
 export const ADD = "AddChatappPhoneNumber";
 export const QUERY = "QueryChatappPhoneNumbers";
-const SYNC = "ChatappSyncPhoneNumber";
-const LIST = "ListInstance";
 
-const REQUIRED: Readonly<Record<string, readonly string[]>> = {
-  [ADD]: ["Cc", "PhoneNumber", "CustSpaceId", "VerifiedName"],
-  [QUERY]: [],
-  [SYNC]: ["CustSpaceId"],
-  [LIST]: [],
+/** What the table of operations names, so that the sandbox misses none of them. */
+type Action = (typeof OPERATIONS)[number]["operation"]["action"];
+
+/** Required parameters, of which the SDK's models and the API's pages say `required`. */
+const REQUIRED: Readonly<Record<Action, readonly string[]>> = {
+  AddChatappPhoneNumber: ["Cc", "PhoneNumber", "CustSpaceId", "VerifiedName"],
+  QueryChatappPhoneNumbers: [],
+  ChatappSyncPhoneNumber: ["CustSpaceId"],
+  ListInstance: [],
 };
 
 /** Instances that are no WhatsApp customers: a listing without a filter begins with them. */
@@ -30,7 +33,7 @@ const OTHER_CHANNELS: readonly InstanceFields[] = [
 const DEFAULT_PAGE_SIZE = 10;
 const MAX_PAGE_SIZE = 100;
 
-export const isOperation = (action: string | undefined): action is string =>
+export const isOperation = (action: string | undefined): action is Action =>
   action !== undefined && Object.hasOwn(REQUIRED, action);
 
 export type Outcome = { readonly executed: boolean; readonly reply: Reply };
@@ -57,20 +60,24 @@ function listInstances(params: RpcParams, state: CamsState): Outcome {
  * What an operation that is not carried out would have answered: faults change true replies. A Sync
  * that does not act leaves the copy as it is, which is what a Query sees.
  */
-export function pretendOperation(action: string, params: RpcParams, state: CamsState): Outcome {
-  if (action === ADD) return { executed: false, reply: addReply() };
-  return runOperation(action === SYNC ? QUERY : action, params, state);
+export function pretendOperation(action: Action, params: RpcParams, state: CamsState): Outcome {
+  if (action === "AddChatappPhoneNumber") return { executed: false, reply: addReply() };
+  return runOperation(
+    action === "ChatappSyncPhoneNumber" ? "QueryChatappPhoneNumbers" : action,
+    params,
+    state,
+  );
 }
 
 /**
  * Runs one operation on the state. The account itself is named by leaving CustSpaceId out: the text
  * `self` is this project's word and unknown to the upstream.
  */
-export function runOperation(action: string, params: RpcParams, state: CamsState): Outcome {
-  const missing = REQUIRED[action]?.find((name) => !params[name]);
+export function runOperation(action: Action, params: RpcParams, state: CamsState): Outcome {
+  const missing = REQUIRED[action].find((name) => !params[name]);
   if (missing !== undefined) return refused(`Missing${missing}`);
 
-  if (action === LIST) return listInstances(params, state);
+  if (action === "ListInstance") return listInstances(params, state);
 
   const given = params.CustSpaceId || undefined;
   if (given === SELF || (given !== undefined && !state.has(given))) {
@@ -80,7 +87,7 @@ export function runOperation(action: string, params: RpcParams, state: CamsState
   const refusal = state.refusal(custSpaceId);
   if (refusal !== undefined) return refused(refusal);
 
-  if (action === QUERY) {
+  if (action === "QueryChatappPhoneNumbers") {
     const filter = params.Status || undefined;
     const rows = state
       .listed(custSpaceId)
@@ -88,7 +95,8 @@ export function runOperation(action: string, params: RpcParams, state: CamsState
     return { executed: true, reply: queryReply(rows) };
   }
 
-  if (action === SYNC) return { executed: true, reply: queryReply(state.sync(custSpaceId)) };
+  if (action === "ChatappSyncPhoneNumber")
+    return { executed: true, reply: queryReply(state.sync(custSpaceId)) };
 
   const phoneNumber = `${params.Cc}${params.PhoneNumber}`;
   if (!/^\d+$/.test(phoneNumber)) return refused("InvalidParameter.PhoneNumberError");

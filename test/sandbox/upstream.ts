@@ -133,7 +133,7 @@ export async function startUpstream(options: UpstreamOptions): Promise<SandboxUp
     };
 
     const refusal = refuse(received, params, verify);
-    if (refusal || !params) {
+    if (refusal || !params || !isOperation(action)) {
       return settle(plainPlan(errorReply(refusal?.code ?? "InvalidParameter", refusal)), {
         executed: false,
       });
