@@ -10,9 +10,8 @@ import { receiverId } from "../shared/outbox/receiver-state.ts";
 import { runPoll } from "../shared/polling/run-poll.ts";
 import { newWarmState, type WarmState } from "../shared/polling/settings.ts";
 import { type Command, commandSchema } from "../shared/schemas/command.ts";
-import { EVENT_TYPES, type TestEvent } from "../shared/schemas/event.ts";
 import { toIssues } from "../shared/schemas/issues.ts";
-import type { OutgoingEvent } from "../shared/webhook/attempt.ts";
+import { createTestEvent } from "../shared/webhook/test-event.ts";
 
 export type PollDeps = Deps & { readonly config: Config };
 
@@ -128,19 +127,6 @@ async function runTimer(deps: PollDeps, memory: WarmState, context: unknown): Pr
   );
   deps.log.info("poll run", { ...report });
   return report;
-}
-
-function createTestEvent(source: string, deps: PollDeps): OutgoingEvent {
-  const event: TestEvent = {
-    specversion: "1.0",
-    id: `evt_test_${deps.newId()}`,
-    source,
-    type: EVENT_TYPES.test,
-    time: new Date(deps.now()).toISOString(),
-    datacontenttype: "application/json",
-    data: { message: "This asks whether the receiver verifies and accepts events of this source." },
-  };
-  return { id: event.id, body: JSON.stringify(event) };
 }
 
 /** The deployed function: reads the environment at its first invocation. */

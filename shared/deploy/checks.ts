@@ -1,12 +1,12 @@
 import type { Config, Environment } from "../config.ts";
 import { isAppError } from "../errors.ts";
 import { createAgent } from "../http-agent.ts";
-import { EVENT_TYPES } from "../schemas/event.ts";
 import { Secret } from "../secret.ts";
 import { createTablestoreTable } from "../store/tablestore.ts";
 import { parseTablestoreUrl } from "../store/tablestore-url.ts";
 import { createSender } from "../webhook/attempt.ts";
 import { guardedLookup } from "../webhook/target.ts";
+import { createTestEvent } from "../webhook/test-event.ts";
 import { checkSettings, type Finding, storeUrlOf } from "./check-settings.ts";
 import { describeCost } from "./daily-cost.ts";
 
@@ -109,20 +109,13 @@ async function checkWebhook(
     now: world.now,
     connect: { lookup },
   });
-  const id = `evt_test_${crypto.randomUUID()}`;
-  const body = JSON.stringify({
-    specversion: "1.0",
-    id,
-    source: `urn:waba-numbers:${accountId}:${stage}`,
-    type: EVENT_TYPES.test,
-    time: new Date(world.now()).toISOString(),
-    datacontenttype: "application/json",
-    data: {
-      message: "This asks, before a deployment, whether the receiver verifies and accepts events.",
-    },
-  });
+  const event = createTestEvent(
+    `urn:waba-numbers:${accountId}:${stage}`,
+    { now: world.now, newId: () => crypto.randomUUID() },
+    "This asks, before a deployment, whether the receiver verifies and accepts events.",
+  );
   const send = createSender({ ...webhook, agent }, world);
-  const result = await send({ id, body }, { deadlineAt: world.monotonic() + 15_000 });
+  const result = await send(event, { deadlineAt: world.monotonic() + 15_000 });
   agent.destroy();
   if (result.kind === "delivered") {
     return {

@@ -6,16 +6,16 @@ import { signatureHeaders, type WebhookSecret } from "./signature.ts";
 import type { TargetGuard } from "./target.ts";
 
 const ATTEMPT_LIMIT_MS = 15_000;
-const MAX_ANSWER_BYTES = 65_536;
+const MAX_RESPONSE_BYTES = 65_536;
 
 /** Statuses by which a receiver says that this very event is at fault. */
 const EVENT_REFUSALS = /* @__PURE__ */ new Set([400, 413, 415, 422]);
 
 export type AttemptResult =
   | { readonly kind: "delivered"; readonly status: number }
-  /** The receiver wants nothing more (410). */
+  /** The receiver wants no more events (410). */
   | { readonly kind: "gone"; readonly status: 410 }
-  /** The receiver refuses the event, or cannot verify anything: the outbox finds out which. */
+  /** The receiver refuses the event, or cannot verify any: the outbox finds out which. */
   | { readonly kind: "refused"; readonly status: number }
   | {
       readonly kind: "failed";
@@ -27,13 +27,13 @@ export type AttemptResult =
 export type OutgoingEvent = { readonly id: string; readonly body: string };
 
 export type AttemptOptions = {
-  /** On the monotonic clock, in ms; an attempt never takes more than 15 s. */
+  /** On the monotonic clock, in ms. An attempt never takes more than 15 s. */
   readonly deadlineAt: number;
   /** Marks a delivery that an operator asked for again. */
   readonly redelivery?: boolean;
 };
 
-/** One attempt to deliver one event; it never throws. */
+/** Makes one attempt to deliver one event. It never throws. */
 export type Send = (event: OutgoingEvent, options: AttemptOptions) => Promise<AttemptResult>;
 
 export type SenderOptions = {
@@ -44,73 +44,74 @@ export type SenderOptions = {
 };
 
 /**
- * Sends events as Standard Webhooks requests with a CloudEvents body. One deadline covers name
- * look-up, connection, TLS, headers and body; redirects are answers like any other that is not 2xx;
- * at most 64 KB of the answer is read.
+ * Sends events as Standard Webhooks requests with a CloudEvents body. One deadline covers look-up,
+ * connection, TLS, headers and body. A redirect is a status like any other. At most 64 KB of the
+ * response is read.
  */
 export function createSender(
   options: SenderOptions,
   deps: { readonly now: () => number; readonly monotonic: () => number },
 ): Send {
-  const request = options.url.protocol === "https:" ? https.request : http.request;
+  const { url, guard, secrets, agent } = options;
+  const request = url.protocol === "https:" ? https.request : http.request;
 
-  return (event, attempt) => {
-    if (options.guard.problem(options.url)) {
-      return Promise.resolve({ kind: "failed", reason: "target" });
-    }
-    const limit = Math.min(ATTEMPT_LIMIT_MS, attempt.deadlineAt - deps.monotonic());
+  return (event, { deadlineAt, redelivery }) => {
+    if (guard.problem(url)) return Promise.resolve({ kind: "failed", reason: "target" });
+    const limit = Math.min(ATTEMPT_LIMIT_MS, deadlineAt - deps.monotonic());
     if (limit <= 0) return Promise.resolve({ kind: "failed", reason: "timeout" });
-    const deadline = AbortSignal.timeout(Math.ceil(limit));
+    const signal = AbortSignal.timeout(Math.ceil(limit));
     const body = Buffer.from(event.body);
-    const timestamp = Math.floor(deps.now() / 1000);
-
-    return new Promise((resolve) => {
-      const outgoing = request(options.url, {
-        method: "POST",
-        agent: options.agent,
-        signal: deadline,
-        headers: {
-          "content-type": "application/cloudevents+json; charset=utf-8",
-          "content-length": body.length,
-          "user-agent": "waba-numbers",
-          ...signatureHeaders(event, timestamp, options.secrets),
-          ...(attempt.redelivery ? { "webhook-redelivery": "true" } : {}),
-        },
-      });
-      // Once there is a status it has decided, whatever becomes of the rest of the answer: that is
-      // read only so that the connection can be used again.
-      let decided: AttemptResult | undefined;
-      const settle = (reason: "network" | "timeout" | "target") => {
-        resolve(decided ?? { kind: "failed", reason });
-      };
-      const broken = () => (deadline.aborted ? "timeout" : "network");
-      outgoing.on("response", (answer) => {
-        decided = judge(answer.statusCode ?? 0, answer.headers["retry-after"], deps.now());
-        let bytes = 0;
-        answer.on("data", (chunk: Buffer) => {
-          bytes += chunk.length;
-          if (bytes > MAX_ANSWER_BYTES) answer.destroy();
-        });
-        answer.on("error", () => settle(broken()));
-        answer.on("close", () => settle(broken()));
-      });
-      outgoing.on("error", (error) => settle(isAppError(error) ? "target" : broken()));
-      // An answer of 101 closes the connection without a response and without an error.
-      outgoing.on("close", () => settle(broken()));
-      outgoing.end(body);
-    });
+    const headers: http.OutgoingHttpHeaders = {
+      "content-type": "application/cloudevents+json; charset=utf-8",
+      "content-length": body.length,
+      "user-agent": "waba-numbers",
+      ...signatureHeaders(event, Math.floor(deps.now() / 1000), secrets),
+    };
+    if (redelivery) headers["webhook-redelivery"] = "true";
+    const outgoing = request(url, { method: "POST", agent, signal, headers });
+    const result = readResult(outgoing, signal, deps.now);
+    outgoing.end(body);
+    return result;
   };
 }
 
-function judge(status: number, retryAfter: string | undefined, now: number): AttemptResult {
+/** Resolves when the response has ended, or when none will come. */
+function readResult(
+  outgoing: http.ClientRequest,
+  signal: AbortSignal,
+  now: () => number,
+): Promise<AttemptResult> {
+  return new Promise((resolve) => {
+    // The status alone decides. The rest is read so that the connection can be used again.
+    let decided: AttemptResult | undefined;
+    const end = (reason: "network" | "timeout" | "target") => {
+      resolve(decided ?? { kind: "failed", reason });
+    };
+    const broken = () => end(signal.aborted ? "timeout" : "network");
+    outgoing.on("response", (response) => {
+      decided = toResult(response.statusCode ?? 0, response.headers["retry-after"], now());
+      let bytes = 0;
+      response.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > MAX_RESPONSE_BYTES) response.destroy();
+      });
+      response.on("error", broken);
+      response.on("close", broken);
+    });
+    outgoing.on("error", (error) => (isAppError(error) ? end("target") : broken()));
+    // A 101 closes the connection without a response and without an error.
+    outgoing.on("close", broken);
+  });
+}
+
+function toResult(status: number, retryAfter: string | undefined, now: number): AttemptResult {
   if (status >= 200 && status < 300) return { kind: "delivered", status };
   if (status === 410) return { kind: "gone", status };
   if (EVENT_REFUSALS.has(status)) return { kind: "refused", status };
-  const wait = retryAfterMs(retryAfter, now);
   return {
     kind: "failed",
     reason: "status",
     status,
-    retryAfterMs: wait,
+    retryAfterMs: retryAfterMs(retryAfter, now),
   };
 }
