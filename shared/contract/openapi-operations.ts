@@ -1,7 +1,7 @@
+import { WATCHED_FIELD_NAMES } from "../changes/watched-fields.ts";
 import { addRequestSchema, addResponseSchema } from "../schemas/add.ts";
 import { problemSchema } from "../schemas/problem.ts";
 import { liveResponseSchema, queryRequestSchema, storedResponseSchema } from "../schemas/query.ts";
-import { WATCHED_FIELD_NAMES } from "../schemas/upstream.ts";
 import { type ProblemCode, problemResponses, sampleProblems } from "./openapi-problems.ts";
 import { type JsonSchema, time, toDocumentedSchema } from "./openapi-schemas.ts";
 

@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
+import { WATCHED_FIELD_NAMES } from "../changes/watched-fields.ts";
 import {
   EVENT_TYPES,
   numberEventSchema,
   testEventSchema,
   watchEventSchema,
 } from "../schemas/event.ts";
-import { WATCHED_FIELD_NAMES } from "../schemas/upstream.ts";
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 

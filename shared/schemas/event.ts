@@ -119,6 +119,10 @@ export const testEventSchema = z.object({
   data: z.object({ message: z.string() }),
 });
 
+/** Where a change leads; `unknown` when a value has no known place. */
+export type Direction = z.infer<typeof directionSchema>;
+/** How urgent a change is for those who run the number. */
+export type Severity = z.infer<typeof severitySchema>;
 export type NumberEvent = z.infer<typeof numberEventSchema>;
 export type NumberEventType = NumberEvent["type"];
 export type WatchEvent = z.infer<typeof watchEventSchema>;

@@ -1,22 +1,6 @@
 import * as z from "zod/mini";
 import { customerIdSchema, SELF } from "./customer-row.ts";
 
-/** What a watched field is called here, and the upstream's name for it. Order is the events' order. */
-export const WATCHED_FIELDS = {
-  status: "Status",
-  qualityRating: "QualityRating",
-  codeVerificationStatus: "CodeVerificationStatus",
-  nameStatus: "NameStatus",
-  newNameStatus: "NewNameStatus",
-  messagingLimitTier: "MessagingLimitTier",
-  verifiedName: "VerifiedName",
-} as const;
-
-export type WatchedField = keyof typeof WATCHED_FIELDS;
-
-/** In the order in which an event lists its changes. */
-export const WATCHED_FIELD_NAMES = Object.keys(WATCHED_FIELDS) as WatchedField[];
-
 /** A number has at most 15 digits (E.164); room for a sign and separators. */
 const MAX_NUMBER_LENGTH = 40;
 

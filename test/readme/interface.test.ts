@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { WATCHED_FIELD_NAMES } from "../../shared/changes/watched-fields.ts";
 import { type ProblemCode, sampleProblems } from "../../shared/contract/openapi-problems.ts";
 import { ALL_EVENT_TYPES } from "../../shared/contract/openapi-schemas.ts";
 import { heldElsewhere } from "../../shared/polling/report.ts";
 import { isKnownEvent, verifyWebhook } from "../../shared/receiver/verify.ts";
-import { WATCHED_FIELD_NAMES } from "../../shared/schemas/upstream.ts";
 import { EXAMPLE_SECRET } from "../contract/event-examples.ts";
 import { createDocumentChecker } from "../contract/openapi-check.ts";
 import { createCommandRig } from "../shared/commands/command-rig.ts";

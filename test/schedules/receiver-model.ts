@@ -1,5 +1,5 @@
+import { WATCHED_FIELDS, type WatchedField } from "../../shared/changes/watched-fields.ts";
 import type { NumberEvent } from "../../shared/schemas/event.ts";
-import { WATCHED_FIELDS, type WatchedField } from "../../shared/schemas/upstream.ts";
 import type { AttemptResult, OutgoingEvent, Send } from "../../shared/webhook/attempt.ts";
 import type { Process, Random, Scheduler } from "./scheduler.ts";
 import { FIELDS, type UpstreamModel } from "./upstream-model.ts";
@@ -77,7 +77,7 @@ export function createReceiverModel(upstream: UpstreamModel) {
 
   /** A value must be one that the upstream had, in the upstream's order. */
   function moveOn(key: string, phoneNumber: string, field: string, to: string, next: number): void {
-    const history = upstream.history(phoneNumber, WATCHED_FIELDS[field as WatchedField]);
+    const history = upstream.history(phoneNumber, WATCHED_FIELDS[field as WatchedField].upstream);
     const at = history.indexOf(to, next);
     if (at < 0) problems.push(`invented: ${key} never changed to ${to} by then`);
     else seenUpTo.set(key, at);
@@ -97,7 +97,7 @@ export function createReceiverModel(upstream: UpstreamModel) {
     differences(customers: readonly string[]): string[] {
       return customers.flatMap((customer) =>
         upstream.snapshot(customer).flatMap((item) =>
-          Object.entries(WATCHED_FIELDS).flatMap(([field, name]) => {
+          Object.entries(WATCHED_FIELDS).flatMap(([field, { upstream: name }]) => {
             if (!FIELDS.some((one) => one === name)) return [];
             const value = chain.get(`${item.PhoneNumber}.${field}`) ?? "never told";
             return value === item[name]

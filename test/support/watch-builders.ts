@@ -1,4 +1,5 @@
-import { type Decision, type DecisionInput, decide } from "../../shared/changes/decide.ts";
+import type { DecisionInput } from "../../shared/changes/customer-read.ts";
+import { type Decision, decide } from "../../shared/changes/decide.ts";
 import {
   type CustomerRow,
   type NumberState,
@@ -99,9 +100,9 @@ export function decideOn(
   });
 }
 
-/** The row that holds after a decision. */
-export function rowAfter(decision: Decision, before: CustomerRow): CustomerRow {
-  return decision.row ?? before;
+/** The row that holds after a decision, as a store gives it back. */
+export function rowAfter(decision: Pick<Decision, "row">, before: CustomerRow): CustomerRow {
+  return JSON.parse(JSON.stringify(decision.row ?? before));
 }
 
 export function parse(event: PendingEvent | undefined): NumberEvent {

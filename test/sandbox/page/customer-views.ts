@@ -1,9 +1,9 @@
-import type { CustomerRow, NumberState } from "../../../shared/schemas/customer-row.ts";
 import {
   WATCHED_FIELD_NAMES,
   WATCHED_FIELDS,
   type WatchedField,
-} from "../../../shared/schemas/upstream.ts";
+} from "../../../shared/changes/watched-fields.ts";
+import type { CustomerRow, NumberState } from "../../../shared/schemas/customer-row.ts";
 import type { NumberFields } from "../cams-state.ts";
 import type { UpstreamControl } from "../upstream-control.ts";
 import type { NumberActions } from "./number-actions.ts";
@@ -74,7 +74,7 @@ function viewUpstream(
 
 function viewNumber(fields: NumberFields | undefined, known: NumberState | undefined) {
   const view = (name: WatchedField): FieldView => {
-    const told = fields?.[WATCHED_FIELDS[name]];
+    const told = fields?.[WATCHED_FIELDS[name].upstream];
     const now = typeof told === "string" ? told : null;
     const stored = known?.fields[name] ?? null;
     const shown = now ?? stored;

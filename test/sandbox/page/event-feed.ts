@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { NumberEvent } from "../../../shared/schemas/event.ts";
 import {
   WATCHED_FIELD_NAMES,
   WATCHED_FIELDS,
   type WatchedField,
-} from "../../../shared/schemas/upstream.ts";
+} from "../../../shared/changes/watched-fields.ts";
+import type { NumberEvent } from "../../../shared/schemas/event.ts";
 import type { Attempt } from "../receiver.ts";
 import type { Receipt } from "../receiver-ledger.ts";
 import type { ChangeTimes } from "./change-times.ts";
@@ -72,7 +72,7 @@ function toView(receipt: Receipt, { receipt: count, attempts, changeTimes, show 
     changeTimes.find({
       customer: partitionkey ?? "",
       phoneNumber: phoneNumber ?? "",
-      field: WATCHED_FIELDS[field as WatchedField] ?? field,
+      field: isWatched(field) ? WATCHED_FIELDS[field].upstream : field,
       value: to,
       before: Date.parse(event.time ?? "") || at,
     }),

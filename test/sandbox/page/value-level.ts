@@ -1,5 +1,5 @@
 import { directionOf, severityOf } from "../../../shared/changes/severity.ts";
-import type { WatchedField } from "../../../shared/schemas/upstream.ts";
+import type { WatchedField } from "../../../shared/changes/watched-fields.ts";
 import type { Level } from "./state.ts";
 
 /** What a number in full service shows. A value of the same rank is good as well. */

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { CustomerRow } from "../../../shared/schemas/customer-row.ts";
 import {
-  type PhoneNumberItem,
   WATCHED_FIELD_NAMES,
   WATCHED_FIELDS,
   type WatchedField,
-} from "../../../shared/schemas/upstream.ts";
+} from "../../../shared/changes/watched-fields.ts";
+import type { CustomerRow } from "../../../shared/schemas/customer-row.ts";
+import type { PhoneNumberItem } from "../../../shared/schemas/upstream.ts";
 import { SEED } from "../../support/seed.ts";
 import { decideOn, freshRow, MINUTE, parse, rowAfter, T0 } from "../../support/watch-builders.ts";
 
@@ -27,7 +27,7 @@ const optional = (arbitrary: typeof value) => fc.option(arbitrary, { freq: 6, ni
 const fields = fc.record(
   Object.fromEntries(
     WATCHED_FIELD_NAMES.map((field) => [
-      WATCHED_FIELDS[field],
+      WATCHED_FIELDS[field].upstream,
       optional(field === "verifiedName" ? name : value),
     ]),
   ),
@@ -153,7 +153,7 @@ describe("decide, for any history of answers", () => {
           for (const { field } of changes) {
             const lastShown = history.slice(0, until).findLastIndex((items) => {
               const item = items.find((one) => one.PhoneNumber === phoneNumber);
-              return item?.[WATCHED_FIELDS[field as WatchedField]] !== undefined;
+              return item?.[WATCHED_FIELDS[field as WatchedField].upstream] !== undefined;
             });
             expect(since).toBeLessThanOrEqual(lastShown);
           }

@@ -1,6 +1,8 @@
 import { CloudEvent, HTTP } from "cloudevents";
 import { describe, expect, it } from "vitest";
-import { assess, createEvent, type EventDraft } from "../../../shared/changes/event.ts";
+import { createEvent } from "../../../shared/changes/event.ts";
+import type { EventDraft } from "../../../shared/changes/number-update.ts";
+import { assess } from "../../../shared/changes/severity.ts";
 import { EVENT_TYPES, numberEventSchema } from "../../../shared/schemas/event.ts";
 import { formatSequence } from "../../../shared/schemas/sequence.ts";
 import {

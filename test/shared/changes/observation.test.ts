@@ -1,20 +1,10 @@
 import { describe, expect, it } from "vitest";
-import {
-  changedFields,
-  cut,
-  hasAllKnownFields,
-  hasNewValues,
-  mergeState,
-  observe,
-} from "../../../shared/changes/observation.ts";
-import { FIELDS, iso, item, NUMBER, stateOf } from "../../support/watch-builders.ts";
+import { cut, observe, readItems } from "../../../shared/changes/observation.ts";
 
-const T1 = "2026-01-01T00:01:00.000Z";
-const T2 = "2026-01-01T00:02:00.000Z";
-const GREY = "\u{1F310}";
+const EARTH = "\u{1F310}";
 
-describe("an observation", () => {
-  it("takes the seven watched fields as they are and nothing else", () => {
+describe("observe", () => {
+  it("takes the seven watched fields unchanged and nothing else", () => {
     const item = {
       PhoneNumber: "+49 151 1234",
       VerifiedName: "Bäckerei",
@@ -45,7 +35,7 @@ describe("an observation", () => {
   });
 
   it.each([null, undefined, 7, true, ["CONNECTED"], { value: "CONNECTED" }])(
-    "takes a field of %j for absent",
+    "takes a field with the value %j for absent",
     (value) => {
       expect(observe({ PhoneNumber: "49151", Status: value })).toEqual({
         phoneNumber: "49151",
@@ -68,123 +58,39 @@ describe("an observation", () => {
       hashes: { verifiedName: "4a82297889eb505cf6b5cbdf69977afab4632d6557539782f657bd7dc78091a5" },
     });
   });
+});
 
-  it("is cut between code points", () => {
-    expect(cut(`${"a".repeat(3)}${GREY}b`, 4)).toBe("aaa");
-    expect(cut(`${"a".repeat(3)}${GREY}b`, 5)).toBe(`aaa${GREY}`);
+describe("cut", () => {
+  it("never splits a code point", () => {
+    expect(cut(`${"a".repeat(3)}${EARTH}b`, 4)).toBe("aaa");
+    expect(cut(`${"a".repeat(3)}${EARTH}b`, 5)).toBe(`aaa${EARTH}`);
     expect(cut("abc", 3)).toBe("abc");
     expect(cut("abc", 2)).toBe("ab");
   });
 });
 
-describe("a number's state", () => {
-  const known = {
-    fields: { status: "CONNECTED", qualityRating: "GREEN" },
-    observedAt: T1,
-  };
-  const seen = (fields: Record<string, string>, hashes = {}) => ({
-    phoneNumber: "49151",
-    fields,
-    hashes,
+describe("readItems", () => {
+  it("gives the numbers in the order of their digits, whatever the list's order", () => {
+    const items = [{ PhoneNumber: "+49 2" }, { PhoneNumber: "491" }, { PhoneNumber: "49-10" }];
+    const { seen, ambiguous } = readItems(items);
+    expect([...seen.keys()]).toEqual(["491", "4910", "492"]);
+    expect(ambiguous).toBe(false);
   });
 
-  it("changes only where both sides have a value", () => {
-    expect(changedFields(known, seen({ status: "BANNED", verifiedName: "new" }))).toEqual([
-      { field: "status", from: "CONNECTED", to: "BANNED" },
+  it("leaves out a number of which two items say different things", () => {
+    const { seen, ambiguous } = readItems([
+      { PhoneNumber: "491", Status: "CONNECTED" },
+      { PhoneNumber: "492", Status: "CONNECTED" },
+      { PhoneNumber: "491", Status: "BANNED" },
     ]);
-    expect(changedFields(known, seen({ status: "CONNECTED" }))).toEqual([]);
-    expect(changedFields(known, seen({}))).toEqual([]);
+    expect([...seen.keys()]).toEqual(["492"]);
+    expect(ambiguous).toBe(true);
   });
 
-  it("does not change by the case of a word, whose first spelling stays, but by that of a name", () => {
-    const seen = observe(item(NUMBER, { Status: "Connected", NameStatus: "APPROVAL" }));
-    expect(changedFields(stateOf(), seen)).toEqual([]);
-    expect(hasNewValues(stateOf(), seen)).toBe(false);
-    expect(mergeState(stateOf(), seen, iso(1)).fields).toEqual(FIELDS);
-
-    const renamed = observe(item(NUMBER, { VerifiedName: "ACME", Status: "connected" }));
-    expect(changedFields(stateOf(), renamed)).toEqual([
-      { field: "verifiedName", from: "Acme", to: "ACME" },
-    ]);
-    expect(mergeState(stateOf(), renamed, iso(1)).fields).toEqual({
-      ...FIELDS,
-      verifiedName: "ACME",
-    });
-  });
-
-  it("changes when only the hash of a long value differs, also to and from a short one", () => {
-    const long = {
-      fields: { verifiedName: "aaa" },
-      hashes: { verifiedName: "h1" },
-      observedAt: T1,
-    };
-    const change = { field: "verifiedName", from: "aaa", to: "aaa" };
-    expect(changedFields(long, seen({ verifiedName: "aaa" }, { verifiedName: "h2" }))).toEqual([
-      { ...change, fromIsCut: true },
-    ]);
-    expect(changedFields(long, seen({ verifiedName: "aaa" }))).toEqual([
-      { ...change, fromIsCut: true },
-    ]);
-    expect(
-      changedFields(
-        { fields: { verifiedName: "aaa" }, observedAt: T1 },
-        seen({ verifiedName: "aaa" }, { verifiedName: "h1" }),
-      ),
-    ).toEqual([change]);
-    expect(changedFields(long, seen({ verifiedName: "aaa" }, { verifiedName: "h1" }))).toEqual([]);
-  });
-
-  it("keeps what the observation lacks, and then its own time too", () => {
-    expect(mergeState(known, seen({ status: "BANNED" }), T2)).toEqual({
-      fields: { status: "BANNED", qualityRating: "GREEN" },
-      observedAt: T1,
-    });
-    expect(mergeState(known, seen({ status: "BANNED", qualityRating: "RED" }), T2)).toEqual({
-      fields: { status: "BANNED", qualityRating: "RED" },
-      observedAt: T2,
-    });
-  });
-
-  it("drops the hash of a value that has become short and keeps that of an unseen one", () => {
-    const long = {
-      fields: { verifiedName: "aaa", status: "x" },
-      hashes: { verifiedName: "h1", status: "h2" },
-      observedAt: T1,
-    };
-    expect(mergeState(long, seen({ verifiedName: "b" }), T2)).toEqual({
-      fields: { verifiedName: "b", status: "x" },
-      hashes: { status: "h2" },
-      observedAt: T1,
-    });
-    expect(mergeState(long, seen({ verifiedName: "b", status: "y" }), T2)).toEqual({
-      fields: { verifiedName: "b", status: "y" },
-      observedAt: T2,
-    });
-  });
-
-  it("is no longer absent or missing once seen, and keeps keys of a later version", () => {
-    const away = {
-      ...known,
-      absent: { reads: 2, since: T1 },
-      missingSince: T1,
-      later: { kept: true },
-    };
-    expect(mergeState(away, seen({ status: "CONNECTED", qualityRating: "GREEN" }), T2)).toEqual({
-      fields: { status: "CONNECTED", qualityRating: "GREEN" },
-      observedAt: T2,
-      later: { kept: true },
-    });
-  });
-
-  it("hears news in a change and in a first value, not in a repetition", () => {
-    expect(hasNewValues(known, seen({ status: "BANNED" }))).toBe(true);
-    expect(hasNewValues(known, seen({ verifiedName: "first" }))).toBe(true);
-    expect(hasNewValues(known, seen({ status: "CONNECTED" }))).toBe(false);
-    expect(hasNewValues(known, seen({}))).toBe(false);
-  });
-
-  it("is shown whole only by an answer with every known field", () => {
-    expect(hasAllKnownFields(known, seen({ status: "x", qualityRating: "y" }))).toBe(true);
-    expect(hasAllKnownFields(known, seen({ status: "x" }))).toBe(false);
+  it("takes two items that agree for one number", () => {
+    const twice = { PhoneNumber: "491", Status: "CONNECTED" };
+    const { seen, ambiguous } = readItems([twice, { ...twice, Unwatched: 1 }]);
+    expect([...seen.keys()]).toEqual(["491"]);
+    expect(ambiguous).toBe(false);
   });
 });

@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
 import {
-  type Direction,
   directionOf,
   joinDirections,
   joinSeverities,
-  type Severity,
   severityOf,
 } from "../../../shared/changes/severity.ts";
+import type { Direction, Severity } from "../../../shared/schemas/event.ts";
 
 type Line = readonly [from: string, to: string, direction: Direction, severity: Severity];
 

@@ -1,0 +1,65 @@
+import type { NumberState } from "../schemas/customer-row.ts";
+import { EVENT_TYPES } from "../schemas/event.ts";
+import type { CustomerRead } from "./customer-read.ts";
+import { lastShownAt } from "./number-state.ts";
+import type { NumberUpdate } from "./number-update.ts";
+
+/** A number is missing after this many complete reads without it, over at least this long. */
+const MISSING_READS = 3;
+const MISSING_AFTER_MS = 600_000;
+
+/** Updates of the known numbers that a complete reply does not list. */
+export function updateAbsent(read: CustomerRead): NumberUpdate[] {
+  if (!read.isComplete) return [];
+  return Object.entries(read.row.numbers).flatMap(([phoneNumber, known]) =>
+    read.seen.has(phoneNumber) || known.missingSince
+      ? []
+      : (updateOne(read, phoneNumber, known) ?? []),
+  );
+}
+
+function updateOne(
+  read: CustomerRead,
+  phoneNumber: string,
+  known: NumberState,
+): NumberUpdate | undefined {
+  const { isProven, ...absence } = countAbsence(known.absent, read);
+  const lastSeenAt = lastShownAt(known, read.lastSeenAt);
+  if (!isProven) {
+    if (absence.reads === known.absent?.reads) return undefined;
+    return { phoneNumber, state: { ...known, absent: { ...absence, lastSeenAt } } };
+  }
+  const state = { ...known, absent: undefined, missingSince: read.observedAt };
+  const draft = {
+    type: EVENT_TYPES.missing,
+    phoneNumber,
+    changes: [],
+    state,
+    previousObservedAt: lastSeenAt,
+    details: { missingReason: missingReason(known) },
+  };
+  return { phoneNumber, state, draft };
+}
+
+/** Counts one more complete read without the number. `isProven` once it counts as missing. */
+export function countAbsence(
+  before: { readonly reads: number; readonly since: string } | undefined,
+  { readAt, observedAt }: Pick<CustomerRead, "readAt" | "observedAt">,
+) {
+  const since = before?.since ?? observedAt;
+  const reads = Math.min(MISSING_READS, (before?.reads ?? 0) + 1);
+  const isProven = reads >= MISSING_READS && readAt - Date.parse(since) >= MISSING_AFTER_MS;
+  return { reads, since, isProven };
+}
+
+/** A number whose last status was one of these was expected to go. */
+function missingReason({ fields }: NumberState): "absent" | "deleted" | "migrated" {
+  switch (fields.status?.toUpperCase()) {
+    case "DELETED":
+      return "deleted";
+    case "MIGRATED":
+      return "migrated";
+    default:
+      return "absent";
+  }
+}

@@ -1,0 +1,80 @@
+import type { CustomerRow, PendingEvent } from "../schemas/customer-row.ts";
+import { withoutIntents } from "./baseline.ts";
+import type { CustomerRead } from "./customer-read.ts";
+import { createEvent, type EventOrigin } from "./event.ts";
+import { MAX_PENDING_BYTES, MAX_PENDING_EVENTS } from "./limits.ts";
+import type { NumberUpdate } from "./number-update.ts";
+import { assess } from "./severity.ts";
+
+export type ComposedRow = {
+  /** Undefined when there is nothing to write. */
+  readonly row: CustomerRow | undefined;
+  readonly events: readonly PendingEvent[];
+  readonly worse: boolean;
+  readonly heldBack: number;
+};
+
+/** The row after a read: numbers whose events fit advance with them, the others not at all. */
+export function composeRow(read: CustomerRead, updates: readonly NumberUpdate[]): ComposedRow {
+  const { row, isComplete, observedAt } = read;
+  const { accepted, events } = acceptFitting(read, updates);
+  const heldBack = updates.length - accepted.length;
+  const sawNumbers = (read.reply.items?.length ?? 0) > 0;
+  const hasEnded = (sawNumbers && row.addIntents) || (isComplete && row.partialBaseline);
+  if (accepted.length === 0 && !hasEnded) return { row: undefined, events, worse: false, heldBack };
+  const numbers = { ...row.numbers };
+  for (const { phoneNumber, state } of accepted) if (state) numbers[phoneNumber] = state;
+  return {
+    row: {
+      ...withoutIntents(row, sawNumbers),
+      partialBaseline: isComplete ? undefined : row.partialBaseline,
+      seq: row.seq + events.length,
+      // Numbers that this answer left out or that were held back may be older than it.
+      observedAt: isComplete && heldBack === 0 ? observedAt : row.observedAt,
+      numbers,
+      onboarding: withReported(read, accepted),
+      pending: [...row.pending, ...events],
+    },
+    events,
+    worse: accepted.some(({ draft }) => draft && assess(draft).direction === "worse"),
+    heldBack,
+  };
+}
+
+/** The updates whose events have room beside the pending ones, and those events. */
+function acceptFitting(read: CustomerRead, updates: readonly NumberUpdate[]) {
+  const { source, customer, observedAt, row } = read;
+  const origin: EventOrigin = {
+    source,
+    customer,
+    observedAt,
+    upstreamRequestId: read.reply.requestId,
+  };
+  const events: PendingEvent[] = [];
+  let bytes = row.pending.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
+  const accepted = updates.filter(({ draft }) => {
+    if (!draft) return true;
+    const event = createEvent(draft, row.seq + events.length + 1, origin);
+    const size = Buffer.byteLength(event.body);
+    const count = row.pending.length + events.length;
+    if (count >= MAX_PENDING_EVENTS || bytes + size > MAX_PENDING_BYTES) return false;
+    bytes += size;
+    events.push(event);
+    return true;
+  });
+  return { accepted, events };
+}
+
+/** What has been reported of the added numbers, once these updates are stored. */
+function withReported(
+  { row, observedAt }: CustomerRead,
+  updates: readonly NumberUpdate[],
+): CustomerRow["onboarding"] {
+  const onboarding = { ...row.onboarding };
+  for (const { milestone } of updates) {
+    if (!milestone) continue;
+    const { key, addedAt, kind } = milestone;
+    onboarding[key] = { ...onboarding[key], addedAt, [`${kind}At`]: observedAt };
+  }
+  return Object.keys(onboarding).length > 0 ? onboarding : undefined;
+}

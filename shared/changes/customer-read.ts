@@ -1,0 +1,27 @@
+import type { CustomerRow } from "../schemas/customer-row.ts";
+import type { LaneRow } from "../schemas/watch-rows.ts";
+import type { QueryReply } from "../signing/upstream.ts";
+import type { Observation } from "./observation.ts";
+
+/** A good answer about one customer, beside the row that was read before it was asked for. */
+export type DecisionInput = {
+  readonly customer: string;
+  readonly source: string;
+  readonly row: CustomerRow;
+  readonly reply: QueryReply;
+  /** When the reply came, in ms. */
+  readonly readAt: number;
+  /** A time after which the stored values are known to have been seen, in ms. */
+  readonly lastSeenAt?: number | undefined;
+  /** The customer's added numbers, when it is read in the priority lane. */
+  readonly onboarding?: LaneRow["onboarding"] | undefined;
+};
+
+/** The same, once its list has been read. */
+export type CustomerRead = DecisionInput & {
+  /** `readAt` as rows and events hold it. */
+  readonly observedAt: string;
+  readonly seen: ReadonlyMap<string, Observation>;
+  /** Every item of the list parses and none contradicts another: the only proof of absence. */
+  readonly isComplete: boolean;
+};

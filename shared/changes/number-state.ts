@@ -1,0 +1,85 @@
+import type { NumberState } from "../schemas/customer-row.ts";
+import type { Observation } from "./observation.ts";
+import { ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields.ts";
+
+export type FieldChange = {
+  readonly field: WatchedField;
+  readonly from: string;
+  readonly to: string;
+  /** `from` is only the beginning of the old value. */
+  readonly fromIsCut?: boolean;
+};
+
+/** Fields whose stored value differs. An absent field, on either side, is not a change. */
+export function changedFields(known: NumberState, seen: Observation): FieldChange[] {
+  return WATCHED_FIELD_NAMES.flatMap((field) => {
+    const from = known.fields[field];
+    const to = seen.fields[field];
+    if (from === undefined || to === undefined) return [];
+    const knownHash = known.hashes?.[field];
+    if (isSameValue(field, from, to) && knownHash === seen.hashes[field]) return [];
+    return [{ field, from, to, fromIsCut: knownHash === undefined ? undefined : true }];
+  });
+}
+
+function isSameValue(field: WatchedField, one: string, other: string): boolean {
+  if (one === other) return true;
+  return ruleOf(field).kind === "word" && one.toUpperCase() === other.toUpperCase();
+}
+
+/** Whether the observation adds anything to what is stored, changes or first values. */
+export function hasNewValues(known: NumberState, seen: Observation): boolean {
+  const isFirst = (field: WatchedField) =>
+    seen.fields[field] !== undefined && known.fields[field] === undefined;
+  return WATCHED_FIELD_NAMES.some(isFirst) || changedFields(known, seen).length > 0;
+}
+
+/** Whether the observation shows every field that is known of the number. */
+export function hasAllKnownFields(known: NumberState, seen: Observation): boolean {
+  return Object.keys(known.fields).every(
+    (field) => seen.fields[field as WatchedField] !== undefined,
+  );
+}
+
+/**
+ * The state after the observation. A field that it lacks keeps its last known value. The state
+ * then keeps its time as well, because not all of it was seen now.
+ */
+export function mergeState(
+  known: NumberState | undefined,
+  seen: Observation,
+  observedAt: string,
+): NumberState {
+  const isSeen = (field: string) => seen.fields[field as WatchedField] !== undefined;
+  const keptHashes = Object.entries(known?.hashes ?? {}).filter(([field]) => !isSeen(field));
+  const hashes = { ...Object.fromEntries(keptHashes), ...seen.hashes };
+  return {
+    ...known,
+    fields: { ...known?.fields, ...seen.fields, ...unchangedFields(known, seen) },
+    hashes: Object.keys(hashes).length > 0 ? hashes : undefined,
+    absent: undefined,
+    missingSince: undefined,
+    observedAt: known && !hasAllKnownFields(known, seen) ? known.observedAt : observedAt,
+  };
+}
+
+/** A receiver knows a value in its first spelling, which stays as long as the value does. */
+function unchangedFields(known: NumberState | undefined, seen: Observation) {
+  const spellings = WATCHED_FIELD_NAMES.flatMap((field) => {
+    const [from, to] = [known?.fields[field], seen.fields[field]];
+    const isSame = from !== undefined && to !== undefined && isSameValue(field, from, to);
+    return isSame ? [[field, from]] : [];
+  });
+  return Object.fromEntries(spellings) as Record<string, string>;
+}
+
+/**
+ * When the stored values of a number were last shown.
+ *
+ * @param lastSeenAt when this instance last saw all values of the customer, in ms
+ */
+export function lastShownAt(known: NumberState, lastSeenAt: number | undefined): string {
+  if (known.absent) return known.absent.lastSeenAt ?? known.observedAt;
+  if (known.missingSince || lastSeenAt === undefined) return known.observedAt;
+  return new Date(Math.max(lastSeenAt, Date.parse(known.observedAt))).toISOString();
+}
