@@ -19,7 +19,7 @@ import {
 } from "../shared/http/idempotency.ts";
 import { lazyHttpHandler } from "../shared/http/lazy-handler.ts";
 import type { HttpRequest } from "../shared/http/platform-event.ts";
-import { toProblem } from "../shared/http/problem.ts";
+import { PROBLEM_TYPE, toProblem } from "../shared/http/problem.ts";
 import { readJsonBody } from "../shared/http/read-json.ts";
 import { describeError, maskCustomer, maskNumber } from "../shared/log.ts";
 import {
@@ -36,8 +36,6 @@ import type { Store } from "../shared/store/store.ts";
 const ADD_DEADLINE_MS = 28_000;
 /** Kept back from the Add for that Query: a whole try of a read. */
 const SETTLING_MS = 8_000;
-
-const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
 export type AddDeps = Pick<Deps, "now" | "monotonic" | "newId" | "log" | "openStore"> & {
   readonly upstreamFor: (context: unknown) => NumbersUpstream;

@@ -18,7 +18,7 @@ describe("what an add tells of a failure", () => {
       status: 504,
       code: "ERR_ADD_OUTCOME_UNKNOWN",
       detail:
-        "The upstream gave no clear answer and the number is not in its list yet: it may still appear. Query the customer in a minute; add the number again only if it is still absent.",
+        "The upstream gave no clear response and does not list the number yet. It may still appear. Query the customer in a minute. Add the number again only if it is still absent.",
       requestId: "1-68f0c0de-15a3c0ffee00-0123456789ab",
       upstreamCode: "InternalError",
       upstreamRequestId: expect.stringMatching(/^[0-9A-F-]{36}$/),

@@ -109,7 +109,7 @@ describe("describeError", () => {
 
     expect(JSON.parse(JSON.stringify(describeError(error)))).toEqual({
       code: "ERR_UPSTREAM_REJECTED",
-      error: "The upstream refused the call; look up upstreamCode in its error list.",
+      error: "The upstream refused the call. Look up upstreamCode in its error list.",
       facts: { action: "Add", upstreamCode: "A.B" },
       concerns: "customer",
     });

@@ -1,7 +1,5 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod/mini";
-import * as errors from "../../../shared/errors.ts";
-import * as upstreamErrors from "../../../shared/errors.ts";
 import {
   AddOutcomeUnknownError,
   type AnyAppError,
@@ -9,6 +7,7 @@ import {
   ConfigError,
   CredentialsError,
   CustomerTooLargeError,
+  ERRORS,
   ForbiddenError,
   IdempotencyInFlightError,
   IdempotencyReusedError,
@@ -100,11 +99,7 @@ describe("toProblem", () => {
   });
 
   it("is tried above with every class of error there is", () => {
-    const classes = Object.values({ ...errors, ...upstreamErrors }).filter(
-      (value) => value.prototype instanceof Error,
-    );
-
-    expect(new Set(table.map(([error]) => error.constructor))).toEqual(new Set(classes));
+    expect(new Set(table.map(([error]) => error.constructor))).toEqual(new Set(ERRORS));
   });
 
   it("names the fields that are wrong", () => {
@@ -115,7 +110,7 @@ describe("toProblem", () => {
       title: "Invalid request",
       status: 400,
       code: "ERR_INVALID_REQUEST",
-      detail: "The request is not valid; correct the fields listed in issues.",
+      detail: "The request is not valid. Correct the fields listed in issues.",
       requestId: "req-1",
       issues: [{ path: "phoneNumber", message: "is too short" }],
     });
@@ -127,7 +122,7 @@ describe("toProblem", () => {
       title: "Refused by the upstream",
       status: 422,
       code: "ERR_UPSTREAM_REJECTED",
-      detail: "The upstream refused the call; look up upstreamCode in its error list.",
+      detail: "The upstream refused the call. Look up upstreamCode in its error list.",
       requestId: "req-1",
       upstreamCode: "Code.A",
       upstreamRequestId: "U-1",
@@ -190,18 +185,18 @@ describe("toProblem", () => {
       title: "Internal error",
       status: 500,
       code: "ERR_INTERNAL",
-      detail: "The service failed; its operator finds the reason in the log under this requestId.",
+      detail: "The service failed. Its operator finds the reason in the log under this requestId.",
       requestId: "req-1",
     });
   });
 
-  it("answers an error of a version it does not know like a foreign one", () => {
-    const newer = Object.assign(new Error("hunter2"), {
+  it("answers an error of an earlier version like a foreign one", () => {
+    const older = Object.assign(new Error("hunter2"), {
       [Symbol.for("waba-numbers.error")]: true,
-      code: "ERR_OF_TOMORROW",
+      code: "ERR_OF_YESTERDAY",
     });
 
-    expect(problemOf(newer)).toMatchObject({ status: 500, code: "ERR_INTERNAL" });
-    expect(toProblem(newer, "req-1").body).not.toContain("hunter2");
+    expect(problemOf(older)).toMatchObject({ status: 500, code: "ERR_INTERNAL" });
+    expect(toProblem(older, "req-1").body).not.toContain("hunter2");
   });
 });

@@ -55,7 +55,7 @@ describe("opening a store by URL", () => {
   it("names STORE_URL and what is wrong, and repeats nothing of the URL", async () => {
     await expect(openStore("mysql://u:hunter2@db", deps)).rejects.toMatchObject({
       code: "ERR_CONFIG",
-      message: `The environment is not usable: STORE_URL ${FORMS}.`,
+      message: `Settings to fix:\n  STORE_URL ${FORMS}`,
     });
   });
 
