@@ -1,5 +1,5 @@
 import { createBudget } from "../shared/commands/command-deps.ts";
-import { runCommand } from "../shared/commands/run-command.ts";
+import { type Command, parseCommand, runCommand } from "../shared/commands/run-command.ts";
 import { type Config, loadConfig } from "../shared/config.ts";
 import { createDeps, type Deps } from "../shared/deps.ts";
 import { InvalidRequestError, isAppError } from "../shared/errors.ts";
@@ -9,8 +9,6 @@ import { createLog, describeError } from "../shared/log.ts";
 import { receiverId } from "../shared/outbox/receiver-state.ts";
 import { runPoll } from "../shared/polling/run-poll.ts";
 import { newWarmState, type WarmState } from "../shared/polling/settings.ts";
-import { type Command, commandSchema } from "../shared/schemas/command.ts";
-import { toIssues } from "../shared/schemas/issues.ts";
 import { createTestEvent } from "../shared/webhook/test-event.ts";
 
 export type PollDeps = Deps & { readonly config: Config };
@@ -25,7 +23,7 @@ export function createPoll(deps: PollDeps) {
   return async function poll(event: unknown, context: unknown): Promise<unknown> {
     const startedAt = deps.monotonic();
     try {
-      const command = parseCommand(parsePlatformEvent(event));
+      const command = findCommand(parsePlatformEvent(event));
       return await (command
         ? runOperatorCommand(command, deps, memory, context)
         : runTimer(deps, memory, context));
@@ -41,7 +39,7 @@ export function createPoll(deps: PollDeps) {
 }
 
 /** The command in a payload; undefined for a run. A timer's payload may be any other text. */
-function parseCommand(event: PlatformEvent): Command | undefined {
+function findCommand(event: PlatformEvent): Command | undefined {
   switch (event.kind) {
     case "timer": {
       if (!event.payload.trimStart().startsWith("{")) return undefined;
@@ -59,10 +57,7 @@ function parseCommand(event: PlatformEvent): Command | undefined {
 }
 
 function readCommand(payload: unknown): Command | undefined {
-  if (isEmptyObject(payload)) return undefined;
-  const parsed = commandSchema.safeParse(payload);
-  if (!parsed.success) throw new InvalidRequestError(toIssues(parsed.error));
-  return parsed.data;
+  return isEmptyObject(payload) ? undefined : parseCommand(payload);
 }
 
 function parseJson(text: string): unknown {

@@ -2,9 +2,9 @@ import type { Log } from "../log.ts";
 import type { Store } from "../store/store.ts";
 import type { OutgoingEvent, Send } from "../webhook/attempt.ts";
 
-/** No step of a command starts later than this after its beginning… */
+/** A command starts no step later than this. */
 const WORK_MS = 20_000;
-/** …and no call to the receiver runs past this: the caller is waiting. */
+/** The caller is waiting, so no call to the receiver runs past this. */
 const DEADLINE_MS = 36_000;
 
 export type CommandDeps = {
@@ -21,8 +21,8 @@ export type CommandDeps = {
   /** Customers of the environment's list. */
   readonly listed: readonly string[];
   /**
-   * What this instance knows of its own reads: when the last one began that showed all of a
-   * customer's stored values, on the wall clock in ms.
+   * By customer: when this instance's last read that showed all stored values began, on the wall
+   * clock in ms.
    */
   readonly lastReads: ReadonlyMap<string, { readonly seenAt: number | undefined }>;
   /** The time that this one command may take. */
@@ -30,13 +30,13 @@ export type CommandDeps = {
 };
 
 export type Budget = {
-  /** From then on a command answers with what it has and with where to go on. */
+  /** From then on a command answers with what it has, and with a cursor to continue from. */
   isOver(): boolean;
   /** On the monotonic clock, ms. */
   readonly deadlineAt: number;
 };
 
-/** Commands take no lease, so they are kept short: the caller asks again with the cursor. */
+/** Commands take no lease, so they are short: the caller repeats them with the cursor. */
 export function createBudget(monotonic: () => number): Budget {
   const beganAt = monotonic();
   return {
@@ -44,6 +44,3 @@ export function createBudget(monotonic: () => number): Budget {
     deadlineAt: beganAt + DEADLINE_MS,
   };
 }
-
-/** The end of an answer: whether there is more, and the `after` to ask for it with. */
-export type Page = { readonly more: false } | { readonly more: true; readonly after: string };

@@ -1,113 +1,110 @@
 import { maskNumber } from "../log.ts";
-import type { CommandOf } from "../schemas/command.ts";
-import { DEAD_PREFIX, deadKey, deadRowSchema, parseEventKey } from "../schemas/outbox-rows.ts";
+import type { DeadDropCommand, DeadListCommand, DeadRedeliverCommand } from "../schemas/command.ts";
+import {
+  DEAD_PREFIX,
+  type DeadRow,
+  deadKey,
+  deadRowSchema,
+  parseEventKey,
+} from "../schemas/outbox-rows.ts";
 import { scanAll } from "../store/rows.ts";
 import type { Row, Store } from "../store/store.ts";
-import type { CommandDeps, Page } from "./command-deps.ts";
+import type { CommandDeps } from "./command-deps.ts";
+import { takePage } from "./page.ts";
+import { MAX_REFUSED, resend, subjectOf, whyNotSend } from "./resend.ts";
 import { tryDecode } from "./try-decode.ts";
-import { resend, type Stop, whyNotSend } from "./webhook.ts";
 
 const LIST_PAGE = 100;
-/** A receiver that refuses everything is told by these, not by all of them. */
-const MAX_REFUSED = 100;
 
-type Choice = Omit<CommandOf<"dead-redeliver"> | CommandOf<"dead-drop">, "command">;
+type DeadLetter = {
+  readonly row: Row;
+  readonly cursor: string;
+  readonly name: { readonly custSpaceId: string; readonly seq: number };
+  /** Undefined if this version cannot read it. */
+  readonly content: DeadRow | undefined;
+};
 
-/** One page of the events that the receiver would not take, by customer and sequence. */
-export async function listDead(command: CommandOf<"dead-list">, deps: CommandDeps) {
-  const limit = command.limit ?? LIST_PAGE;
-  const deadLetters: Record<string, unknown>[] = [];
-  let last: Row | undefined;
-  let page: Page = { more: false };
-  for await (const row of chosen(deps.store, { all: true, after: command.after })) {
-    if (last && (deadLetters.length === limit || deps.budget.isOver())) {
-      page = { more: true, after: cursorOf(last) };
-      break;
-    }
-    last = row;
-    deadLetters.push({ ...nameOf(row.key), ...describeDead(row) });
-  }
-  return { command: command.command, deadLetters, ...page };
+/** One page of the dead letters, by customer and sequence. */
+export async function listDead(
+  { after, limit = LIST_PAGE }: DeadListCommand,
+  { store, budget }: CommandDeps,
+) {
+  const deadLetters: object[] = [];
+  const isFull = () => deadLetters.length > 0 && (deadLetters.length === limit || budget.isOver());
+  const page = await takePage(findDead(store, { after }), after, isFull, (found) => {
+    deadLetters.push({ ...found.name, ...describeContent(found) });
+    return undefined;
+  });
+  return { deadLetters, ...page };
 }
 
-function describeDead(row: Row): Record<string, unknown> {
-  const dead = tryDecode(row, deadRowSchema);
-  if (!dead) return { unreadable: true };
-  const subject = subjectOf(dead.event.body);
+function describeContent({ content }: DeadLetter): object {
+  if (!content) return { unreadable: true };
+  const subject = subjectOf(content.event.body);
   return {
-    id: dead.event.id,
-    type: dead.event.type,
-    ...(subject === undefined ? {} : { phoneNumber: maskNumber(subject) }),
-    status: dead.status,
-    diedAt: dead.diedAt,
+    id: content.event.id,
+    type: content.event.type,
+    phoneNumber: subject === undefined ? undefined : maskNumber(subject),
+    status: content.status,
+    diedAt: content.diedAt,
   };
 }
 
-/** The number that one of our event bodies is about. */
-export function subjectOf(body: string): string | undefined {
-  const { subject } = JSON.parse(body) as { readonly subject?: unknown };
-  return typeof subject === "string" ? subject : undefined;
-}
-
 /**
- * Sends dead letters again and removes each one that the receiver takes; the others stay as they
- * are. A process that dies in between has sent an event whose row is still there: the next try
- * sends it once more, under the same id. Pending events are not touched.
+ * Sends dead letters again and deletes each one that the receiver accepts. A process that dies
+ * between the two leaves a row, and the next try sends it again with the same id.
  */
-export async function redeliverDead(command: CommandOf<"dead-redeliver">, deps: CommandDeps) {
-  const refused: { custSpaceId: string; seq: number; status: number }[] = [];
-  let delivered = 0;
-  let unreadable = 0;
-  const answer = (page: Page, stopped?: Stop) => ({
-    command: command.command,
-    delivered,
-    refused,
-    unreadable,
-    ...(stopped ? { stopped } : {}),
-    ...page,
-  });
-  const closed = await whyNotSend(deps);
-  if (closed) return answer({ more: false }, closed);
+export async function redeliverDead(command: DeadRedeliverCommand, deps: CommandDeps) {
+  const counts = { delivered: 0, unreadable: 0 };
+  const refused: object[] = [];
+  const isFull = () => refused.length === MAX_REFUSED || deps.budget.isOver();
+  const stopped = await whyNotSend(deps);
+  if (stopped) return { ...counts, refused, more: false, stopped };
 
-  let after = command.after ?? "";
-  for await (const row of chosen(deps.store, command)) {
-    if (deps.budget.isOver() || refused.length === MAX_REFUSED) {
-      return answer({ more: true, after });
+  const found = findDead(deps.store, command);
+  const page = await takePage(found, command.after, isFull, async (letter, after) => {
+    if (!letter.content) {
+      counts.unreadable += 1;
+      return undefined;
     }
-    const dead = tryDecode(row, deadRowSchema);
-    if (dead) {
-      const sent = await resend(dead.event, deps);
-      if (sent.kind === "stop") return answer({ more: true, after }, sent.stop);
-      if (sent.kind === "refused") refused.push({ ...nameOf(row.key), status: sent.status });
-      else {
-        await deps.store.delete(row.key, row.version);
-        delivered += 1;
-      }
-    } else {
-      unreadable += 1;
+    const sent = await resend(letter.content.event, deps);
+    if (sent.kind === "stop") return { more: true, after, stopped: sent.stop };
+    if (sent.kind === "refused") refused.push({ ...letter.name, status: sent.status });
+    else {
+      await deps.store.delete(letter.row.key, letter.row.version);
+      counts.delivered += 1;
     }
-    after = cursorOf(row);
-  }
-  return answer({ more: false });
+    return undefined;
+  });
+  return { ...counts, refused, ...page };
 }
 
 /** Deletes dead letters for good. */
-export async function dropDead(command: CommandOf<"dead-drop">, deps: CommandDeps) {
+export async function dropDead(command: DeadDropCommand, { store, budget }: CommandDeps) {
   let dropped = 0;
-  let after = command.after;
-  let page: Page = { more: false };
-  for await (const row of chosen(deps.store, command)) {
-    if (deps.budget.isOver()) {
-      page = { more: true, after: after ?? "" };
-      break;
-    }
-    if ((await deps.store.delete(row.key, row.version)) === "deleted") dropped += 1;
-    after = cursorOf(row);
-  }
-  return { command: command.command, dropped, ...page };
+  const found = findDead(store, command);
+  const page = await takePage(found, command.after, budget.isOver, async ({ row }) => {
+    if ((await store.delete(row.key, row.version)) === "deleted") dropped += 1;
+    return undefined;
+  });
+  return { dropped, ...page };
 }
 
-async function* chosen(store: Store, { customer, seq, after }: Choice): AsyncGenerator<Row> {
+type Choice = Omit<DeadRedeliverCommand, "command" | "all">;
+
+async function* findDead(store: Store, choice: Choice): AsyncGenerator<DeadLetter> {
+  for await (const row of scanDead(store, choice)) {
+    const { customer, seq } = parseEventKey(row.key);
+    yield {
+      row,
+      cursor: row.key.slice(DEAD_PREFIX.length),
+      name: { custSpaceId: customer, seq },
+      content: tryDecode(row, deadRowSchema),
+    };
+  }
+}
+
+async function* scanDead(store: Store, { customer, seq, after }: Choice): AsyncGenerator<Row> {
   if (customer !== undefined && seq !== undefined) {
     const key = deadKey(customer, seq);
     const found = await store.get(key);
@@ -116,13 +113,4 @@ async function* chosen(store: Store, { customer, seq, after }: Choice): AsyncGen
   }
   const prefix = customer === undefined ? DEAD_PREFIX : `${DEAD_PREFIX}${customer}/`;
   yield* scanAll(store, prefix, after ? `${DEAD_PREFIX}${after}` : "");
-}
-
-function cursorOf(row: Row): string {
-  return row.key.slice(DEAD_PREFIX.length);
-}
-
-function nameOf(key: string): { custSpaceId: string; seq: number } {
-  const { customer, seq } = parseEventKey(key);
-  return { custSpaceId: customer, seq };
 }

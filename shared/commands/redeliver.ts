@@ -1,110 +1,69 @@
 import { toDigits } from "../changes/phone-number.ts";
-import type { CommandOf } from "../schemas/command.ts";
-import {
-  CUSTOMER_PREFIX,
-  type CustomerRow,
-  customerKey,
-  customerRowSchema,
-  type DeliveredEvent,
-} from "../schemas/customer-row.ts";
-import { scanAll } from "../store/rows.ts";
-import type { Store } from "../store/store.ts";
-import type { CommandDeps, Page } from "./command-deps.ts";
-import { subjectOf } from "./dead-letters.ts";
-import { readCustomerIfReadable, tryDecode } from "./try-decode.ts";
-import { resend, type Stop, whyNotSend } from "./webhook.ts";
+import type { RedeliverCommand } from "../schemas/command.ts";
+import type { CustomerRow, DeliveredEvent } from "../schemas/customer-row.ts";
+import type { CommandDeps } from "./command-deps.ts";
+import { findCustomers } from "./customer-rows.ts";
+import { takePage } from "./page.ts";
+import { MAX_REFUSED, resend, subjectOf, whyNotSend } from "./resend.ts";
 
 /** Rows hold up to 64 KB of delivered events each. */
 const SCAN_PAGE = 20;
-const MAX_REFUSED = 100;
 
 /**
- * Sends delivered events again, in the order of their sequence within a customer: the same id and
- * bytes, marked as a redelivery. Writes nothing. What can be sent again is what the rows keep: the
- * last 20 events of a customer, at most 64 KB. `incomplete` counts customers of which events of the
- * time that was asked for are kept no more: `resync` tells the receiver their present state.
+ * Sends delivered events again in the order of their sequence, the same id and bytes. Writes
+ * nothing. A row keeps a customer's last 20 events, at most 64 KB. `incomplete` counts customers
+ * some of whose chosen events are gone: `resync` sends their present state instead.
  */
-export async function redeliver(command: CommandOf<"redeliver">, deps: CommandDeps) {
-  const refused: { custSpaceId: string; seq: number; id: string; status: number }[] = [];
+export async function redeliver(command: RedeliverCommand, deps: CommandDeps) {
   const counts = { sent: 0, incomplete: 0, unreadable: 0 };
-  const answer = (page: Page, stopped?: Stop) => ({
-    command: command.command,
-    ...counts,
-    refused,
-    ...(stopped ? { stopped } : {}),
-    ...page,
-  });
-  const closed = await whyNotSend(deps);
-  if (closed) return answer({ more: false }, closed);
+  const refused: object[] = [];
+  const isFull = () => refused.length === MAX_REFUSED || deps.budget.isOver();
+  const stopped = await whyNotSend(deps);
+  if (stopped) return { ...counts, refused, more: false, stopped };
 
-  let after = command.after ?? "";
-  for await (const { customer, row, isResumed } of customersFrom(command, deps.store)) {
-    if (deps.budget.isOver()) return answer({ more: true, after });
-    if (!row) {
+  const found = findCustomers(deps.store, { ...command, pageSize: SCAN_PAGE });
+  const page = await takePage(found, command.after, isFull, async (one, previous) => {
+    const { customer, stored, resumeFrom } = one;
+    if (!stored) {
       counts.unreadable += 1;
-      after = customer;
-      continue;
+      return undefined;
     }
-    if (!isResumed && isCut(command, row)) counts.incomplete += 1;
-    for (const event of wanted(command, customer, row)) {
-      if (deps.budget.isOver() || refused.length === MAX_REFUSED) {
-        return answer({ more: true, after });
-      }
+    const row = stored.value;
+    if (resumeFrom === undefined && isCut(command, row)) counts.incomplete += 1;
+    const events = chooseEvents(command, row, resumeFrom).map((event) => ({
+      ...event,
+      cursor: `${customer}/${event.seq}`,
+    }));
+    return takePage(events, previous, isFull, async (event, after) => {
       const sent = await resend(event, deps);
-      if (sent.kind === "stop") return answer({ more: true, after }, sent.stop);
+      if (sent.kind === "stop") return { more: true, after, stopped: sent.stop };
       if (sent.kind === "delivered") counts.sent += 1;
       else {
-        refused.push({ custSpaceId: customer, seq: event.seq, id: event.id, status: sent.status });
+        const { seq, id } = event;
+        refused.push({ custSpaceId: customer, seq, id, status: sent.status });
       }
-      after = `${customer}/${event.seq}`;
-    }
-    after = customer;
-  }
-  return answer({ more: false });
+      return undefined;
+    });
+  });
+  return { ...counts, refused, ...page };
 }
 
-type Visited = {
-  readonly customer: string;
-  /** Undefined when this version cannot read it. */
-  readonly row: CustomerRow | undefined;
-  /** An earlier answer stopped in the middle of this customer. */
-  readonly isResumed: boolean;
-};
-
-type Choice = CommandOf<"redeliver">;
-
-async function* customersFrom(choice: Choice, store: Store): AsyncGenerator<Visited> {
-  const [last = "", seq] = (choice.after ?? "").split("/");
-  const single = choice.customer ?? (seq === undefined ? undefined : last);
-  if (single !== undefined) {
-    const found = await readCustomerIfReadable(store, single);
-    const row = found === "unreadable" ? undefined : found?.value;
-    if (found) yield { customer: single, row, isResumed: seq !== undefined };
-  }
-  if (choice.customer !== undefined) return;
-  const from = last === "" ? "" : customerKey(last);
-  for await (const stored of scanAll(store, CUSTOMER_PREFIX, from, SCAN_PAGE)) {
-    const customer = stored.key.slice(CUSTOMER_PREFIX.length);
-    yield { customer, row: tryDecode(stored, customerRowSchema), isResumed: false };
-  }
+/** Pure: the row's delivered events that the command asks for, behind the sequence `resumeFrom`. */
+function chooseEvents(
+  { number, since }: RedeliverCommand,
+  { delivered = [] }: CustomerRow,
+  resumeFrom: string | undefined,
+): DeliveredEvent[] {
+  const digits = number === undefined ? undefined : toDigits(number);
+  const isChosen = ({ seq, deliveredAt, body }: DeliveredEvent) =>
+    (resumeFrom === undefined || seq > Number(resumeFrom)) &&
+    (since === undefined || Date.parse(deliveredAt) >= Date.parse(since)) &&
+    (digits === undefined || subjectOf(body) === digits);
+  return delivered.filter(isChosen).sort((a, b) => a.seq - b.seq);
 }
 
-function wanted(choice: Choice, customer: string, row: CustomerRow): DeliveredEvent[] {
-  const [last, seq] = (choice.after ?? "").split("/");
-  const sentTo = last === customer && seq !== undefined ? Number(seq) : Number.NEGATIVE_INFINITY;
-  const since = choice.since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(choice.since);
-  const number = choice.number === undefined ? undefined : toDigits(choice.number);
-  return (row.delivered ?? [])
-    .filter(
-      (event) =>
-        event.seq > sentTo &&
-        Date.parse(event.deliveredAt) >= since &&
-        (number === undefined || subjectOf(event.body) === number),
-    )
-    .sort((a, b) => a.seq - b.seq);
-}
-
-function isCut(choice: Choice, row: CustomerRow): boolean {
-  if (row.deliveredCutAt === undefined) return false;
-  return choice.since === undefined || row.deliveredCutAt >= new Date(choice.since).toISOString();
+/** Whether the row no longer keeps some event of the time that the command asks for. */
+function isCut({ since }: RedeliverCommand, { deliveredCutAt }: CustomerRow): boolean {
+  if (deliveredCutAt === undefined) return false;
+  return since === undefined || deliveredCutAt >= new Date(since).toISOString();
 }

@@ -5,9 +5,8 @@ const CHECK_DIGITS = 4;
 const FORM = /^(\d{1,9})-([0-9a-f]{4})$/;
 
 /**
- * Where a resync of one customer left off: how many of its numbers, in their order, were dealt with,
- * and a check of the last of them. It is printed and passed on, so it must not tell a number; "" is
- * the beginning.
+ * Where a resync of one customer ended: how many of its numbers, in their order, are done, and a
+ * check of the last one. Operators see it, so it must not reveal a number. "" is the beginning.
  */
 export function cursorAfter(customer: string, numbers: readonly string[], done: number): string {
   const last = numbers[done - 1];
@@ -15,9 +14,9 @@ export function cursorAfter(customer: string, numbers: readonly string[], done: 
 }
 
 /**
- * The index to go on from. Numbers that came up meanwhile have moved the last one back, so it is
- * looked for from its old place on, and then from the start. If it is gone, or the cursor is none of
- * ours, all numbers are told again: a second full-state event does no harm, a missing one would.
+ * The index to continue from. New numbers may have moved the last one back, so it is searched from
+ * its old place on, then from the start. If it is gone, or the cursor is invalid, all numbers are
+ * sent again: a second full-state event does no harm, a missing one would.
  */
 export function resumeIndex(customer: string, numbers: readonly string[], cursor: string): number {
   const [, done, check] = FORM.exec(cursor) ?? [];

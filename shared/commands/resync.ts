@@ -1,219 +1,151 @@
-import { createEvent } from "../changes/event.ts";
-import { MAX_PENDING_BYTES, MAX_PENDING_EVENTS } from "../changes/limits.ts";
-import { commitRow, loadCustomer } from "../customers/customer.ts";
+import { updateCustomer } from "../customers/customer.ts";
 import { isAppError } from "../errors.ts";
-import type { CommandOf } from "../schemas/command.ts";
-import {
-  CUSTOMER_PREFIX,
-  type CustomerRow,
-  customerKey,
-  customerRowSchema,
-  type PendingEvent,
-} from "../schemas/customer-row.ts";
-import { EVENT_TYPES } from "../schemas/event.ts";
-import { encodeRow, type Stored, scanAll } from "../store/rows.ts";
+import type { ResyncCommand } from "../schemas/command.ts";
+import { ACCOUNT, type CustomerRow } from "../schemas/customer-row.ts";
+import type { Stored } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
+import type { RowChange } from "../store/update-row.ts";
 import type { CommandDeps } from "./command-deps.ts";
-import { cursorAfter, resumeIndex } from "./resync-cursor.ts";
-import { readCustomerIfReadable, skipUnreadable, tryDecode } from "./try-decode.ts";
-import { isAccountRow } from "./watch.ts";
+import { type FoundCustomer, findCustomers } from "./customer-rows.ts";
+import { takePage } from "./page.ts";
+import { planStateEvents, type ResyncResult } from "./state-events.ts";
+import { skipUnreadable } from "./try-decode.ts";
 
-const SCAN_PAGE = 50;
+/** Rows may hold half a megabyte of events each. */
+const SCAN_PAGE = 20;
 const MAX_NAMED = 100;
-/** Cursors of the first phase; no customer's id holds a colon. */
-const LIFTING = "lift:";
+/** Begins the cursors of the first phase. No customer's id holds a colon. */
+const ADVANCING = "advance:";
 
-type LeftOut = { custSpaceId: string; numbers: number; after: string };
+const NO_EVENTS: Omit<ResyncResult, "cursor"> = { events: [], missing: 0, leftOut: 0 };
 
-/**
- * Puts one full-state event per known number into the outbox, like any other event: with a marker,
- * in one write with the sequence, behind what is pending. Numbers that are missing get none. It
- * heals a receiver that has lost events, or that was told of a state which a restored store does
- * not know. The upstream is not asked: what is told is what was last observed, with its time.
- *
- * At 500 pending events or 512 KB the rest of a customer is left out, and said: `leftOut` counts
- * the numbers, `leftOutOf` names customers with the cursor to go on from when the outbox has drained.
- */
-export async function resync(command: CommandOf<"resync">, deps: CommandDeps) {
-  const counts = { customers: 0, events: 0, lifted: 0, missing: 0, leftOut: 0, unreadable: 0 };
-  const leftOutOf: LeftOut[] = [];
-  const answer = (after?: string) => ({
-    command: command.command,
-    ...counts,
-    leftOutOf,
-    ...(after === undefined ? { more: false } : { more: true, after }),
-  });
-
-  const given = command.after ?? "";
-  const isLifting = command.afterRestore === true && (given === "" || given.startsWith(LIFTING));
-  let after = given;
-  if (isLifting) {
-    let lifted = given.slice(LIFTING.length);
-    for await (const { customer, stored } of rowsFrom(deps.store, command.customer, lifted)) {
-      if (deps.budget.isOver()) return answer(`${LIFTING}${lifted}`);
-      // One that became unreadable meanwhile is counted by the second phase.
-      const isLifted =
-        stored && (await skipUnreadable(() => advanceSequence(deps, customer, stored)));
-      if (isLifted === true) counts.lifted += 1;
-      lifted = customer;
-    }
-    // Until a customer has been told, the next call finds nothing left to lift and comes here again.
-    after = `${LIFTING}${lifted}`;
-  }
-
-  const [from = "", cursor] = isLifting ? [] : given.split("/");
-  if (cursor !== undefined) {
-    for await (const visited of rowsFrom(deps.store, from, "")) await tell(visited, cursor);
-    after = from;
-  }
-  if (cursor !== undefined && command.customer !== undefined) return answer();
-  for await (const visited of rowsFrom(deps.store, command.customer, from)) {
-    if (deps.budget.isOver()) return answer(after);
-    await tell(visited, "");
-    after = visited.customer;
-  }
-  return answer();
-
-  async function tell({ customer, stored }: Visited, from: string): Promise<void> {
-    if (stored && isAccountRow(customerKey(customer))) return;
-    const told = stored
-      ? await skipUnreadable(() => resyncCustomer(deps, customer, stored, from))
-      : "unreadable";
-    if (told === "unreadable") {
-      counts.unreadable += 1;
-      return;
-    }
-    if (told.events > 0) counts.customers += 1;
-    counts.events += told.events;
-    counts.missing += told.missing;
-    counts.leftOut += told.leftOut;
-    if (told.leftOut === 0 || leftOutOf.length === MAX_NAMED) return;
-    const next = `${customer}/${told.cursor}`;
-    leftOutOf.push({ custSpaceId: customer, numbers: told.leftOut, after: next });
-  }
-}
-
-type Visited = {
-  readonly customer: string;
-  /** Undefined when this version cannot read it. */
-  readonly stored: Stored<CustomerRow> | undefined;
+type Totals = {
+  customers: number;
+  events: number;
+  advanced: number;
+  missing: number;
+  leftOut: number;
+  unreadable: number;
+  readonly leftOutOf: { custSpaceId: string; numbers: number; after: string }[];
 };
 
-async function* rowsFrom(
+/**
+ * Stores one full-state event per known number in the outbox, behind what is pending. It repairs a
+ * receiver that lost events, or that knows more than a restored store. The upstream is not called:
+ * an event holds what was last observed, with its time. Missing numbers get no event.
+ *
+ * At 500 pending events or 512 KB a customer's other numbers are left out. `leftOut` counts them,
+ * and `leftOutOf` names the customers with the cursor to continue from once events are delivered.
+ */
+export async function resync(command: ResyncCommand, deps: CommandDeps) {
+  const counts = { customers: 0, events: 0, advanced: 0, missing: 0, leftOut: 0, unreadable: 0 };
+  const totals: Totals = { ...counts, leftOutOf: [] };
+  const steps = planSteps(command, deps.store);
+  const page = await takePage(steps, command.after, deps.budget.isOver, async (step) => {
+    if (step.isAdvance) await advanceOne(step.found, deps, totals);
+    else await resyncOne(step.found, deps, totals);
+    return undefined;
+  });
+  return { ...totals, ...page };
+}
+
+type Step = {
+  readonly isAdvance: boolean;
+  readonly found: FoundCustomer;
+  readonly cursor: string;
+};
+
+/** After a restore, every sequence is advanced before the first event is stored. */
+async function* planSteps(
+  { customer, after = "", afterRestore }: ResyncCommand,
   store: Store,
-  customer: string | undefined,
-  after: string,
-): AsyncGenerator<Visited> {
-  if (customer !== undefined) {
-    const found = await readCustomerIfReadable(store, customer);
-    if (found) yield { customer, stored: found === "unreadable" ? undefined : found };
-    return;
+): AsyncGenerator<Step> {
+  const isAdvancing = afterRestore === true && (after === "" || after.startsWith(ADVANCING));
+  if (isAdvancing) {
+    const rest = { customer, after: after.slice(ADVANCING.length), pageSize: SCAN_PAGE };
+    for await (const found of findCustomers(store, rest)) {
+      yield { isAdvance: true, found, cursor: `${ADVANCING}${found.cursor}` };
+    }
   }
-  const from = after === "" ? "" : customerKey(after);
-  for await (const row of scanAll(store, CUSTOMER_PREFIX, from, SCAN_PAGE)) {
-    const value = tryDecode(row, customerRowSchema);
-    const stored = value && { value, version: row.version };
-    yield { customer: row.key.slice(CUSTOMER_PREFIX.length), stored };
+  const rest = { customer, after: isAdvancing ? "" : after, pageSize: SCAN_PAGE };
+  for await (const found of findCustomers(store, rest)) {
+    yield { isAdvance: false, found, cursor: found.cursor };
   }
 }
 
-/** Tombstones are lifted too: a customer watched again must not go back either. */
+async function advanceOne(
+  { customer, stored }: FoundCustomer,
+  deps: CommandDeps,
+  totals: Totals,
+): Promise<void> {
+  // The second phase counts the rows that cannot be read.
+  const isAdvanced =
+    stored && (await skipUnreadable(() => advanceSequence(deps, customer, stored)));
+  if (isAdvanced === true) totals.advanced += 1;
+}
+
+/** Removed customers too: one that is watched again must not go back either. */
 async function advanceSequence(
   { store, now }: CommandDeps,
   customer: string,
-  found: Stored<CustomerRow>,
+  known: Stored<CustomerRow>,
 ): Promise<boolean> {
-  let stored: Stored<CustomerRow> | undefined = found;
-  while (stored) {
+  const decide = (row: CustomerRow | undefined): RowChange<CustomerRow> => {
     const seq = now();
-    if (stored.value.seq >= seq) return false;
-    const text = encodeRow({ ...stored.value, seq });
-    if ((await store.put(customerKey(customer), text, stored.version)) === "stored") return true;
-    stored = await loadCustomer(store, customer);
-  }
-  return false;
+    return row && row.seq < seq ? { put: { ...row, seq } } : "keep";
+  };
+  return (await updateCustomer(store, customer, decide, known)).outcome === "stored";
 }
 
-type ResyncResult = {
-  readonly events: number;
-  readonly missing: number;
-  readonly leftOut: number;
-  /** Where to go on, if some were left out. */
-  readonly cursor: string;
-};
+async function resyncOne(
+  { customer, stored, resumeFrom = "" }: FoundCustomer,
+  deps: CommandDeps,
+  totals: Totals,
+): Promise<void> {
+  if (stored && customer === ACCOUNT) return;
+  const result = stored
+    ? await skipUnreadable(() => resyncCustomer(deps, customer, stored, resumeFrom))
+    : "unreadable";
+  if (result === "unreadable") {
+    totals.unreadable += 1;
+    return;
+  }
+  const { events, missing, leftOut, cursor } = result;
+  if (events.length > 0) totals.customers += 1;
+  totals.events += events.length;
+  totals.missing += missing;
+  totals.leftOut += leftOut;
+  if (leftOut === 0 || totals.leftOutOf.length === MAX_NAMED) return;
+  totals.leftOutOf.push({
+    custSpaceId: customer,
+    numbers: leftOut,
+    after: `${customer}/${cursor}`,
+  });
+}
 
 async function resyncCustomer(
   deps: CommandDeps,
   customer: string,
-  found: Stored<CustomerRow>,
+  known: Stored<CustomerRow>,
   from: string,
 ): Promise<ResyncResult> {
-  let stored: Stored<CustomerRow> | undefined = found;
-  while (stored && !stored.value.removedAt) {
-    const seenAt = deps.lastReads.get(customer)?.seenAt;
-    const origin = { source: deps.source, customer, seenAt };
-    const plan = planEvents(origin, stored.value, from);
-    if (plan.told.events === 0) return plan.told;
-    try {
-      const outcome = await commitRow(deps.store, customer, stored, plan.row);
-      if (outcome === "stored") return plan.told;
-    } catch (error) {
-      if (!isAppError(error) || error.code !== "ERR_CUSTOMER_TOO_LARGE") throw error;
-      const { events, leftOut } = plan.told;
-      return { ...plan.told, events: 0, leftOut: leftOut + events, cursor: from };
-    }
-    stored = await loadCustomer(deps.store, customer);
-  }
-  return { events: 0, missing: 0, leftOut: 0, cursor: from };
-}
-
-type Origin = {
-  readonly source: string;
-  readonly customer: string;
-  /** When this instance last saw all of the stored values, if it did. */
-  readonly seenAt: number | undefined;
-};
-
-/** Pure: the row with as many state events as fit, and what could not be told. */
-function planEvents(
-  { source, customer, seenAt = 0 }: Origin,
-  row: CustomerRow,
-  from: string,
-): { readonly row: CustomerRow; readonly told: ResyncResult } {
-  const all = Object.keys(row.numbers).sort();
-  const first = resumeIndex(customer, all, from);
-  const numbers = all.slice(first);
-  const events: PendingEvent[] = [];
-  let bytes = row.pending.reduce((sum, event) => sum + Buffer.byteLength(event.body), 0);
-  let missing = 0;
-  for (const [index, phoneNumber] of numbers.entries()) {
-    const state = row.numbers[phoneNumber];
-    if (!state || state.missingSince) missing += 1;
-    else {
-      const observedAt = new Date(Math.max(seenAt, Date.parse(state.observedAt))).toISOString();
-      const event = createEvent(
-        { type: EVENT_TYPES.state, phoneNumber, changes: [], state, previousObservedAt: undefined },
-        row.seq + events.length + 1,
-        { source, customer, observedAt, upstreamRequestId: undefined },
-      );
-      const size = Buffer.byteLength(event.body);
-      const isFull = row.pending.length + events.length >= MAX_PENDING_EVENTS;
-      if (isFull || bytes + size > MAX_PENDING_BYTES) {
-        const leftOut = numbers.slice(index).filter((n) => !row.numbers[n]?.missingSince).length;
-        return finish(leftOut, cursorAfter(customer, all, first + index));
-      }
-      bytes += size;
-      events.push(event);
-    }
-  }
-  return finish(0, "");
-
-  function finish(leftOut: number, cursor: string) {
-    const next = {
-      ...row,
-      seq: row.seq + events.length,
-      pending: [...row.pending, ...events],
-    };
-    return { row: next, told: { events: events.length, missing, leftOut, cursor } };
+  const seenAt = deps.lastReads.get(customer)?.seenAt;
+  const origin = { source: deps.source, customer, seenAt };
+  let result: ResyncResult = { ...NO_EVENTS, cursor: from };
+  const decide = (row: CustomerRow | undefined): RowChange<CustomerRow> => {
+    const isWatched = row && !row.removedAt;
+    result = isWatched ? planStateEvents(origin, row, from) : { ...NO_EVENTS, cursor: from };
+    const { events } = result;
+    if (!row || events.length === 0) return "keep";
+    const seq = row.seq + events.length;
+    return { put: { ...row, seq, pending: [...row.pending, ...events] } };
+  };
+  try {
+    await updateCustomer(deps.store, customer, decide, known);
+    return result;
+  } catch (error) {
+    if (!isAppError(error) || error.code !== "ERR_CUSTOMER_TOO_LARGE") throw error;
+    const { events, missing, leftOut } = result;
+    return { events: [], missing, leftOut: leftOut + events.length, cursor: from };
   }
 }

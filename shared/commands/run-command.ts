@@ -1,58 +1,42 @@
+import { InvalidRequestError } from "../errors.ts";
 import type { LogFields } from "../log.ts";
-import type { Command } from "../schemas/command.ts";
+import { toIssues } from "../schemas/issues.ts";
 import type { CommandDeps } from "./command-deps.ts";
-import { dropDead, listDead, redeliverDead } from "./dead-letters.ts";
-import { redeliver } from "./redeliver.ts";
-import { resync } from "./resync.ts";
-import { status } from "./status.ts";
-import { readClosely, unwatch, watch, watchList } from "./watch.ts";
-import { enableWebhook, pauseWebhook, testWebhook } from "./webhook.ts";
+import { COMMANDS } from "./table.ts";
+
+/** A valid command, ready to run. */
+export type Command = {
+  readonly name: string;
+  run(deps: CommandDeps): Promise<object>;
+};
+
+/** @throws InvalidRequestError */
+export function parseCommand(payload: unknown): Command {
+  const { command } = Object(payload) as { readonly command?: unknown };
+  const entry = COMMANDS.find(({ name }) => name === command);
+  if (!entry) {
+    const names = COMMANDS.map(({ name }) => name).join(", ");
+    throw new InvalidRequestError([{ path: "command", message: `must be one of ${names}` }]);
+  }
+  const parsed = entry.schema.safeParse(payload);
+  if (!parsed.success) throw new InvalidRequestError(toIssues(parsed.error, payload));
+  return { name: entry.name, run: (deps) => entry.run(parsed.data, deps) };
+}
 
 /**
- * Runs one operator's command beside whatever run is under way: no lease is taken, and every write
- * is conditional. Ends within 40 s; an answer with `more: true` is incomplete, and the same command
- * with its `after` goes on from there.
+ * Runs one operator's command beside a run that may be under way: it takes no lease, and every
+ * write is conditional. Ends within 40 s. If the answer has `more: true`, the same command continues
+ * with the answer's `after`.
  *
- * @throws StoreUnavailableError and other store errors; every command may be repeated after one
+ * @throws StoreUnavailableError and other store errors. Every command may be repeated after one.
  */
 export async function runCommand(command: Command, deps: CommandDeps): Promise<object> {
-  const answer = await dispatch(command, deps);
+  const answer = { command: command.name, ...(await command.run(deps)) };
   deps.log.info("command", countsOf(answer));
   return answer;
 }
 
-function dispatch(command: Command, deps: CommandDeps): Promise<object> {
-  switch (command.command) {
-    case "watch":
-      return watch(command, deps);
-    case "unwatch":
-      return unwatch(command, deps);
-    case "watch-closely":
-      return readClosely(command, deps);
-    case "watch-list":
-      return watchList(command, deps);
-    case "status":
-      return status(deps);
-    case "dead-list":
-      return listDead(command, deps);
-    case "dead-redeliver":
-      return redeliverDead(command, deps);
-    case "dead-drop":
-      return dropDead(command, deps);
-    case "redeliver":
-      return redeliver(command, deps);
-    case "resync":
-      return resync(command, deps);
-    case "webhook-test":
-      return testWebhook(deps);
-    case "webhook-pause":
-      return pauseWebhook(deps);
-    case "webhook-enable":
-      return enableWebhook(deps);
-  }
-}
-
-/** Lists in an answer may name numbers; the log gets their lengths. */
+/** Lists in an answer may name numbers, so the log gets their lengths. */
 function countsOf(answer: object): LogFields {
   return Object.fromEntries(
     Object.entries(answer)

@@ -1,50 +1,34 @@
+import { loadCustomer } from "../customers/customer.ts";
 import { toFreshness } from "../customers/freshness.ts";
 import { loadBreaker } from "../outbox/receiver-state.ts";
-import { ACCOUNT, CUSTOMER_PREFIX, customerRowSchema } from "../schemas/customer-row.ts";
-import { DEAD_PREFIX, DUE_PREFIX, parseEventKey } from "../schemas/outbox-rows.ts";
-import {
-  LANE_PREFIX,
-  LEASE_KEY,
-  type LeaseRow,
-  laneRowSchema,
-  leaseRowSchema,
-} from "../schemas/watch-rows.ts";
-import { readRow, scanAll } from "../store/rows.ts";
+import { ACCOUNT, CUSTOMER_PREFIX } from "../schemas/customer-row.ts";
+import { LEASE_KEY, type LeaseRow, leaseRowSchema } from "../schemas/watch-rows.ts";
+import { readRow } from "../store/rows.ts";
 import type { CommandDeps } from "./command-deps.ts";
-import { readCustomerIfReadable, skipUnreadable, tryDecode } from "./try-decode.ts";
-import { isAccountRow } from "./watch.ts";
+import { countCustomers, countDead, countLane, countPending, type Tally } from "./status-counts.ts";
+import { skipUnreadable } from "./try-decode.ts";
 
-/** Bounds of what is counted exactly; beyond them, or beyond the time, the answer says so. */
-const MAX_DUE_CUSTOMERS = 1_000;
-const MAX_ROWS = 10_000;
-/** The customers' rows are the many and the large ones, so they come last and have a larger bound. */
-const MAX_CUSTOMERS = 200_000;
-
-const CUSTOMER_COUNTS = ["watched", "unwatched", "neverRead", "failing", "stale", "numbers"];
-
-/** What an answer says of a single row that this version cannot read. */
+/** Stands for a single row that this version cannot read. */
 const UNREADABLE = { unreadable: true };
 
 /**
- * How things stand, from reads alone. Each count is exact unless `atLeast` names it: scans stop at
- * a bound and when the command's time is used up, and a row that this version cannot read counts
- * under `unreadable` only.
+ * The state of the watch, from reads alone. Each count is exact unless `atLeast` names it: counting
+ * ends at a bound and with the budget. A row that this version cannot read counts only as
+ * `unreadable`.
  */
 export async function status(deps: CommandDeps) {
-  const { store, now } = deps;
-  const atLeast = new Set<string>();
-  const unreadable = new Set<string>();
+  const { store, budget, now } = deps;
+  const tally: Tally = { store, budget, atLeast: new Set(), unreadable: new Set() };
   const receiver = await skipUnreadable(() => describeReceiver(deps));
   const found = await skipUnreadable(() => readRow(store, LEASE_KEY, leaseRowSchema));
   const lease = found === "unreadable" ? undefined : found?.value;
-  const pending = await countPending(deps, unreadable, atLeast);
-  const dead = await countDead(deps, atLeast);
-  const lane = await countLane(deps, atLeast);
-  const { counts, watchedIds } = await countCustomers(deps, unreadable, atLeast);
+  const pending = await countPending(tally);
+  const dead = await countDead(tally);
+  const lane = await countLane(tally);
+  const { counts, watchedIds } = await countCustomers(tally);
   return {
-    command: "status",
     ...counts,
-    unreadable: unreadable.size,
+    unreadable: tally.unreadable.size,
     ...pending,
     dead,
     receiver: receiver === "unreadable" ? UNREADABLE : receiver,
@@ -54,7 +38,7 @@ export async function status(deps: CommandDeps) {
     account: await describeAccount(deps),
     ...oldestRead(lease, watchedIds, deps),
     lease: found === "unreadable" ? UNREADABLE : describeLease(lease, now()),
-    atLeast: [...atLeast],
+    atLeast: [...tally.atLeast],
   };
 }
 
@@ -63,7 +47,7 @@ async function describeReceiver({ store, receiverId, now }: CommandDeps) {
   return {
     state: row.state,
     since: row.since,
-    ...(row.state === "open" ? { nextProbeAt: new Date(row.nextProbeAt).toISOString() } : {}),
+    nextProbeAt: row.state === "open" ? new Date(row.nextProbeAt).toISOString() : undefined,
     reason: row.reason,
   };
 }
@@ -75,126 +59,14 @@ function describeLease(lease: LeaseRow | undefined, now: number) {
   };
 }
 
-async function countPending(
-  { store, budget }: CommandDeps,
-  unreadable: Set<string>,
-  atLeast: Set<string>,
-) {
-  const seen = new Set<string>();
-  const counts = { pending: 0, pendingCustomers: 0 };
-  for await (const { key } of scanAll(store, DUE_PREFIX)) {
-    const { customer } = parseEventKey(key);
-    if (seen.has(customer)) continue;
-    if (seen.size === MAX_DUE_CUSTOMERS || budget.isOver()) {
-      addAll(atLeast, Object.keys(counts));
-      break;
-    }
-    seen.add(customer);
-    const found = await readCustomerIfReadable(store, customer);
-    if (found === "unreadable") {
-      unreadable.add(customer);
-      addAll(atLeast, Object.keys(counts));
-      continue;
-    }
-    const events = found?.value.pending.length ?? 0;
-    counts.pending += events;
-    counts.pendingCustomers += events > 0 ? 1 : 0;
-  }
-  return counts;
-}
-
-function addAll(set: Set<string>, names: readonly string[]): void {
-  for (const name of names) set.add(name);
-}
-
-async function countDead({ store, budget }: CommandDeps, atLeast: Set<string>): Promise<number> {
-  let dead = 0;
-  for await (const _row of scanAll(store, DEAD_PREFIX)) {
-    if (dead === MAX_ROWS || budget.isOver()) {
-      atLeast.add("dead");
-      break;
-    }
-    dead += 1;
-  }
-  return dead;
-}
-
-async function countLane({ store, budget }: CommandDeps, atLeast: Set<string>) {
-  const lane = { onboarding: 0, worse: 0, asked: 0 };
-  let rows = 0;
-  for await (const row of scanAll(store, LANE_PREFIX)) {
-    if (rows === MAX_ROWS || budget.isOver()) {
-      atLeast.add("lane");
-      break;
-    }
-    rows += 1;
-    const laneRow = tryDecode(row, laneRowSchema);
-    if (!laneRow) {
-      atLeast.add("lane");
-      continue;
-    }
-    lane.onboarding += Object.keys(laneRow.onboarding).length;
-    lane.worse += laneRow.worseUntil === undefined ? 0 : 1;
-    lane.asked += laneRow.askedUntil === undefined ? 0 : 1;
-  }
-  return lane;
-}
-
-async function countCustomers(
-  { store, budget }: CommandDeps,
-  unreadable: Set<string>,
-  atLeast: Set<string>,
-) {
-  const counts = {
-    customers: 0,
-    watched: 0,
-    unwatched: 0,
-    neverRead: 0,
-    /** The last read failed… */
-    failing: 0,
-    /** …and has for so long that the receiver was told. */
-    stale: 0,
-    numbers: 0,
-  };
-  const watchedIds = new Set<string>();
-  for await (const row of scanAll(store, CUSTOMER_PREFIX)) {
-    if (isAccountRow(row.key)) continue;
-    if (counts.customers === MAX_CUSTOMERS || budget.isOver()) {
-      addAll(atLeast, ["customers", ...CUSTOMER_COUNTS, "unreadable"]);
-      break;
-    }
-    counts.customers += 1;
-    const customer = row.key.slice(CUSTOMER_PREFIX.length);
-    const value = tryDecode(row, customerRowSchema);
-    if (!value) {
-      unreadable.add(customer);
-      addAll(atLeast, CUSTOMER_COUNTS);
-    } else if (value.removedAt) counts.unwatched += 1;
-    else {
-      counts.watched += 1;
-      counts.numbers += Object.keys(value.numbers).length;
-      counts.failing += value.failure ? 1 : 0;
-      counts.stale += value.failure?.staleAt ? 1 : 0;
-      if (!value.baselineAt && !value.emptyAtFirst) counts.neverRead += 1;
-      watchedIds.add(customer);
-    }
-  }
-  return { counts, watchedIds };
-}
-
-/** The account's own trouble, which no customer's row tells of; null while all is well. */
+/** The account's failure, which no customer's row holds; null if there is none. */
 async function describeAccount({ store }: CommandDeps) {
-  const found = await readCustomerIfReadable(store, ACCOUNT);
+  const found = await skipUnreadable(() => loadCustomer(store, ACCOUNT));
   if (found === "unreadable") return UNREADABLE;
   const failure = found?.value.failure;
-  return failure
-    ? {
-        failingSince: failure.since,
-        code: failure.code,
-        upstreamCode: failure.upstreamCode,
-        staleAt: failure.staleAt,
-      }
-    : null;
+  if (!failure) return null;
+  const { since, code, upstreamCode, staleAt } = failure;
+  return { failingSince: since, code, upstreamCode, staleAt };
 }
 
 function describeSweep(lease: LeaseRow | undefined, now: number) {
@@ -202,33 +74,37 @@ function describeSweep(lease: LeaseRow | undefined, now: number) {
   const { startedAt, done, cursor } = lease.sweep;
   return {
     startedAt: new Date(startedAt).toISOString(),
-    ageSeconds: Math.max(0, Math.round((now - startedAt) / 1000)),
+    ageSeconds: secondsSince(startedAt, now),
     done,
-    ...(done || cursor === "" ? {} : { cursor: cursor.slice(CUSTOMER_PREFIX.length) }),
+    cursor: done || cursor === "" ? undefined : cursor.slice(CUSTOMER_PREFIX.length),
   };
 }
 
 /**
- * Unchanged customers leave no trace in the store, so the age comes from this instance's memory if
- * it has read every watched customer itself (`exact`), and otherwise from the sweep: one that is
- * done has read them all since it began (`at-most`, but for customers that could not be read), and
- * one under way says only that some were not read since (`at-least`).
+ * The age of the oldest last read. An unchanged customer leaves no trace in the store, so only this
+ * instance's memory knows it, if it holds every watched customer (`exact`). A finished sweep has
+ * read them all since it began, but for failed reads (`at-most`). A sweep under way proves only
+ * that some were not read since (`at-least`).
  */
 function oldestRead(
   lease: LeaseRow | undefined,
-  watched: ReadonlySet<string>,
+  watched: readonly string[],
   { lastReads, now }: CommandDeps,
 ) {
-  const seconds = (at: number) => Math.max(0, Math.round((now() - at) / 1000));
-  const reads = [...watched].map((customer) => lastReads.get(customer)?.seenAt);
+  const reads = watched.map((customer) => lastReads.get(customer)?.seenAt);
   const known = reads.filter((at) => at !== undefined);
   if (known.length > 0 && known.length === reads.length) {
     const oldest = known.reduce((a, b) => Math.min(a, b));
-    return { oldestReadAgeSeconds: seconds(oldest), oldestReadIs: "exact" };
+    return { oldestReadAgeSeconds: secondsSince(oldest, now()), oldestReadIs: "exact" };
   }
-  if (!lease || lease.sweep.startedAt === 0 || watched.size === 0) {
+  if (!lease || lease.sweep.startedAt === 0 || watched.length === 0) {
     return { oldestReadAgeSeconds: null };
   }
   const { startedAt, done } = lease.sweep;
-  return { oldestReadAgeSeconds: seconds(startedAt), oldestReadIs: done ? "at-most" : "at-least" };
+  const oldestReadIs = done ? "at-most" : "at-least";
+  return { oldestReadAgeSeconds: secondsSince(startedAt, now()), oldestReadIs };
+}
+
+function secondsSince(at: number, now: number): number {
+  return Math.max(0, Math.round((now - at) / 1000));
 }

@@ -1,14 +1,9 @@
 import type * as z from "zod/mini";
-import { loadCustomer } from "../customers/customer.ts";
 import { isAppError } from "../errors.ts";
-import type { CustomerRow } from "../schemas/customer-row.ts";
-import { decodeRow, type Stored } from "../store/rows.ts";
-import type { Row, Store } from "../store/store.ts";
+import { decodeRow } from "../store/rows.ts";
+import type { Row } from "../store/store.ts";
 
-/**
- * A row as its schema says, or undefined for one that this version cannot read: one such row must
- * not keep an operator from seeing all the others.
- */
+/** The decoded row, or undefined if this version cannot read it. */
 export function tryDecode<S extends z.core.$ZodType>(row: Row, schema: S): z.output<S> | undefined {
   try {
     return decodeRow(row.key, row, schema);
@@ -19,8 +14,8 @@ export function tryDecode<S extends z.core.$ZodType>(row: Row, schema: S): z.out
 }
 
 /**
- * What a step gives, or `unreadable` when it met a row that this version cannot read. For steps
- * that concern one customer: the others of the same command are not to suffer for it.
+ * The result of a step, or `unreadable` if this version cannot read a row that the step needs. One
+ * such row must not end a command for all other customers.
  */
 export async function skipUnreadable<T>(step: () => Promise<T>): Promise<T | "unreadable"> {
   try {
@@ -29,14 +24,6 @@ export async function skipUnreadable<T>(step: () => Promise<T>): Promise<T | "un
     if (isUnreadable(error)) return "unreadable";
     throw error;
   }
-}
-
-/** One customer's row, `unreadable`, or undefined when there is none. */
-export function readCustomerIfReadable(
-  store: Store,
-  customer: string,
-): Promise<Stored<CustomerRow> | "unreadable" | undefined> {
-  return skipUnreadable(() => loadCustomer(store, customer));
 }
 
 function isUnreadable(error: unknown): boolean {

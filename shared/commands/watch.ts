@@ -1,159 +1,124 @@
 import { loadCustomer } from "../customers/customer.ts";
 import { prioritizeRequested } from "../customers/priority-lane.ts";
 import { unwatchCustomer, watchCustomers } from "../customers/watch-list.ts";
-import type { CommandOf } from "../schemas/command.ts";
-import { CUSTOMER_PREFIX, customerKey, customerRowSchema } from "../schemas/customer-row.ts";
-import { scanAll } from "../store/rows.ts";
-import type { CommandDeps, Page } from "./command-deps.ts";
-import { skipUnreadable, tryDecode } from "./try-decode.ts";
+import type {
+  UnwatchCommand,
+  WatchCloselyCommand,
+  WatchCommand,
+  WatchListCommand,
+} from "../schemas/command.ts";
+import type { CommandDeps } from "./command-deps.ts";
+import { customersOnly, type FoundCustomer, findCustomers } from "./customer-rows.ts";
+import { takePage } from "./page.ts";
+import { skipUnreadable } from "./try-decode.ts";
 
 const LIST_PAGE = 100;
 const CLOSELY_HOURS = 24;
 
-/** Rows of the account itself, which is no customer, sort behind every customer's. */
-export function isAccountRow(key: string): boolean {
-  return key.startsWith(`${CUSTOMER_PREFIX}~`);
-}
-
-/**
- * Puts customers on the watch list. `processed` says how many of the given ids were dealt with,
- * from the first on; with `more`, the caller gives the others again. `unreadable` names those whose
- * row a newer version wrote: they stay as they are.
- */
-export async function watch(command: CommandOf<"watch">, deps: CommandDeps) {
-  const customers = [...new Set(command.custSpaceIds)];
+/** Puts customers on the watch list. */
+export async function watch({ custSpaceIds }: WatchCommand, deps: CommandDeps) {
   const added: string[] = [];
   const revived: string[] = [];
-  const unreadable: string[] = [];
   let alreadyWatched = 0;
-  let done = 0;
-  for (const customer of customers) {
-    if (deps.budget.isOver()) break;
-    const outcome = await skipUnreadable(() => watchCustomers(deps.store, [customer], deps.now));
-    done += 1;
-    if (outcome === "unreadable") unreadable.push(customer);
-    else {
-      added.push(...outcome.added);
-      revived.push(...outcome.revived);
-      alreadyWatched += outcome.already;
-    }
-  }
-  return {
-    command: command.command,
-    added,
-    revived,
-    alreadyWatched,
-    unreadable,
-    ...processedOf(command.custSpaceIds, customers, done),
-  };
+  const progress = await forEachCustomer(custSpaceIds, deps, async (customer) => {
+    const outcome = await watchCustomers(deps.store, [customer], deps.now);
+    added.push(...outcome.added);
+    revived.push(...outcome.revived);
+    alreadyWatched += outcome.already;
+  });
+  return { added, revived, alreadyWatched, ...progress };
 }
 
-/** Takes customers off the watch list; one with pending events is refused unless they are dropped. */
-export async function unwatch(command: CommandOf<"unwatch">, deps: CommandDeps) {
-  const customers = [...new Set(command.custSpaceIds)];
+/** Removes customers from the watch list. One with pending events is refused without `drop`. */
+export async function unwatch({ custSpaceIds, drop = false }: UnwatchCommand, deps: CommandDeps) {
   const listed = new Set(deps.listed);
   const removed: string[] = [];
   const refused: { custSpaceId: string; pending: number }[] = [];
   const notWatched: string[] = [];
-  const unreadable: string[] = [];
   let droppedEvents = 0;
-  let processed = 0;
-  for (const customer of customers) {
-    if (deps.budget.isOver()) break;
-    const outcome = await skipUnreadable(() =>
-      unwatchCustomer(deps.store, customer, {
-        drop: command.drop === true,
-        listed: listed.has(customer),
-        now: deps.now,
-      }),
-    );
-    processed += 1;
-    if (outcome === "unreadable") {
-      unreadable.push(customer);
-    } else if (outcome.kind === "pending") {
+  const progress = await forEachCustomer(custSpaceIds, deps, async (customer) => {
+    const options = { drop, listed: listed.has(customer), now: deps.now };
+    const outcome = await unwatchCustomer(deps.store, customer, options);
+    if (outcome.kind === "pending") {
       refused.push({ custSpaceId: customer, pending: outcome.pending });
-    } else if (outcome.kind === "not-watched") {
-      notWatched.push(customer);
-    } else {
+    } else if (outcome.kind === "not-watched") notWatched.push(customer);
+    else {
       removed.push(customer);
       droppedEvents += outcome.dropped;
     }
-  }
-  return {
-    command: command.command,
-    removed,
-    refused,
-    notWatched,
-    unreadable,
-    droppedEvents,
-    ...processedOf(command.custSpaceIds, customers, processed),
-  };
+  });
+  return { removed, refused, notWatched, droppedEvents, ...progress };
 }
 
-/** Puts customers into the priority lane for a while; only those that are watched can be read at all. */
-export async function readClosely(command: CommandOf<"watch-closely">, deps: CommandDeps) {
-  const customers = [...new Set(command.custSpaceIds)];
-  const until = deps.now() + (command.hours ?? CLOSELY_HOURS) * 3_600_000;
+/** Puts watched customers into the priority lane for some hours. */
+export async function watchClosely(
+  { custSpaceIds, hours = CLOSELY_HOURS }: WatchCloselyCommand,
+  deps: CommandDeps,
+) {
+  const until = deps.now() + hours * 3_600_000;
   const notWatched: string[] = [];
-  const unreadable: string[] = [];
   let inLane = 0;
-  let processed = 0;
-  for (const customer of customers) {
-    if (deps.budget.isOver()) break;
-    const outcome = await skipUnreadable(async () => {
-      const row = (await loadCustomer(deps.store, customer))?.value;
-      if (!row || row.removedAt) return "not-watched";
+  const progress = await forEachCustomer(custSpaceIds, deps, async (customer) => {
+    const row = (await loadCustomer(deps.store, customer))?.value;
+    if (!row || row.removedAt) notWatched.push(customer);
+    else {
       await prioritizeRequested(deps.store, customer, until);
-      return "in-lane";
-    });
-    if (outcome === "in-lane") inLane += 1;
-    else (outcome === "unreadable" ? unreadable : notWatched).push(customer);
-    processed += 1;
+      inLane += 1;
+    }
+  });
+  return { until: new Date(until).toISOString(), inLane, notWatched, ...progress };
+}
+
+type Progress = {
+  /** Customers whose rows this version cannot read. They stay as they are. */
+  readonly unreadable: readonly string[];
+  /** How many of the given ids are done, from the first on, repeated ones included. */
+  readonly processed: number;
+  /** The caller sends the other ids again. */
+  readonly more: boolean;
+};
+
+/** Runs a step for each id, once, until the budget is over. */
+async function forEachCustomer(
+  custSpaceIds: readonly string[],
+  { budget }: CommandDeps,
+  step: (customer: string) => Promise<void>,
+): Promise<Progress> {
+  const unreadable: string[] = [];
+  for (const customer of new Set(custSpaceIds)) {
+    if (budget.isOver()) {
+      return { unreadable, processed: custSpaceIds.indexOf(customer), more: true };
+    }
+    const outcome = await skipUnreadable(() => step(customer));
+    if (outcome === "unreadable") unreadable.push(customer);
   }
+  return { unreadable, processed: custSpaceIds.length, more: false };
+}
+
+/** One page of the watch list in key order. Removed customers have `removedAt`. */
+export async function watchList(
+  { after, limit = LIST_PAGE }: WatchListCommand,
+  { store, budget }: CommandDeps,
+) {
+  const customers: object[] = [];
+  const isFull = () => customers.length > 0 && (customers.length === limit || budget.isOver());
+  const found = customersOnly(findCustomers(store, { after }));
+  const page = await takePage(found, after, isFull, (one) => {
+    customers.push(describeCustomer(one));
+    return undefined;
+  });
+  return { customers, ...page };
+}
+
+function describeCustomer({ customer, stored }: FoundCustomer): object {
+  if (!stored) return { custSpaceId: customer, unreadable: true };
+  const row = stored.value;
   return {
-    command: command.command,
-    until: new Date(until).toISOString(),
-    inLane,
-    notWatched,
-    unreadable,
-    ...processedOf(command.custSpaceIds, customers, processed),
+    custSpaceId: customer,
+    numbers: Object.keys(row.numbers).length,
+    pending: row.pending.length,
+    firstReadAt: row.baselineAt,
+    changedAt: row.observedAt,
+    removedAt: row.removedAt,
   };
-}
-
-/** `processed` counts the ids as they were given, repeated ones too. */
-function processedOf(given: readonly string[], unique: readonly string[], done: number) {
-  const next = unique[done];
-  const processed = next === undefined ? given.length : given.indexOf(next);
-  return { processed, more: next !== undefined };
-}
-
-/** One page of the watch list in key order; customers that were taken off show `removedAt`. */
-export async function watchList(command: CommandOf<"watch-list">, deps: CommandDeps) {
-  const limit = command.limit ?? LIST_PAGE;
-  const after = command.after === undefined ? "" : customerKey(command.after);
-  const customers: Record<string, unknown>[] = [];
-  let page: Page = { more: false };
-  for await (const row of scanAll(deps.store, CUSTOMER_PREFIX, after)) {
-    if (isAccountRow(row.key)) continue;
-    const last = customers.at(-1)?.custSpaceId;
-    if (typeof last === "string" && (customers.length === limit || deps.budget.isOver())) {
-      page = { more: true, after: last };
-      break;
-    }
-    const custSpaceId = row.key.slice(CUSTOMER_PREFIX.length);
-    const value = tryDecode(row, customerRowSchema);
-    if (!value) {
-      customers.push({ custSpaceId, unreadable: true });
-      continue;
-    }
-    customers.push({
-      custSpaceId,
-      numbers: Object.keys(value.numbers).length,
-      pending: value.pending.length,
-      firstReadAt: value.baselineAt,
-      changedAt: value.observedAt,
-      removedAt: value.removedAt,
-    });
-  }
-  return { command: command.command, customers, ...page };
 }

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { isDeepStrictEqual } from "node:util";
-import { type Answer, type Connection, CtlError, type CtlIo } from "./io.ts";
+import type { Answer } from "./answer.ts";
+import { type Connection, CtlError, type CtlIo } from "./io.ts";
 
 const LIMIT_MS = 120_000;
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
@@ -10,7 +11,7 @@ const BUSY = /\b429\b|ResourceExhausted|concurrency/i;
 type Io = Pick<CtlIo, "serverless" | "environment">;
 
 export function connectDeployed(stage: string, io: Io): Connection {
-  return { ask: (payload) => invokeDeployed(stage, payload, io), close: async () => {} };
+  return { send: (payload) => invokeDeployed(stage, payload, io), close: async () => {} };
 }
 
 /**

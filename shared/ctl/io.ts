@@ -1,10 +1,12 @@
-/** What the command line touches of the world; tests bring their own. */
+import type { Answer } from "./answer.ts";
+
+/** What the command line needs from outside. Tests bring their own. */
 export type CtlIo = {
-  /** One line of the result. */
+  /** Prints one line of the result. */
   readonly out: (line: string) => void;
-  /** One line about the work: errors, waits and progress. */
+  /** Prints one line about the work: errors, waits and progress. */
   readonly err: (line: string) => void;
-  /** Overwrites the current line of a terminal; undefined where there is none. */
+  /** Overwrites the current line of a terminal; undefined if there is none. */
   readonly redraw: ((text: string) => void) | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Wall clock, ms. */
@@ -16,7 +18,7 @@ export type CtlIo = {
   readonly serverless: readonly [string, ...string[]];
 };
 
-/** Ends the command: 1 for refused or failed, 2 for a command line that is wrong. */
+/** Ends the program: with 1 if the command was refused or failed, with 2 for a wrong command line. */
 export class CtlError extends Error {
   readonly exitCode: 1 | 2;
   constructor(message: string, exitCode: 1 | 2 = 1) {
@@ -25,10 +27,9 @@ export class CtlError extends Error {
   }
 }
 
-export type Answer = Readonly<Record<string, unknown>>;
-
-/** A way to poll. `busy`: refused because too many run at once; nothing was done. */
+/** A way to poll. */
 export type Connection = {
-  ask(payload: object): Promise<Answer | "busy">;
+  /** @returns `busy` if too many invocations run at once: nothing was done */
+  send(payload: object): Promise<Answer | "busy">;
   close(): Promise<void>;
 };

@@ -1,8 +1,8 @@
-import type { Answer } from "./io.ts";
+import { type Answer, listOf } from "./answer.ts";
+import { describeStatus } from "./status-lines.ts";
+import { textTable } from "./text-table.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
-
-/** Whether the command did all that it was asked to do. */
+/** Whether the command did everything that it was asked to do. */
 export function isDone(answer: Answer): boolean {
   return (
     listOf(answer.refused).length === 0 &&
@@ -13,123 +13,71 @@ export function isDone(answer: Answer): boolean {
   );
 }
 
-/** Some commands name the customers whose rows they could not read, the others count them. */
+/** Some commands name the customers whose rows they cannot read, others count them. */
 function hasUnreadable({ unreadable }: Answer): boolean {
   return Array.isArray(unreadable) ? unreadable.length > 0 : Boolean(unreadable);
 }
 
+type Describe = (answer: Answer) => string[];
+
+/** Commands whose answers are more than counts. */
+const DESCRIBE: Readonly<Record<string, Describe | undefined>> = {
+  status: describeStatus,
+  "watch-list": describeWatchList,
+  "dead-list": describeDeadList,
+  watch: describeWatch,
+  unwatch: describeUnwatch,
+  "webhook-test": describeWebhook,
+  "webhook-pause": describeWebhook,
+  "webhook-enable": describeWebhook,
+};
+
 /** An answer as lines for a person. */
 export function describeAnswer(answer: Answer): string[] {
-  switch (answer.command) {
-    case "status":
-      return describeStatus(answer);
-    case "watch-list":
-      return describeList(listOf(answer.customers), [
-        ["customer", "custSpaceId"],
-        ["numbers", "numbers"],
-        ["pending", "pending"],
-        ["first read", "firstReadAt"],
-        ["last change", "changedAt"],
-        ["taken off", "removedAt"],
-      ]);
-    case "dead-list":
-      return describeList(listOf(answer.deadLetters), [
-        ["customer", "custSpaceId"],
-        ["seq", "seq"],
-        ["type", "type"],
-        ["number", "phoneNumber"],
-        ["answer", "status"],
-        ["given up", "diedAt"],
-      ]);
-    case "watch":
-      return [
-        `${listOf(answer.added).length} added, ${listOf(answer.revived).length} watched again, ${answer.alreadyWatched} watched already`,
-        ...describeUnreadable(answer),
-      ];
-    case "unwatch":
-      return describeUnwatch(answer);
-    case "webhook-test":
-    case "webhook-pause":
-    case "webhook-enable":
-      return describeReceiver(answer);
-    default:
-      return describeCounts(answer);
-  }
+  const describe = DESCRIBE[String(answer.command)] ?? describeCounts;
+  return describe(answer);
 }
 
-function describeStatus(answer: Answer): string[] {
-  const { receiver, sweep, lane, lease, freshness, account } = answer as Record<
-    string,
-    Fields | null
-  >;
-  const atLeast = new Set(listOf(answer.atLeast).map(String));
-  const orMore = (name: string) => (atLeast.has(name) ? " or more" : "");
-  const count = (name: string) => `${answer[name]}${orMore(name)}`;
-  const age = answer.oldestReadAgeSeconds;
-  const is = String(answer.oldestReadIs ?? "").replace("-", " ");
-  return table([
-    ["oldest read", age === null ? "unknown" : `${is === "exact" ? "" : `${is} `}${age} s ago`],
-    [
-      "sweep",
-      sweep ? `${sweep.done ? "done" : "under way"}, begun ${sweep.ageSeconds} s ago` : "none",
-    ],
-    ["all read since", describeFreshness(freshness ?? {})],
-    ["poll", describeLease(lease ?? {})],
-    ["account", describeAccount(account ?? {})],
-    [
-      "customers",
-      `${count("watched")} watched, ${count("unwatched")} taken off, ${count("neverRead")} never read`,
-    ],
-    ["failing", `${count("failing")}, of which ${count("stale")} stale`],
-    ["unreadable", count("unreadable")],
-    ["numbers", count("numbers")],
-    [
-      "priority lane",
-      `${lane?.onboarding} onboarding, ${lane?.worse} turned bad, ${lane?.asked} asked for${orMore("lane")}`,
-    ],
-    ["pending", `${count("pending")} events of ${count("pendingCustomers")} customers`],
-    ["dead letters", count("dead")],
-    ["receiver", describeState(receiver ?? {})],
+function describeWatchList({ customers }: Answer): string[] {
+  return describeList(listOf(customers), [
+    ["customer", "custSpaceId"],
+    ["numbers", "numbers"],
+    ["pending", "pending"],
+    ["first read", "firstReadAt"],
+    ["last change", "changedAt"],
+    ["removed", "removedAt"],
   ]);
 }
 
-const UNREADABLE_ROW = "unknown: its row cannot be read by this version";
-
-/** When every customer of a kind had been read, or failed, for the last time. */
-function describeFreshness({ sweep, onboarding, worse, asked, sweptAt }: Fields): string {
-  const ago = (seconds: unknown) => (typeof seconds === "number" ? `${seconds} s ago` : "never");
-  const swept = typeof sweptAt === "string" ? `; last sweep ended ${sweptAt}` : "";
-  return `sweep ${ago(sweep)}, onboarding ${ago(onboarding)}, turned bad ${ago(worse)}, asked for ${ago(asked)}${swept}`;
+function describeDeadList({ deadLetters }: Answer): string[] {
+  return describeList(listOf(deadLetters), [
+    ["customer", "custSpaceId"],
+    ["seq", "seq"],
+    ["type", "type"],
+    ["number", "phoneNumber"],
+    ["response", "status"],
+    ["dead-lettered", "diedAt"],
+  ]);
 }
 
-function describeLease({ held, until, unreadable }: Fields): string {
-  if (unreadable) return UNREADABLE_ROW;
-  return held ? `running, lease until ${until}` : "not running";
-}
-
-function describeAccount(account: Fields): string {
-  const { failingSince, code, upstreamCode, staleAt, unreadable } = account;
-  if (unreadable) return UNREADABLE_ROW;
-  if (failingSince === undefined) return "in order";
-  const why = upstreamCode === undefined ? code : `${code}, ${upstreamCode}`;
-  const told = staleAt === undefined ? "" : `, stale since ${staleAt}`;
-  return `failing since ${failingSince} (${why})${told}`;
-}
-
-function describeState({ state, since, nextProbeAt, reason, unreadable }: Fields): string {
-  if (unreadable) return UNREADABLE_ROW;
-  const why = reason === undefined ? "" : ` (${reason})`;
-  const next = nextProbeAt === undefined ? "" : `, next try ${nextProbeAt}`;
-  return state === "closed" ? "in order" : `${state}${why} since ${since}${next}`;
+function describeWatch(answer: Answer): string[] {
+  const added = `${listOf(answer.added).length} added`;
+  const revived = `${listOf(answer.revived).length} watched again`;
+  return [
+    `${added}, ${revived}, ${answer.alreadyWatched} already watched`,
+    ...describeUnreadable(answer),
+  ];
 }
 
 function describeUnwatch(answer: Answer): string[] {
-  const refused = listOf(answer.refused).map(
-    (entry) => `${entry.custSpaceId} has ${entry.pending} pending events; --drop gives them up`,
-  );
+  const removed = `${listOf(answer.removed).length} removed`;
   const dropped = answer.droppedEvents ? `, ${answer.droppedEvents} events dropped` : "";
+  const refused = listOf(answer.refused).map(
+    ({ custSpaceId, pending }) =>
+      `${custSpaceId} has ${pending} pending events. To drop them, add --drop.`,
+  );
   return [
-    `${listOf(answer.removed).length} taken off, ${listOf(answer.notWatched).length} not watched${dropped}`,
+    `${removed}, ${listOf(answer.notWatched).length} not watched${dropped}`,
     ...refused,
     ...describeUnreadable(answer),
   ];
@@ -137,11 +85,11 @@ function describeUnwatch(answer: Answer): string[] {
 
 function describeUnreadable(answer: Answer): string[] {
   return listOf(answer.unreadable).map(
-    (id) => `${id} was left as it is: its row cannot be read by this version`,
+    (id) => `${id} is unchanged: this version cannot read its row`,
   );
 }
 
-function describeReceiver(answer: Answer): string[] {
+function describeWebhook(answer: Answer): string[] {
   const lines: string[] = [];
   if (answer.accepted !== undefined) {
     const detail = answer.status ?? answer.reason;
@@ -157,64 +105,48 @@ function describeReceiver(answer: Answer): string[] {
 function describeCounts(answer: Answer): string[] {
   const counts = Object.entries(answer)
     .filter(([, value]) => typeof value === "number")
-    .map(([name, value]) => [
-      name.replaceAll(/[A-Z]/g, (c) => ` ${c.toLowerCase()}`),
-      String(value),
-    ]);
-  const lines = table(counts);
-  for (const { custSpaceId, seq, status } of listOf(answer.refused)) {
-    lines.push(`refused again: ${custSpaceId} ${seq} (status ${status})`);
-  }
-  for (const { custSpaceId, numbers, after } of listOf(answer.leftOutOf)) {
-    lines.push(
-      `${numbers} numbers of ${custSpaceId} left out; when its events are delivered: resync --customer ${custSpaceId} --after ${after}`,
-    );
-  }
-  lines.push(...describeUnreadable(answer));
-  if (answer.incomplete)
-    lines.push("older events are kept no more; resync tells the present state");
-  if (answer.stopped !== undefined) {
-    lines.push(describeStop(answer.stopped as Fields));
-  }
-  return lines;
+    .map(([name, value]) => [toWords(name), String(value)]);
+  const refused = listOf(answer.refused).map(
+    ({ custSpaceId, seq, status }) => `refused again: ${custSpaceId} ${seq} (status ${status})`,
+  );
+  const leftOut = listOf(answer.leftOutOf).map(
+    ({ custSpaceId, numbers, after }) =>
+      `${numbers} numbers of ${custSpaceId} left out. Once its events are delivered, run: npm run ctl -- resync --customer ${custSpaceId} --after ${after}`,
+  );
+  const gone =
+    "Older events are no longer kept. To send the present state, run: npm run ctl -- resync";
+  return [
+    ...textTable(counts),
+    ...refused,
+    ...leftOut,
+    ...describeUnreadable(answer),
+    ...(answer.incomplete ? [gone] : []),
+    ...(answer.stopped === undefined ? [] : [describeStop(answer.stopped as Answer)]),
+  ];
 }
 
-function describeStop({ reason, status }: Fields): string {
+/** `inLane` becomes `in lane`. */
+function toWords(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+function describeStop({ reason, status }: Answer): string {
   if (reason === "paused" || reason === "disabled" || reason === "gone") {
-    const state = reason === "gone" ? "has answered 410 and is disabled" : `is ${reason}`;
-    return `stopped: the receiver ${state}; webhook enable lets deliveries start again`;
+    const state = reason === "gone" ? "answered 410 and is disabled" : `is ${reason}`;
+    return `Stopped: the receiver ${state}. To start deliveries again, run: npm run ctl -- webhook enable`;
   }
-  return `stopped: the receiver is in trouble (${status ?? reason})`;
+  return `Stopped: the receiver fails (${status ?? reason})`;
 }
 
 function describeList(
-  rows: readonly Fields[],
+  rows: readonly Answer[],
   columns: readonly (readonly [title: string, field: string])[],
 ): string[] {
   if (rows.length === 0) return ["none"];
-  const cell = (row: Fields, field: string, index: number) =>
+  const cell = (row: Answer, field: string, index: number) =>
     row.unreadable && index === columns.length - 1 ? "unreadable" : String(row[field] ?? "");
-  return table([
+  return textTable([
     columns.map(([title]) => title),
     ...rows.map((row) => columns.map(([, field], index) => cell(row, field, index))),
   ]);
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [index, cell] of row.entries()) {
-      widths[index] = Math.max(widths[index] ?? 0, cell.length);
-    }
-  }
-  return rows.map((row) =>
-    row
-      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-}
-
-function listOf(value: unknown): readonly Fields[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -7,7 +7,7 @@ const customerIds = z
   .array(customerIdSchema)
   .check(z.minLength(1, "must hold at least one"), z.maxLength(10_000, "must hold at most 10000"));
 
-/** Where an earlier answer that said `more` left off; its form is the answer's own business. */
+/** The `after` of an earlier answer with `more: true`. */
 const after = z.optional(z.string().check(z.maxLength(300, "is not a cursor of an answer")));
 
 const limit = z.optional(
@@ -18,10 +18,7 @@ const limit = z.optional(
 
 const seq = z.int("must be a whole number").check(z.gte(0, "must not be negative"));
 
-const CHOOSE = "give either customer or all: true";
-const SEQ_ALONE = { error: "needs customer", path: ["seq"] };
-
-/** Dead letters are chosen outright: a forgotten field must not mean all of them. */
+/** `all` is explicit, so that a forgotten field cannot mean every dead letter. */
 const deadChoice = {
   customer: z.optional(customerIdSchema),
   seq: z.optional(seq),
@@ -29,16 +26,34 @@ const deadChoice = {
   after,
 };
 
-const watch = z.strictObject({ command: z.literal("watch"), custSpaceIds: customerIds });
+type DeadChoice = { readonly customer?: string; readonly seq?: number; readonly all?: true };
 
-const unwatch = z.strictObject({
+const deadChecks = [
+  z.refine<DeadChoice>(
+    ({ customer, all }) => (customer === undefined) === (all === true),
+    "give either customer or all: true",
+  ),
+  z.refine<DeadChoice>(({ customer, seq }) => seq === undefined || customer !== undefined, {
+    error: "needs customer",
+    path: ["seq"],
+  }),
+] as const;
+
+const page = { after, limit };
+
+export const watchSchema = z.strictObject({
+  command: z.literal("watch"),
+  custSpaceIds: customerIds,
+});
+
+export const unwatchSchema = z.strictObject({
   command: z.literal("unwatch"),
   custSpaceIds: customerIds,
-  /** Gives up the events that are still pending. */
+  /** Drops the events that are still pending. */
   drop: z.optional(z.boolean("must be true or false")),
 });
 
-const watchClosely = z.strictObject({
+export const watchCloselySchema = z.strictObject({
   command: z.literal("watch-closely"),
   custSpaceIds: customerIds,
   /** How long they stay in the priority lane. */
@@ -49,27 +64,25 @@ const watchClosely = z.strictObject({
   ),
 });
 
-const watchList = z.strictObject({ command: z.literal("watch-list"), after, limit });
-const status = z.strictObject({ command: z.literal("status") });
-const deadList = z.strictObject({ command: z.literal("dead-list"), after, limit });
+export const watchListSchema = z.strictObject({ command: z.literal("watch-list"), ...page });
+export const statusSchema = z.strictObject({ command: z.literal("status") });
+export const deadListSchema = z.strictObject({ command: z.literal("dead-list"), ...page });
 
-const deadRedeliver = z.strictObject({ command: z.literal("dead-redeliver"), ...deadChoice }).check(
-  z.refine(({ customer, all }) => (customer === undefined) === (all === true), CHOOSE),
-  z.refine(({ customer, seq }) => seq === undefined || customer !== undefined, SEQ_ALONE),
-);
+export const deadRedeliverSchema = z
+  .strictObject({ command: z.literal("dead-redeliver"), ...deadChoice })
+  .check(...deadChecks);
 
-const deadDrop = z.strictObject({ command: z.literal("dead-drop"), ...deadChoice }).check(
-  z.refine(({ customer, all }) => (customer === undefined) === (all === true), CHOOSE),
-  z.refine(({ customer, seq }) => seq === undefined || customer !== undefined, SEQ_ALONE),
-);
+export const deadDropSchema = z
+  .strictObject({ command: z.literal("dead-drop"), ...deadChoice })
+  .check(...deadChecks);
 
-const redeliver = z
+export const redeliverSchema = z
   .strictObject({
     command: z.literal("redeliver"),
     customer: z.optional(customerIdSchema),
-    /** As upstream lists it; anything but digits is passed over. */
+    /** As upstream lists it; other characters than digits are ignored. */
     number: z.optional(z.string().check(z.regex(/^[+\d\s().-]{3,40}$/, "must be a phone number"))),
-    /** Events that the receiver took at this time or later. */
+    /** Events that the receiver accepted at this time or later. */
     since: z.optional(
       z.iso.datetime({ offset: true, error: "must be a time such as 2026-01-02T03:04:05Z" }),
     ),
@@ -82,31 +95,24 @@ const redeliver = z
     ),
   );
 
-const resync = z.strictObject({
+export const resyncSchema = z.strictObject({
   command: z.literal("resync"),
   customer: z.optional(customerIdSchema),
-  /** Lifts every sequence to the present first: a restored store must not use any twice. */
+  /** Advances every sequence to now first: a restored store must not use one twice. */
   afterRestore: z.optional(z.boolean("must be true or false")),
   after,
 });
 
-/** What poll does instead of a run when its payload says so. */
-export const commandSchema = z.discriminatedUnion("command", [
-  watch,
-  unwatch,
-  watchClosely,
-  watchList,
-  status,
-  deadList,
-  deadRedeliver,
-  deadDrop,
-  redeliver,
-  resync,
-  z.strictObject({ command: z.literal("webhook-test") }),
-  z.strictObject({ command: z.literal("webhook-pause") }),
-  z.strictObject({ command: z.literal("webhook-enable") }),
-]);
+export const webhookTestSchema = z.strictObject({ command: z.literal("webhook-test") });
+export const webhookPauseSchema = z.strictObject({ command: z.literal("webhook-pause") });
+export const webhookEnableSchema = z.strictObject({ command: z.literal("webhook-enable") });
 
-export type Command = z.infer<typeof commandSchema>;
-type CommandName = Command["command"];
-export type CommandOf<Name extends CommandName> = Extract<Command, { command: Name }>;
+export type WatchCommand = z.infer<typeof watchSchema>;
+export type UnwatchCommand = z.infer<typeof unwatchSchema>;
+export type WatchCloselyCommand = z.infer<typeof watchCloselySchema>;
+export type WatchListCommand = z.infer<typeof watchListSchema>;
+export type DeadListCommand = z.infer<typeof deadListSchema>;
+export type DeadRedeliverCommand = z.infer<typeof deadRedeliverSchema>;
+export type DeadDropCommand = z.infer<typeof deadDropSchema>;
+export type RedeliverCommand = z.infer<typeof redeliverSchema>;
+export type ResyncCommand = z.infer<typeof resyncSchema>;

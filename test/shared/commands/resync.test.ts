@@ -24,7 +24,7 @@ const EMPTY_ANSWER = {
   command: "resync",
   customers: 0,
   events: 0,
-  lifted: 0,
+  advanced: 0,
   missing: 0,
   leftOut: 0,
   unreadable: 0,
@@ -204,7 +204,7 @@ describe("resync after a restore", () => {
 
   it("lifts every sequence to the present, also of customers that were taken off", async () => {
     const answer = await rig.run({ command: "resync", afterRestore: true });
-    expect(answer).toMatchObject({ lifted: 3, customers: 2, events: 3 });
+    expect(answer).toMatchObject({ advanced: 3, customers: 2, events: 3 });
     expect((await rowOf("a")).seq).toBe(START + 2);
     expect((await rowOf("a")).pending.map(({ seq }) => seq)).toEqual([1000, START + 1, START + 2]);
     expect((await rowOf("b")).seq).toBe(START + 6);
@@ -217,13 +217,13 @@ describe("resync after a restore", () => {
     rig.writeMs = 10_000;
     const command = { command: "resync", afterRestore: true };
     const first = await rig.run(command);
-    expect(first).toMatchObject({ lifted: 2, events: 0, more: true, after: "lift:b" });
+    expect(first).toMatchObject({ advanced: 2, events: 0, more: true, after: "advance:b" });
     const second = await rig.run({ ...command, after: first.after });
-    expect(second).toMatchObject({ lifted: 2, events: 0, more: true, after: "lift:~account" });
+    expect(second).toMatchObject({ advanced: 2, events: 0, more: true, after: "advance:~account" });
     const third = await rig.run({ ...command, after: second.after });
-    expect(third).toMatchObject({ lifted: 0, events: 2, more: true, after: "a" });
+    expect(third).toMatchObject({ advanced: 0, events: 2, more: true, after: "a" });
     const last = await rig.run({ ...command, after: third.after });
-    expect(last).toMatchObject({ lifted: 0, events: 1, more: true, after: "b" });
+    expect(last).toMatchObject({ advanced: 0, events: 1, more: true, after: "b" });
     expect((await rowOf("~account")).seq).toBe(START + 30_000);
   });
 

@@ -92,7 +92,7 @@ describe("a customer's row that a newer version wrote", () => {
   it("is counted by a resync of it alone, also one that goes on and one after a restore", async () => {
     for (const more of [{}, { after: "b/1-0000" }, { afterRestore: true }]) {
       const answer = await rig.run({ command: "resync", customer: "b", ...more });
-      expect(answer).toMatchObject({ events: 0, lifted: 0, unreadable: 1, more: false });
+      expect(answer).toMatchObject({ events: 0, advanced: 0, unreadable: 1, more: false });
     }
     expect(await rig.row("c/b")).toEqual(NEWER);
   });

@@ -47,7 +47,7 @@ describe("npm start", () => {
   });
 
   it.each([
-    [401, { code: "ERR_UNAUTHORIZED" }, "give --key, or set WABA_CTL_KEY"],
+    [401, { code: "ERR_UNAUTHORIZED" }, "Give --key, or set WABA_CTL_KEY"],
     [404, "no function has this path", "does not answer as npm start does (HTTP 404)"],
     [503, { code: "ERR_STORE" }, "refused the command (ERR_STORE)"],
     [500, { errorType: "ERR_STORE", errorMessage: "x" }, "The function failed (ERR_STORE)"],
@@ -88,7 +88,7 @@ describe("without npm start", () => {
 
     const added = await runCtl(["watch", "add", "a", "b"], { environment });
     expect(added).toMatchObject({ code: 0, err: "" });
-    expect(added.out).toBe("2 added, 0 watched again, 0 watched already");
+    expect(added.out).toBe("2 added, 0 watched again, 0 already watched");
   });
 });
 
@@ -176,7 +176,7 @@ process.exitCode = exit;
     const serverless = await fakeServerless({ stdout });
     const run = await runCtl(["status", "--stage", "prod"], { serverless });
     expect(run).toMatchObject({ code: 1 });
-    expect(run.err).toBe("The function failed (ERR_STORE); its log says why.");
+    expect(run.err).toBe("The function failed (ERR_STORE). Its log says why.");
   });
 
   it("tells when the program is not there", async () => {

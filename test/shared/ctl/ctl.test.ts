@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { COMMANDS } from "../../../shared/ctl/commands.ts";
+import { COMMANDS } from "../../../shared/commands/table.ts";
+import { usageOf } from "../../../shared/ctl/help.ts";
 import {
   aCustomer,
   aNumber,
@@ -23,10 +24,10 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 describe("the command line", () => {
-  it.each(COMMANDS.map(({ name, usage }) => [name, usage]))("explains %s", async (name, usage) => {
-    const { code, out } = await runCtl([...name.split(" "), "--help"]);
+  it.each(COMMANDS.flatMap(({ lines }) => lines))("explains $words", async (line) => {
+    const { code, out } = await runCtl([...line.words.split(" "), "--help"]);
     expect(code).toBe(0);
-    expect(out).toContain(`npm run ctl -- ${usage}`);
+    expect(out).toContain(`npm run ctl -- ${usageOf(line)}\n\n${line.help}`);
   });
 
   it("lists all commands with --help, and those of a group", async () => {
@@ -49,7 +50,12 @@ describe("the command line", () => {
     [["dead", "drop", "--all", "--customer", "a"], "give either --customer or --all"],
     [["dead", "redeliver", "--all", "--seq", "3"], "--seq needs --customer"],
     [["redeliver"], "give at least one of --customer, --number and --since"],
-    [["redeliver", "--since", "yesterday"], "--since is not a time"],
+    [["redeliver", "--since", "yesterday"], "--since must be a time such as 2026-01-02T03:04:05Z"],
+    [["dead", "drop", "--customer", "a", "--seq", "last"], "--seq must be a whole number"],
+    [["redeliver", "--number", "nobody"], "--number must be a phone number"],
+    [["resync", "--customer", "a/b"], "--customer must be 1 to 128 letters, digits, _ or -"],
+    [["watch", "closely", "a", "--hours", "200"], "--hours must be at most 168"],
+    [["watch", "import", "a", "b"], "watch import takes one FILE"],
     [["status", "--stage", "prod", "--url", "http://127.0.0.1:1"], "--stage asks the deployed"],
   ])("refuses %j with exit code 2", async (argv, message) => {
     const { code, out, err } = await runCtl(argv);
@@ -66,8 +72,8 @@ describe("against npm start", () => {
       environment: { WABA_CTL_URL: server.url, WABA_CTL_KEY: "from-environment" },
     });
     expect(table.code).toBe(0);
-    expect(table.out).toContain("customers       1 watched, 0 taken off, 0 never read");
-    expect(table.out).toContain("receiver        in order");
+    expect(table.out).toContain("customers      1 watched, 0 removed, 0 never read");
+    expect(table.out).toContain("receiver       healthy");
     const asJson = await ctl("status", "--json", "--key", "given");
     expect(JSON.parse(asJson.out)).toMatchObject({ command: "status", watched: 1 });
     expect(server.authorizations).toEqual(["Bearer from-environment", "Bearer given"]);
@@ -78,7 +84,7 @@ describe("against npm start", () => {
     const run = await runCtl(["watch", "import", "list.txt", "--url", server.url], {
       readText: async () => text,
     });
-    expect(run).toMatchObject({ code: 0, out: "451 added, 0 watched again, 0 watched already" });
+    expect(run).toMatchObject({ code: 0, out: "451 added, 0 watched again, 0 already watched" });
     expect(run.err).toBe("200/451\n400/451\n451/451");
     expect(server.payloads.map(({ custSpaceIds }) => (custSpaceIds as string[]).length)).toEqual([
       200, 200, 51,
@@ -110,7 +116,7 @@ describe("against npm start", () => {
   it("goes on with the ids that an answer did not get to", async () => {
     rig.writeMs = 10_000;
     const run = await ctl("watch", "add", "a", "b", "c");
-    expect(run).toMatchObject({ code: 0, out: "3 added, 0 watched again, 0 watched already" });
+    expect(run).toMatchObject({ code: 0, out: "3 added, 0 watched again, 0 already watched" });
     expect(server.payloads.map(({ custSpaceIds }) => custSpaceIds)).toEqual([
       ["a", "b", "c"],
       ["c"],
@@ -122,13 +128,13 @@ describe("against npm start", () => {
     const refused = await ctl("watch", "remove", "a");
     expect(refused).toMatchObject({
       code: 1,
-      out: "0 taken off, 0 not watched\na has 1 pending events; --drop gives them up",
+      out: "0 removed, 0 not watched\na has 1 pending events. To drop them, add --drop.",
     });
     const dropped = await ctl("watch", "remove", "a", "--drop");
-    expect(dropped).toMatchObject({ code: 0, out: "1 taken off, 0 not watched, 1 events dropped" });
+    expect(dropped).toMatchObject({ code: 0, out: "1 removed, 0 not watched, 1 events dropped" });
     expect((await ctl("watch", "list")).out).toBe(
       [
-        "customer  numbers  pending  first read  last change  taken off",
+        "customer  numbers  pending  first read  last change  removed",
         "a         0        0                                 2026-01-02T03:04:05.000Z",
       ].join("\n"),
     );
@@ -165,14 +171,14 @@ describe("against npm start", () => {
     });
     expect((await ctl("dead", "list")).out).toBe(
       [
-        "customer  seq  type                           number         answer  given up",
-        "a         7    whatsapp.phone_number.changed  *********5678  422     2026-01-01T00:00:00.000Z",
+        "customer  seq  type                           number         response  dead-lettered",
+        "a         7    whatsapp.phone_number.changed  *********5678  422       2026-01-01T00:00:00.000Z",
       ].join("\n"),
     );
     rig.answer({ kind: "failed", reason: "status", status: 503 });
     const run = await ctl("dead", "redeliver", "--all");
     expect(run.code).toBe(1);
-    expect(run.out).toContain("stopped: the receiver is in trouble (503)");
+    expect(run.out).toContain("Stopped: the receiver fails (503)");
     expect(server.payloads).toHaveLength(2);
     expect((await ctl("dead", "redeliver", "--customer", "a", "--seq", "7")).out).toContain(
       "delivered   1",
@@ -183,11 +189,13 @@ describe("against npm start", () => {
   it("runs resync and the webhook commands", async () => {
     await rig.put("c/a", aCustomer({ numbers: { "49151": aNumber() } }));
     const resync = await ctl("resync", "--after-restore", "--json");
-    expect(JSON.parse(resync.out)).toMatchObject({ events: 1, lifted: 1 });
+    expect(JSON.parse(resync.out)).toMatchObject({ events: 1, advanced: 1 });
     expect((await ctl("webhook", "pause")).out).toBe("receiver: paused");
     const refused = await ctl("redeliver", "--customer", "a");
     expect(refused).toMatchObject({ code: 1 });
-    expect(refused.out).toContain("stopped: the receiver is paused; webhook enable");
+    expect(refused.out).toContain(
+      "Stopped: the receiver is paused. To start deliveries again, run: npm run ctl -- webhook enable",
+    );
     rig.answer({ kind: "refused", status: 400 });
     expect(await ctl("webhook", "test")).toMatchObject({
       code: 1,
@@ -199,12 +207,16 @@ describe("against npm start", () => {
     });
   });
 
-  it("prints what poll finds wrong with exit code 2", async () => {
-    const run = await ctl("watch", "add", "good");
-    expect(run.code).toBe(0);
-    const bad = await ctl("redeliver", "--number", "nobody", "--json");
-    expect(bad.code).toBe(2);
-    expect(bad.err).toContain("number must be a phone number");
-    expect(JSON.parse(bad.out).error.message).toContain("ERR_INVALID_REQUEST");
+  it("prints the issues that poll reports and exits with 2", async () => {
+    await server.close();
+    const issues = [{ path: "number", message: "must be a phone number" }];
+    const error = { code: "ERR_INVALID_REQUEST", message: "The request is not valid.", issues };
+    server = await startPollServer(() => ({ body: { error } }));
+    const refused = await ctl("redeliver", "--number", "49151", "--json");
+    expect(refused.code).toBe(2);
+    expect(refused.err).toBe(
+      "The function refused the command (ERR_INVALID_REQUEST).\n  number must be a phone number",
+    );
+    expect(JSON.parse(refused.out)).toEqual({ error: { message: refused.err } });
   });
 });

@@ -28,19 +28,19 @@ const FAILURE = { reads: 2, since: "2026-01-02T02:00:00.000Z", code: "ERR_UPSTRE
 describe("status as lines", () => {
   it("tells of a store in which nothing has happened yet", async () => {
     expect(await linesOf()).toEqual([
-      "oldest read     unknown",
-      "sweep           none",
-      "all read since  sweep never, onboarding never, turned bad never, asked for never",
-      "poll            not running",
-      "account         in order",
-      "customers       0 watched, 0 taken off, 0 never read",
-      "failing         0, of which 0 stale",
-      "unreadable      0",
-      "numbers         0",
-      "priority lane   0 onboarding, 0 turned bad, 0 asked for",
-      "pending         0 events of 0 customers",
-      "dead letters    0",
-      "receiver        in order",
+      "oldest read    unknown",
+      "sweep          none",
+      "freshness      sweep never, onboarding never, worse never, requested never",
+      "poll           not running",
+      "account        healthy",
+      "customers      0 watched, 0 removed, 0 never read",
+      "failing        0, of which 0 stale",
+      "unreadable     0",
+      "numbers        0",
+      "priority lane  0 onboarding, 0 worse, 0 requested",
+      "pending        0 events of 0 customers",
+      "dead letters   0",
+      "receiver       healthy",
     ]);
   });
 
@@ -53,11 +53,11 @@ describe("status as lines", () => {
     await rig.put("c/~account", aCustomer({ failure: { ...forbidden, staleAt } }));
     await rig.put("hot/a", { schema: 1, onboarding: {}, askedUntil: START + 1000 });
     const lines = await linesOf();
-    expect(lines).toContain("failing         2, of which 1 stale");
+    expect(lines).toContain("failing        2, of which 1 stale");
     expect(lines).toContain(
-      "account         failing since 2026-01-02T02:00:00.000Z (ERR_UPSTREAM_ACCOUNT, Forbidden.RAM), stale since 2026-01-02T02:31:00.000Z",
+      "account        failing since 2026-01-02T02:00:00.000Z (ERR_UPSTREAM_ACCOUNT, Forbidden.RAM), stale since 2026-01-02T02:31:00.000Z",
     );
-    expect(lines).toContain("priority lane   0 onboarding, 0 turned bad, 1 asked for");
+    expect(lines).toContain("priority lane  0 onboarding, 0 worse, 1 requested");
   });
 
   it("shows since when all customers of each kind were read", async () => {
@@ -77,7 +77,7 @@ describe("status as lines", () => {
       expiryCursor: "",
     });
     expect(await linesOf()).toContain(
-      "all read since  sweep 90 s ago, onboarding 20 s ago, turned bad never, asked for never; last sweep ended 2026-01-02T03:04:00.000Z",
+      "freshness      sweep 90 s, onboarding 20 s, worse never, requested never, last sweep ended at 2026-01-02T03:04:00.000Z",
     );
   });
 
@@ -91,16 +91,16 @@ describe("status as lines", () => {
     const { code, out } = await ctl("status");
     expect(code).toBe(0);
     expect(out.split("\n").slice(3)).toEqual([
-      "poll            unknown: its row cannot be read by this version",
-      "account         unknown: its row cannot be read by this version",
-      "customers       1 or more watched, 0 or more taken off, 0 or more never read",
-      "failing         0 or more, of which 0 or more stale",
-      "unreadable      1",
-      "numbers         1 or more",
-      "priority lane   0 onboarding, 0 turned bad, 0 asked for or more",
-      "pending         1 or more events of 1 or more customers",
-      "dead letters    0",
-      "receiver        unknown: its row cannot be read by this version",
+      "poll           unknown: this version cannot read its row",
+      "account        unknown: this version cannot read its row",
+      "customers      1 or more watched, 0 or more removed, 0 or more never read",
+      "failing        0 or more, of which 0 or more stale",
+      "unreadable     1",
+      "numbers        1 or more",
+      "priority lane  0 onboarding, 0 worse, 0 requested or more",
+      "pending        1 or more events of 1 or more customers",
+      "dead letters   0",
+      "receiver       unknown: this version cannot read its row",
     ]);
   });
 });
@@ -114,8 +114,8 @@ describe("customers whose rows cannot be read", () => {
     });
     expect(run.code).toBe(1);
     expect(run.out.split("\n")).toEqual([
-      "9999 added, 0 watched again, 0 watched already",
-      "cust-4321 was left as it is: its row cannot be read by this version",
+      "9999 added, 0 watched again, 0 already watched",
+      "cust-4321 is unchanged: this version cannot read its row",
     ]);
     expect(run.err.split("\n").at(-1)).toBe("10000/10000");
     expect(server.payloads).toHaveLength(50);
@@ -124,7 +124,7 @@ describe("customers whose rows cannot be read", () => {
   });
 
   it.each([
-    [["watch", "remove", "b"], "0 taken off, 0 not watched"],
+    [["watch", "remove", "b"], "0 removed, 0 not watched"],
     [["watch", "closely", "b"], "in lane    0"],
     [["resync"], "unreadable  1"],
     [["redeliver", "--customer", "b"], "unreadable  1"],

@@ -1,0 +1,73 @@
+import { createEvent } from "../changes/event.ts";
+import { MAX_PENDING_BYTES, MAX_PENDING_EVENTS } from "../changes/limits.ts";
+import type { CustomerRow, NumberState, PendingEvent } from "../schemas/customer-row.ts";
+import { EVENT_TYPES } from "../schemas/event.ts";
+import { cursorAfter, resumeIndex } from "./resync-cursor.ts";
+
+export type Origin = {
+  readonly source: string;
+  readonly customer: string;
+  /** When this instance last saw all stored values, on the wall clock in ms; undefined if never. */
+  readonly seenAt: number | undefined;
+};
+
+export type ResyncResult = {
+  readonly events: readonly PendingEvent[];
+  /** Numbers that are missing upstream, which get no event. */
+  readonly missing: number;
+  /** Numbers whose events do not fit among the pending ones. */
+  readonly leftOut: number;
+  /** Where to continue if numbers are left out. */
+  readonly cursor: string;
+};
+
+/** Pure: one full-state event for each number behind the cursor, as many as fit. */
+export function planStateEvents(origin: Origin, row: CustomerRow, from: string): ResyncResult {
+  const all = Object.keys(row.numbers).sort();
+  const first = resumeIndex(origin.customer, all, from);
+  const hasRoom = createRoom(row.pending);
+  const events: PendingEvent[] = [];
+  let missing = 0;
+  for (const [index, phoneNumber] of all.entries()) {
+    const state = row.numbers[phoneNumber];
+    if (index < first || !state) continue;
+    if (state.missingSince) {
+      missing += 1;
+      continue;
+    }
+    const event = createStateEvent(origin, phoneNumber, state, row.seq + events.length + 1);
+    if (!hasRoom(event)) {
+      const rest = all.slice(index).filter((number) => !row.numbers[number]?.missingSince);
+      const cursor = cursorAfter(origin.customer, all, index);
+      return { events, missing, leftOut: rest.length, cursor };
+    }
+    events.push(event);
+  }
+  return { events, missing, leftOut: 0, cursor: "" };
+}
+
+/** Whether one more event fits among the pending ones; if so, it is counted. */
+function createRoom(pending: readonly PendingEvent[]): (event: PendingEvent) => boolean {
+  let count = pending.length;
+  let bytes = pending.reduce((sum, event) => sum + Buffer.byteLength(event.body), 0);
+  return ({ body }) => {
+    count += 1;
+    bytes += Buffer.byteLength(body);
+    return count <= MAX_PENDING_EVENTS && bytes <= MAX_PENDING_BYTES;
+  };
+}
+
+/** `observedAt` is the newest proof of the values: a read by this instance, or the stored one. */
+function createStateEvent(
+  { source, customer, seenAt = 0 }: Origin,
+  phoneNumber: string,
+  state: NumberState,
+  seq: number,
+): PendingEvent {
+  const observedAt = new Date(Math.max(seenAt, Date.parse(state.observedAt))).toISOString();
+  return createEvent(
+    { type: EVENT_TYPES.state, phoneNumber, changes: [], state, previousObservedAt: undefined },
+    seq,
+    { source, customer, observedAt, upstreamRequestId: undefined },
+  );
+}

@@ -1,0 +1,135 @@
+import { loadCustomer } from "../customers/customer.ts";
+import { DEAD_PREFIX, DUE_PREFIX, parseEventKey } from "../schemas/outbox-rows.ts";
+import { LANE_PREFIX, laneRowSchema } from "../schemas/watch-rows.ts";
+import { scanAll } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
+import type { CommandDeps } from "./command-deps.ts";
+import { customersOnly, findCustomers } from "./customer-rows.ts";
+import { skipUnreadable, tryDecode } from "./try-decode.ts";
+
+/** A count beyond these bounds is a lower bound. */
+const MAX_DUE_CUSTOMERS = 1_000;
+const MAX_ROWS = 10_000;
+const MAX_CUSTOMERS = 200_000;
+
+export type Tally = Pick<CommandDeps, "store" | "budget"> & {
+  /** The names of counts that are lower bounds. */
+  readonly atLeast: Set<string>;
+  /** Customers whose rows this version cannot read. */
+  readonly unreadable: Set<string>;
+};
+
+/** Pending events, by the rows of the customers that have a marker. */
+export async function countPending(tally: Tally) {
+  const counts = { pending: 0, pendingCustomers: 0 };
+  const names = Object.keys(counts);
+  const customers = findDueCustomers(tally.store);
+  await countEach(customers, MAX_DUE_CUSTOMERS, names, tally, async (customer) => {
+    const found = await skipUnreadable(() => loadCustomer(tally.store, customer));
+    if (found === "unreadable") {
+      tally.unreadable.add(customer);
+      addAll(tally.atLeast, names);
+      return;
+    }
+    const events = found?.value.pending.length ?? 0;
+    counts.pending += events;
+    counts.pendingCustomers += events > 0 ? 1 : 0;
+  });
+  return counts;
+}
+
+/** Each customer that has markers, once. */
+async function* findDueCustomers(store: Store): AsyncGenerator<string> {
+  let last: string | undefined;
+  for await (const { key } of scanAll(store, DUE_PREFIX)) {
+    const { customer } = parseEventKey(key);
+    if (customer !== last) yield customer;
+    last = customer;
+  }
+}
+
+export async function countDead(tally: Tally): Promise<number> {
+  let dead = 0;
+  await countEach(scanAll(tally.store, DEAD_PREFIX), MAX_ROWS, ["dead"], tally, () => {
+    dead += 1;
+  });
+  return dead;
+}
+
+/** The priority lane's numbers and customers, by the reason for which they are in it. */
+export async function countLane(tally: Tally) {
+  const lane = { onboarding: 0, worse: 0, asked: 0 };
+  await countEach(scanAll(tally.store, LANE_PREFIX), MAX_ROWS, ["lane"], tally, (row) => {
+    const laneRow = tryDecode(row, laneRowSchema);
+    if (!laneRow) {
+      tally.atLeast.add("lane");
+      return;
+    }
+    lane.onboarding += Object.keys(laneRow.onboarding).length;
+    lane.worse += laneRow.worseUntil === undefined ? 0 : 1;
+    lane.asked += laneRow.askedUntil === undefined ? 0 : 1;
+  });
+  return lane;
+}
+
+/** Customers and their numbers. The account's own row is no customer. */
+export async function countCustomers(tally: Tally) {
+  const counts = {
+    watched: 0,
+    unwatched: 0,
+    neverRead: 0,
+    /** The last read failed. */
+    failing: 0,
+    /** A stale event was sent. */
+    stale: 0,
+    numbers: 0,
+  };
+  const names = Object.keys(counts);
+  const watchedIds: string[] = [];
+  let customers = 0;
+  const found = customersOnly(findCustomers(tally.store, {}));
+  const bounded = ["customers", ...names, "unreadable"];
+  await countEach(found, MAX_CUSTOMERS, bounded, tally, ({ customer, stored }) => {
+    customers += 1;
+    if (!stored) {
+      tally.unreadable.add(customer);
+      addAll(tally.atLeast, names);
+      return;
+    }
+    const row = stored.value;
+    if (row.removedAt) {
+      counts.unwatched += 1;
+      return;
+    }
+    watchedIds.push(customer);
+    counts.watched += 1;
+    counts.numbers += Object.keys(row.numbers).length;
+    counts.failing += row.failure ? 1 : 0;
+    counts.stale += row.failure?.staleAt ? 1 : 0;
+    counts.neverRead += row.baselineAt || row.emptyAtFirst ? 0 : 1;
+  });
+  return { counts: { customers, ...counts }, watchedIds };
+}
+
+/** Counts items up to a bound and within the budget. Beyond them, `names` are lower bounds. */
+async function countEach<T>(
+  items: AsyncIterable<T>,
+  bound: number,
+  names: readonly string[],
+  { budget, atLeast }: Tally,
+  count: (item: T) => void | Promise<void>,
+): Promise<void> {
+  let done = 0;
+  for await (const item of items) {
+    if (done === bound || budget.isOver()) {
+      addAll(atLeast, names);
+      return;
+    }
+    await count(item);
+    done += 1;
+  }
+}
+
+function addAll(set: Set<string>, names: readonly string[]): void {
+  for (const name of names) set.add(name);
+}

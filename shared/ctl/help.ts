@@ -1,0 +1,31 @@
+import { COMMANDS, type CommandLine } from "../commands/table.ts";
+
+const COMMON_HELP = `  --json         prints the whole answer as JSON
+  --stage NAME   asks the deployed function of that stage, by serverless invoke
+  --url URL      asks npm start at that address, and nothing else. Without it, ctl first tries
+                 WABA_CTL_URL or http://127.0.0.1:8787
+  --key KEY      npm start's API key. Better in the environment, as WABA_CTL_KEY
+  --help         prints this text
+`;
+
+export function usageOf({ words, usage }: CommandLine): string {
+  return usage === undefined ? words : `${words} ${usage}`;
+}
+
+export function helpOf(line: CommandLine): string {
+  return `npm run ctl -- ${usageOf(line)}\n\n${line.help}\n\n${COMMON_HELP}`;
+}
+
+export function generalHelp(): string {
+  const usages = COMMANDS.flatMap(({ lines }) => lines.map((line) => `  ${usageOf(line)}`));
+  return `npm run ctl -- COMMAND [options]
+
+The operator's commands. They go to the running npm start. If it is not running, they go to the
+store that the environment names. With --stage they go to the deployed function.
+
+${usages.join("\n")}
+
+${COMMON_HELP}
+Exit codes: 0 done, 1 refused or failed, 2 wrong command line.
+`;
+}
