@@ -171,7 +171,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       );
     });
 
-    it("holds for 1,000 random names, which arrive unchanged", async () => {
+    it("holds for 200 random names, which arrive unchanged", async () => {
       const { upstream, sandbox } = await start();
       const name = fc.string({ unit: "binary", minLength: 1, maxLength: 40 });
       await fc.assert(
@@ -182,7 +182,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
           expect(call?.code).toBe("OK");
           expect(sentParams(call?.rawBody ?? "").VerifiedName).toBe(verifiedName);
         }),
-        { seed: SEED, numRuns: 1000 },
+        { seed: SEED, numRuns: 200 },
       );
     });
   });

@@ -86,6 +86,28 @@ describe("failureForCode", () => {
   });
 
   it.each([
+    "SystemError",
+    "System.Error",
+    "UnknownError",
+    "Internal.Error",
+    "Timeout",
+    "RequestTimeout",
+    "Service.Timeout",
+    "ServiceTimeout",
+    "BackendTimeout",
+    "isp.SYSTEM_ERROR",
+    "ServiceUnavailable",
+    "SomethingNew",
+  ])("leaves open whether an Add under %s was carried out, whatever the status", (upstreamCode) => {
+    for (const httpStatus of [200, 400, 503]) {
+      expect(shown(failureForCode({ action: ADD, upstreamCode, httpStatus }))).toMatchObject({
+        code: "ERR_UPSTREAM_UNAVAILABLE",
+        neverSent: false,
+      });
+    }
+  });
+
+  it.each([
     ["Product.Unsubscript", "customer"],
     ["Unknown.ResourceOwnerId", "customer"],
     ["InvalidParameter.PhoneNumberError", "request"],

@@ -16,40 +16,8 @@ const TARGET = { kind: "failed", reason: "target" };
 const DELIVERED = { kind: "delivered", status: 204 };
 
 /** Address literals as URLs spell them, and what a resolver would answer for a name. */
-const LITERALS = [
-  "127.0.0.1",
-  "2130706433",
-  "0x7f.1",
-  "127.1",
-  "017700000001",
-  "[::1]",
-  "[::ffff:127.0.0.1]",
-  "[::ffff:7f00:1]",
-  "0.0.0.0",
-  "[::]",
-  "100.100.100.200",
-  "169.254.169.254",
-  "10.0.0.1",
-  "[64:ff9b::7f00:1]",
-  "[fd00::1]",
-  "100.64.0.1",
-  "198.18.0.1",
-];
-const ANSWERS = [
-  "127.0.0.1",
-  "::1",
-  "::ffff:127.0.0.1",
-  "::ffff:7f00:1",
-  "0.0.0.0",
-  "::",
-  "100.100.100.200",
-  "169.254.169.254",
-  "10.0.0.1",
-  "64:ff9b::7f00:1",
-  "fd00::1",
-  "100.64.0.1",
-  "198.18.0.1",
-];
+const LITERALS = ["2130706433", "[::ffff:7f00:1]", "169.254.169.254"];
+const ANSWERS = ["127.0.0.1", "::ffff:7f00:1", "100.100.100.200"];
 
 const parsed = parseWebhookSecrets("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 const secrets = "secrets" in parsed ? parsed.secrets : [];
