@@ -8,7 +8,7 @@ import { type PlatformEvent, parsePlatformEvent } from "../shared/http/platform-
 import { createLog, describeError } from "../shared/log.ts";
 import { receiverId } from "../shared/outbox/receiver-state.ts";
 import { runPoll } from "../shared/polling/run-poll.ts";
-import { newWarmState, type WarmState } from "../shared/polling/settings.ts";
+import { newWarmState, type WarmState } from "../shared/polling/warm-state.ts";
 import { createTestEvent } from "../shared/webhook/test-event.ts";
 
 export type PollDeps = Deps & { readonly config: Config };

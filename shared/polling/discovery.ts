@@ -1,6 +1,7 @@
 import { ensureWatched } from "../customers/watch-list.ts";
 import { isAppError } from "../errors.ts";
 import { describeError, type Log } from "../log.ts";
+import { observeAcquire } from "../pacing/rate-limiter.ts";
 import { customerKey } from "../schemas/customer-row.ts";
 import type { DiscoverProgress } from "../schemas/discovery.ts";
 import type { CallLimiter, ListInstancesReply, Upstream } from "../signing/upstream.ts";
@@ -106,20 +107,16 @@ async function readPage(
   deps: DiscoverDeps,
   { limiter, deadlineAt }: DiscoverOptions,
 ): Promise<Page> {
-  let isTurnedAway = false;
-  const noted: CallLimiter = {
-    async acquire() {
-      isTurnedAway = !(await limiter.acquire());
-      return !isTurnedAway;
-    },
-    release: (outcome) => limiter.release(outcome),
-  };
+  let isRefused = false;
+  const observed = observeAcquire(limiter, (isGranted) => {
+    isRefused = !isGranted;
+  });
   try {
     const params = { pageIndex, pageSize: PAGE_SIZE };
-    const reply = await deps.upstream.listInstances(params, { limiter: noted, deadlineAt });
+    const reply = await deps.upstream.listInstances(params, { limiter: observed, deadlineAt });
     return { kind: "read", reply };
   } catch (error) {
-    if (isTurnedAway) return { kind: "over" };
+    if (isRefused) return { kind: "over" };
     if (!isAppError(error) || !error.code.startsWith("ERR_UPSTREAM_")) throw error;
     return { kind: error.code === "ERR_UPSTREAM_ACCOUNT" ? "denied" : "failed", error };
   }

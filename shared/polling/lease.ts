@@ -2,7 +2,7 @@ import type { RateLimiter } from "../pacing/rate-limiter.ts";
 import { LEASE_KEY, type LeaseRow, leaseRowSchema, newLeaseRow } from "../schemas/watch-rows.ts";
 import type { CallLimiter } from "../signing/upstream.ts";
 import { encodeRow, readRow, type Stored } from "../store/rows.ts";
-import type { Store } from "../store/store.ts";
+import type { RunDeps } from "./settings.ts";
 
 /** A lease expires this long after its last renewal, by the wall clock. */
 const LEASE_MS = 90_000;
@@ -11,12 +11,7 @@ const TAKEOVER_MARGIN_MS = 30_000;
 /** Its holder stops this long after the last renewal: the instance may have been frozen. */
 const HOLDER_LIMIT_MS = 60_000;
 
-export type LeaseDeps = {
-  readonly store: Store;
-  readonly now: () => number;
-  readonly monotonic: () => number;
-  readonly newId: () => string;
-};
+export type LeaseDeps = Pick<RunDeps, "store" | "now" | "monotonic" | "newId">;
 
 /** How far the run has come: what a renewal saves. */
 export type Progress = Readonly<

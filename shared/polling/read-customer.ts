@@ -1,33 +1,25 @@
 import { type Decision, decide } from "../changes/decide.ts";
-import { commitRow, loadCustomer as readStored } from "../customers/customer.ts";
-import type { AnyAppError } from "../errors.ts";
-import type { CustomerRow } from "../schemas/customer-row.ts";
-import { SELF } from "../schemas/customer-row.ts";
+import { commitRow, loadCustomer } from "../customers/customer.ts";
+import { type CustomerRow, SELF } from "../schemas/customer-row.ts";
 import type { LaneRow } from "../schemas/watch-rows.ts";
-import type { CallLimiter, Upstream } from "../signing/upstream.ts";
+import type { CallOptions, Upstream } from "../signing/upstream.ts";
 import type { Stored } from "../store/rows.ts";
-import type { Store } from "../store/store.ts";
+import type { RunDeps } from "./settings.ts";
 
-/** One read that conflicts is made once more; after that the next sweep has it. */
+/** A read that conflicts is made once more. After that the next sweep reads the customer. */
 const TRIES = 2;
 
-export type ReadDeps = {
-  readonly store: Store;
-  readonly now: () => number;
-  readonly source: string;
-};
+export type ReadDeps = Pick<RunDeps, "store" | "now"> & { readonly source: string };
 
-export type ReadOptions = {
-  readonly deadlineAt: number;
-  readonly limiter: CallLimiter;
+export type ReadOptions = CallOptions & {
   readonly lastSeenAt: number | undefined;
   /** The customer's added numbers, when it is read in the priority lane. */
-  readonly onboarding?: LaneRow["onboarding"] | undefined;
-  /** How to ask: the plain query, or a fresher one. */
+  readonly onboarding: LaneRow["onboarding"] | undefined;
+  /** The plain query, or one that reads from the numbers' source. */
   readonly query: Upstream["query"];
 };
 
-/** A decision that is held until the run knows how many customers turned empty with it. */
+/** A decision that waits until the run knows how many customers became empty with it. */
 export type DeferredDecision = {
   readonly customer: string;
   readonly before: Stored<CustomerRow>;
@@ -37,13 +29,13 @@ export type DeferredDecision = {
 export type ReadOutcome =
   | { readonly kind: "unwatched" }
   | { readonly kind: "read"; readonly row: CustomerRow; readonly decision: Decision }
-  | { readonly kind: "turned-empty"; readonly held: DeferredDecision }
-  /** Another wrote the row meanwhile, twice: the answer is dropped, never compared with newer state. */
+  | { readonly kind: "became-empty"; readonly deferred: DeferredDecision }
+  /** Another process wrote the row meanwhile, twice: the reply is dropped. */
   | { readonly kind: "conflict" };
 
 /**
  * Reads one customer upstream and stores what changed. The row is read before the upstream is
- * asked, and written only if it is still that row: an old answer is never held against newer state.
+ * called, and written only if it is still that row. An old reply never meets newer state.
  *
  * @throws the upstream's, the store's and the row's errors
  */
@@ -53,7 +45,7 @@ export async function readCustomer(
   options: ReadOptions,
 ): Promise<ReadOutcome> {
   for (let tries = 1; tries <= TRIES; tries += 1) {
-    const before = await readStored(deps.store, customer);
+    const before = await loadCustomer(deps.store, customer);
     if (!before || before.value.removedAt) return { kind: "unwatched" };
     const reply = await options.query(customer === SELF ? {} : { custSpaceId: customer }, options);
     const decision = decide({
@@ -66,27 +58,11 @@ export async function readCustomer(
       onboarding: options.onboarding,
     });
     if (decision.becameEmpty) {
-      return { kind: "turned-empty", held: { customer, before, decision } };
+      return { kind: "became-empty", deferred: { customer, before, decision } };
     }
     if (!decision.row) return { kind: "read", row: before.value, decision };
     const outcome = await commitRow(deps.store, customer, before, decision.row);
     if (outcome === "stored") return { kind: "read", row: decision.row, decision };
   }
   return { kind: "conflict" };
-}
-
-/** Whether an error speaks of this customer alone, so that others may well be readable. */
-export function concernsCustomer(error: AnyAppError): boolean {
-  switch (error.code) {
-    case "ERR_UPSTREAM_REJECTED":
-      return (
-        error.concerns === "customer" ||
-        /^(InvalidParameter|Missing|Invalid)/.test(error.facts.upstreamCode ?? "")
-      );
-    case "ERR_CUSTOMER_TOO_LARGE":
-    case "ERR_STORE_ROW":
-      return true;
-    default:
-      return false;
-  }
 }

@@ -5,7 +5,8 @@ import { LANE_PREFIX, type LaneRow, laneRowSchema } from "../schemas/watch-rows.
 import { decodeRow } from "../store/rows.ts";
 import type { Row } from "../store/store.ts";
 import { dueInMs, LANE_INTERVAL_RATIO, patienceMs } from "./due.ts";
-import type { RunDeps, RunSettings, WarmState } from "./settings.ts";
+import type { RunDeps, RunSettings } from "./settings.ts";
+import type { WarmState } from "./warm-state.ts";
 
 /** Resolves to true when the row is done, so the next run skips it. */
 export type ReadIfDue = (row: Row) => Promise<boolean>;

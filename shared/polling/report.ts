@@ -1,15 +1,25 @@
 import type { Freshness } from "../customers/freshness.ts";
 import type { DispatcherReport } from "../outbox/dispatcher.ts";
+import type { StopReason } from "./failure-judge.ts";
 
-export type RunReport = {
+/** What the reads of a run came to. */
+export type ReadCounts = {
+  /** Customers with a reply. */
+  read: number;
+  /** Of those read, replies of which not all could be used. */
+  partial: number;
+  /** Events. */
+  changed: number;
+  failed: number;
+  /** Replies dropped because another process wrote the row meanwhile. */
+  conflicts: number;
+  /** Changed numbers that wait because too many events of their customer are pending. */
+  heldBack: number;
+};
+
+export type RunReport = Readonly<ReadCounts> & {
   readonly leaseHeld: boolean;
-  readonly read: number;
-  /** Of those read, answers that could not be used whole. */
-  readonly partial: number;
-  readonly changed: number;
-  readonly failed: number;
-  readonly conflicts: number;
-  readonly heldBack: number;
+  readonly stopped?: StopReason | "lease-lost" | undefined;
   readonly delivered: number;
   readonly failedAttempts: number;
   readonly deadLettered: number;
@@ -24,20 +34,18 @@ export type RunReport = {
   /** In seconds: every customer of the lane, or all of them, were read since, or failed. */
   readonly freshness: Freshness;
   readonly receiver: DispatcherReport["receiverState"] | "unknown";
-  readonly stopped?: "account" | "outage" | "lease-lost";
   readonly durationMs: number;
 };
 
-/** The answer of a run that found the lease held. */
+export function noReads(): ReadCounts {
+  return { read: 0, partial: 0, changed: 0, failed: 0, conflicts: 0, heldBack: 0 };
+}
+
+/** The report of a run that found the lease held. */
 export function heldElsewhere(durationMs: number): RunReport {
   return {
     leaseHeld: true,
-    read: 0,
-    partial: 0,
-    changed: 0,
-    failed: 0,
-    conflicts: 0,
-    heldBack: 0,
+    ...noReads(),
     delivered: 0,
     failedAttempts: 0,
     deadLettered: 0,

@@ -1,25 +1,16 @@
 import { type LaneKind, laneOf } from "../customers/priority-lane.ts";
-import { describeError, type Log } from "../log.ts";
 import type { RateLimiter } from "../pacing/rate-limiter.ts";
 import { CUSTOMER_PREFIX } from "../schemas/customer-row.ts";
-import {
-  LANE_PREFIX,
-  type LaneRow,
-  laneRowSchema,
-  NEW_SCAN,
-  type ScanState,
-} from "../schemas/watch-rows.ts";
-import { decodeRow } from "../store/rows.ts";
-import type { Row, Store } from "../store/store.ts";
+import { LANE_PREFIX, NEW_SCAN, type ScanState } from "../schemas/watch-rows.ts";
+import type { Row } from "../store/store.ts";
 import { LANE_INTERVAL_RATIO, patienceMs } from "./due.ts";
+import { decodeLaneRow } from "./lane-rows.ts";
 import type { Progress } from "./lease.ts";
 import { createResumableScan, type ResumableScan } from "./resumable-scan.ts";
+import type { RunDeps } from "./settings.ts";
 
-export type ScansDeps = {
-  readonly store: Pick<Store, "scan">;
-  readonly now: () => number;
+export type ScansDeps = Pick<RunDeps, "store" | "now" | "log"> & {
   readonly limiter: Pick<RateLimiter, "wait">;
-  readonly log: Pick<Log, "warn">;
 };
 
 /** Where the scans are. */
@@ -84,14 +75,4 @@ export function withoutNewCompletions(scans: ScanProgress, earlier: ScanProgress
     asked: keep(scans.asked ?? NEW_SCAN, earlier.asked),
     sweep: keep(scans.sweep, earlier.sweep),
   };
-}
-
-/** An unreadable lane row costs its customer the priority lane, and no one the run. */
-function decodeLaneRow(row: Row, log: ScansDeps["log"]): LaneRow | undefined {
-  try {
-    return decodeRow(row.key, row, laneRowSchema);
-  } catch (error) {
-    log.warn("priority lane row unreadable", describeError(error));
-    return undefined;
-  }
 }

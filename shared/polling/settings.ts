@@ -1,9 +1,8 @@
 import type { Log } from "../log.ts";
+import type { Dispatcher } from "../outbox/dispatcher.ts";
 import type { Upstream } from "../signing/upstream.ts";
 import type { Store } from "../store/store.ts";
 import type { OutgoingEvent, Send } from "../webhook/attempt.ts";
-import type { ReadMemory } from "./reader.ts";
-import { newSyncBackoff, type SyncBackoff } from "./sync-read.ts";
 
 export type RunDeps = {
   readonly store: Store;
@@ -20,6 +19,11 @@ export type RunDeps = {
   readonly expire: (after: string, limit: number) => Promise<string>;
 };
 
+/** What storing a customer's next row takes: its events go to the dispatcher. */
+export type CommitDeps = Pick<RunDeps, "store" | "now" | "log"> & {
+  readonly dispatcher: Pick<Dispatcher, "enqueue">;
+};
+
 export type RunSettings = {
   readonly source: string;
   readonly receiverId: string;
@@ -34,19 +38,3 @@ export type RunSettings = {
   /** Whether the priority lane reads from the numbers' source. */
   readonly sync: "off" | "lane";
 };
-
-/** What a warm instance knows from earlier runs; losing it costs nothing but accuracy. */
-export type WarmState = ReadMemory & {
-  readonly ensured: Set<string>;
-  readonly fresh: SyncBackoff;
-};
-
-/** What an instance knows before its first run: nothing. */
-export function newWarmState(): WarmState {
-  return {
-    lastReads: new Map(),
-    lastGood: { at: undefined },
-    ensured: new Set(),
-    fresh: newSyncBackoff(),
-  };
-}

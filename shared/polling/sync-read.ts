@@ -1,5 +1,6 @@
 import { isAppError } from "../errors.ts";
 import { describeError, type Log } from "../log.ts";
+import { observeAcquire } from "../pacing/rate-limiter.ts";
 import type { CallLimiter, Upstream } from "../signing/upstream.ts";
 
 /** A sync waits for the number's source as well: it must leave time for the plain query. */
@@ -28,7 +29,7 @@ export type SyncReadDeps = {
 export type SyncReadOptions = {
   /** The rate limiter of ChatappSyncPhoneNumber, which has a limit of its own. */
   readonly limiter: CallLimiter;
-  readonly memory: SyncBackoff;
+  readonly backoff: SyncBackoff;
 };
 
 /** Nothing is known of the source, so it is asked. */
@@ -49,11 +50,11 @@ export function newSyncBackoff(): SyncBackoff {
  */
 export function createSyncRead(deps: SyncReadDeps, options: SyncReadOptions): Upstream["query"] {
   const { upstream, log } = deps;
-  const { limiter, memory } = options;
+  const { limiter, backoff } = options;
 
   /** The wait is over when it could not have been asked for: the clock was wrong. */
   const isPaused = () => {
-    const left = memory.pausedUntil - deps.now();
+    const left = backoff.pausedUntil - deps.now();
     return left > 0 && left <= DENIED_PAUSE_MS;
   };
 
@@ -61,8 +62,8 @@ export function createSyncRead(deps: SyncReadDeps, options: SyncReadOptions): Up
     // Reads that were under way together fail together.
     if (isPaused()) return;
     log.warn(message, { ...describeError(error), pauseMs: ms });
-    memory.pausedUntil = deps.now() + ms;
-    memory.failures = 0;
+    backoff.pausedUntil = deps.now() + ms;
+    backoff.failures = 0;
   };
 
   function noteFailure(error: unknown, code: string): void {
@@ -71,30 +72,26 @@ export function createSyncRead(deps: SyncReadDeps, options: SyncReadOptions): Up
       return;
     }
     if (code === "ERR_UPSTREAM_REJECTED") return;
-    memory.failures += 1;
-    if (memory.failures < FAILURES) return;
+    backoff.failures += 1;
+    if (backoff.failures < FAILURES) return;
     pause(DOWN_PAUSE_MS, "syncs pause after failures in a row", error);
   }
 
   return async (params, call) => {
     const { custSpaceId } = params;
     if (!custSpaceId || isPaused()) return upstream.query(params, call);
-    let isTurnedAway = false;
-    const noted: CallLimiter = {
-      async acquire() {
-        isTurnedAway = !(await limiter.acquire());
-        return !isTurnedAway;
-      },
-      release: (outcome) => limiter.release(outcome),
-    };
+    let isRefused = false;
+    const observed = observeAcquire(limiter, (isGranted) => {
+      isRefused = !isGranted;
+    });
     const deadlineAt = Math.min(call.deadlineAt, deps.monotonic() + SYNC_LIMIT_MS);
     try {
-      const reply = await upstream.sync({ custSpaceId }, { limiter: noted, deadlineAt });
-      memory.failures = 0;
+      const reply = await upstream.sync({ custSpaceId }, { limiter: observed, deadlineAt });
+      backoff.failures = 0;
       return reply;
     } catch (error) {
       if (!isAppError(error) || !error.code.startsWith("ERR_UPSTREAM_")) throw error;
-      if (!isTurnedAway) noteFailure(error, error.code);
+      if (!isRefused) noteFailure(error, error.code);
     }
     return upstream.query(params, call);
   };

@@ -48,14 +48,11 @@ export async function readAll(options: ReadAllOptions): Promise<void> {
     }
   }
 
-  async function workOrStopAll(): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
+  const workOrStopAll = () =>
+    work().catch((error: unknown) => {
       limiter.stop();
       throw error;
-    }
-  }
+    });
 
   do {
     const ends = await Promise.allSettled(Array.from({ length: workers }, workOrStopAll));

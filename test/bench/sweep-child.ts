@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
 import { runPoll } from "../../shared/polling/run-poll.ts";
-import { newWarmState } from "../../shared/polling/settings.ts";
+import { newWarmState } from "../../shared/polling/warm-state.ts";
 import { LEASE_KEY, type LeaseRow } from "../../shared/schemas/watch-rows.ts";
 import type { Upstream } from "../../shared/signing/upstream.ts";
 import type { Store } from "../../shared/store/store.ts";

@@ -3,7 +3,7 @@ import { watchCustomers } from "../../shared/customers/watch-list.ts";
 import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
 import { runPoll } from "../../shared/polling/run-poll.ts";
-import { newWarmState } from "../../shared/polling/settings.ts";
+import { newWarmState } from "../../shared/polling/warm-state.ts";
 import type { NumberEvent } from "../../shared/schemas/event.ts";
 import type { QueryReply } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";

@@ -1,7 +1,7 @@
 import { watchCustomers } from "../../shared/customers/watch-list.ts";
 import { createLog } from "../../shared/log.ts";
 import { runPoll } from "../../shared/polling/run-poll.ts";
-import { newWarmState } from "../../shared/polling/settings.ts";
+import { newWarmState } from "../../shared/polling/warm-state.ts";
 import { CUSTOMER_PREFIX, type CustomerRow } from "../../shared/schemas/customer-row.ts";
 import { deadKey } from "../../shared/schemas/outbox-rows.ts";
 import { LEASE_KEY } from "../../shared/schemas/watch-rows.ts";

@@ -54,7 +54,7 @@ function createScene() {
         write: (line) => void lines.push(JSON.parse(line)),
       }),
     },
-    { limiter: { ...OPEN, acquire: async () => scene.isOpen }, memory: newSyncBackoff() },
+    { limiter: { ...OPEN, acquire: async () => scene.isOpen }, backoff: newSyncBackoff() },
   );
   return Object.assign(scene, {
     async read(custSpaceId?: string) {
@@ -180,7 +180,7 @@ describe("a fresh read", () => {
           monotonic: () => rig.clock.ms,
           log: createLog({ level: "info", now: () => 0, write: (line) => void lines.push(line) }),
         },
-        { limiter: limiter("sync"), memory: newSyncBackoff() },
+        { limiter: limiter("sync"), backoff: newSyncBackoff() },
       );
       const status = async () =>
         (await read({ custSpaceId: "cust-1" }, { deadlineAt: 60_000, limiter: limiter("query") }))

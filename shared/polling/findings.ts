@@ -1,0 +1,48 @@
+import { type AnyAppError, UpstreamContractError } from "../errors.ts";
+import { createFailureJudge, type FailureJudge } from "./failure-judge.ts";
+import type { DeferredDecision } from "./read-customer.ts";
+import { noReads, type ReadCounts } from "./report.ts";
+import type { WarmState } from "./warm-state.ts";
+
+/** The failure of a reply of which not all could be read. */
+export const INCOMPLETE_REPLY = new UpstreamContractError({ action: "QueryChatappPhoneNumbers" });
+
+export type FailedRead = {
+  readonly customer: string;
+  readonly error: AnyAppError;
+  /** When the last read began that showed all of the stored values, in ms. */
+  readonly lastSeenAt: number | undefined;
+};
+
+/** What the reads of a run have shown so far. */
+export type Findings = {
+  readonly counts: ReadCounts;
+  /** Reads that failed, and replies of which not all could be read. */
+  readonly failures: FailedRead[];
+  /** Empty lists, which wait until all reads are over. */
+  readonly emptied: DeferredDecision[];
+  readonly judge: FailureJudge;
+  /** A failure of the upstream for everyone, although reads were good. */
+  accountError: AnyAppError | undefined;
+};
+
+export function newFindings(): Findings {
+  return {
+    counts: noReads(),
+    failures: [],
+    emptied: [],
+    judge: createFailureJudge(),
+    accountError: undefined,
+  };
+}
+
+/** What could be read of the reply is stored. That it was not all is reported if it lasts. */
+export function notePartial(
+  { counts, failures }: Findings,
+  customer: string,
+  { lastReads }: Pick<WarmState, "lastReads">,
+): void {
+  counts.partial += 1;
+  const lastSeenAt = lastReads.get(customer)?.seenAt;
+  failures.push({ customer, error: INCOMPLETE_REPLY, lastSeenAt });
+}

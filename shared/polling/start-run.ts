@@ -1,0 +1,62 @@
+import { startDispatcher } from "../outbox/dispatcher.ts";
+import { createRateLimiter } from "../pacing/rate-limiter.ts";
+import type { Upstream } from "../signing/upstream.ts";
+import { newFindings } from "./findings.ts";
+import { createLaneBudget } from "./lane-budget.ts";
+import { type Lease, limitByLease } from "./lease.ts";
+import { trackProgress } from "./progress.ts";
+import { createReader } from "./reader.ts";
+import { startScans } from "./scans.ts";
+import type { RunDeps, RunSettings } from "./settings.ts";
+import { createSyncRead } from "./sync-read.ts";
+import type { WarmState } from "./warm-state.ts";
+
+/** Every call of a run has ended by then, counted from its beginning. */
+const RUN_DEADLINE_MS = 58_000;
+
+export type Run = ReturnType<typeof startRun>;
+
+/** Puts the parts of one run together. Deliveries of what is due start at once. */
+export function startRun(
+  lease: Lease,
+  beganAt: number,
+  deps: RunDeps,
+  settings: RunSettings,
+  warm: WarmState,
+) {
+  const { qps, runMs, receiverId, source } = settings;
+  const stopAt = beganAt + runMs;
+  const deadlineAt = beganAt + RUN_DEADLINE_MS;
+  // Each operation has a limit of its own upstream.
+  const newLimiter = () => createRateLimiter({ limit: qps, stopAt }, deps);
+  const limiter = newLimiter();
+  const listingLimiter = newLimiter();
+  const dispatcher = startDispatcher({ receiverId, stopAt, deadlineAt }, deps);
+  const scans = startScans(lease.progress, settings.pollIntervalMs, { ...deps, limiter });
+  const lanes = createLaneBudget(qps, runMs);
+  const findings = newFindings();
+
+  const { query } = deps.upstream;
+  const syncRead = (): Upstream["query"] =>
+    createSyncRead(deps, {
+      limiter: limitByLease(newLimiter(), lease),
+      backoff: warm.syncBackoff,
+    });
+  const sweep = { query, limiter: limitByLease(limiter, lease) };
+  const lane = {
+    query: settings.sync === "off" ? query : syncRead(),
+    limiter: lanes.countCalls(sweep.limiter),
+  };
+  const read = createReader(
+    findings,
+    { limiter, sweep, lane, deadlineAt, warm },
+    { ...deps, source, dispatcher },
+  );
+  return {
+    ...{ deps, settings, warm, lease, beganAt, stopAt },
+    ...{ limiter, listingLimiter, dispatcher, scans, lanes, findings, read },
+    /** When the last whole sweep before this run began, on the wall clock in ms. */
+    sweptAt: lease.progress.sweep.full?.startedAt,
+    progress: trackProgress(lease.progress, scans),
+  };
+}

@@ -1,0 +1,50 @@
+import { newSyncBackoff, type SyncBackoff } from "./sync-read.ts";
+
+/** The last reads of this many customers are remembered, so that memory does not grow with them. */
+const MAX_LAST_READS = 1_000;
+
+/** What is remembered of a customer's last read, on the wall clock in ms. */
+export type LastRead = {
+  /** When it ended, good or failed. */
+  readonly at: number;
+  /** When the last read began that showed all stored values; undefined if none is remembered. */
+  readonly seenAt: number | undefined;
+};
+
+/** What a warm instance remembers of earlier runs. Losing it costs nothing but accuracy. */
+export type WarmState = {
+  /** The longest unread first. */
+  readonly lastReads: Map<string, LastRead>;
+  /** When the last good read of any customer began, on the wall clock in ms. */
+  lastGoodAt: number | undefined;
+  /** Customers of the environment's list that are known to have a row. */
+  readonly ensured: Set<string>;
+  readonly syncBackoff: SyncBackoff;
+};
+
+/** What an instance knows before its first run: nothing. */
+export function newWarmState(): WarmState {
+  return {
+    lastReads: new Map(),
+    lastGoodAt: undefined,
+    ensured: new Set(),
+    syncBackoff: newSyncBackoff(),
+  };
+}
+
+/**
+ * Remembers a read that ended at `at`. A read that confirmed nothing keeps the earlier `seenAt`,
+ * which is still true of what is stored.
+ */
+export function rememberRead(
+  { lastReads }: Pick<WarmState, "lastReads">,
+  customer: string,
+  at: number,
+  seenAt?: number,
+): void {
+  const earlier = lastReads.get(customer);
+  lastReads.delete(customer);
+  lastReads.set(customer, { at, seenAt: seenAt ?? earlier?.seenAt });
+  const [oldest] = lastReads.size > MAX_LAST_READS ? lastReads.keys() : [];
+  if (oldest !== undefined) lastReads.delete(oldest);
+}
