@@ -51,7 +51,7 @@ const onOff = parsed((text) =>
   text === "on" || text === "off" ? { value: text === "on" } : { problem: "must be on or off" },
 );
 
-/** Every variable that is read, by function: the README's table and serverless.yml list the same. */
+/** Every variable that is read, by function: functions/README.md and serverless.yml list the same. */
 export const environmentSchema = z.object({
   ALIBABA_CLOUD_ACCESS_KEY_ID: z.optional(parsed(commonParsers.ALIBABA_CLOUD_ACCESS_KEY_ID)),
   ALIBABA_CLOUD_ACCESS_KEY_SECRET: z.optional(

@@ -29,7 +29,7 @@ export function nothingSent(problems) {
 const HINTS = [
   {
     codes: /^(Forbidden|NoPermission|AccessDenied|Unauthorized)/i,
-    hint: "The deploying user lacks the permission for it: see the policy in the README.",
+    hint: "The deploying user lacks the permission for it: see the policy in shared/deploy/README.md.",
   },
   {
     codes: /AccessKey|SignatureDoesNotMatch|SignatureNotMatch|SecurityToken|InvalidCredentials/i,

@@ -1,59 +1,122 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { COMMANDS } from "../../shared/commands/table.ts";
-import { codeSpans, README, ROOT, section } from "./readme.ts";
+import { parseCommandLine } from "../../shared/ctl/arguments.ts";
+import { describeAnswer } from "../../shared/ctl/print.ts";
+import { runPlan } from "../../shared/ctl/run.ts";
+import { createCommandRig } from "../shared/commands/command-rig.ts";
+import { allPages, codeLines, pageText, ROOT, section, tableRows } from "./pages.ts";
 
 const { scripts } = JSON.parse(readFileSync(new URL("package.json", ROOT), "utf8")) as {
   readonly scripts: Readonly<Record<string, string>>;
 };
+const PLUGIN = readFileSync(new URL("shared/deploy/plugin.js", ROOT), "utf8");
 
-const named = new Set(
-  [...README.matchAll(/\bnpm (?:run )?([a-z][a-z:]*)/g)].flatMap(([call, name = ""]) =>
-    call.startsWith("npm run ") || ["start", "test"].includes(name) ? [name] : [],
-  ),
-);
+/** What follows a command's name on the lines of code of every page, without a remark. */
+function calls(command: RegExp): string[] {
+  return codeLines(allPages()).flatMap((line) =>
+    [...line.matchAll(command)].map(([, rest = ""]) => rest.replace(/ +#.*/, "").trim()),
+  );
+}
 
-/** As GitHub makes them of headings. */
-const anchors = [...README.matchAll(/^#+ (.+)$/gm)].map(([, title = ""]) =>
-  title
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9 -]/g, "")
-    .replaceAll(" ", "-"),
-);
-
-const targets = [
-  ...[...README.matchAll(/\]\(([^)]+)\)/g)].map(([, target = ""]) => target),
-  ...[...README.matchAll(/(?:src|srcset)="([^"]+)"/g)].map(([, target = ""]) => target),
-].filter((target) => !target.startsWith("https://"));
-
-describe("README's commands", () => {
+describe("the pages' commands", () => {
   it("are the scripts of package.json, every one of them", () => {
-    expect([...named].sort()).toEqual(Object.keys(scripts).sort());
-  });
-
-  it("name each of the operator's commands", () => {
-    const told = codeSpans(section("Operating")).join("\n");
-    const words = COMMANDS.flatMap(({ lines }) => lines.map((line) => line.words));
-    expect(words.filter((line) => !told.includes(line))).toEqual([]);
-  });
-
-  it("name files and folders that exist", () => {
-    const paths = codeSpans(README).filter((code) =>
-      /^(test|shared|functions|\.ci)\/[\w./-]+$/.test(code),
+    const named = [...allPages().matchAll(/\bnpm (?:run (?:-s )?)?([a-z][a-z:]*)/g)].flatMap(
+      ([call, name = ""]) =>
+        call.startsWith("npm run ") || ["start", "test"].includes(name) ? [name] : [],
     );
-    expect(paths.length).toBeGreaterThan(10);
-    expect(paths.filter((path) => !existsSync(new URL(path, ROOT)))).toEqual([]);
+    expect([...new Set(named)].sort()).toEqual(Object.keys(scripts).sort());
+  });
+
+  it("begin with those that a new user types", () => {
+    expect(pageText("README.md")).toContain("`npm ci && npm test`");
+    expect(codeLines(pageText("README.md"))).toContain("npm ci && npm run demo");
+    expect(codeLines(pageText("README.md"))).toContain("npm start");
+  });
+
+  it("to operators are understood by the program that sends them", () => {
+    const lines = calls(/npm run (?:-s )?ctl -- (.+)$/g);
+    expect(lines.length).toBeGreaterThan(8);
+    for (const line of lines) {
+      const { kind } = parseCommandLine(line.split(" "), Date.parse("2026-01-01T00:00:00Z"));
+      expect([line, kind]).toEqual([line, line.includes("--help") ? "help" : "plan"]);
+    }
+  });
+
+  it("to the framework are some that the plugin obeys", () => {
+    const words = calls(/npx serverless ([a-z]+(?: function)?)/g);
+    expect(words.length).toBeGreaterThan(5);
+    for (const word of words) expect(PLUGIN).toContain(`"${word.replace(" ", ":")}:`);
   });
 });
 
-describe("README's links", () => {
-  it("lead to files and headings that are there", () => {
-    const lost = targets.filter((target) =>
-      target.startsWith("#")
-        ? !anchors.includes(target.slice(1))
-        : !existsSync(new URL(target, ROOT)),
+describe("the operators' page", () => {
+  const page = "shared/commands/README.md";
+
+  it("lists each of the operators' commands, and no other", () => {
+    const listed = tableRows(section(page, "Commands")).map(([name = ""]) =>
+      name.replaceAll("`", ""),
     );
-    expect(targets.length).toBeGreaterThan(10);
-    expect(lost).toEqual([]);
+    const words = COMMANDS.flatMap(({ lines }) => lines.map((line) => line.words));
+    expect(listed.sort()).toEqual(words.sort());
+  });
+
+  /** What the program prints for a line of the page, against poll with two watched customers. */
+  async function run(line: string): Promise<string[]> {
+    const rig = createCommandRig();
+    await rig.run({ command: "watch", custSpaceIds: ["cust-space-1", "cust-space-2"] });
+    const parsed = parseCommandLine(line.split(" "), rig.now());
+    if (parsed.kind === "help") throw new Error(`the page shows the help of ${line}`);
+    const connection = {
+      send: async (payload: object) => JSON.parse(JSON.stringify(await rig.run(payload))),
+      close: async () => {},
+    };
+    const io = {
+      out: () => {},
+      err: () => {},
+      redraw: undefined,
+      environment: {},
+      now: rig.now,
+      sleep: async () => {},
+      readText: async () => "cust-space-1",
+      serverless: ["npx"] as const,
+    };
+    return describeAnswer(await runPlan(parsed.plan, connection, io));
+  }
+
+  it("shows what status prints", async () => {
+    const labels = (lines: readonly string[]) => lines.map((line) => line.split(/ {2,}/)[0]);
+    const [, shown = ""] = /```text\n([\s\S]+?)\n```/.exec(section(page, "Look")) ?? [];
+    expect(labels(shown.split("\n"))).toEqual(labels(await run("status")));
+  });
+
+  const outputs = [
+    ...`${pageText(page)}${pageText("shared/receiver/README.md")}`.matchAll(
+      /^ {4}(?:WABA_CTL_KEY=… )?npm run ctl -- (.+)\n\n((?: {4}(?!npm ).+\n)+)/gm,
+    ),
+  ].map(([, line = "", text = ""]) => ({ line, shown: text.trim().split(/\n +/) }));
+
+  it("shows the output of several commands", () => {
+    expect(outputs.length).toBeGreaterThan(4);
+  });
+
+  it.each(outputs)("shows what $line prints", async ({ line, shown }) => {
+    const withoutValues = (lines: readonly string[]) =>
+      lines.map((one) =>
+        one
+          .replaceAll(/evt_test_\S+:/g, "ID:")
+          .replaceAll(/\d+/g, "N")
+          .replace(" (unchanged)", ""),
+      );
+    expect(withoutValues(shown)).toEqual(withoutValues(await run(line)));
+  });
+
+  it("has each symptom's section below the table of symptoms", () => {
+    const symptoms = section(page, "What to do");
+    const targets = [...symptoms.matchAll(/^\| .*\]\(#([a-z-]+)\)/gm)].map(([, target]) => target);
+    const titles = [...symptoms.matchAll(/^### (.+)$/gm)].map(([, title = ""]) =>
+      title.toLowerCase().replaceAll(" ", "-"),
+    );
+    expect([...new Set(targets)].sort()).toEqual(titles.sort());
   });
 });

@@ -3,15 +3,17 @@ import { describe, expect, it } from "vitest";
 import { environmentSchema, type FunctionName, loadConfig } from "../../shared/config.ts";
 import { createDeps } from "../../shared/deps.ts";
 import { ConfigError } from "../../shared/errors.ts";
-import { codeSpans, ROOT, section, tableRows } from "./readme.ts";
+import { codeSpans, ROOT, section, tableRows } from "./pages.ts";
 
 const FUNCTIONS: readonly FunctionName[] = ["add", "query", "poll"];
 
-const ROWS = tableRows(section("Settings")).map(([variable = "", of = "", byDefault = ""]) => ({
-  name: variable.replaceAll("`", ""),
-  of,
-  byDefault,
-}));
+const ROWS = tableRows(section("functions/README.md", "Settings")).map(
+  ([variable = "", of = "", byDefault = ""]) => ({
+    name: variable.replaceAll("`", ""),
+    of,
+    byDefault,
+  }),
+);
 
 const YAML = readFileSync(new URL("serverless.yml", ROOT), "utf8");
 
@@ -64,7 +66,7 @@ function requiredBy(name: FunctionName): string[] {
   return [];
 }
 
-describe("README's table of settings", () => {
+describe("the table of settings", () => {
   it("has every variable that the functions read, and no other", () => {
     const names = ROWS.map(({ name }) => name);
     expect([...names].sort()).toEqual(Object.keys(environmentSchema.shape).sort());
@@ -114,7 +116,7 @@ describe("README's table of settings", () => {
       given.delete(name);
     }
     const read = [...YAML.matchAll(/env:([A-Z_]+)/g)].map(([, name = ""]) => name);
-    const told = new Set(codeSpans(section("Settings")));
+    const told = new Set(codeSpans(section("functions/README.md", "Settings")));
     expect(read.filter((name) => !told.has(name))).toEqual([]);
     expect([...given]).toEqual([["TIMER", "@every 1m"]]);
     expect(told).toContain("@every 1m");

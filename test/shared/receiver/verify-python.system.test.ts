@@ -4,10 +4,10 @@ import { describe, expect, it } from "vitest";
 import { EXAMPLE_SECRET, eventExamples } from "../../contract/event-examples.ts";
 import { OTHER_SECRET } from "../../sandbox/receiver-test-sender.ts";
 
-const README = new URL("../../../README.md", import.meta.url);
+const PAGE = new URL("../../../shared/receiver/README.md", import.meta.url);
 
 const hasPython = spawnSync("python3", ["--version"]).status === 0;
-if (!hasPython) console.info("README's Python snippet is not run: there is no python3 here");
+if (!hasPython) console.info("The Python snippet is not run: there is no python3 here");
 
 /** Runs the snippet on each case; gives the event's id, or what was raised. */
 const HARNESS = `
@@ -22,12 +22,12 @@ json.dump(answers, sys.stdout)
 `;
 
 function readSnippet(): string {
-  const snippet = /^```python\n([\s\S]+?)^```$/m.exec(readFileSync(README, "utf8"))?.[1];
-  if (snippet === undefined) throw new Error("README.md has no block of python");
+  const snippet = /^```python\n([\s\S]+?)^```$/m.exec(readFileSync(PAGE, "utf8"))?.[1];
+  if (snippet === undefined) throw new Error("the receivers' page has no block of python");
   return snippet;
 }
 
-describe("README's Python snippet", () => {
+describe("the receivers' page's Python snippet", () => {
   it.runIf(hasPython)("takes what the service sends and refuses everything else", async () => {
     const { body, headers } = (await eventExamples())["whatsapp.phone_number.changed"];
     const sentAt = Number(headers["webhook-timestamp"]);
