@@ -33,7 +33,6 @@ export async function listDead(
   const isFull = () => deadLetters.length > 0 && (deadLetters.length === limit || budget.isOver());
   const page = await takePage(findDead(store, { after }), after, isFull, (found) => {
     deadLetters.push({ ...found.name, ...describeContent(found) });
-    return undefined;
   });
   return { deadLetters, ...page };
 }
@@ -85,7 +84,6 @@ export async function dropDead(command: DeadDropCommand, { store, budget }: Comm
   const found = findDead(store, command);
   const page = await takePage(found, command.after, budget.isOver, async ({ row }) => {
     if ((await store.delete(row.key, row.version)) === "deleted") dropped += 1;
-    return undefined;
   });
   return { dropped, ...page };
 }

@@ -44,7 +44,6 @@ export async function resync(command: ResyncCommand, deps: CommandDeps) {
   const page = await takePage(steps, command.after, deps.budget.isOver, async (step) => {
     if (step.isAdvance) await advanceOne(step.found, deps, totals);
     else await resyncOne(step.found, deps, totals);
-    return undefined;
   });
   return { ...totals, ...page };
 }

@@ -105,7 +105,6 @@ export async function watchList(
   const found = customersOnly(findCustomers(store, { after }));
   const page = await takePage(found, after, isFull, (one) => {
     customers.push(describeCustomer(one));
-    return undefined;
   });
   return { customers, ...page };
 }

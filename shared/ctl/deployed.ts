@@ -15,10 +15,10 @@ export function connectDeployed(stage: string, io: Io): Connection {
 }
 
 /**
- * Asks the deployed poll by `serverless invoke` and finds its JSON answer in what that prints.
+ * Calls the deployed poll by `serverless invoke` and finds its JSON answer in the output.
  *
- * @returns `busy` when the platform refused because of its concurrency limit
- * @throws CtlError without anything of the output, which may hold what the caller's shell knows
+ * @returns `busy` if the platform's concurrency limit refused the call
+ * @throws CtlError, which repeats no output: it may hold secrets
  */
 async function invokeDeployed(stage: string, payload: object, io: Io): Promise<Answer | "busy"> {
   const [program, ...first] = io.serverless;
@@ -29,8 +29,8 @@ async function invokeDeployed(stage: string, payload: object, io: Io): Promise<A
   if (answer) return answer;
   if (BUSY.test(output.replaceAll(data, ""))) return "busy";
   throw new CtlError(
-    `The deployed function could not be asked (${problem ?? "its answer was not printed"}). ` +
-      `Run this to see why: serverless invoke -f poll --stage ${stage} --data '{"command":"status"}'`,
+    `The deployed function could not be called (${problem ?? "its answer was not printed"}). ` +
+      `To see why, run: serverless invoke -f poll --stage ${stage} --data '{"command":"status"}'`,
   );
 }
 
@@ -52,7 +52,7 @@ function run(program: string, args: string[], environment: Io["environment"]): P
   });
 }
 
-/** The last JSON object in the output that poll can have answered; the echoed payload is none. */
+/** The last JSON object in the output that can be poll's answer. The echoed payload is none. */
 function findAnswer(output: string, payload: object): Answer | undefined {
   const command = (payload as { command?: unknown }).command;
   for (let start = output.lastIndexOf("{"); start >= 0; ) {
@@ -71,7 +71,7 @@ function isError(value: unknown): boolean {
   return typeof value === "object" && value !== null && "code" in value;
 }
 
-/** The object that begins here, whatever follows it. */
+/** The JSON object that begins at an index, whatever follows it. */
 function parseAt(text: string, start: number): Record<string, unknown> | undefined {
   let depth = 0;
   let isInString = false;

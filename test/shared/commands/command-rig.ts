@@ -17,7 +17,7 @@ import { noteEvent } from "../../contract/document-guard.ts";
 /** 2026-01-02T03:04:05.000Z */
 export const START = 1_767_323_045_000;
 const WEBHOOK_URL = "https://receiver.example/hook";
-export const ENDPOINT_KEY = receiverKey(receiverId(new URL(WEBHOOK_URL)));
+export const RECEIVER_KEY = receiverKey(receiverId(new URL(WEBHOOK_URL)));
 
 type Sent = OutgoingEvent & Pick<AttemptOptions, "redelivery">;
 
@@ -27,13 +27,13 @@ export type CommandRig = {
   readonly logLines: string[];
   now(): number;
   advance(ms: number): void;
-  /** Answers of the receiver, one after the other; then 204. Each attempt takes `attemptMs`. */
+  /** Queues the receiver's next responses. Without one it is 204. Each attempt takes `attemptMs`. */
   answer(...results: AttemptResult[]): void;
   attemptMs: number;
   /** How long each write, and each scan, takes. */
   writeMs: number;
   scanMs: number;
-  /** Writes that still work; the one after them fails, and with it the command. */
+  /** Writes that still work. The next one fails, and with it the command. */
   writesLeft: number;
   run(payload: unknown): Promise<Record<string, unknown>>;
   put(key: string, value: object): Promise<void>;
@@ -42,7 +42,7 @@ export type CommandRig = {
   keys(prefix?: string): Promise<string[]>;
 };
 
-/** Poll with a memory store, a clock that moves when told to, and a receiver of the test's making. */
+/** poll with a memory store, a clock that the test moves, and the responses that the test gives. */
 export function createCommandRig(environment: Readonly<Record<string, string>> = {}): CommandRig {
   const config = loadConfig(
     {

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { anEvent, type CommandRig, createCommandRig, ENDPOINT_KEY } from "./command-rig.ts";
+import { anEvent, type CommandRig, createCommandRig, RECEIVER_KEY } from "./command-rig.ts";
 
 let rig: CommandRig;
 
 const keyOf = (customer: string, seq: number) =>
   `dead/${customer}/${String(seq).padStart(16, "0")}`;
 
-async function bury(customer: string, seq: number): Promise<void> {
+async function putDeadLetter(customer: string, seq: number): Promise<void> {
   const event = { ...anEvent(seq), refusals: { count: 9, nextAt: 1 } };
   await rig.put(keyOf(customer, seq), {
     schema: 1,
@@ -18,9 +18,9 @@ async function bury(customer: string, seq: number): Promise<void> {
 
 beforeEach(async () => {
   rig = createCommandRig();
-  await bury("a", 7);
-  await bury("a", 12);
-  await bury("b", 3);
+  await putDeadLetter("a", 7);
+  await putDeadLetter("a", 12);
+  await putDeadLetter("b", 3);
 });
 
 describe("dead-list", () => {
@@ -44,7 +44,7 @@ describe("dead-list", () => {
     expect(second).toMatchObject({ deadLetters: [{ custSpaceId: "b", seq: 3 }], more: false });
   });
 
-  it("names a row that this version cannot read", async () => {
+  it("marks a dead letter that this version cannot read", async () => {
     await rig.put(keyOf("b", 3), { schema: 2 });
     expect(await rig.run({ command: "dead-list", after: "a/0000000000000012" })).toEqual({
       command: "dead-list",
@@ -55,7 +55,7 @@ describe("dead-list", () => {
 });
 
 describe("dead-redeliver", () => {
-  it("sends the same id and bytes, marked, and removes what was taken", async () => {
+  it("sends the same id and bytes, marked, and deletes what the receiver accepts", async () => {
     expect(await rig.run({ command: "dead-redeliver", customer: "a" })).toEqual({
       command: "dead-redeliver",
       delivered: 2,
@@ -78,7 +78,7 @@ describe("dead-redeliver", () => {
     expect(await rig.keys()).toEqual([keyOf("b", 3)]);
   });
 
-  it("keeps an event that is refused again, names it and goes on", async () => {
+  it("keeps and names an event that is refused again, and continues", async () => {
     rig.answer({ kind: "refused", status: 422 });
     expect(await rig.run({ command: "dead-redeliver", all: true })).toMatchObject({
       delivered: 2,
@@ -88,7 +88,7 @@ describe("dead-redeliver", () => {
     expect(await rig.keys()).toEqual([keyOf("a", 7)]);
   });
 
-  it("stops at a receiver in trouble and keeps what is left", async () => {
+  it("stops at a receiver that fails and keeps the rest", async () => {
     rig.answer(
       { kind: "delivered", status: 200 },
       { kind: "failed", reason: "status", status: 503 },
@@ -106,7 +106,7 @@ describe("dead-redeliver", () => {
     rig.answer({ kind: "gone", status: 410 });
     const answer = await rig.run({ command: "dead-redeliver", customer: "b", seq: 3 });
     expect(answer).toMatchObject({ delivered: 0, stopped: { reason: "gone", status: 410 } });
-    expect(await rig.row(ENDPOINT_KEY)).toMatchObject({ state: "disabled", reason: "410" });
+    expect(await rig.row(RECEIVER_KEY)).toMatchObject({ state: "disabled", reason: "410" });
     expect(await rig.keys("dead/b/")).toEqual([keyOf("b", 3)]);
   });
 
@@ -117,7 +117,7 @@ describe("dead-redeliver", () => {
     expect(rig.sent).toEqual([]);
   });
 
-  it("ends after 20 s and goes on from its cursor", async () => {
+  it("ends after 20 s and continues from its cursor", async () => {
     rig.attemptMs = 10_000;
     const first = await rig.run({ command: "dead-redeliver", all: true });
     expect(first).toMatchObject({ delivered: 2, more: true, after: "a/0000000000000012" });
@@ -126,7 +126,7 @@ describe("dead-redeliver", () => {
     expect(await rig.keys("dead/")).toEqual([]);
   });
 
-  it("loses nothing when it dies between the receiver's answer and the removal", async () => {
+  it("loses no event if it dies between the receiver's response and the deletion", async () => {
     rig.writesLeft = 0;
     const command = { command: "dead-redeliver", customer: "b" };
     await expect(rig.run(command)).rejects.toMatchObject({ code: "ERR_STORE" });
@@ -145,7 +145,7 @@ describe("dead-drop", () => {
     expect(rig.sent).toEqual([]);
   });
 
-  it("deletes all when told so outright", async () => {
+  it("deletes every dead letter with all: true", async () => {
     expect(await rig.run({ command: "dead-drop", all: true })).toMatchObject({ dropped: 3 });
     expect(await rig.keys()).toEqual([]);
   });
@@ -155,7 +155,7 @@ describe("dead-drop", () => {
     [{ command: "dead-drop", customer: "a", all: true }, "", "give either customer or all: true"],
     [{ command: "dead-drop", all: true, seq: 3 }, "seq", "needs customer"],
     [{ command: "dead-drop", all: false }, "all", "must be true or left out"],
-  ])("refuses %j", async (payload, path, message) => {
+  ])("refuses %j and deletes nothing", async (payload, path, message) => {
     const { error } = (await rig.run(payload)) as { error: { code: string; issues: unknown } };
     expect(error.code).toBe("ERR_INVALID_REQUEST");
     expect(error.issues).toContainEqual({ path, message });

@@ -14,7 +14,7 @@ beforeEach(() => {
   rig = createCommandRig();
 });
 
-describe("the history of a customer", () => {
+describe("a customer's delivered history", () => {
   it("is written together with the removal of the pending event", async () => {
     await rig.put("c/a", aCustomer({ pending: [anEvent(1), anEvent(2)] }));
     let writes = 0;
@@ -31,9 +31,9 @@ describe("the history of a customer", () => {
     });
   });
 
-  it("holds what a tick has delivered, and nothing that was given up", async () => {
-    const tired = { ...anEvent(1), refusals: { count: 9, nextAt: 0 } };
-    await rig.put("c/a", aCustomer({ pending: [tired, anEvent(2)] }));
+  it("holds what a run delivered, and no dead letter", async () => {
+    const refusedOften = { ...anEvent(1), refusals: { count: 9, nextAt: 0 } };
+    await rig.put("c/a", aCustomer({ pending: [refusedOften, anEvent(2)] }));
     const results = [{ kind: "refused", status: 422 } as const];
     const deps = {
       store: rig.store,
@@ -72,7 +72,7 @@ describe("the history of a customer", () => {
     expect(row.delivered.map(({ seq }) => seq)).toEqual([2, 3]);
   });
 
-  it("gives way when the row would become too large, never the acknowledgement", async () => {
+  it("is dropped if the row would become too large, while the acknowledgement is kept", async () => {
     const row = { ...aCustomer({ pending: [anEvent(1)] }), filler: "" };
     row.filler = "x".repeat(1_499_990 - JSON.stringify(row).length);
     await rig.put("c/a", row);
@@ -130,7 +130,7 @@ describe("redeliver", () => {
     expect(rig.logLines.join()).not.toContain("30111");
   });
 
-  it("chooses by the time of delivery and says whether all of it is kept", async () => {
+  it("chooses by the time of delivery and counts customers whose events are gone", async () => {
     const since = "2026-01-01T12:30:00+01:00";
     const answer = await rig.run({ command: "redeliver", since });
     expect(answer).toMatchObject({ sent: 2, incomplete: 0 });
@@ -139,7 +139,7 @@ describe("redeliver", () => {
     expect(earlier).toMatchObject({ sent: 4, incomplete: 1 });
   });
 
-  it("goes on within a customer after 20 s", async () => {
+  it("continues within a customer after 20 s", async () => {
     rig.attemptMs = 10_000;
     const command = { command: "redeliver", since: "2026-01-01T00:00:00Z" };
     const first = await rig.run(command);
@@ -149,7 +149,7 @@ describe("redeliver", () => {
     expect(rig.sent.map(({ id }) => id)).toEqual(["evt_1", "evt_2", "evt_3", "evt_5"]);
   });
 
-  it("names refused events and goes on, but stops at a receiver in trouble", async () => {
+  it("names refused events and continues, but stops at a receiver that fails", async () => {
     rig.answer({ kind: "refused", status: 400 }, { kind: "failed", reason: "timeout" });
     expect(await rig.run({ command: "redeliver", customer: "a" })).toMatchObject({
       sent: 0,
@@ -160,7 +160,7 @@ describe("redeliver", () => {
     });
   });
 
-  it("wants to be told which events", async () => {
+  it("refuses a command that chooses no events", async () => {
     const answer = await rig.run({ command: "redeliver" });
     expect(answer.error).toMatchObject({
       code: "ERR_INVALID_REQUEST",

@@ -17,8 +17,8 @@ const rowOf = async (customer: string) => (await rig.row(`c/${customer}`)) as Cu
 const eventsOf = async (customer: string) =>
   (await rowOf(customer)).pending.map(({ body }) => JSON.parse(body));
 
-/** One number told, and the first four hexadecimal digits of SHA-256 of `a/4930111`. */
-const FIRST_TOLD = "a/1-b314";
+/** One number sent, and the first four hexadecimal digits of SHA-256 of `a/4930111`. */
+const FIRST_SENT = "a/1-b314";
 
 const EMPTY_ANSWER = {
   command: "resync",
@@ -48,7 +48,7 @@ beforeEach(async () => {
 });
 
 describe("resync", () => {
-  it("puts one full-state event per number behind what is pending", async () => {
+  it("stores one full-state event per number behind what is pending", async () => {
     const answer = await rig.run({ command: "resync" });
     expect(answer).toEqual({ ...EMPTY_ANSWER, customers: 1, events: 2, missing: 1 });
     const row = await rowOf("a");
@@ -81,28 +81,28 @@ describe("resync", () => {
     expect(rig.sent).toEqual([]);
   });
 
-  it("writes a marker, by which a tick delivers all of it in order", async () => {
+  it("writes a marker, by which a run delivers all events in order", async () => {
     await rig.run({ command: "resync" });
     expect(await rig.keys("due/")).toEqual(["due/a/0000000000001002"]);
-    const taken: string[] = [];
+    const accepted: string[] = [];
     const deps = {
       store: rig.store,
       now: rig.now,
       random: () => 0.5,
       testEvent: () => ({ id: "test", body: "" }),
       async send({ id }: { id: string }) {
-        taken.push(id);
+        accepted.push(id);
         return { kind: "delivered", status: 204 } as const;
       },
     };
     const options = { deadlineAt: 1, hasAcceptedRecently: () => true };
     const ids = (await rowOf("a")).pending.map(({ id }) => id);
     for (let i = 0; i < 4; i += 1) await deliverNext("a", deps, options);
-    expect(taken).toEqual(ids);
+    expect(accepted).toEqual(ids);
     expect(await rig.keys("due/")).toEqual([]);
   });
 
-  it("leaves out customers that were taken off, others, and those without numbers", async () => {
+  it("stores no event for removed customers, others, and those without numbers", async () => {
     const numbers = { "4930444": aNumber() };
     const removed = aCustomer({ numbers, removedAt: "2026-01-01T00:00:00.000Z" });
     await rig.put("c/b", removed);
@@ -114,55 +114,55 @@ describe("resync", () => {
     expect(await rowOf("c")).toEqual(aCustomer());
   });
 
-  it("counts a row that this version cannot read and goes on", async () => {
+  it("counts a row that this version cannot read and continues", async () => {
     await rig.put("c/0", { schema: 2 });
     expect(await rig.run({ command: "resync" })).toMatchObject({ unreadable: 1, events: 2 });
   });
 
-  it("takes no more than 500 events of a customer and goes on where it stopped", async () => {
+  it("stores no more than 500 events of a customer and continues where it stopped", async () => {
     const pending = Array.from({ length: 499 }, (_, i) => anEvent(501 + i));
     await rig.put("c/a", { ...(await rowOf("a")), pending });
     expect(await rig.run({ command: "resync" })).toMatchObject({
       events: 1,
       leftOut: 1,
-      leftOutOf: [{ custSpaceId: "a", numbers: 1, after: FIRST_TOLD }],
+      leftOutOf: [{ custSpaceId: "a", numbers: 1, after: FIRST_SENT }],
       more: false,
     });
     await rig.put("c/a", { ...(await rowOf("a")), pending: [] });
-    const rest = await rig.run({ command: "resync", customer: "a", after: FIRST_TOLD });
+    const rest = await rig.run({ command: "resync", customer: "a", after: FIRST_SENT });
     expect(rest).toMatchObject({ events: 1, leftOut: 0, missing: 1 });
     expect((await eventsOf("a")).map(({ subject }) => subject)).toEqual(["4930222"]);
   });
 
-  it("goes on behind the last told number though others came up before it", async () => {
+  it("continues behind the last number sent although others appeared before it", async () => {
     const { numbers, ...row } = await rowOf("a");
     const more = { ...numbers, "1555": aNumber(), "4930112": aNumber() };
     await rig.put("c/a", { ...row, numbers: more, pending: [] });
-    const rest = await rig.run({ command: "resync", customer: "a", after: FIRST_TOLD });
+    const rest = await rig.run({ command: "resync", customer: "a", after: FIRST_SENT });
     expect(rest).toMatchObject({ events: 2, leftOut: 0 });
     expect((await eventsOf("a")).map(({ subject }) => subject)).toEqual(["4930112", "4930222"]);
   });
 
-  it("tells all numbers again when the last told one is gone", async () => {
+  it("sends all numbers again if the last one sent is gone", async () => {
     const { numbers, ...row } = await rowOf("a");
     const { "4930111": _gone, ...others } = numbers;
     await rig.put("c/a", { ...row, numbers: { ...others, "1555": aNumber() }, pending: [] });
-    await rig.run({ command: "resync", customer: "a", after: FIRST_TOLD });
+    await rig.run({ command: "resync", customer: "a", after: FIRST_SENT });
     expect((await eventsOf("a")).map(({ subject }) => subject)).toEqual(["1555", "4930222"]);
   });
 
-  it("keeps its place when not one more event fits", async () => {
+  it("keeps its place if not one more event fits", async () => {
     const pending = Array.from({ length: 500 }, (_, i) => anEvent(501 + i));
     await rig.put("c/a", { ...(await rowOf("a")), pending });
     expect(await rig.run({ command: "resync" })).toMatchObject({
       leftOutOf: [{ custSpaceId: "a", numbers: 2, after: "a/" }],
     });
-    expect(await rig.run({ command: "resync", customer: "a", after: FIRST_TOLD })).toMatchObject({
-      leftOutOf: [{ custSpaceId: "a", numbers: 1, after: FIRST_TOLD }],
+    expect(await rig.run({ command: "resync", customer: "a", after: FIRST_SENT })).toMatchObject({
+      leftOutOf: [{ custSpaceId: "a", numbers: 1, after: FIRST_SENT }],
     });
   });
 
-  it("takes no more than 512 KB of a customer", async () => {
+  it("stores no more than 512 KB of a customer", async () => {
     const large = { ...anEvent(1000), body: "x".repeat(512 * 1024 - 900) };
     await rig.put("c/a", { ...(await rowOf("a")), pending: [large] });
     expect(await rig.run({ command: "resync" })).toMatchObject({ events: 1, leftOut: 1 });
@@ -171,7 +171,7 @@ describe("resync", () => {
     expect(first?.body.length).toBeLessThan(900);
   });
 
-  it("ends after 20 s and goes on from its cursor", async () => {
+  it("ends after 20 s and continues from its cursor", async () => {
     await rig.put("c/b", aCustomer({ numbers: { "4930444": aNumber() } }));
     rig.writeMs = 10_000;
     const first = await rig.run({ command: "resync" });
@@ -183,7 +183,7 @@ describe("resync", () => {
     expect((await rowOf("a")).seq).toBe(1002);
   });
 
-  it("leaves only a marker when it dies between its two writes, and can be repeated", async () => {
+  it("leaves only a marker if it dies between its two writes, and can be repeated", async () => {
     const before = await rowOf("a");
     rig.writesLeft = 1;
     await expect(rig.run({ command: "resync" })).rejects.toMatchObject({ code: "ERR_STORE" });
@@ -202,7 +202,7 @@ describe("resync after a restore", () => {
     await rig.put("c/~account", aCustomer());
   });
 
-  it("lifts every sequence to the present, also of customers that were taken off", async () => {
+  it("advances every sequence to now, also of removed customers", async () => {
     const answer = await rig.run({ command: "resync", afterRestore: true });
     expect(answer).toMatchObject({ advanced: 3, customers: 2, events: 3 });
     expect((await rowOf("a")).seq).toBe(START + 2);
@@ -213,7 +213,7 @@ describe("resync after a restore", () => {
     expect(await rig.keys("due/")).toHaveLength(2);
   });
 
-  it("lifts them all before the first event, over several calls if need be", async () => {
+  it("advances all sequences before the first event, over several calls if needed", async () => {
     rig.writeMs = 10_000;
     const command = { command: "resync", afterRestore: true };
     const first = await rig.run(command);
@@ -227,7 +227,7 @@ describe("resync after a restore", () => {
     expect((await rowOf("~account")).seq).toBe(START + 30_000);
   });
 
-  it("can be repeated after a death at any of its writes", async () => {
+  it("can be repeated if it dies at any of its writes", async () => {
     for (const writes of [0, 1, 2, 3, 4, 5, 6]) {
       rig = createCommandRig();
       await rig.put("c/a", aCustomer({ numbers: { "1555": aNumber() }, pending: [anEvent(7)] }));

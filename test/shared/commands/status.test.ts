@@ -5,7 +5,7 @@ import {
   anEvent,
   type CommandRig,
   createCommandRig,
-  ENDPOINT_KEY,
+  RECEIVER_KEY,
   START,
 } from "./command-rig.ts";
 
@@ -29,7 +29,7 @@ const leaseRow = (fields: object = {}) => ({
 });
 
 describe("status", () => {
-  it("answers for a store that is empty, and writes nothing", async () => {
+  it("answers for an empty store and writes nothing", async () => {
     rig.writesLeft = 0;
     expect(await rig.run({ command: "status" })).toEqual({
       command: "status",
@@ -87,7 +87,7 @@ describe("status", () => {
     });
   });
 
-  it("counts customers that cannot be read, and tells the account's own trouble apart", async () => {
+  it("counts customers whose reads fail, and reports the account's failure apart", async () => {
     const failure = { reads: 2, since: "2026-01-02T02:00:00.000Z", code: "ERR_UPSTREAM_TIMEOUT" };
     const staleAt = "2026-01-02T02:31:00.000Z";
     await rig.put("c/a", aCustomer({ failure }));
@@ -109,8 +109,8 @@ describe("status", () => {
     });
   });
 
-  it("tells what is believed of the receiver", async () => {
-    await rig.put(ENDPOINT_KEY, {
+  it("reports the stored state of the receiver", async () => {
+    await rig.put(RECEIVER_KEY, {
       schema: 1,
       state: "open",
       step: 2,
@@ -126,7 +126,7 @@ describe("status", () => {
     });
   });
 
-  it("tells how far the sweep is and that some reads are at least as old as it", async () => {
+  it("reports where the sweep stands, and that some reads are at least as old", async () => {
     await rig.put("c/a", aCustomer());
     const sweep = pass({ cursor: "c/a", startedAt: START - 90_000, done: false });
     await rig.put("lease/poll", leaseRow({ owner: "x", until: START + 60_000, sweep }));
@@ -143,7 +143,7 @@ describe("status", () => {
     });
   });
 
-  it("takes the beginning of a sweep that is done for the oldest read", async () => {
+  it("reports that no read is older than a finished sweep", async () => {
     await rig.put("c/a", aCustomer());
     const sweep = pass({ cursor: "c/a", startedAt: START - 40_000 });
     await rig.put("lease/poll", leaseRow({ sweep }));
@@ -175,7 +175,7 @@ describe("status", () => {
     });
   });
 
-  it("counts a customer with events whose row a newer version wrote, and goes on", async () => {
+  it("counts a customer whose row a newer version wrote, and continues", async () => {
     await rig.put("c/a", aCustomer({ pending: [anEvent(1)] }));
     await rig.put("c/b", { schema: 2 });
     await rig.put("c/c", aCustomer({ pending: [anEvent(2), anEvent(3)] }));
@@ -201,9 +201,9 @@ describe("status", () => {
     });
   });
 
-  it("answers though the rows of the lease, the receiver, the account and the lane cannot be read", async () => {
+  it("answers although the rows of lease, receiver, account and lane are unreadable", async () => {
     await rig.put("c/a", aCustomer({ numbers: { "49151": aNumber() } }));
-    for (const key of ["lease/poll", ENDPOINT_KEY, "c/~account", "hot/a"]) {
+    for (const key of ["lease/poll", RECEIVER_KEY, "c/~account", "hot/a"]) {
       await rig.put(key, { schema: 2 });
     }
     expect(await rig.run({ command: "status" })).toMatchObject({

@@ -36,7 +36,7 @@ describe("a customer's row that a newer version wrote", () => {
     expect(await rig.row("c/b")).toEqual(NEWER);
   });
 
-  it("keeps no other customer from being taken off, with drop and without", async () => {
+  it("keeps no other customer from being removed, with drop and without", async () => {
     await rig.put("c/a", aCustomer());
     await rig.put("c/c", aCustomer({ pending: [anEvent(1)] }));
     expect(await rig.run({ command: "unwatch", custSpaceIds: ["b", "a"] })).toEqual({
@@ -55,7 +55,7 @@ describe("a customer's row that a newer version wrote", () => {
     expect(await rig.row("c/b")).toEqual(NEWER);
   });
 
-  it("keeps no other customer out of the priority lane; nor does an entry of the lane", async () => {
+  it("keeps no other customer out of the priority lane, and neither does a row of the lane", async () => {
     await rig.put("c/a", aCustomer());
     await rig.put("c/c", aCustomer());
     await rig.put("hot/c", NEWER);
@@ -70,14 +70,14 @@ describe("a customer's row that a newer version wrote", () => {
     expect(await rig.keys("hot/")).toEqual(["hot/a", "hot/c"]);
   });
 
-  it("is counted when its own events are to be sent again", async () => {
+  it("is counted by a redelivery of its own events", async () => {
     const answer = await rig.run({ command: "redeliver", customer: "b" });
     expect(answer).toMatchObject({ sent: 0, unreadable: 1, more: false });
     const resumed = await rig.run({ command: "redeliver", customer: "b", after: "b/7" });
     expect(resumed).toMatchObject({ sent: 0, unreadable: 1, more: false });
   });
 
-  it("is counted once by a redelivery that goes on behind it after 20 s", async () => {
+  it("is counted once by a redelivery that continues behind it after 20 s", async () => {
     const others = Array.from({ length: 19 }, (_, i) => `b${i + 10}`);
     for (const customer of others) await rig.put(`c/${customer}`, NEWER);
     await rig.put("c/c", aCustomer({ delivered: [delivered(1), delivered(2)] }));
@@ -89,7 +89,7 @@ describe("a customer's row that a newer version wrote", () => {
     expect(second).toMatchObject({ sent: 2, unreadable: 0, more: false });
   });
 
-  it("is counted by a resync of it alone, also one that goes on and one after a restore", async () => {
+  it("is counted by a resync of it alone, also one with a cursor and one after a restore", async () => {
     for (const more of [{}, { after: "b/1-0000" }, { afterRestore: true }]) {
       const answer = await rig.run({ command: "resync", customer: "b", ...more });
       expect(answer).toMatchObject({ events: 0, advanced: 0, unreadable: 1, more: false });

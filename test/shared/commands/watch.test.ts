@@ -24,7 +24,7 @@ const TOMBSTONE = {
 };
 
 describe("watch", () => {
-  it("adds customers and counts those that are watched already", async () => {
+  it("adds customers and counts those already watched", async () => {
     await rig.put("c/b", aCustomer());
     const answer = await rig.run({ command: "watch", custSpaceIds: ["a", "b", "a"] });
     expect(answer).toEqual({
@@ -67,14 +67,14 @@ describe("watch", () => {
     });
   });
 
-  it("makes a customer that only an add in progress has put there stand on its own", async () => {
+  it("keeps a customer that only an add in progress had added", async () => {
     await rig.put("c/a", { schema: 1, seq: 5, numbers: {}, pending: [], addIntents: ["x"] });
     const answer = await rig.run({ command: "watch", custSpaceIds: ["a"] });
     expect(answer).toMatchObject({ added: [], revived: [], alreadyWatched: 1 });
     expect(await rig.row("c/a")).toEqual({ schema: 1, seq: 5, numbers: {}, pending: [] });
   });
 
-  it("stops after 20 s and says how many of the ids it has dealt with", async () => {
+  it("stops after 20 s and reports how many ids it processed", async () => {
     rig.writeMs = 10_000;
     const custSpaceIds = ["a", "a", "b", "c"];
     const answer = await rig.run({ command: "watch", custSpaceIds });
@@ -82,7 +82,7 @@ describe("watch", () => {
     expect(await rig.keys()).toEqual(["c/a", "c/b"]);
   });
 
-  it("can be repeated after a death between two customers", async () => {
+  it("can be repeated if it dies between two customers", async () => {
     rig.writesLeft = 1;
     const command = { command: "watch", custSpaceIds: ["a", "b"] };
     await expect(rig.run(command)).rejects.toMatchObject({ code: "ERR_STORE" });
@@ -92,7 +92,7 @@ describe("watch", () => {
 });
 
 describe("unwatch", () => {
-  it("refuses a customer with pending events, says how many, and changes nothing", async () => {
+  it("refuses a customer with pending events, counts them, and changes nothing", async () => {
     const row = aCustomer({ pending: [anEvent(999), anEvent(1000)] });
     await rig.put("c/a", row);
     expect(await rig.run({ command: "unwatch", custSpaceIds: ["a"] })).toEqual({
@@ -117,7 +117,7 @@ describe("unwatch", () => {
     expect(await rig.keys()).toEqual(["c/a"]);
   });
 
-  it("gives up pending events and their markers with drop", async () => {
+  it("drops pending events and their markers with drop: true", async () => {
     await rig.put("c/a", aCustomer({ pending: [anEvent(1000)] }));
     await rig.put("due/a/0000000000001000", { schema: 1 });
     const answer = await rig.run({ command: "unwatch", custSpaceIds: ["a"], drop: true });
@@ -126,13 +126,13 @@ describe("unwatch", () => {
     expect(await rig.keys("due/")).toEqual([]);
   });
 
-  it("masks the environment's list, with a row of its own before any was there", async () => {
+  it("masks the environment's list, also if the customer had no row yet", async () => {
     await rig.run({ command: "unwatch", custSpaceIds: ["listed"] });
     await ensureWatched(rig.store, ["listed"], new Set(), rig.now);
     expect(await rig.row("c/listed")).toEqual({ ...TOMBSTONE, seq: START });
   });
 
-  it("can be repeated after a death at any of its writes", async () => {
+  it("can be repeated if it dies at any of its writes", async () => {
     for (const writes of [0, 1, 2]) {
       rig = createCommandRig();
       await rig.put("c/a", aCustomer({ pending: [anEvent(1000)] }));
@@ -152,13 +152,13 @@ describe("unwatch", () => {
 });
 
 describe("the environment's list", () => {
-  it("makes a customer stay that a refused add would take away again", async () => {
+  it("keeps a customer that a refused add would remove", async () => {
     await rig.put("c/a", { schema: 1, seq: 5, numbers: {}, pending: [], addIntents: ["x"] });
     await ensureWatched(rig.store, ["a"], new Set(), rig.now);
     expect(await rig.row("c/a")).toEqual({ schema: 1, seq: 5, numbers: {}, pending: [] });
   });
 
-  it("leaves a removed customer alone that an add in progress has brought back", async () => {
+  it("changes no removed customer that an add in progress brought back", async () => {
     const row = { ...TOMBSTONE, removedAt: undefined, revivedFrom: "2026", addIntents: ["x"] };
     await rig.put("c/a", row);
     await ensureWatched(rig.store, ["a"], new Set(), rig.now);
@@ -196,7 +196,7 @@ describe("watch-list", () => {
 });
 
 describe("watch-closely", () => {
-  it("puts watched customers into the priority lane for a while, and names the others", async () => {
+  it("puts watched customers into the priority lane for its hours, and names the others", async () => {
     await rig.put("c/a", aCustomer());
     await rig.put("c/gone", aCustomer({ removedAt: "2026-01-01T00:00:00.000Z" }));
     const answer = await rig.run({

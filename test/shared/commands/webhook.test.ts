@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type CommandRig, createCommandRig, ENDPOINT_KEY } from "./command-rig.ts";
+import { type CommandRig, createCommandRig, RECEIVER_KEY } from "./command-rig.ts";
 
 let rig: CommandRig;
 
@@ -8,7 +8,7 @@ beforeEach(() => {
 });
 
 describe("webhook-test", () => {
-  it("sends one test event and tells the receiver's answer", async () => {
+  it("sends one test event and reports the receiver's response", async () => {
     expect(await rig.run({ command: "webhook-test" })).toEqual({
       command: "webhook-test",
       eventId: "evt_test_id1",
@@ -21,7 +21,7 @@ describe("webhook-test", () => {
     expect(await rig.keys()).toEqual([]);
   });
 
-  it("tells why it failed", async () => {
+  it("reports why the delivery failed", async () => {
     rig.answer({ kind: "failed", reason: "network" });
     const answer = await rig.run({ command: "webhook-test" });
     expect(answer).toMatchObject({ accepted: false, result: "failed", reason: "network" });
@@ -33,7 +33,7 @@ describe("webhook-pause", () => {
   it("stores the pause once", async () => {
     const answer = await rig.run({ command: "webhook-pause" });
     expect(answer).toEqual({ command: "webhook-pause", state: "paused", changed: true });
-    const row = await rig.row(ENDPOINT_KEY);
+    const row = await rig.row(RECEIVER_KEY);
     expect(row).toEqual({
       schema: 1,
       state: "paused",
@@ -44,7 +44,7 @@ describe("webhook-pause", () => {
     });
     rig.advance(5_000);
     expect(await rig.run({ command: "webhook-pause" })).toMatchObject({ changed: false });
-    expect(await rig.row(ENDPOINT_KEY)).toEqual(row);
+    expect(await rig.row(RECEIVER_KEY)).toEqual(row);
   });
 });
 
@@ -61,7 +61,7 @@ describe("webhook-enable", () => {
   };
 
   it("closes the breaker after a test that was accepted", async () => {
-    await rig.put(ENDPOINT_KEY, DISABLED);
+    await rig.put(RECEIVER_KEY, DISABLED);
     expect(await rig.run({ command: "webhook-enable" })).toEqual({
       command: "webhook-enable",
       eventId: "evt_test_id1",
@@ -71,7 +71,7 @@ describe("webhook-enable", () => {
       state: "closed",
       changed: true,
     });
-    expect(await rig.row(ENDPOINT_KEY)).toEqual({
+    expect(await rig.row(RECEIVER_KEY)).toEqual({
       schema: 1,
       state: "closed",
       step: 0,
@@ -82,26 +82,26 @@ describe("webhook-enable", () => {
   });
 
   it("changes nothing while the receiver refuses the test", async () => {
-    await rig.put(ENDPOINT_KEY, DISABLED);
+    await rig.put(RECEIVER_KEY, DISABLED);
     rig.answer({ kind: "gone", status: 410 });
     const answer = await rig.run({ command: "webhook-enable" });
     expect(answer).toMatchObject({ accepted: false, status: 410, state: "disabled" });
-    expect(await rig.row(ENDPOINT_KEY)).toEqual(DISABLED);
+    expect(await rig.row(RECEIVER_KEY)).toEqual(DISABLED);
   });
 
-  it("writes nothing when deliveries run already", async () => {
+  it("writes nothing if deliveries run already", async () => {
     const answer = await rig.run({ command: "webhook-enable" });
     expect(answer).toMatchObject({ state: "closed", changed: false });
     expect(await rig.keys()).toEqual([]);
   });
 
-  it("can be repeated after a death before its write", async () => {
-    await rig.put(ENDPOINT_KEY, DISABLED);
+  it("can be repeated if it dies before its write", async () => {
+    await rig.put(RECEIVER_KEY, DISABLED);
     rig.writesLeft = 0;
     await expect(rig.run({ command: "webhook-enable" })).rejects.toMatchObject({
       code: "ERR_STORE",
     });
-    expect(await rig.row(ENDPOINT_KEY)).toEqual(DISABLED);
+    expect(await rig.row(RECEIVER_KEY)).toEqual(DISABLED);
     rig.writesLeft = 1;
     expect(await rig.run({ command: "webhook-enable" })).toMatchObject({ changed: true });
   });

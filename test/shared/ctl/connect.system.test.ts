@@ -27,8 +27,8 @@ const environmentOf = (url: string, storeUrl: string) => ({
   WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 1).toString("base64")}`,
 });
 
-describe("npm start", () => {
-  it("is asked again for a minute while it is busy, with growing waits", async () => {
+describe("ctl against npm start", () => {
+  it("tries again while it is busy, with growing waits", async () => {
     let refusals = 3;
     server = await startPollServer(() => {
       refusals -= 1;
@@ -38,7 +38,7 @@ describe("npm start", () => {
     expect(run).toMatchObject({ code: 0, waits: [1000, 2000, 4000] });
   });
 
-  it("is given up after a minute", async () => {
+  it("fails if it is busy for a minute", async () => {
     server = await startPollServer(() => ({ status: 429, body: {} }));
     const run = await runCtl(["status", "--url", server.url]);
     expect(run.code).toBe(1);
@@ -51,22 +51,22 @@ describe("npm start", () => {
     [404, "no function has this path", "does not answer as npm start does (HTTP 404)"],
     [503, { code: "ERR_STORE" }, "refused the command (ERR_STORE)"],
     [500, { errorType: "ERR_STORE", errorMessage: "x" }, "The function failed (ERR_STORE)"],
-  ])("that answers %i is told as a failure", async (status, body, message) => {
+  ])("fails if it answers %i", async (status, body, message) => {
     server = await startPollServer(() => ({ status, body }));
     const run = await runCtl(["status", "--url", server.url]);
     expect(run.code).toBe(1);
     expect(run.err).toContain(message);
   });
 
-  it("that was named but does not listen is a failure", async () => {
+  it("fails if it does not listen at the given --url", async () => {
     const run = await runCtl(["status", "--url", await closedUrl()]);
     expect(run).toMatchObject({ code: 1, out: "" });
     expect(run.err).toContain("Nothing listens at the given --url");
   });
 });
 
-describe("without npm start", () => {
-  it("names what the environment lacks", async () => {
+describe("ctl without npm start", () => {
+  it("names the settings that the environment lacks", async () => {
     const environment = { WABA_CTL_URL: await closedUrl() };
     const run = await runCtl(["status"], { environment });
     expect(run.code).toBe(1);
@@ -75,7 +75,7 @@ describe("without npm start", () => {
   });
 
   // A minute, because a busy machine takes long to make a database and to start a program.
-  it("the store is opened here, and one that is in use is refused", {
+  it("opens the store itself, and refuses one that is in use", {
     timeout: 60_000,
   }, async () => {
     const storeFolder = path.join(folder, "store");
@@ -92,7 +92,7 @@ describe("without npm start", () => {
   });
 });
 
-describe("--stage", () => {
+describe("ctl with --stage", () => {
   /** Prints as the plugin does, the echoed payload included; `replies` are used up one by one. */
   async function fakeServerless(
     ...replies: { stdout?: string; stderr?: string; exit?: number }[]
@@ -151,7 +151,7 @@ process.exitCode = exit;
   it.each([
     { stderr: "HTTP 429: ResourceExhausted", exit: 1 },
     { stdout: "Error: your request exceeds the reserved concurrency", exit: 0 },
-  ])("tries again after a refusal by the concurrency limit: %j", async (refusal) => {
+  ])("tries again if the concurrency limit refuses: %j", async (refusal) => {
     const serverless = await fakeServerless(refusal, refusal, {
       stdout: '{"command":"webhook-pause","state":"paused","changed":false}',
     });
@@ -163,15 +163,15 @@ process.exitCode = exit;
     });
   });
 
-  it("does not take a customer's id for such a refusal, and repeats no output", async () => {
+  it("mistakes no customer's id for such a refusal, and prints no output", async () => {
     const serverless = await fakeServerless({ stderr: "AccessKeySecret=abc", exit: 3 });
     const run = await runCtl(["watch", "add", "429", "--stage", "prod"], { serverless });
     expect(run).toMatchObject({ code: 1, out: "", waits: [] });
-    expect(run.err).toContain("could not be asked (exit 3)");
+    expect(run.err).toContain("could not be called (exit 3)");
     expect(run.err).not.toContain("AccessKeySecret");
   });
 
-  it("tells that the function failed", async () => {
+  it("reports that the function failed", async () => {
     const stdout = '{"errorMessage":"text","errorType":"ERR_STORE","stackTrace":[]}';
     const serverless = await fakeServerless({ stdout });
     const run = await runCtl(["status", "--stage", "prod"], { serverless });
@@ -179,11 +179,11 @@ process.exitCode = exit;
     expect(run.err).toBe("The function failed (ERR_STORE). Its log says why.");
   });
 
-  it("tells when the program is not there", async () => {
+  it("reports that the program is missing", async () => {
     const serverless = [path.join(folder, "nothing")] as const;
     const run = await runCtl(["status", "--stage", "prod"], { serverless });
     expect(run.code).toBe(1);
-    expect(run.err).toContain("could not be asked (exit ENOENT)");
+    expect(run.err).toContain("could not be called (exit ENOENT)");
   });
 });
 

@@ -23,14 +23,17 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-describe("the command line", () => {
-  it.each(COMMANDS.flatMap(({ lines }) => lines))("explains $words", async (line) => {
-    const { code, out } = await runCtl([...line.words.split(" "), "--help"]);
-    expect(code).toBe(0);
-    expect(out).toContain(`npm run ctl -- ${usageOf(line)}\n\n${line.help}`);
-  });
+describe("a command line of ctl", () => {
+  it.each(COMMANDS.flatMap(({ lines }) => lines))(
+    "$words --help prints its usage and help",
+    async (line) => {
+      const { code, out } = await runCtl([...line.words.split(" "), "--help"]);
+      expect(code).toBe(0);
+      expect(out).toContain(`npm run ctl -- ${usageOf(line)}\n\n${line.help}`);
+    },
+  );
 
-  it("lists all commands with --help, and those of a group", async () => {
+  it("--help lists all commands, or those of a group", async () => {
     const all = await runCtl(["--help"]);
     expect(all).toMatchObject({ code: 0, err: "" });
     expect(all.out).toContain("dead redeliver (--customer ID [--seq N] | --all)");
@@ -57,7 +60,7 @@ describe("the command line", () => {
     [["watch", "closely", "a", "--hours", "200"], "--hours must be at most 168"],
     [["watch", "import", "a", "b"], "watch import takes one FILE"],
     [["status", "--stage", "prod", "--url", "http://127.0.0.1:1"], "--stage asks the deployed"],
-  ])("refuses %j with exit code 2", async (argv, message) => {
+  ])("%j is refused with exit code 2", async (argv, message) => {
     const { code, out, err } = await runCtl(argv);
     expect(code).toBe(2);
     expect(err).toContain(message);
@@ -65,7 +68,7 @@ describe("the command line", () => {
   });
 });
 
-describe("against npm start", () => {
+describe("ctl", () => {
   it("sends the key, and prints the answer as a table or as JSON", async () => {
     await rig.put("c/a", aCustomer({ numbers: { "49151": aNumber() } }));
     const table = await runCtl(["status"], {
@@ -104,7 +107,7 @@ describe("against npm start", () => {
     ]);
   });
 
-  it("sends nothing of a file with a bad line", async () => {
+  it("sends nothing of a file with an invalid id", async () => {
     const run = await runCtl(["watch", "import", "f", "--url", server.url], {
       readText: async () => "good\nnot good!\n",
     });
@@ -113,7 +116,7 @@ describe("against npm start", () => {
     expect(server.payloads).toEqual([]);
   });
 
-  it("goes on with the ids that an answer did not get to", async () => {
+  it("sends the ids again that an answer did not process", async () => {
     rig.writeMs = 10_000;
     const run = await ctl("watch", "add", "a", "b", "c");
     expect(run).toMatchObject({ code: 0, out: "3 added, 0 watched again, 0 already watched" });
@@ -123,7 +126,7 @@ describe("against npm start", () => {
     ]);
   });
 
-  it("exits with 1 when a removal is refused, and says how to insist", async () => {
+  it("exits with 1 if a removal is refused, and prints how to force it", async () => {
     await rig.put("c/a", aCustomer({ pending: [anEvent(1)] }));
     const refused = await ctl("watch", "remove", "a");
     expect(refused).toMatchObject({
@@ -140,7 +143,7 @@ describe("against npm start", () => {
     );
   });
 
-  it("asks for page after page and joins the answers", async () => {
+  it("requests page after page and joins the answers", async () => {
     const delivered = [1, 2, 3].map((seq) => ({
       ...anEvent(seq),
       deliveredAt: "2026-01-02T01:00:00.000Z",
@@ -162,7 +165,7 @@ describe("against npm start", () => {
     ]);
   });
 
-  it("stops at a receiver in trouble with exit code 1", async () => {
+  it("exits with 1 if the receiver fails", async () => {
     await rig.put("dead/a/0000000000000007", {
       schema: 1,
       event: anEvent(7),

@@ -5,7 +5,7 @@ import {
   anEvent,
   type CommandRig,
   createCommandRig,
-  ENDPOINT_KEY,
+  RECEIVER_KEY,
   START,
 } from "../commands/command-rig.ts";
 import { type PollServer, runCtl, startPollServer } from "./test-world.ts";
@@ -25,8 +25,8 @@ afterEach(() => server.close());
 
 const FAILURE = { reads: 2, since: "2026-01-02T02:00:00.000Z", code: "ERR_UPSTREAM_TIMEOUT" };
 
-describe("status as lines", () => {
-  it("tells of a store in which nothing has happened yet", async () => {
+describe("the lines of ctl status", () => {
+  it("show an empty store", async () => {
     expect(await linesOf()).toEqual([
       "oldest read    unknown",
       "sweep          none",
@@ -44,7 +44,7 @@ describe("status as lines", () => {
     ]);
   });
 
-  it("shows failing and stale customers, the account's trouble and what is read closely", async () => {
+  it("show failing and stale customers, the account's failure and the priority lane", async () => {
     const staleAt = "2026-01-02T02:31:00.000Z";
     await rig.put("c/a", aCustomer({ failure: FAILURE }));
     await rig.put("c/b", aCustomer({ failure: { ...FAILURE, staleAt } }));
@@ -60,7 +60,7 @@ describe("status as lines", () => {
     expect(lines).toContain("priority lane  0 onboarding, 0 worse, 1 requested");
   });
 
-  it("shows since when all customers of each kind were read", async () => {
+  it("show the freshness of the sweep and of each lane", async () => {
     const pass = (seconds: number) => ({
       cursor: "",
       startedAt: START - seconds * 1000,
@@ -81,11 +81,11 @@ describe("status as lines", () => {
     );
   });
 
-  it("says which rows cannot be read, and exits with 0", async () => {
+  it("name the rows that cannot be read, and the exit code is 0", async () => {
     await rig.put("c/a", aCustomer({ numbers: { "49151": aNumber() }, pending: [anEvent(1)] }));
     await rig.put("due/a/0000000000000001", { schema: 1 });
     await rig.put("due/b/0000000000000001", { schema: 1 });
-    for (const key of ["c/b", "c/~account", "lease/poll", "hot/b", ENDPOINT_KEY]) {
+    for (const key of ["c/b", "c/~account", "lease/poll", "hot/b", RECEIVER_KEY]) {
       await rig.put(key, { schema: 2 });
     }
     const { code, out } = await ctl("status");
@@ -105,8 +105,8 @@ describe("status as lines", () => {
   });
 });
 
-describe("customers whose rows cannot be read", () => {
-  it("do not stop an import of 10,000, and are named at its end", async () => {
+describe("customers whose rows ctl cannot read", () => {
+  it("end no import of 10,000 and are named by it", async () => {
     await rig.put("c/cust-4321", { schema: 2 });
     const ids = Array.from({ length: 10_000 }, (_, i) => `cust-${i + 1}`);
     const run = await runCtl(["watch", "import", "f", "--url", server.url], {
