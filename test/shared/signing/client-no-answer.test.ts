@@ -29,19 +29,6 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       return { error: shown(error), took: performance.now() - startedAt };
     };
 
-    it.each(["add", "query"] as const)("ends a silent %s, which is not repeated", async (name) => {
-      const { upstream, sandbox } = await start({ realTime: true });
-      sandbox.control.fault({ kind: "hang", count: 3 });
-      const call = () =>
-        name === "add" ? upstream.add(NUMBER, soon()) : upstream.query({}, soon());
-
-      const { error, took } = await timed(call);
-
-      expect(error).toMatchObject({ code: "ERR_UPSTREAM_TIMEOUT" });
-      expect(took).toBeLessThan(1000);
-      expect(sandbox.control.calls()).toMatchObject([{ executed: true }]);
-    });
-
     it("ends an answer that drips, and its connection", async () => {
       let close = () => {};
       const closed = new Promise<void>((resolve) => {
@@ -79,17 +66,6 @@ describe.each(VARIANTS)("%s", (_name, load) => {
 
       expect(error).toMatchObject({ facts: { action: "AddChatappPhoneNumber" } });
       expect(took).toBeLessThan(1000);
-    });
-
-    it("that has passed sends nothing and says so for add", async () => {
-      const { upstream, sandbox } = await start();
-
-      const add = await failureOf(upstream.add(NUMBER, { deadlineAt: 0 }));
-      const query = await failureOf(upstream.query({}, { deadlineAt: 0 }));
-
-      expect(shown(add)).toMatchObject({ code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: true });
-      expect(shown(query)).toMatchObject({ code: "ERR_UPSTREAM_TIMEOUT" });
-      expect(sandbox.control.calls()).toEqual([]);
     });
   });
 

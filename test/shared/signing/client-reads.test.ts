@@ -135,94 +135,12 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       await read(own, { ...IN_TIME, limiter });
       expect(events).toEqual(["acquire", "throttled", "acquire", "answered"]);
     });
-
-    it("sends nothing once the deadline has passed", async () => {
-      const own = await start();
-      const error = await failureOf(read(own, { deadlineAt: 0 }));
-      expect(shown(error)).toEqual({ code: "ERR_UPSTREAM_TIMEOUT", facts: { action } });
-      expect(own.sandbox.control.calls()).toEqual([]);
-    });
   });
+});
 
-  it("sync answers with the customer's numbers as query does", async () => {
-    const { upstream, sandbox } = await start();
-    sandbox.control.addCustomer("cust-1", [{ PhoneNumber: "491700000002", NewField: 1 }]);
-    sandbox.control.fault({ kind: "malformed-row", action: "ChatappSyncPhoneNumber" });
-    expect(await upstream.sync({ custSpaceId: "cust-1" }, IN_TIME)).toEqual({
-      requestId: ID,
-      malformed: 1,
-      items: [
-        expect.objectContaining({ PhoneNumber: "491700000002", Status: "PENDING", NewField: 1 }),
-      ],
-    });
-  });
-
-  it("sync shows what query does not show yet", async () => {
-    const { upstream, sandbox } = await start();
-    sandbox.control.lag("cust-1", true);
-    sandbox.control.connect("cust-1", "491700000001");
-    const ask = { custSpaceId: "cust-1" };
-    const statuses = [
-      (await upstream.query(ask, IN_TIME)).items?.[0]?.Status,
-      (await upstream.sync(ask, IN_TIME)).items?.[0]?.Status,
-      (await upstream.query(ask, IN_TIME)).items?.[0]?.Status,
-    ];
-    expect(statuses).toEqual(["PENDING", "CONNECTED", "CONNECTED"]);
-  });
-
-  describe("listInstances", () => {
-    it("gives the pages of the account's WhatsApp spaces and how many there are", async () => {
-      const { upstream, sandbox } = await start();
-      for (const id of ["cust-2", "cust-3"]) sandbox.control.addCustomer(id);
-      const space = (custSpaceId: string) => ({
-        custSpaceId,
-        channelType: "whatsapp",
-        state: "published",
-      });
-      const page = (pageIndex: number) =>
-        upstream.listInstances({ pageIndex, pageSize: 2 }, IN_TIME);
-      expect(await page(1)).toEqual({
-        requestId: ID,
-        instances: [space("cust-1"), space("cust-2")],
-        total: 3,
-        malformed: 0,
-      });
-      expect(await page(2)).toEqual({
-        requestId: ID,
-        instances: [space("cust-3")],
-        total: 3,
-        malformed: 0,
-      });
-      expect(await page(3)).toMatchObject({ instances: [], total: 3 });
-    });
-
-    it("counts a row that names no customer and gives the others", async () => {
-      const { upstream, sandbox } = await start();
-      sandbox.control.addCustomer("not/an id");
-      sandbox.control.addCustomer("cust-2");
-      sandbox.control.fault({ kind: "malformed-row", action: "ListInstance" });
-      const reply = await upstream.listInstances({ pageIndex: 1, pageSize: 10 }, IN_TIME);
-      expect(reply).toMatchObject({ malformed: 2, total: 3 });
-      expect(reply.instances?.map(({ custSpaceId }) => custSpaceId)).toEqual(["cust-2"]);
-    });
-
-    it("takes no row for the account itself, whose name here is no CustSpaceId", () => {
-      const taken = (CustSpaceId: string) => isInstanceItem({ CustSpaceId });
-      expect([taken("self"), taken("selfie"), taken("dad-gf**")]).toEqual([false, true, false]);
-    });
-
-    it("tells an empty list from none at all", async () => {
-      const { upstream, sandbox } = await start();
-      const list = () => upstream.listInstances({ pageIndex: 1, pageSize: 10 }, IN_TIME);
-      sandbox.control.fault({ kind: "empty-list", action: "ListInstance" });
-      expect(await list()).toMatchObject({ instances: [], malformed: 0 });
-      sandbox.control.fault({ kind: "code", code: "OK", status: 200, action: "ListInstance" });
-      expect(await list()).toEqual({
-        requestId: ID,
-        instances: undefined,
-        total: undefined,
-        malformed: 0,
-      });
-    });
+describe("isInstanceItem", () => {
+  it("refuses the name of the account itself, which is no CustSpaceId", () => {
+    const taken = (CustSpaceId: string) => isInstanceItem({ CustSpaceId });
+    expect([taken("self"), taken("selfie"), taken("dad-gf**")]).toEqual([false, true, false]);
   });
 });
