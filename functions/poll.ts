@@ -14,19 +14,19 @@ import { createTestEvent } from "../shared/webhook/test-event.ts";
 export type PollDeps = Deps & { readonly config: Config };
 
 /**
- * The timer's function: one invocation is one run, or one command when the payload holds one. A
- * run that could not work at all throws, so that the platform counts it as failed.
+ * The timer's function. One invocation is one run, or one command if the payload holds one. A run
+ * that could not work at all throws, so that the platform counts it as failed.
  */
 export function createPoll(deps: PollDeps) {
-  const memory = newWarmState();
+  const warm = newWarmState();
 
   return async function poll(event: unknown, context: unknown): Promise<unknown> {
     const startedAt = deps.monotonic();
     try {
       const command = findCommand(parsePlatformEvent(event));
       return await (command
-        ? runOperatorCommand(command, deps, memory, context)
-        : runTimer(deps, memory, context));
+        ? runOperatorCommand(command, deps, warm, context)
+        : runTimer(deps, warm, context));
     } catch (error) {
       const durationMs = Math.round(deps.monotonic() - startedAt);
       deps.log.error("poll failed", { ...describeError(error), durationMs });
@@ -75,56 +75,41 @@ function isEmptyObject(value: unknown): boolean {
 async function runOperatorCommand(
   command: Command,
   deps: PollDeps,
-  memory: WarmState,
+  warm: WarmState,
   context: unknown,
 ): Promise<unknown> {
   const budget = createBudget(deps.monotonic);
-  const source = deps.sourceFor(context);
-  return runCommand(command, {
-    ...deps,
-    store: await deps.openStore(context),
-    source,
-    receiverId: receiverOf(deps.config),
-    testEvent: () => createTestEvent(source, deps),
-    listed: deps.config.watch,
-    lastReads: memory.lastReads,
-    budget,
-  });
+  const { watch: listed } = deps.config;
+  const { lastReads } = warm;
+  return runCommand(command, { ...(await invocationOf(deps, context)), listed, lastReads, budget });
 }
 
-function receiverOf({ webhook }: Config): string {
-  return webhook ? receiverId(webhook.url) : "none";
-}
-
-async function runTimer(deps: PollDeps, memory: WarmState, context: unknown): Promise<unknown> {
-  const { config } = deps;
-  const store = await deps.openStore(context);
-  const source = deps.sourceFor(context);
-  const report = await runPoll(
-    {
-      ...deps,
-      store,
-      upstream: deps.upstreamFor(context),
-      testEvent: () => createTestEvent(source, deps),
-      expire: (after, limit) => expireIdempotency(store, after, limit, deps.now()),
-    },
-    {
-      source,
-      receiverId: receiverOf(config),
-      qps: config.qps,
-      runMs: config.runMs,
-      pollIntervalMs: config.pollIntervalMs,
-      watch: config.watch,
-      discover: config.discover,
-      sync: config.sync,
-    },
-    memory,
-  );
+async function runTimer(deps: PollDeps, warm: WarmState, context: unknown): Promise<unknown> {
+  const { store, source, receiverId, ...invocation } = await invocationOf(deps, context);
+  const upstream = deps.upstreamFor(context);
+  const expire = (after: string, limit: number) =>
+    expireIdempotency(store, after, limit, deps.now());
+  const settings = { ...deps.config, source, receiverId };
+  const report = await runPoll({ ...invocation, store, upstream, expire }, settings, warm);
   deps.log.info("poll run", { ...report });
   return report;
 }
 
-/** The deployed function: reads the environment at its first invocation. */
+/** What runs and commands take alike. */
+async function invocationOf(deps: PollDeps, context: unknown) {
+  const { webhook } = deps.config;
+  const source = deps.sourceFor(context);
+  return {
+    ...deps,
+    store: await deps.openStore(context),
+    source,
+    /** Names the receiver's row. */
+    receiverId: webhook ? receiverId(webhook.url) : "none",
+    testEvent: () => createTestEvent(source, deps),
+  };
+}
+
+/** The deployed function. It reads the environment at its first invocation. */
 export function createPollHandler(environment: NodeJS.ProcessEnv) {
   let poll: ReturnType<typeof createPoll> | undefined;
   return async (event: unknown, context: unknown): Promise<unknown> => {

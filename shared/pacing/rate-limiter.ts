@@ -10,30 +10,30 @@ export type RateLimiterOptions = {
 };
 
 export type RateLimiterDeps = {
+  /** Only ever moves forward, ms. */
   readonly monotonic: () => number;
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 };
 
 export type RateLimiter = CallLimiter & {
-  /** No further call starts; waiting ones are told so. */
+  /** Starts no further call. Callers that wait for one get `false` at once. */
   stop(): void;
-  /** Waits this long in ms; false at once if no call could start afterwards, or as soon as so. */
+  /** Waits this long in ms. Resolves to false as soon as no call could start afterwards. */
   wait(ms: number): Promise<boolean>;
   readonly stopped: boolean;
 };
 
 /**
- * Paces calls by slots: `limit` slots, each free again one second after its answer came, less a
- * lead that long and steady round trips earn (pace-slots.ts). On throttling slots are given up at
- * once and won back slowly, because the quota is everyone's on the account.
+ * Paces calls by slots: `limit` slots, each free again one second after its answer, less a lead
+ * that long and steady round trips earn (slots.ts). A throttled answer takes slots away at once.
+ * They come back slowly, because the whole account shares the quota.
  */
 export function createRateLimiter(options: RateLimiterOptions, deps: RateLimiterDeps): RateLimiter {
   const slots = createSlots(options.limit, deps.monotonic());
   const stopping = new AbortController();
-  // Every worker may wait on it at once: Node would take more than ten for a leak and say so.
+  // Every worker may wait on it at once. Node would report more than ten listeners as a leak.
   setMaxListeners(0, stopping.signal);
-  // First come, first served: a customer that waits while others overtake it would hold the sweep's
-  // cursor where it is.
+  // First come, first served: a customer that others overtake would hold the sweep's cursor back.
   let line: Promise<unknown> = Promise.resolve();
 
   const isStopped = () => stopping.signal.aborted || deps.monotonic() >= options.stopAt;

@@ -1,44 +1,45 @@
 /** A slot is free again this long after its answer. */
 const REST_MS = 1_000;
 
-/** On throttling the slots drop to this share of themselves, at most once a second… */
-const CUT = 0.75;
+/** A throttled answer leaves this share of the slots, at most once a second. */
+const CUT_RATIO = 0.75;
 const CUT_PAUSE_MS = 1_000;
-/** …and so many a second are won back. */
+/** So many slots a second come back. */
 const RECOVERY_PER_SECOND = 0.5;
 /** No call starts so soon after a throttled answer: what was full then is mostly still full. */
 const HOLD_MS = 300;
 
 /** An early minimum is too high to build on. */
 const ANSWERS_BEFORE_LEAD = 100;
-/** Less than the half of a round trip that comes after the counting, see `createRoundTrips`. */
-const LEAD_SHARE = 0.45;
+/** Less than the half of a round trip that comes after the counting (`createRoundTrips`). */
+const LEAD_RATIO = 0.45;
 /** With a lead, calls keep apart by this share of an even spacing. */
-const SPACING_SHARE = 0.8;
+const SPACING_RATIO = 0.8;
 
 export type Slots = {
-  /** How long until a call may start, in ms; 0 for now. Ask again after a wait. */
+  /** How long until a call may start, in ms; 0 for now. Call it again after a wait. */
   waitMs(now: number): number;
-  /** Only when `waitMs` is 0. */
+  /** Allowed only when `waitMs` is 0. */
   start(now: number): void;
   end(now: number, outcome: "answered" | "throttled"): void;
 };
 
 /**
- * The decisions of the rate limiter, without time or waiting of their own.
+ * The decisions of the rate limiter. Pure: time comes in as an argument.
  *
- * `limit` slots, each free again one second after its answer: a call is counted upstream no earlier
- * than it is sent and no later than its answer, so no second there can hold more than `limit`. No
- * scheme that assumes nothing about the network can do better. What it costs is the round trip, and
- * of that the lead below wins a part back.
+ * There are `limit` slots, each free again one second after its answer. The upstream counts a call
+ * between its sending and its answer, so no second there holds more than `limit` calls. No scheme
+ * that assumes nothing about the network does better. It costs a round trip for each call. The lead
+ * (`createRoundTrips`) wins a part of that back.
  *
  * @param limit calls per second, at least 1
  * @param now monotonic ms, as everywhere here
  */
 export function createSlots(limit: number, now: number): Slots {
   const trips = createRoundTrips();
-  /** When the calls under way started, and when those that rest were answered: oldest first. */
+  /** When the calls under way started, oldest first. */
   const underWay: number[] = [];
+  /** When the calls whose slots rest were answered, oldest first. */
   const resting: number[] = [];
   let lastStart = Number.NEGATIVE_INFINITY;
   let allowed = limit;
@@ -54,13 +55,13 @@ export function createSlots(limit: number, now: number): Slots {
       while (resting[0] !== undefined && resting[0] + REST_MS <= at) resting.shift();
       const lead = trips.leadMs();
       const stillResting = resting.filter((answeredAt) => answeredAt + REST_MS - lead > at);
-      const spacing = lead > 0 ? (SPACING_SHARE * 1_000) / limit : 0;
+      const spacing = lead > 0 ? (SPACING_RATIO * 1_000) / limit : 0;
       const apart = Math.max(lastStart + spacing, heldUntil) - at;
       const slots = Math.floor(allowedAt(at));
       const surplus = underWay.length + stillResting.length - slots;
       if (surplus < 0) return Math.max(0, apart);
 
-      // All under way: an answer that comes right now frees its slot no earlier.
+      // If all are under way, an answer right now frees the first slot.
       const answeredAt = stillResting[surplus] ?? at;
       const free = Math.max(answeredAt + REST_MS - lead - at, apart);
       if (slots === limit) return free;
@@ -82,7 +83,7 @@ export function createSlots(limit: number, now: number): Slots {
       trips.distrust();
       heldUntil = at + HOLD_MS;
       if (at - lastCut < CUT_PAUSE_MS) return;
-      allowed = Math.max(1, allowedAt(at) * CUT);
+      allowed = Math.max(1, allowedAt(at) * CUT_RATIO);
       allowedSince = at;
       lastCut = at;
     },
@@ -90,15 +91,16 @@ export function createSlots(limit: number, now: number): Slots {
 }
 
 /**
- * How much earlier than a second after its answer a slot may be used again. A slot is safe when the
- * time from the last call's counting to its answer, plus that from sending the next to its counting,
- * is at least the lead. The server's work and the way back make at least half of a round trip, so
- * half of the shortest one is safe by the last call alone, even if the network got faster this
- * instant. The shortest of all is kept as long as the rate limiter lives: a run is too short to forget it.
+ * How much earlier than a second after its answer a slot may be used again.
  *
- * Calls are not told apart: each answer is taken for that of the oldest call. When answers overtake
- * each other the shortest of these times may be too long, but then they also scatter, and by as much
- * as they scatter the lead is shortened; at 0-200 ms nothing is left of it.
+ * Two times add up to what is safe: from the last call's counting to its answer, and from sending
+ * the next call to its counting. The server's work and the way back are at least half of a round
+ * trip. So half of the shortest one is safe, even if the network gets faster this instant. The
+ * shortest one is kept for the limiter's whole life: a run is too short to forget it.
+ *
+ * Each answer counts as that of the oldest call. When answers overtake each other, the shortest of
+ * these times may be too long. But then they also scatter, and the lead shrinks by as much. At round
+ * trips of 0 to 200 ms nothing is left of it.
  */
 function createRoundTrips() {
   let shortest = Number.POSITIVE_INFINITY;
@@ -112,14 +114,14 @@ function createRoundTrips() {
       shortest = Math.min(shortest, ms);
     },
 
-    /** A throttled answer: the lead has to be earned anew. */
+    /** A throttled answer: the lead has to be earned again. */
     distrust(): void {
       trusted = 0;
     },
 
     leadMs(): number {
       if (trusted < ANSWERS_BEFORE_LEAD) return 0;
-      return LEAD_SHARE * Math.max(0, shortest - (mean - shortest));
+      return LEAD_RATIO * Math.max(0, shortest - (mean - shortest));
     },
   };
 }

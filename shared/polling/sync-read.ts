@@ -2,27 +2,25 @@ import { isAppError } from "../errors.ts";
 import { describeError, type Log } from "../log.ts";
 import { observeAcquire } from "../pacing/rate-limiter.ts";
 import type { CallLimiter, Upstream } from "../signing/upstream.ts";
+import type { RunDeps } from "./settings.ts";
 
-/** A sync waits for the number's source as well: it must leave time for the plain query. */
+/** A sync waits for the number's source as well, and must leave time for the plain query. */
 const SYNC_LIMIT_MS = 10_000;
 const DENIED_PAUSE_MS = 3_600_000;
-/** After so many failures in a row the source is taken to be down… */
-const FAILURES = 3;
-/** …and left alone for this long, in ms. */
+/** After so many failures in a row the source counts as down. */
+const FAILURES_BEFORE_PAUSE = 3;
 const DOWN_PAUSE_MS = 300_000;
 
-/** What a warm instance knows of earlier syncs; losing it costs a few calls and a warning. */
+/** What a warm instance remembers of earlier syncs. Losing it costs a few calls and a warning. */
 export type SyncBackoff = {
-  /** Wall clock, ms: until then the plain query is used. */
+  /** Until then the plain query is used, on the wall clock in ms. */
   pausedUntil: number;
   /** Failed syncs in a row. */
   failures: number;
 };
 
-export type SyncReadDeps = {
+export type SyncReadDeps = Pick<RunDeps, "now" | "monotonic"> & {
   readonly upstream: Pick<Upstream, "query" | "sync">;
-  readonly now: () => number;
-  readonly monotonic: () => number;
   readonly log: Pick<Log, "warn">;
 };
 
@@ -32,19 +30,18 @@ export type SyncReadOptions = {
   readonly backoff: SyncBackoff;
 };
 
-/** Nothing is known of the source, so it is asked. */
 export function newSyncBackoff(): SyncBackoff {
   return { pausedUntil: 0, failures: 0 };
 }
 
 /**
- * A read that takes the place of `query` for customers that must not be seen through a stale copy:
- * `ChatappSyncPhoneNumber`, and the plain query where that cannot be had: for the account itself,
- * which has no CustSpaceId, and whenever a sync fails, so that trouble with the source is neither a
- * failed read nor the end of the run. The call's own call limiter paces the plain query alone.
+ * Reads a customer from the numbers' source (`ChatappSyncPhoneNumber`), where `query` may answer
+ * from a stale copy. The plain query reads the account itself, which has no CustSpaceId, and
+ * every customer whose sync fails. The call's own limiter paces the plain query alone.
  *
- * Without the RAM action `cams:ChatappSyncPhoneNumber` syncs pause for an hour, after three
- * failures in a row for five minutes, with one warning each. A refusal is its customer's own.
+ * Without the RAM action `cams:ChatappSyncPhoneNumber` syncs pause for an hour. After three
+ * failures in a row they pause for five minutes. Each pause is one warning. A refusal concerns its
+ * customer alone.
  *
  * @throws what `query` throws
  */
@@ -52,14 +49,14 @@ export function createSyncRead(deps: SyncReadDeps, options: SyncReadOptions): Up
   const { upstream, log } = deps;
   const { limiter, backoff } = options;
 
-  /** The wait is over when it could not have been asked for: the clock was wrong. */
+  /** A pause that is longer than any was set by a wrong clock, and is over. */
   const isPaused = () => {
     const left = backoff.pausedUntil - deps.now();
     return left > 0 && left <= DENIED_PAUSE_MS;
   };
 
   const pause = (ms: number, message: string, error: unknown) => {
-    // Reads that were under way together fail together.
+    // Reads that are under way together fail together.
     if (isPaused()) return;
     log.warn(message, { ...describeError(error), pauseMs: ms });
     backoff.pausedUntil = deps.now() + ms;
@@ -73,7 +70,7 @@ export function createSyncRead(deps: SyncReadDeps, options: SyncReadOptions): Up
     }
     if (code === "ERR_UPSTREAM_REJECTED") return;
     backoff.failures += 1;
-    if (backoff.failures < FAILURES) return;
+    if (backoff.failures < FAILURES_BEFORE_PAUSE) return;
     pause(DOWN_PAUSE_MS, "syncs pause after failures in a row", error);
   }
 
