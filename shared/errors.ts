@@ -137,12 +137,12 @@ export class StoreUnavailableError extends /* @__PURE__ */ define(
   (operation: string, reason?: string) => ({ operation, reason }),
 ) {}
 
-/** Another running process holds the embedded store's folder. */
+/** Another running process holds the embedded store's folder, or its lock file is no lock. */
 export class StoreInUseError extends /* @__PURE__ */ define(
   "ERR_STORE_IN_USE",
   "500 Service not set up",
   "Another process has this store folder open. Stop it, or use a PostgreSQL server for several processes.",
-  (ownerPid: number | undefined) => ({ ownerPid }),
+  (ownerPid: number | undefined, lockFile: string) => ({ ownerPid, lockFile }),
 ) {}
 
 export class StoreIdentityError extends /* @__PURE__ */ define(

@@ -66,7 +66,7 @@ export function sampleProblems(
     ERR_CREDENTIALS: new CredentialsError(),
     ERR_ADD_OUTCOME_UNKNOWN: new AddOutcomeUnknownError({ action }),
     ERR_STORE: new StoreUnavailableError("get"),
-    ERR_STORE_IN_USE: new StoreInUseError(undefined),
+    ERR_STORE_IN_USE: new StoreInUseError(1, "store.lock"),
     ERR_STORE_IDENTITY: new StoreIdentityError("", ""),
     ERR_STORE_ROW: new StoreRowError("", "unreadable"),
     ERR_CUSTOMER_TOO_LARGE: new CustomerTooLargeError(0),

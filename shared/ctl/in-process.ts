@@ -44,8 +44,10 @@ function readConfig(io: CtlIo): Config {
 function explain(error: unknown): unknown {
   if (!isAppError(error)) return error;
   if (error.code !== "ERR_STORE_IN_USE") return new CtlError(`${error.message} (${error.code})`);
-  const owner = error.ownerPid === undefined ? "" : ` (process ${error.ownerPid})`;
+  const { ownerPid, lockFile } = error;
   return new CtlError(
-    `Another process${owner} has the store open. If it is npm start on another port, give its --url. Otherwise stop it.`,
+    ownerPid === undefined
+      ? `The lock file ${lockFile} is not one of this program. If no process uses the store, delete it.`
+      : `Another process (process ${ownerPid}) has the store open: see ${lockFile}. If it is npm start on another port, give its --url. Otherwise stop it.`,
   );
 }

@@ -1,4 +1,4 @@
-import { link, open, readFile, rename, unlink } from "node:fs/promises";
+import { link, open, readFile, rename, rm, unlink } from "node:fs/promises";
 import { StoreInUseError } from "../errors.ts";
 
 /** What the lock must know of processes; `startOf` gives undefined where nobody can tell. */
@@ -24,7 +24,7 @@ type Owner = { readonly pid: number; readonly start?: string | undefined; readon
  * Takes the exclusive lock file of a folder, or takes it over from a process that is gone: no such
  * process, or one of the same number that started at another time. It holds among processes that
  * see each other's numbers, so not between containers or machines that share a disk.
- * @throws StoreInUseError while its owner lives, or when the file cannot be read as a lock.
+ * @throws StoreInUseError while its owner lives, or when the file is no lock.
  */
 export async function acquireFolderLock(options: FolderLockOptions): Promise<FolderLock> {
   const { path, token, processes } = options;
@@ -39,7 +39,7 @@ export async function acquireFolderLock(options: FolderLockOptions): Promise<Fol
     await file.close();
   }
   try {
-    await take(path, draft, processes);
+    for (let isTaken = false; !isTaken; ) isTaken = await tryToTake(path, draft, self, processes);
   } finally {
     await unlink(draft);
   }
@@ -47,25 +47,58 @@ export async function acquireFolderLock(options: FolderLockOptions): Promise<Fol
 }
 
 /**
- * A dead owner's lock may be replaced only by the holder of a second lock, named after that owner.
- * Its token never returns, so whoever holds the second lock and still reads the dead owner in the
- * first is alone in doing so, however many start at once. If a process dies in between, its second
- * lock is a dead owner's lock like any other: hence the recursion.
+ * A dead owner's lock is taken over by a file named after that owner, which only one process can
+ * make. Its maker may die as well before it has moved that file over the lock. So dead owners form a
+ * chain, and whoever makes the file at its end owns the lock. Tokens never return: a file made for
+ * an owner that is no longer on the chain gives nothing, and goes again.
+ * @returns false when another process was faster, so the next look may differ
  */
-async function take(path: string, draft: string, processes: Processes): Promise<void> {
-  for (;;) {
-    if (await linked(draft, path)) return;
-    const owner = await readOwner(path);
-    if (owner === "none") continue;
-    if (owner === "unreadable") throw new StoreInUseError(undefined);
-    if (await lives(owner, processes)) throw new StoreInUseError(owner.pid);
+async function tryToTake(
+  path: string,
+  draft: string,
+  self: Owner,
+  processes: Processes,
+): Promise<boolean> {
+  const before = await findEnd(path, processes);
+  if (before.owner) throw new StoreInUseError(before.owner.pid, path);
+  if (!(await linked(draft, before.end))) return false;
 
-    const guard = `${path}.${owner.token}`;
-    await take(guard, draft, processes);
-    const again = await readOwner(path);
-    if (typeof again === "object" && again.token === owner.token) return rename(guard, path);
-    await unlink(guard);
+  const after = await findEnd(path, processes);
+  if (after.owner?.token !== self.token) {
+    await rm(before.end, { force: true });
+    return false;
   }
+  const [, ...dead] = after.passed;
+  if (before.end !== path) await rename(before.end, path);
+  for (const file of dead) await rm(file, { force: true });
+  return true;
+}
+
+/** Follows the chain from the lock to its end: a living owner's file, or one that is not there. */
+async function findEnd(path: string, processes: Processes) {
+  const passed: string[] = [];
+  for (let end = path; ; ) {
+    const owner = await readOwner(end, path);
+    if (owner === "none") return { end, passed };
+    if (owner !== "empty" && (await lives(owner, processes))) return { end, passed, owner };
+    passed.push(end);
+    end = owner === "empty" ? `${end}.empty` : `${path}.${owner.token}`;
+  }
+}
+
+/** A power cut may leave a file without its bytes, or with zeros for them: its owner is gone. */
+async function readOwner(file: string, path: string): Promise<Owner | "none" | "empty"> {
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw new StoreInUseError(undefined, path);
+  });
+  if (text === undefined) return "none";
+  if (/^\0*$/.test(text)) return "empty";
+  try {
+    const owner = JSON.parse(text) as Owner;
+    if (Number.isInteger(owner?.pid) && /^[\w-]+$/.test(String(owner.token))) return owner;
+  } catch {}
+  throw new StoreInUseError(undefined, path);
 }
 
 async function linked(from: string, to: string): Promise<boolean> {
@@ -75,16 +108,6 @@ async function linked(from: string, to: string): Promise<boolean> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
-  }
-}
-
-async function readOwner(path: string): Promise<Owner | "none" | "unreadable"> {
-  try {
-    const owner = JSON.parse(await readFile(path, "utf8")) as Owner;
-    const isLock = Number.isInteger(owner?.pid) && /^[\w-]+$/.test(String(owner.token));
-    return isLock ? owner : "unreadable";
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ENOENT" ? "none" : "unreadable";
   }
 }
 

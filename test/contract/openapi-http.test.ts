@@ -74,7 +74,7 @@ const FAULTS: readonly Omit<Fault & { kind: "code" }, "kind">[] = [
 
 const STORE_ERRORS = [
   new StoreUnavailableError("get"),
-  new StoreInUseError(1),
+  new StoreInUseError(1, "/store.lock"),
   new StoreIdentityError("a", "b"),
   new TypeError("a fault of the program"),
 ];

@@ -68,7 +68,7 @@ const table: [AnyAppError, number, string, Record<string, string>][] = [
   [new AddOutcomeUnknownError(facts), 504, "add-outcome-unknown", {}],
   [new ConfigError([{ path: "STORE_URL", message: "bad" }]), 500, "config", {}],
   [new CredentialsError(), 500, "credentials", {}],
-  [new StoreInUseError(4711), 500, "store-in-use", {}],
+  [new StoreInUseError(4711, "/store.lock"), 500, "store-in-use", {}],
   [new StoreIdentityError("1:prod", "2:prod"), 500, "store-identity", {}],
   [new StoreRowError("c/cust-1", "unreadable"), 500, "store-row", {}],
   [new CustomerTooLargeError(1_600_000), 500, "customer-too-large", {}],
@@ -163,7 +163,7 @@ describe("toProblem", () => {
     const errors = [
       new StoreIdentityError("expected-1", "found-2"),
       new StoreRowError("c/cust-77", "newer-schema"),
-      new StoreInUseError(4711),
+      new StoreInUseError(4711, "/store.lock"),
     ];
 
     for (const error of errors)

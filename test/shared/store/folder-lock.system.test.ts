@@ -52,6 +52,7 @@ describe("a folder lock", () => {
     await expect(acquire(processes(8, alive))).rejects.toMatchObject({
       code: "ERR_STORE_IN_USE",
       ownerPid: 7,
+      lockFile: path,
     });
     await lock.release();
     await (await acquire(processes(8, alive))).release();
@@ -88,19 +89,67 @@ describe("a folder lock", () => {
     await expect(acquire(sighted)).rejects.toMatchObject({ ownerPid: 66 });
   });
 
-  it("is refused when the file is no lock", async () => {
-    for (const text of ["", "{}", '{"pid":66,"token":"../x"}']) {
+  it.each([
+    ["empty", ""],
+    ["all zeros", "\0".repeat(80)],
+  ])("is taken over when a power cut left its file %s", async (_, text) => {
+    await writeFile(path, text);
+    const lock = await acquire(processes(7, { 7: "boot:70" }));
+    expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ pid: 7 });
+    await expect(acquire(processes(8, { 7: "boot:70", 8: "boot:80" }))).rejects.toMatchObject({
+      ownerPid: 7,
+    });
+    await lock.release();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("is taken over when power cuts left the file of its taker empty as well", async () => {
+    await writeFile(path, "");
+    await writeFile(`${path}.empty`, "");
+    await (await acquire(processes(7, { 7: "boot:70" }))).release();
+    await leave(path, dead);
+    await writeFile(`${path}.dead-one`, "");
+    await (await acquire(processes(7, { 7: "boot:70" }))).release();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("is refused when the file is no lock, and the file stays", async () => {
+    for (const text of ["{}", '{"pid":66,"token":"../x"}', "notes"]) {
       await writeFile(path, text);
-      await expect(acquire()).rejects.toMatchObject({ code: "ERR_STORE_IN_USE" });
+      await expect(acquire()).rejects.toMatchObject({
+        code: "ERR_STORE_IN_USE",
+        ownerPid: undefined,
+        lockFile: path,
+      });
+      expect(await readFile(path, "utf8")).toBe(text);
     }
     expect(await readdir(folder)).toEqual(["data.lock"]);
+  });
+
+  it("gives nothing to a process that was about to replace an owner that is gone by now", async () => {
+    await leave(path, dead);
+    const alive = { 7: "boot:70", 8: "boot:80" };
+    const first = acquire(processes(7, alive));
+    const slow: Processes = {
+      ...processes(8, alive),
+      // It learns that the owner is dead, and sleeps while another process takes the lock over.
+      async startOf(pid) {
+        if (pid !== 66) return alive[pid as 7 | 8];
+        await first;
+        return "ended";
+      },
+      isAlive: (pid) => pid === 66 || pid in alive,
+    };
+    await expect(acquire(slow)).rejects.toMatchObject({ code: "ERR_STORE_IN_USE" });
+    await (await first).release();
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it.each([0, 1, 2])("goes to one of 8 at once when %i takers died before them", async (takers) => {
     for (let round = 0; round < 25; round++) {
       await leave(path, dead);
       if (takers > 0) await leave(`${path}.dead-one`, { ...dead, token: "dead-two" });
-      if (takers > 1) await leave(`${path}.dead-one.dead-two`, { ...dead, token: "dead-three" });
+      if (takers > 1) await leave(`${path}.dead-two`, { ...dead, token: "dead-three" });
       const alive = Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8].map((pid) => [pid, "boot:1"]));
       const answers = await Promise.allSettled(
         Object.keys(alive).map((pid) => acquire(processes(Number(pid), alive))),
