@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { afterFailedRead, afterGoodRead } from "../../../shared/changes/failure.ts";
+import {
+  afterFailedRead,
+  afterGoodRead,
+  type FailureUpdate,
+} from "../../../shared/changes/failure.ts";
 import { UpstreamRejectedError, UpstreamTimeoutError } from "../../../shared/errors.ts";
 import type { CustomerRow } from "../../../shared/schemas/customer-row.ts";
 import { watchEventSchema } from "../../../shared/schemas/event.ts";
@@ -24,19 +28,22 @@ function fail(minutes: readonly number[], sweepMs = 0) {
   const events: string[] = [];
   let writes = 0;
   for (const minute of minutes) {
-    const step = afterFailedRead(at(row, minute), UNSUBSCRIBED, sweepMs);
-    if (!step) continue;
+    const update = afterFailedRead(at(row, minute), UNSUBSCRIBED, sweepMs);
+    if (!update) continue;
     writes += 1;
-    row = step.row;
-    events.push(...step.events.map(({ body }) => body));
+    row = update.row;
+    events.push(...update.events.map(({ body }) => body));
   }
   return { row, writes, events: events.map((body) => watchEventSchema.parse(JSON.parse(body))) };
 }
 
+/** The row as a store gives it back. */
+const stored = (update: FailureUpdate | undefined) => JSON.parse(JSON.stringify(update?.row));
+
 const everyMinute = (until: number) => Array.from({ length: until }, (_, index) => index + 1);
 
-describe("failed reads", () => {
-  it("are noted with the code, the first time and the last good read", () => {
+describe("afterFailedRead", () => {
+  it("stores the code, the first failure and the last good read", () => {
     expect(fail([1]).row.failure).toEqual({
       reads: 1,
       since: iso(MINUTE),
@@ -47,12 +54,12 @@ describe("failed reads", () => {
     });
   });
 
-  it("name the last good read that the instance remembers when that is later", () => {
-    const step = afterFailedRead(at(rowOf({}), 10, T0 + 9 * MINUTE), UNSUBSCRIBED, 0);
-    expect(step?.row.failure?.lastGoodReadAt).toBe(iso(9 * MINUTE));
+  it("stores the last good read that the instance remembers when that is later", () => {
+    const update = afterFailedRead(at(rowOf({}), 10, T0 + 9 * MINUTE), UNSUBSCRIBED, 0);
+    expect(update?.row.failure?.lastGoodReadAt).toBe(iso(9 * MINUTE));
   });
 
-  it("are told once, after 30 minutes, and cost three writes however many there are", () => {
+  it("reports a stale customer once, after 30 minutes, with three writes in all", () => {
     expect(fail(everyMinute(30)).events).toEqual([]);
     const { row, writes, events } = fail(everyMinute(120));
     expect(writes).toBe(3);
@@ -85,25 +92,25 @@ describe("failed reads", () => {
     });
   });
 
-  it("are told only after two sweeps where those take longer", () => {
+  it("reports a stale customer only after two sweeps when those take longer", () => {
     const hour = 60;
     expect(fail([1, 61, 120], hour * MINUTE).events).toEqual([]);
     expect(fail([1, 61, 121], hour * MINUTE).events).toHaveLength(1);
   });
 
-  it("need two: one failure is never stale, however long ago", () => {
+  it("never reports one failure alone, however long ago", () => {
     expect(fail([1]).events).toEqual([]);
     expect(fail([1, 500]).events).toHaveLength(1);
   });
 
-  it("name the newest failure's code", () => {
+  it("stores the code of the newest failure", () => {
     const first = afterFailedRead(at(rowOf({}), 1), UNSUBSCRIBED, 0);
     const timeout = new UpstreamTimeoutError({ action: "Query" });
     const second = first && afterFailedRead(at(first.row, 2), timeout, 0);
     expect(second?.row.failure).toMatchObject({ reads: 2, code: "ERR_UPSTREAM_TIMEOUT" });
   });
 
-  it("have an id of their own for each time", () => {
+  it("gives each stale event an id of its own", () => {
     const once = fail(everyMinute(40)).events[0]?.id;
     const later = fail(everyMinute(40).map((minute) => minute + 100)).events[0]?.id;
     expect(once).toMatch(/^evt_[\w-]{22}$/);
@@ -111,26 +118,27 @@ describe("failed reads", () => {
   });
 });
 
-describe("a good read", () => {
-  it("changes nothing when none had failed", () => {
+describe("afterGoodRead", () => {
+  it("changes nothing when no read had failed", () => {
     expect(afterGoodRead(at(rowOf({}), 1))).toBeUndefined();
   });
 
-  it("ends a failure that was not told without a word", () => {
-    const step = afterGoodRead(at(fail([1, 2]).row, 3));
-    expect(step?.events).toEqual([]);
-    expect(step?.row).not.toHaveProperty("failure");
+  it("sends no recovery if no stale event was sent", () => {
+    const { row } = fail([1, 2]);
+    const update = afterGoodRead(at(row, 3));
+    expect(update?.events).toEqual([]);
+    expect(stored(update)).not.toHaveProperty("failure");
   });
 
-  it("tells the recovery of one that was", () => {
+  it("reports the recovery of a customer that was reported stale", () => {
     const { row } = fail(everyMinute(31));
-    const step = afterGoodRead(at(row, 40));
-    expect(step?.row).not.toHaveProperty("failure");
-    expect(step?.row.pending.map(({ type, seq }) => [type, seq])).toEqual([
+    const update = afterGoodRead(at(row, 40));
+    expect(stored(update)).not.toHaveProperty("failure");
+    expect(update?.row.pending.map(({ type, seq }) => [type, seq])).toEqual([
       ["whatsapp.watch.stale", 1001],
       ["whatsapp.watch.recovered", 1002],
     ]);
-    const event = watchEventSchema.parse(JSON.parse(step?.events[0]?.body ?? "{}"));
+    const event = watchEventSchema.parse(JSON.parse(update?.events[0]?.body ?? "{}"));
     expect(event.data).toMatchObject({ severity: "info", failingSince: iso(MINUTE) });
   });
 });
