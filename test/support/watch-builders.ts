@@ -83,12 +83,12 @@ function replyOf(items: readonly PhoneNumberItem[] | undefined, malformed = 0): 
   return { requestId: "REQ-1", items, malformed };
 }
 
-export type Told = Partial<DecisionInput> & { readonly row: CustomerRow };
+type Given = Partial<DecisionInput> & { readonly row: CustomerRow };
 
-/** One decision for the customer `acme`, a minute after T0 unless told otherwise. */
+/** One decision for the customer `acme`, a minute after T0 unless `given` says otherwise. */
 export function decideOn(
   items: readonly PhoneNumberItem[] | undefined,
-  told: Told,
+  given: Given,
   malformed = 0,
 ): Decision {
   return decide({
@@ -96,7 +96,7 @@ export function decideOn(
     source: SOURCE,
     reply: replyOf(items, malformed),
     readAt: T0 + MINUTE,
-    ...told,
+    ...given,
   });
 }
 

@@ -38,8 +38,8 @@ function readAt(
   return { row, said, writes };
 }
 
-describe("an absent number", () => {
-  it("is missing after three good reads over ten minutes, exactly once", () => {
+describe("decide, for a number that the list lacks", () => {
+  it("reports it missing once, after three complete reads over ten minutes", () => {
     const minutes = [1, 2, 3, 4, 10, 11, 12, 20, 5_000];
     const { row, said, writes } = readAt(two(), minutes, [item()]);
     expect(said).toEqual([`11: missing ${OTHER}`]);
@@ -51,15 +51,15 @@ describe("an absent number", () => {
     expect(writes).toBe(4);
   });
 
-  it("is missing at the third read when reads are rare", () => {
+  it("reports it missing at the third read when reads are rare", () => {
     expect(readAt(two(), [1, 60, 120, 180], [item()]).said).toEqual([`120: missing ${OTHER}`]);
   });
 
-  it("is not missing after ten minutes of two reads", () => {
+  it("does not report it missing after two reads, however far apart", () => {
     expect(readAt(two(), [1, 60], [item()]).said).toEqual([]);
   });
 
-  it("counts its absences and remembers when it was last there", () => {
+  it("counts its absences and stores when it was last listed", () => {
     const { row } = readAt(two(), [1, 2], [item()]);
     expect(row.numbers[OTHER]).toEqual({
       fields: FIELDS,
@@ -68,7 +68,7 @@ describe("an absent number", () => {
     });
   });
 
-  it("starts its count anew once it has been seen", () => {
+  it("counts from the beginning again once it has been listed", () => {
     const gone = readAt(two(), [1, 2, 3], [item()]).row;
     const back = readAt(gone, [4], [item(), item(OTHER)]);
     expect(back.said).toEqual([]);
@@ -76,14 +76,14 @@ describe("an absent number", () => {
     expect(readAt(back.row, [12, 13, 14, 21], [item()]).said).toEqual([]);
   });
 
-  it("is not counted by an answer with a malformed or contradictory item, or without a list", () => {
+  it("does not count an answer with a malformed or ambiguous item, or without a list", () => {
     expect(readAt(two(), [1, 20, 40, 60], [item()], 1).writes).toBe(0);
     const contradictory = [item(), item("49333"), item("49333", { Status: "PAUSED" })];
     expect(readAt(two(), [1, 20, 40, 60], contradictory).writes).toBe(0);
     expect(decideOn(undefined, { row: two() }).row).toBeUndefined();
   });
 
-  it("that returns says so once, with what changed meanwhile", () => {
+  it("reports its return once, with what changed meanwhile", () => {
     const gone = readAt(two(), [1, 2, 11], [item()]).row;
     const items = [item(), item(OTHER, { Status: "PENDING" })];
     const { row, said } = readAt(gone, [12, 13, 14], items);
@@ -94,7 +94,7 @@ describe("an absent number", () => {
     });
   });
 
-  it("can be missing and return again and again, each under an id of its own", () => {
+  it("gives each absence and each return an event with an id of its own", () => {
     let row = two();
     const ids = new Set<string>();
     for (const start of [0, 100, 200]) {
@@ -113,7 +113,7 @@ describe("an absent number", () => {
     expect(ids.size).toBe(6);
   });
 
-  it("that changes before it is missing changes from its last known value", () => {
+  it("reports a change before it counts as missing, from its last known value", () => {
     const gone = readAt(two(), [1, 2], [item()]).row;
     const decision = decideOn([item(), item(OTHER, { Status: "BANNED" })], {
       row: gone,
@@ -124,13 +124,13 @@ describe("an absent number", () => {
     expect(parse(decision.events[0]).data.previousObservedAt).toBe(iso(0));
   });
 
-  it("went missing after the last answer that listed it", () => {
+  it("says that it went missing after the last answer that listed it", () => {
     let row = two();
     const first = { row, readAt: T0 + 5 * MINUTE, lastSeenAt: T0 + 4 * MINUTE };
     row = rowAfter(decideOn([item()], first), row);
     for (const minute of [10, 15]) {
-      const told = { row, readAt: T0 + minute * MINUTE, lastSeenAt: T0 + (minute - 5) * MINUTE };
-      const decision = decideOn([item()], told);
+      const given = { row, readAt: T0 + minute * MINUTE, lastSeenAt: T0 + (minute - 5) * MINUTE };
+      const decision = decideOn([item()], given);
       row = rowAfter(decision, row);
       const [event] = decision.events;
       if (event) expect(parse(event).data.previousObservedAt).toBe(iso(4 * MINUTE));
@@ -139,8 +139,8 @@ describe("an absent number", () => {
   });
 });
 
-describe("an empty list", () => {
-  it("turns a customer empty that had numbers, and counts like any absence", () => {
+describe("decide, for an empty list", () => {
+  it("marks a customer with numbers as become empty, and counts like any absence", () => {
     const decision = decideOn([], { row: two() });
     expect(decision.becameEmpty).toBe(true);
     expect(decision.events).toEqual([]);
@@ -151,7 +151,7 @@ describe("an empty list", () => {
     });
   });
 
-  it("turns no customer empty that had none, or whose numbers are all missing already", () => {
+  it("does not mark a customer without numbers, or whose numbers are all missing", () => {
     expect(decideOn([], { row: rowOf({}) }).becameEmpty).toBe(false);
     const gone = stateOf(FIELDS, { missingSince: iso(0) });
     expect(decideOn([], { row: rowOf({ [NUMBER]: gone }) })).toMatchObject({
@@ -160,7 +160,7 @@ describe("an empty list", () => {
     });
   });
 
-  it("with malformed items only is not empty", () => {
+  it("does not mark a customer whose items are all malformed", () => {
     expect(decideOn([], { row: two() }, 2)).toMatchObject({ becameEmpty: false, row: undefined });
   });
 });

@@ -18,8 +18,8 @@ import {
 
 const known = () => rowOf({ [NUMBER]: stateOf() });
 
-describe("a first sight", () => {
-  it("is a baseline without events", () => {
+describe("decide, for a customer's first read", () => {
+  it("stores a baseline without events", () => {
     const decision = decideOn([item(), item(OTHER)], { row: freshRow() });
     expect(decision.events).toEqual([]);
     expect(decision.row).toEqual({
@@ -35,7 +35,7 @@ describe("a first sight", () => {
     });
   });
 
-  it("that is not whole keeps taking numbers in without events until an answer is whole", () => {
+  it("stores numbers without events until an answer is complete", () => {
     const first = decideOn([item()], { row: freshRow() }, 1);
     expect(first.row).toMatchObject({ partialBaseline: true });
     const second = decideOn([item(), item(OTHER)], { row: rowAfter(first, freshRow()) });
@@ -47,13 +47,13 @@ describe("a first sight", () => {
     expect(third.events.map(gist)).toEqual(["discovered 49333"]);
   });
 
-  it("of numbers that are all contradictory or malformed is none yet", () => {
+  it("stores nothing while all items are ambiguous or malformed", () => {
     const both = [item(NUMBER, { Status: "BANNED" }), item(NUMBER)];
     expect(decideOn(both, { row: freshRow() }).row).toBeUndefined();
     expect(decideOn([], { row: freshRow() }, 3).row).toBeUndefined();
   });
 
-  it("that is empty becomes a baseline after three reads over ten minutes", () => {
+  it("stores an empty baseline after three empty reads over ten minutes", () => {
     let row = freshRow();
     for (const minute of [0, 1, 2, 3, 9]) {
       const decision = decideOn([], { row, readAt: T0 + minute * MINUTE });
@@ -68,7 +68,7 @@ describe("a first sight", () => {
     expect(decideOn([item()], { row }).events.map(gist)).toEqual([`discovered ${NUMBER}`]);
   });
 
-  it("that is empty once makes no later number a discovery", () => {
+  it("reports no discovery after one empty read", () => {
     const row = rowAfter(decideOn([], { row: freshRow() }), freshRow());
     const decision = decideOn([item()], { row });
     expect(decision.events).toEqual([]);
@@ -77,8 +77,8 @@ describe("a first sight", () => {
   });
 });
 
-describe("a known number", () => {
-  it("that is unchanged gives no row and no event", () => {
+describe("decide, for a known number", () => {
+  it("gives no row and no event when nothing changed", () => {
     expect(decideOn([item()], { row: known() })).toEqual({
       row: undefined,
       events: [],
@@ -90,7 +90,7 @@ describe("a known number", () => {
     });
   });
 
-  it("gives one event for all its changes, and the row moves with it", () => {
+  it("gives one event for all its changes, and the row advances with it", () => {
     const items = [item(NUMBER, { Status: "BANNED", QualityRating: "RED", VerifiedName: "New" })];
     const decision = decideOn(items, { row: known() });
     expect(decision.events.map(gist)).toEqual([
@@ -113,7 +113,7 @@ describe("a known number", () => {
     expect(decideOn(items, { row: rowAfter(decision, known()) }).row).toBeUndefined();
   });
 
-  it("changes to values nobody has heard of, and ignores fields nobody has heard of", () => {
+  it("reports unknown values and ignores unknown fields", () => {
     const odd = item(NUMBER, { Status: "HIBERNATING", Mood: "good", Nested: { a: [1] } });
     expect(decideOn([odd], { row: known() }).events.map(gist)).toEqual([
       `changed ${NUMBER} status:CONNECTED>HIBERNATING`,
@@ -122,11 +122,11 @@ describe("a known number", () => {
     expect(decideOn([mood], { row: known() }).row).toBeUndefined();
   });
 
-  it.each([undefined, null, 0, false, {}, []])("is not changed by a status of %j", (value) => {
+  it.each([undefined, null, 0, false, {}, []])("reports no change for a status of %j", (value) => {
     expect(decideOn([item(NUMBER, { Status: value })], { row: known() }).row).toBeUndefined();
   });
 
-  it("is baselined in a field that appears later, and reports it from then on", () => {
+  it("stores a field that appears later as a baseline, and reports its changes", () => {
     const { verifiedName: _name, ...rest } = FIELDS;
     const row = rowOf({ [NUMBER]: stateOf(rest) });
     const first = decideOn([item()], { row });
@@ -138,7 +138,7 @@ describe("a known number", () => {
     ]);
   });
 
-  it("keeps its value through answers that lack it, and changes from it", () => {
+  it("keeps a value through answers that lack it, and reports the change from it", () => {
     const absent = decideOn([item(NUMBER, { Status: undefined })], { row: known() });
     const row = rowAfter(absent, known());
     const items = [item(NUMBER, { Status: "BANNED" })];
@@ -147,16 +147,16 @@ describe("a known number", () => {
     ]);
   });
 
-  it("is one number however the upstream writes it", () => {
+  it("recognises the number however the upstream writes it", () => {
     expect(decideOn([item("+49 (151) 1234-5678")], { row: known() }).row).toBeUndefined();
   });
 
-  it("is not changed by an answer without a list", () => {
+  it("changes nothing for an answer without a list", () => {
     const decision = decideOn(undefined, { row: known() });
     expect(decision).toMatchObject({ row: undefined, becameEmpty: false, confirms: false });
   });
 
-  it("is not changed by items that contradict each other, in whatever number and order", () => {
+  it("changes nothing for items that contradict each other, in any order", () => {
     const good = item();
     const bad = item(NUMBER, { Status: "BANNED" });
     for (const items of [
@@ -172,7 +172,7 @@ describe("a known number", () => {
     ]);
   });
 
-  it("still changes when another item is malformed or contradictory", () => {
+  it("reports a change beside a malformed or ambiguous item", () => {
     const row = rowOf({ [NUMBER]: stateOf(), [OTHER]: stateOf() });
     const bad = item(NUMBER, { Status: "BANNED" });
     const expected = [`changed ${NUMBER} status:CONNECTED>BANNED`];
@@ -181,14 +181,14 @@ describe("a known number", () => {
     expect(decideOn([bad, ...contradictory], { row }).events.map(gist)).toEqual(expected);
   });
 
-  it("is discovered when it appears beside known ones, with its state and no changes", () => {
+  it("reports a new number beside known ones as discovered, with its state", () => {
     const decision = decideOn([item(), item(OTHER, { Status: "PENDING" })], { row: known() });
     expect(decision.events.map(gist)).toEqual([`discovered ${OTHER}`]);
     expect(parse(decision.events[0]).data.current.status).toBe("PENDING");
     expect(decision.worse).toBe(false);
   });
 
-  it("keeps what a later version has stored beside it", () => {
+  it("keeps keys that a later version has stored", () => {
     const row = rowOf(
       { [NUMBER]: stateOf(FIELDS, { later: 1 }), [OTHER]: stateOf(FIELDS, { later: 2 }) },
       { laterStill: { a: 1 } },
@@ -200,7 +200,7 @@ describe("a known number", () => {
     });
   });
 
-  it("frees its customer from the adds that put it on the list, once", () => {
+  it("removes the add intents of a customer that has numbers, once", () => {
     const row = { ...known(), addIntents: ["a"], revivedFrom: iso(0) };
     const decision = decideOn([item()], { row });
     expect(decision.events).toEqual([]);
@@ -209,18 +209,18 @@ describe("a known number", () => {
   });
 });
 
-describe("the window in which a change happened", () => {
+describe("previousObservedAt", () => {
   const change = [item(NUMBER, { Status: "BANNED" })];
-  const since = (told: Parameters<typeof decideOn>[1], items = change) =>
-    parse(decideOn(items, told).events[0]).data.previousObservedAt;
+  const since = (given: Parameters<typeof decideOn>[1], items = change) =>
+    parse(decideOn(items, given).events[0]).data.previousObservedAt;
 
-  it("begins with the stored observation, or with a later read that showed the same", () => {
+  it("is the stored time, or that of a later read that showed the same", () => {
     expect(since({ row: known() })).toBe(iso(0));
     expect(since({ row: known(), lastSeenAt: T0 + 30_000 })).toBe(iso(30_000));
     expect(since({ row: known(), lastSeenAt: T0 - 30_000 })).toBe(iso(0));
   });
 
-  it("of a discovery begins with the last answer that proved what there is", () => {
+  it("of a discovery is the last complete read", () => {
     const items = [item(), item(OTHER)];
     expect(since({ row: known() }, items)).toBe(iso(0));
     expect(since({ row: known(), lastSeenAt: T0 + 30_000 }, items)).toBe(iso(30_000));
@@ -230,14 +230,14 @@ describe("the window in which a change happened", () => {
     ).toBe(iso(0));
   });
 
-  it("does not begin with an answer that lacked the value", () => {
+  it("is never an answer that lacked the value", () => {
     const read = decideOn([item(NUMBER, { Status: undefined, QualityRating: "RED" })], {
       row: known(),
     });
     expect(since({ row: rowAfter(read, known()), readAt: T0 + 2 * MINUTE })).toBe(iso(0));
   });
 
-  it("is confirmed only by an answer that shows every stored value and every number", () => {
+  it("is moved only by an answer that shows every stored value and every number", () => {
     const row = rowOf({ [NUMBER]: stateOf(), [OTHER]: stateOf() });
     const all = [item(), item(OTHER)];
     const confirms = (items: typeof all | undefined, malformed = 0) =>

@@ -34,13 +34,13 @@ const tenWith = (pending: PendingEvent[]) =>
   rowOf(Object.fromEntries(TEN.map((number) => [number, stateOf()])), { pending });
 const allBanned = TEN.map((number) => item(number, { Status: "BANNED" }));
 
-describe("a long value", () => {
+describe("decide, for a long value", () => {
   const named = (name: string) => [item(NUMBER, { VerifiedName: name })];
   const long = `${"n".repeat(1023)}${EARTH}first`;
   const known = () =>
     rowAfter(decideOn(named(long), { row: rowOf({ [NUMBER]: stateOf() }) }), rowOf({}));
 
-  it("is stored and sent cut on a code point, with the hash of all of it, and named", () => {
+  it("stores and sends it cut on a code point, with the hash of all of it", () => {
     const row = known();
     expect(row.numbers[NUMBER]).toEqual({
       fields: { ...FIELDS, verifiedName: "n".repeat(1023) },
@@ -53,11 +53,11 @@ describe("a long value", () => {
     expect(data.changes[0]).toMatchObject({ from: "Acme", to: "n".repeat(1023) });
   });
 
-  it("is the same when it comes again", () => {
+  it("reports no change when it comes again", () => {
     expect(decideOn(named(long), { row: known() }).row).toBeUndefined();
   });
 
-  it("changes although what differs has been cut off", () => {
+  it("reports a change in the part that is cut off", () => {
     const decision = decideOn(named(`${"n".repeat(1023)}${EARTH}other`), { row: known() });
     const { data } = parse(decision.events[0]);
     expect(data.changes).toMatchObject([
@@ -66,14 +66,14 @@ describe("a long value", () => {
     expect(data.truncated).toEqual(["verifiedName"]);
   });
 
-  it("changes to exactly what was left of it", () => {
+  it("reports a change to exactly the part that was stored", () => {
     const decision = decideOn(named("n".repeat(1023)), { row: known() });
     expect(decision.events).toHaveLength(1);
     expect(parse(decision.events[0]).data.truncated).toEqual(["verifiedName"]);
     expect(rowAfter(decision, known()).numbers[NUMBER]).not.toHaveProperty("hashes");
   });
 
-  it("in every field at once gives a body of at most 20,000 bytes", () => {
+  it("gives a body of at most 20,000 bytes when every field is long", () => {
     const values = (text: string) => ({
       VerifiedName: text,
       Status: text,
@@ -96,8 +96,8 @@ describe("a long value", () => {
   });
 });
 
-describe("backpressure", () => {
-  it("takes as many changed numbers as fit under 500 events, and those alone move", () => {
+describe("decide, for a customer with many pending events", () => {
+  it("advances as many changed numbers as fit under 500 events", () => {
     const row = tenWith(pendingOf(497));
     const decision = decideOn(allBanned, { row });
     expect(decision.events.map(gist)).toEqual([
@@ -119,7 +119,7 @@ describe("backpressure", () => {
     expect(decision).toMatchObject({ row: undefined, events: [], heldBack: 10 });
   });
 
-  it("still takes in what needs no event", () => {
+  it("still stores what needs no event", () => {
     const { verifiedName: _name, ...rest } = FIELDS;
     const row = rowOf({ [NUMBER]: stateOf(rest) }, { pending: pendingOf(500) });
     const decision = decideOn([item()], { row });
@@ -136,7 +136,7 @@ describe("backpressure", () => {
     expect(bodies + 1_200).toBeGreaterThan(512 * 1024);
   });
 
-  it("loses nothing: what was held back is found, each change once, as the outbox empties", () => {
+  it("reports each change that was held back once, as the outbox empties", () => {
     let row: CustomerRow = tenWith(pendingOf(497));
     const said: string[] = [];
     for (let minute = 1; minute <= 6; minute += 1) {
@@ -149,16 +149,16 @@ describe("backpressure", () => {
     expect(decideOn(allBanned, { row }).row).toBeUndefined();
   });
 
-  it("does not lose a number that goes missing, nor one that is discovered", () => {
+  it("holds back a missing and a discovered number as well", () => {
     const full = rowOf(
       {
         [NUMBER]: stateOf(FIELDS, { absent: { reads: 3, since: iso(0), lastSeenAt: iso(0) } }),
       },
       { pending: pendingOf(500) },
     );
-    const told = { row: full, readAt: T0 + 20 * MINUTE };
-    expect(decideOn([item(OTHER)], told)).toMatchObject({ row: undefined, heldBack: 2 });
-    const free = { ...told, row: { ...full, pending: [] } };
+    const given = { row: full, readAt: T0 + 20 * MINUTE };
+    expect(decideOn([item(OTHER)], given)).toMatchObject({ row: undefined, heldBack: 2 });
+    const free = { ...given, row: { ...full, pending: [] } };
     expect(decideOn([item(OTHER)], free).events.map(gist)).toEqual([
       `discovered ${OTHER}`,
       `missing ${NUMBER}`,

@@ -42,8 +42,8 @@ function read(row: CustomerRow, items: readonly PhoneNumberItem[], hours: number
   return { row: decision.row ?? row, events, wrote: decision.row !== undefined };
 }
 
-describe("onboarding", () => {
-  it("is completed once, in the event of the change that completes it", () => {
+describe("decide, for an added number", () => {
+  it("reports completed onboarding once, in the event of the change that completes it", () => {
     const known = rowOf({ [NUMBER]: pendingState });
     const { row, events } = read(known, [item()], 2);
     expect(events.map(({ type }) => type)).toEqual(["whatsapp.onboarding.completed"]);
@@ -61,14 +61,14 @@ describe("onboarding", () => {
     expect(read(row, [item()], 3)).toMatchObject({ events: [], wrote: false });
   });
 
-  it("is completed without a change when the number was usable from the first", () => {
+  it("reports completed onboarding of a number that was in service from the first", () => {
     const { events } = read(rowOf({ [NUMBER]: stateOf() }), [item()], 1);
     expect(events.map(({ type, data }) => [type, data.changes])).toEqual([
       ["whatsapp.onboarding.completed", []],
     ]);
   });
 
-  it("is not completed before the name is decided, and is with a declined one", () => {
+  it("reports completed onboarding once the name is decided, declined included", () => {
     const known = rowOf({ [NUMBER]: pendingState });
     const waiting = read(known, [item(NUMBER, { NameStatus: "PENDING_REVIEW" })], 1);
     expect(waiting.events.map(({ type }) => type)).toEqual(["whatsapp.phone_number.changed"]);
@@ -81,7 +81,7 @@ describe("onboarding", () => {
     ["codeVerificationStatus", PENDING],
     ["status", { ...PENDING, CodeVerificationStatus: "VERIFIED" }],
     ["nameStatus", { NameStatus: "PENDING_REVIEW" }],
-  ])("is stuck at %s after 24 hours, told once", (blockedBy, fields) => {
+  ])("reports that it is stuck at %s once, after 24 hours", (blockedBy, fields) => {
     const stored = Object.entries(fields).map(([name, value]) => [
       name.charAt(0).toLowerCase() + name.slice(1),
       value,
@@ -99,7 +99,7 @@ describe("onboarding", () => {
     ]);
   });
 
-  it("is not stuck within two hours of a step", () => {
+  it("does not report it stuck within two hours of a step", () => {
     const known = rowOf({ [NUMBER]: pendingState });
     const verified = [item(NUMBER, { ...PENDING, CodeVerificationStatus: "VERIFIED" })];
     const step = read(known, verified, 23);
@@ -109,7 +109,7 @@ describe("onboarding", () => {
     ]);
   });
 
-  it("is stuck at the number itself while that is not listed, and stores no such number", () => {
+  it("reports a number that is not listed as stuck, and stores no such number", () => {
     const known = rowOf({ [OTHER]: stateOf() });
     const { row, events } = read(known, [item(OTHER)], 24);
     expect(events.map(({ subject, data }) => [subject, data.blockedBy])).toEqual([
@@ -119,7 +119,7 @@ describe("onboarding", () => {
     expect(read(row, [item(OTHER)], 30).events).toEqual([]);
   });
 
-  it("recognises the number in a form of its own", () => {
+  it("recognises the number in the form that WhatsApp gives it", () => {
     const listed = "525512345678";
     const entries = { "5215512345678": { cc: "52", addedAt: iso(0) } };
     const known = rowOf({ [listed]: pendingState });
@@ -129,25 +129,25 @@ describe("onboarding", () => {
     ]);
   });
 
-  it("begins anew for a number that is added again", () => {
-    const told = { [NUMBER]: { addedAt: iso(-HOUR), completedAt: iso(-HOUR) } };
-    const known = rowOf({ [NUMBER]: stateOf() }, { onboarding: told });
+  it("reports completed onboarding again for a number that is added again", () => {
+    const reported = { [NUMBER]: { addedAt: iso(-HOUR), completedAt: iso(-HOUR) } };
+    const known = rowOf({ [NUMBER]: stateOf() }, { onboarding: reported });
     expect(read(known, [item()], 1).events).toHaveLength(1);
   });
 });
 
-describe("a tier that moves", () => {
+describe("decide, for a tier that moves", () => {
   const known = rowOf({ [NUMBER]: stateOf(), [OTHER]: stateOf() });
   const tier = { MessagingLimitTier: "TIER_250" };
 
-  it("on all of a customer's numbers shares a group id", () => {
+  it("gives the events of all the customer's numbers one group id", () => {
     const { events } = read(known, [item(NUMBER, tier), item(OTHER, tier)], 1, {} as typeof ENTRY);
     const groups = events.map(({ data }) => data.groupId);
     expect(groups[0]).toMatch(/^grp_[\w-]{22}$/);
     expect(groups).toEqual([groups[0], groups[0]]);
   });
 
-  it("on one of them, or differently, has none", () => {
+  it("gives no group id when it moves on one number, or differently", () => {
     const one = read(known, [item(NUMBER, tier), item(OTHER)], 1, {} as typeof ENTRY);
     expect(one.events.map(({ data }) => data.groupId)).toEqual([undefined]);
     const other = { MessagingLimitTier: "TIER_50" };
@@ -156,12 +156,12 @@ describe("a tier that moves", () => {
   });
 });
 
-describe("a number that is not listed any more", () => {
+describe("decide, for a number that the list lacks for good", () => {
   it.each([
     ["CONNECTED", "absent", "critical", "worse"],
     ["DELETED", "deleted", "info", "lateral"],
     ["MIGRATED", "migrated", "info", "lateral"],
-  ])("after %s is missing as %s", (status, reason, severity, direction) => {
+  ])("after %s reports it missing as %s", (status, reason, severity, direction) => {
     let row = rowOf({ [NUMBER]: stateOf({ ...FIELDS, status }), [OTHER]: stateOf() });
     const events: NumberEvent[] = [];
     for (const hours of [1, 2, 3]) {

@@ -56,19 +56,19 @@ function readAll(history: readonly (readonly PhoneNumberItem[])[]): CustomerRow[
 }
 
 describe("decide, for any history of answers", () => {
-  it("says nothing when an answer comes again", () => {
+  it("reports nothing when an answer comes again", () => {
     fc.assert(
       fc.property(answers, (history) => {
         const row = readAll(history).at(-1) ?? freshRow();
         const again = decideOn(history.at(-1), { row, readAt: T0 + 100 * MINUTE });
-        const said = again.events.filter(({ type }) => !type.endsWith(".missing"));
-        expect(said).toEqual([]);
+        const reported = again.events.filter(({ type }) => !type.endsWith(".missing"));
+        expect(reported).toEqual([]);
       }),
       RUNS,
     );
   });
 
-  it("gives the new state to whoever applies the changes to the old one", () => {
+  it("reports changes that turn the old state into the new one", () => {
     fc.assert(
       fc.property(answers, (history) => {
         const rows = readAll(history);
@@ -94,21 +94,21 @@ describe("decide, for any history of answers", () => {
     );
   });
 
-  it("moves a state only together with an event that says so", () => {
+  it("advances a state only together with an event", () => {
     fc.assert(
       fc.property(answers, (history) => {
         const rows = readAll(history);
         for (const [index, row] of rows.entries()) {
           const before = rows[index - 1];
           if (!before?.baselineAt) continue;
-          const told = new Set(
+          const reported = new Set(
             row.pending.slice(before.pending.length).map((e) => subject(e.body)),
           );
           for (const [number, state] of Object.entries(row.numbers)) {
             const old = before.numbers[number];
             const isChanged =
               !old || Object.entries(old.fields).some(([name, v]) => state.fields[name] !== v);
-            if (isChanged) expect(told).toContain(number);
+            if (isChanged) expect(reported).toContain(number);
           }
         }
       }),
@@ -129,7 +129,7 @@ describe("decide, for any history of answers", () => {
     );
   });
 
-  it("does not care in which order the upstream lists its numbers", () => {
+  it("decides the same whatever the order of the upstream's list", () => {
     const orders = answer.chain((items) =>
       fc.tuple(fc.constant(items), fc.shuffledSubarray(items, { minLength: items.length })),
     );
@@ -143,7 +143,7 @@ describe("decide, for any history of answers", () => {
     );
   });
 
-  it("gives each change a window that begins no later than the old value was last shown", () => {
+  it("gives each change a previousObservedAt no later than the old value was last shown", () => {
     fc.assert(
       fc.property(answers, (history) => {
         for (const event of readAll(history).at(-1)?.pending ?? []) {

@@ -33,8 +33,8 @@ const BANNED: EventDraft = {
   previousObservedAt: iso(0),
 };
 
-describe("an event", () => {
-  it("says of one number at one time what changed, from what, to what and how bad that is", () => {
+describe("createEvent", () => {
+  it("gives an event with the number, its changes, their severity and its state", () => {
     const event = createEvent(BANNED, 1001, ORIGIN);
 
     expect({ ...event, body: "" }).toEqual({
@@ -95,16 +95,19 @@ describe("an event", () => {
     [EVENT_TYPES.discovered, "lateral", "info"],
     [EVENT_TYPES.missing, "worse", "critical"],
     [EVENT_TYPES.returned, "better", "info"],
-  ] as const)("of type %s is %s and %s by itself", (type, direction, severity) => {
-    const finding: EventDraft = { ...BANNED, type, changes: [], previousObservedAt: undefined };
-    expect(assess(finding)).toEqual({ direction, severity });
-    const { data } = parse(createEvent(finding, 1001, ORIGIN));
-    expect(data.changes).toEqual([]);
-    expect(data.previous).toEqual({});
-    expect(data).not.toHaveProperty("previousObservedAt");
-  });
+  ] as const)(
+    "gives an event of type %s the direction %s and the severity %s",
+    (type, direction, severity) => {
+      const draft: EventDraft = { ...BANNED, type, changes: [], previousObservedAt: undefined };
+      expect(assess(draft)).toEqual({ direction, severity });
+      const { data } = parse(createEvent(draft, 1001, ORIGIN));
+      expect(data.changes).toEqual([]);
+      expect(data.previous).toEqual({});
+      expect(data).not.toHaveProperty("previousObservedAt");
+    },
+  );
 
-  it("is worse and critical when a number returns banned", () => {
+  it("gives the return of a banned number the direction worse, critical", () => {
     expect(assess({ ...BANNED, type: EVENT_TYPES.returned })).toEqual({
       direction: "worse",
       severity: "critical",
@@ -112,7 +115,7 @@ describe("an event", () => {
   });
 
   it.each(Object.values(EVENT_TYPES).filter((type) => type.includes("phone_number")))(
-    "of type %s is a CloudEvent for the public package and for the published schema",
+    "gives an event of type %s that the CloudEvents package and the schema accept",
     (type) => {
       const { body } = createEvent({ ...BANNED, type } as EventDraft, 1001, ORIGIN);
       const attributes = JSON.parse(body);
@@ -123,7 +126,7 @@ describe("an event", () => {
     },
   );
 
-  it("has an id that the same content gives again and nothing else does", () => {
+  it("gives the same content the same id, and any other content another id", () => {
     const { id } = createEvent(BANNED, 1001, ORIGIN);
     const others = [
       createEvent(BANNED, 1002, ORIGIN),
@@ -138,13 +141,13 @@ describe("an event", () => {
     expect(new Set([id, ...others]).size).toBe(6);
   });
 
-  it("has a sequence whose text order is its number order", () => {
+  it("gives a sequence whose text order is its number order", () => {
     expect(formatSequence(7)).toBe("0000000000000007");
     expect(formatSequence(1_767_225_600_000) < formatSequence(1_767_225_600_001)).toBe(true);
     expect(formatSequence(999_999_999_999) < formatSequence(1_000_000_000_000)).toBe(true);
   });
 
-  it("says which values are only the beginning of the real ones", () => {
+  it("names the fields whose values are cut", () => {
     const long = "n".repeat(1024);
     const cases: [Partial<EventDraft>, string[] | undefined][] = [
       [
@@ -168,12 +171,12 @@ describe("an event", () => {
       ],
     ];
     for (const [part, truncated] of cases) {
-      const finding = { ...BANNED, changes: [], ...part };
-      expect(parse(createEvent(finding, 1001, ORIGIN)).data.truncated).toEqual(truncated);
+      const draft = { ...BANNED, changes: [], ...part };
+      expect(parse(createEvent(draft, 1001, ORIGIN)).data.truncated).toEqual(truncated);
     }
   });
 
-  it("is cut further where its body would be over 20,000 bytes, and names every cut field", () => {
+  it("cuts values further while the body is over 20,000 bytes, and names each cut field", () => {
     const control = "\u0001".repeat(1024);
     const fields = Object.keys(FIELDS) as (keyof typeof FIELDS)[];
     const state = stateOf(Object.fromEntries(fields.map((field) => [field, control])));

@@ -86,45 +86,62 @@ const TIER: readonly Line[] = [
   ["TIER_10", "TIER_250", "unknown", "info"],
 ];
 
-describe("the meaning of a change", () => {
-  it.each(STATUS)("status %s to %s is %s and %s", (from, to, direction, severity) => {
-    expect(directionOf("status", from, to)).toBe(direction);
-    expect(severityOf("status", from, to)).toBe(severity);
-  });
+describe("directionOf and severityOf", () => {
+  it.each(STATUS)(
+    "give a status from %s to %s the direction %s, %s",
+    (from, to, direction, severity) => {
+      expect(directionOf("status", from, to)).toBe(direction);
+      expect(severityOf("status", from, to)).toBe(severity);
+    },
+  );
 
-  it.each(QUALITY)("quality %s to %s is %s and %s", (from, to, direction, severity) => {
-    expect(directionOf("qualityRating", from, to)).toBe(direction);
-    expect(severityOf("qualityRating", from, to)).toBe(severity);
-  });
+  it.each(QUALITY)(
+    "give a quality from %s to %s the direction %s, %s",
+    (from, to, direction, severity) => {
+      expect(directionOf("qualityRating", from, to)).toBe(direction);
+      expect(severityOf("qualityRating", from, to)).toBe(severity);
+    },
+  );
 
-  it.each(VERIFICATION)("verification %s to %s is %s and %s", (from, to, direction, severity) => {
-    expect(directionOf("codeVerificationStatus", from, to)).toBe(direction);
-    expect(severityOf("codeVerificationStatus", from, to)).toBe(severity);
-  });
+  it.each(VERIFICATION)(
+    "give a verification from %s to %s the direction %s, %s",
+    (from, to, direction, severity) => {
+      expect(directionOf("codeVerificationStatus", from, to)).toBe(direction);
+      expect(severityOf("codeVerificationStatus", from, to)).toBe(severity);
+    },
+  );
 
-  it.each(NAME)("name status %s to %s is %s and %s", (from, to, direction, severity) => {
-    for (const field of ["nameStatus", "newNameStatus"] as const) {
-      expect(directionOf(field, from, to)).toBe(direction);
-      expect(severityOf(field, from, to)).toBe(severity);
-    }
-  });
+  it.each(NAME)(
+    "give a name status from %s to %s the direction %s, %s",
+    (from, to, direction, severity) => {
+      for (const field of ["nameStatus", "newNameStatus"] as const) {
+        expect(directionOf(field, from, to)).toBe(direction);
+        expect(severityOf(field, from, to)).toBe(severity);
+      }
+    },
+  );
 
-  it.each(TIER)("tier %s to %s is %s and %s", (from, to, direction, severity) => {
-    expect(directionOf("messagingLimitTier", from, to)).toBe(direction);
-    expect(severityOf("messagingLimitTier", from, to)).toBe(severity);
-  });
+  it.each(TIER)(
+    "give a tier from %s to %s the direction %s, %s",
+    (from, to, direction, severity) => {
+      expect(directionOf("messagingLimitTier", from, to)).toBe(direction);
+      expect(severityOf("messagingLimitTier", from, to)).toBe(severity);
+    },
+  );
 
-  it("a new display name is neither better nor worse", () => {
+  it("give a new display name no direction for better or worse", () => {
     expect(directionOf("verifiedName", "GREEN", "RED")).toBe("lateral");
     expect(severityOf("verifiedName", "GREEN", "RED")).toBe("info");
   });
 
-  it("names that every object has are values like any other", () => {
+  it("know no value that is only a property of every object", () => {
     expect(directionOf("status", "CONNECTED", "constructor")).toBe("unknown");
     expect(severityOf("status", "CONNECTED", "__proto__")).toBe("info");
   });
+});
 
-  it("any worse makes the whole worse, then any better, then any unknown", () => {
+describe("joinDirections and joinSeverities", () => {
+  it("let any worse make the whole worse, then any better, then any unknown", () => {
     expect(joinDirections(["better", "worse", "unknown", "lateral"])).toBe("worse");
     expect(joinDirections(["unknown", "better", "lateral"])).toBe("better");
     expect(joinDirections(["lateral", "unknown"])).toBe("unknown");
@@ -132,7 +149,7 @@ describe("the meaning of a change", () => {
     expect(joinDirections([])).toBe("lateral");
   });
 
-  it("the loudest severity holds for the whole", () => {
+  it("keep the highest severity", () => {
     expect(joinSeverities(["info", "critical", "warning"])).toBe("critical");
     expect(joinSeverities(["info", "warning"])).toBe("warning");
     expect(joinSeverities([])).toBe("info");

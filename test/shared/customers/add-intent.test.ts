@@ -32,7 +32,7 @@ const BARE = { schema: 1, seq: NOW, numbers: {}, pending: [] };
 const NUMBERS = { "49301": { fields: { status: "CONNECTED" }, observedAt: "2026" } };
 
 describe("recordAddIntent", () => {
-  it("makes a customer's row that names the add, and puts the number into the lane", async () => {
+  it("stores a row that names the add, and puts the number into the priority lane", async () => {
     await record("a");
     expect(await read("c/acme")).toEqual({ ...BARE, addIntents: ["a"] });
     expect(await read("hot/acme")).toEqual({
@@ -52,13 +52,13 @@ describe("recordAddIntent", () => {
     expect(await read("hot/acme")).toBeUndefined();
   });
 
-  it("keeps keys of the row that it does not know", async () => {
+  it("keeps keys of the row that its schema does not name", async () => {
     await write("c/acme", { ...BARE, addIntents: ["a"], later: { x: 1 } });
     await record("b");
     expect(await read("c/acme")).toEqual({ ...BARE, addIntents: ["a", "b"], later: { x: 1 } });
   });
 
-  it("takes the last intent's row away with it", async () => {
+  it("removes the row with its last intent", async () => {
     const [a, b] = [await record("a"), await record("b", OTHER)];
     await a.undo();
     expect(await read("c/acme")).toEqual({ ...BARE, addIntents: ["b"] });
@@ -67,14 +67,14 @@ describe("recordAddIntent", () => {
     expect(await store.scan("", "", 10)).toEqual([]);
   });
 
-  it("leaves a row that a read has found numbers for", async () => {
+  it("keeps a row for which a read has found numbers", async () => {
     const intent = await record("a");
     await write("c/acme", { ...BARE, numbers: NUMBERS });
     await intent.undo();
     expect(await read("c/acme")).toEqual({ ...BARE, numbers: NUMBERS });
   });
 
-  it("leaves a row with events that are still to be delivered", async () => {
+  it("keeps a row with pending events", async () => {
     const intent = await record("a");
     const pending = [{ id: "e", seq: NOW + 1, type: "whatsapp.watch.stale", body: "{}" }];
     await write("c/acme", { ...BARE, pending, addIntents: ["a"] });
@@ -82,7 +82,7 @@ describe("recordAddIntent", () => {
     expect(await read("c/acme")).toEqual({ ...BARE, pending, addIntents: [] });
   });
 
-  it("takes nothing back twice", async () => {
+  it("withdraws an intent only once", async () => {
     const a = await record("a");
     await a.undo();
     await record("b");
@@ -99,7 +99,7 @@ describe("recordAddIntent", () => {
     });
   });
 
-  it("revives a customer that was taken off, and puts it back when refused", async () => {
+  it("brings a removed customer back, and removes it again when the adds are refused", async () => {
     const removed = { ...BARE, seq: 77, numbers: NUMBERS, removedAt: "2026-01-01", later: 1 };
     await write("c/acme", removed);
     const [a, b] = [await record("a"), await record("b", OTHER)];
@@ -115,7 +115,7 @@ describe("recordAddIntent", () => {
     expect(await read("c/acme")).toEqual(removed);
   });
 
-  it("leaves a revived customer on the list once a read has found numbers", async () => {
+  it("keeps a revived customer on the list once a read has found numbers", async () => {
     await write("c/acme", { ...BARE, removedAt: "2026-01-01" });
     const intent = await record("a");
     await write("c/acme", { ...BARE, numbers: NUMBERS });
@@ -171,7 +171,7 @@ describe("recordAddIntent", () => {
     },
   );
 
-  it("takes another add's intent for its own in no failure", async () => {
+  it("leaves another add's intent alone when its own fails", async () => {
     await record("a");
     const failing: Store = {
       ...store,

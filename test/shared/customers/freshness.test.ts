@@ -37,7 +37,7 @@ const ROW: CustomerRow = {
   },
 };
 
-/** Whole passes of an hour's length that began at these times. */
+/** Finished passes of an hour's length that began at these times. */
 function leaseOf(startedAt: Partial<Record<"sweep" | "onboarding" | "worse" | "asked", number>>) {
   const passes = Object.entries(startedAt).map(([name, at]) => {
     const full = { startedAt: at, endedAt: at + HOUR };
@@ -48,7 +48,7 @@ function leaseOf(startedAt: Partial<Record<"sweep" | "onboarding" | "worse" | "a
 
 const ALL = leaseOf({ sweep: SWEPT, onboarding: LANE_READ, worse: LANE_READ, asked: LANE_READ });
 
-async function hotOf(
+async function laneRowOf(
   put: (store: ReturnType<typeof createMemoryStore>) => Promise<void>,
 ): Promise<LaneRow | undefined> {
   const store = createMemoryStore({ newVersion: randomUUID });
@@ -72,22 +72,22 @@ describe("confirmedUntil", () => {
     expect(untilBy(ALL, newCustomerRow(DAY))).toBeUndefined();
   });
 
-  it("is the stored time without a whole sweep, or after one that is older", () => {
+  it("is the stored time before a finished sweep, or after one that is older", () => {
     expect(untilBy(undefined)).toBe(OBSERVED);
     expect(untilBy(newLeaseRow())).toBe(OBSERVED);
     expect(untilBy(leaseOf({ sweep: DAY }))).toBe(OBSERVED);
   });
 
-  it("is the beginning of the last whole sweep, for a customer outside the lane", () => {
+  it("is the beginning of the last finished sweep, for a customer outside the lane", () => {
     expect(untilBy(ALL)).toBe(SWEPT);
   });
 });
 
 describe("confirmedUntil of a customer in the priority lane", () => {
-  const within = async (put: Parameters<typeof hotOf>[0], lease = ALL) =>
-    confirmedUntil({ row: ROW, lease, laneRow: await hotOf(put) });
+  const within = async (put: Parameters<typeof laneRowOf>[0], lease = ALL) =>
+    confirmedUntil({ row: ROW, lease, laneRow: await laneRowOf(put) });
 
-  it.each<[string, (at: number) => Parameters<typeof hotOf>[0], number]>([
+  it.each<[string, (at: number) => Parameters<typeof laneRowOf>[0], number]>([
     [
       "onboarding",
       (at) => (store) => prioritizeOnboarding(store, "acme", number, "a", at),
@@ -95,15 +95,23 @@ describe("confirmedUntil of a customer in the priority lane", () => {
     ],
     ["worse", (at) => (store) => prioritizeWorse(store, "acme", at), LANE_READ],
     ["asked", (at) => (store) => prioritizeRequested(store, "acme", at + 24 * HOUR), SWEPT],
-  ])("%s, from a minute before the pass on", async (lane, enteredAt, known) => {
-    expect(await within(enteredAt(LANE_READ - MINUTE))).toBe(known);
-    expect(await within(enteredAt(LANE_READ - MINUTE + 1))).toBe(SWEPT);
-    const other = leaseOf({ sweep: SWEPT, onboarding: LANE_READ, worse: LANE_READ, [lane]: SWEPT });
-    expect(await within(enteredAt(LANE_READ - MINUTE), other)).toBe(SWEPT);
-  });
+  ])(
+    "counts the %s lane if the customer entered it a minute before the pass",
+    async (lane, enteredAt, known) => {
+      expect(await within(enteredAt(LANE_READ - MINUTE))).toBe(known);
+      expect(await within(enteredAt(LANE_READ - MINUTE + 1))).toBe(SWEPT);
+      const other = leaseOf({
+        sweep: SWEPT,
+        onboarding: LANE_READ,
+        worse: LANE_READ,
+        [lane]: SWEPT,
+      });
+      expect(await within(enteredAt(LANE_READ - MINUTE), other)).toBe(SWEPT);
+    },
+  );
 
-  it("counts the pass of the lane it is read in, by the number added first", async () => {
-    const both = async (store: Parameters<Parameters<typeof hotOf>[0]>[0]) => {
+  it("counts the pass of the lane it is read in, from the number added first", async () => {
+    const both = async (store: Parameters<Parameters<typeof laneRowOf>[0]>[0]) => {
       await prioritizeWorse(store, "acme", DAY);
       await prioritizeOnboarding(store, "acme", number, "a", DAY);
       await prioritizeOnboarding(
@@ -118,7 +126,7 @@ describe("confirmedUntil of a customer in the priority lane", () => {
     expect(await within(both, leaseOf({ sweep: SWEPT, onboarding: LANE_READ }))).toBe(LANE_READ);
   });
 
-  it("takes the sweep where it is the later one", async () => {
+  it("is the beginning of the sweep when that is later", async () => {
     const lease = leaseOf({ sweep: SWEPT, worse: DAY + 2 * HOUR });
     expect(await within((store) => prioritizeWorse(store, "acme", DAY), lease)).toBe(SWEPT);
   });
@@ -131,29 +139,28 @@ describe("confirmedUntil of a customer with undelivered events", () => {
     few(count).map((event) => ({ ...event, deliveredAt: time(at) }));
 
   it.each([
-    [499, SWEPT],
-    [500, OBSERVED],
-  ])("%i of them", (count, until) => {
+    ["the sweep's beginning", 499, SWEPT],
+    ["the stored time", 500, OBSERVED],
+  ])("is %s for %i pending events", (_when, count, until) => {
     expect(of({ pending: few(count) })).toBe(until);
   });
 
   it.each([
-    [524_288 - 20_000, SWEPT],
-    [524_288 - 20_000 + 1, OBSERVED],
-  ])("%i bytes of them", (bytes, until) => {
-    expect(of({ pending: [eventOf("é".repeat(bytes / 2).padEnd(bytes / 2 + (bytes % 2)))] })).toBe(
-      until,
-    );
+    ["the sweep's beginning", 504_288, SWEPT],
+    ["the stored time", 504_289, OBSERVED],
+  ])("is %s for %i pending bytes", (_when, bytes, until) => {
+    const body = "é".repeat(bytes / 2).padEnd(bytes / 2 + (bytes % 2));
+    expect(of({ pending: [eventOf(body)] })).toBe(until);
   });
 
-  it("counts those that have been delivered since the sweep began", () => {
+  it("counts the events that were delivered since the sweep began", () => {
     const pending = few(490);
     expect(of({ pending, delivered: delivered(10, SWEPT) })).toBe(OBSERVED);
     expect(of({ pending, delivered: delivered(9, SWEPT) })).toBe(SWEPT);
     expect(of({ pending, delivered: delivered(10, SWEPT - 1) })).toBe(SWEPT);
   });
 
-  it("takes it that there were many when not all that were delivered since are kept", () => {
+  it("is the stored time when events delivered since the sweep are no longer kept", () => {
     expect(of({ deliveredCutAt: time(SWEPT) })).toBe(OBSERVED);
     expect(of({ deliveredCutAt: time(SWEPT - 1) })).toBe(SWEPT);
   });
@@ -171,15 +178,15 @@ describe("confirmedUntil of a customer whose last reads did not list a number", 
     });
   };
 
-  it("is when the number was last seen, although a sweep has passed and the row has changed", () => {
+  it("is when the number was last seen, despite a later sweep and a later change", () => {
     expect(absentSince(OBSERVED + 5 * MINUTE)).toBe(OBSERVED + 5 * MINUTE);
   });
 
-  it("is when its values were stored, if no later sight is known", () => {
+  it("is when its values were stored, if they were not seen later", () => {
     expect(absentSince()).toBe(DAY);
   });
 
-  it("is the sweep's again for a number that is missing, as that is what the sweep has seen", () => {
+  it("is the sweep's beginning for a missing number, which the sweep did not list either", () => {
     const { "4915222": gone, ...others } = ROW.numbers;
     const missing = { ...gone, missingSince: time(OBSERVED) };
     const numbers = { ...others, "4915222": missing } as CustomerRow["numbers"];

@@ -27,7 +27,7 @@ function createLane() {
 }
 
 describe("the priority lane", () => {
-  it("takes an added number in once and keeps its first time", async () => {
+  it("holds an added number once, with its first time", async () => {
     const { store, read } = createLane();
     await prioritizeOnboarding(store, "acme", GERMAN, "add-1", T0);
     await prioritizeOnboarding(store, "acme", GERMAN, "add-2", T0 + HOUR);
@@ -47,7 +47,7 @@ describe("the priority lane", () => {
     });
   });
 
-  it("loses its row with its last number", async () => {
+  it("deletes a customer's row with its last number", async () => {
     const { store, read } = createLane();
     await prioritizeOnboarding(store, "acme", GERMAN, "add-1", T0);
     await withdrawOnboarding(store, "acme", "49999", "add-1");
@@ -56,20 +56,20 @@ describe("the priority lane", () => {
     expect(await read()).toBeUndefined();
   });
 
-  it("keeps a number until its completed onboarding has been told", async () => {
+  it("keeps a number until its completed onboarding is reported", async () => {
     const { store, read } = createLane();
     await prioritizeOnboarding(store, "acme", GERMAN, "add-1", T0);
     const earlierAdd = { [KEY]: { addedAt: iso(-DAY), completedAt: iso(-HOUR) } };
     const stuck = { [KEY]: { addedAt: iso(0), stuckAt: iso(HOUR) } };
-    for (const told of [undefined, {}, earlierAdd, stuck]) {
-      await pruneLane(store, "acme", told, T0 + HOUR);
+    for (const reported of [undefined, {}, earlierAdd, stuck]) {
+      await pruneLane(store, "acme", reported, T0 + HOUR);
       expect((await read()).onboarding).toHaveProperty(KEY);
     }
     await pruneLane(store, "acme", COMPLETED, T0 + HOUR);
     expect(await read()).toBeUndefined();
   });
 
-  it("gives a number up after seven days", async () => {
+  it("drops a number after seven days", async () => {
     const { store, read } = createLane();
     await prioritizeOnboarding(store, "acme", GERMAN, "add-1", T0);
     await pruneLane(store, "acme", undefined, T0 + 7 * DAY - 1);
@@ -78,7 +78,7 @@ describe("the priority lane", () => {
     expect(await read()).toBeUndefined();
   });
 
-  it("keeps a customer for a day after its last turn for the worse", async () => {
+  it("keeps a customer for a day after its last change for the worse", async () => {
     const { store, read } = createLane();
     await prioritizeWorse(store, "acme", T0);
     await prioritizeWorse(store, "acme", T0 + HOUR);
@@ -88,7 +88,7 @@ describe("the priority lane", () => {
     expect(await read()).toBeUndefined();
   });
 
-  it("tidies one reason and leaves the other", async () => {
+  it("removes one reason and keeps the other", async () => {
     const { store, read } = createLane();
     await prioritizeOnboarding(store, "acme", GERMAN, "add-1", T0);
     await prioritizeWorse(store, "acme", T0);
@@ -99,7 +99,7 @@ describe("the priority lane", () => {
     });
   });
 
-  it("writes nothing when there is nothing to tidy", async () => {
+  it("writes nothing when no reason is over", async () => {
     const { store } = createLane();
     await prioritizeOnboarding(store, "acme", GERMAN, "add-1", T0);
     const before = await store.get("hot/acme");

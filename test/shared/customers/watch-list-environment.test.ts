@@ -6,7 +6,7 @@ import { createWatchWorld } from "../../support/watch-world.ts";
 const now = () => T0;
 
 describe("the environment's watch list", () => {
-  it("makes a row for each customer, once in a process", async () => {
+  it("gives each customer a row, once in a process", async () => {
     const world = createWatchWorld();
     const ensured = new Set<string>();
     await ensureWatched(world.store, ["self", "acme"], ensured, now);
@@ -18,7 +18,7 @@ describe("the environment's watch list", () => {
     expect(await world.row("self")).toMatchObject({ seq: T0 });
   });
 
-  it("changes nothing of a customer that is watched, or that an operator took off", async () => {
+  it("changes nothing of a customer that is watched, or that an operator removed", async () => {
     const world = createWatchWorld();
     await world.watch(["acme"]);
     await world.watch(["gone"], { removedAt: iso(0) });
@@ -27,7 +27,7 @@ describe("the environment's watch list", () => {
     expect([await world.text("c/acme"), await world.text("c/gone")]).toEqual(before);
   });
 
-  it("is tried again in the next tick when the store failed", async () => {
+  it("is tried again in the next run when the store failed", async () => {
     const world = createWatchWorld();
     const ensured = new Set<string>();
     world.onStore = () => {
