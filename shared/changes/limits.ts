@@ -1,6 +1,6 @@
-/** Beyond these a customer's changes wait upstream instead of in the row. */
+/** At this many pending events, a customer's changes wait upstream instead of in its row. */
 export const MAX_PENDING_EVENTS = 500;
-/** UTF-8 bytes of the pending bodies together. */
+/** UTF-8 bytes of the pending bodies together: 512 KB. */
 export const MAX_PENDING_BYTES = 524_288;
 
 /** The largest body of an event, in UTF-8 bytes. */

@@ -1,4 +1,4 @@
-/** Digits only: the form of all keys and subjects. Replies usually are that already. */
+/** Digits only: the form of all keys and subjects. Replies usually have it already. */
 export function toDigits(phoneNumber: string): string {
   return phoneNumber.replace(/\D/g, "");
 }
@@ -8,8 +8,8 @@ export type NearForm = "exact" | "trunk-zero" | "mexico-1" | "argentina-9" | "br
 type Rule = { readonly form: NearForm; readonly apply: (digits: string) => string };
 
 /**
- * Ways in which the same line is written with and without digits. WhatsApp's own number and the
- * one that was added may differ by each of them.
+ * Countries in which one line is written with or without a digit. WhatsApp's form of a number and
+ * the added form may differ by each of them.
  */
 const RULES: readonly Rule[] = [
   { form: "mexico-1", apply: (digits) => digits.replace(/^521(\d{10})$/, "52$1") },

@@ -5,15 +5,14 @@ import { updateCustomer } from "./customer.ts";
 import { prioritizeOnboarding, withdrawOnboarding } from "./priority-lane.ts";
 
 export type AddIntent = {
-  /** Takes back what this add has put there; what others rely on stays. */
+  /** Removes what this add has stored. What other adds rely on stays. */
   undo(): Promise<void>;
 };
 
 /**
- * Puts the customer on the watch list and the number into the priority lane before the upstream is
- * asked to add it. That order is what keeps the promise when the process dies right after the
- * upstream said yes: the intent is already stored, so the next run reads the customer. The price
- * is an intent to take back when the upstream refuses.
+ * Puts the customer on the watch list and the number into the priority lane, before the upstream
+ * adds it. If the process dies right after the upstream accepted, the intent is stored already, so
+ * the next run reads the customer. The price is an intent to remove when the upstream refuses.
  */
 export async function recordAddIntent(
   store: Store,
@@ -28,8 +27,8 @@ export async function recordAddIntent(
     await updateCustomer(store, customer, (row) => withIntent(row, id, now));
     await prioritizeOnboarding(store, customer, number, id, now);
   } catch (error) {
-    // The add will not be made, but a write whose answer was lost may have been. A store that fails
-    // again leaves a customer too many on the list.
+    // A write whose answer was lost may be stored, but the add is not sent. If the store fails
+    // again, one customer too many stays on the list.
     await leaveLane().catch(() => undefined);
     await withdraw().catch(() => undefined);
     throw error;
@@ -42,7 +41,7 @@ export async function recordAddIntent(
   };
 }
 
-/** A row that stands on its own, made by a watch command or with numbers seen, needs no intent. */
+/** A row that a watch command made, or that has seen numbers, needs no intent. */
 function withIntent(row: CustomerRow | undefined, id: string, now: number): Change {
   if (!row) return { put: newCustomerRow(now, id) };
   if (row.addIntents) return { put: { ...row, addIntents: [...row.addIntents, id] } };
@@ -55,7 +54,7 @@ function withoutIntent(row: CustomerRow | undefined, id: string): Change {
   const addIntents = row.addIntents.filter((other) => other !== id);
   if (addIntents.length > 0) return { put: { ...row, addIntents } };
   if (row.revivedFrom) {
-    // Its numbers are from before: a read that sees some makes the row stand on its own.
+    // Its numbers are from before it was removed: a read that sees some removes the intents.
     const { revivedFrom: removedAt } = row;
     return { put: { ...row, addIntents: undefined, revivedFrom: undefined, removedAt } };
   }

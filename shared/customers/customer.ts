@@ -4,6 +4,8 @@ import { encodeRow, readRow, type Stored } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import { type RowChange, type RowUpdate, updateRow } from "../store/update-row.ts";
 
+const MARKER_PAGE = 100;
+
 /** The customer's row, or undefined if there is none. */
 export function loadCustomer(
   store: Store,
@@ -12,11 +14,7 @@ export function loadCustomer(
   return readRow(store, customerKey(customer), customerRowSchema);
 }
 
-/**
- * Changes a customer's row by `updateRow`, with its markers. `known` saves the first read.
- *
- * @throws as `updateRow`
- */
+/** Changes a customer's row as `updateRow` does, with a marker for new events. */
 export function updateCustomer(
   store: Store,
   customer: string,
@@ -61,22 +59,20 @@ async function putMarker(
 }
 
 /**
- * Deletes the customer's markers that have become meaningless: the row has got past the marker's
- * sequence and nothing up to it is pending. Markers are listed before the row is read, so that a
- * missing row proves that none of them can still come true.
+ * Deletes the customer's markers whose events are no longer pending. A marker above the row's
+ * sequence stays: its row may be about to be written. Markers are listed before the row is read,
+ * so without a row no such write can still succeed.
  */
 export async function clearMarkers(store: Store, customer: string): Promise<void> {
   const prefix = `${DUE_PREFIX}${customer}/`;
   for (;;) {
-    const markers = await store.scan(prefix, "", 100);
+    const markers = await store.scan(prefix, "", MARKER_PAGE);
     if (markers.length === 0) return;
     const row = (await loadCustomer(store, customer))?.value;
     const oldest = row?.pending[0]?.seq ?? Number.POSITIVE_INFINITY;
-    const past = markers.filter(({ key }) => {
-      const { seq } = parseEventKey(key);
-      return !row || (row.seq >= seq && seq < oldest);
-    });
+    const isPast = (seq: number) => !row || (row.seq >= seq && seq < oldest);
+    const past = markers.filter(({ key }) => isPast(parseEventKey(key).seq));
     for (const marker of past) await store.delete(marker.key, marker.version);
-    if (past.length < markers.length || markers.length < 100) return;
+    if (past.length < MARKER_PAGE) return;
   }
 }

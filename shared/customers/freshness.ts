@@ -8,12 +8,12 @@ import type { CustomerRow } from "../schemas/customer-row.ts";
 import type { LaneRow, LeaseRow, ScanState } from "../schemas/watch-rows.ts";
 import { laneOf } from "./priority-lane.ts";
 
-/** A row of the lane may be stored so much later than the time in it says, and clocks differ. */
+/** A lane row may be stored this much later than the time in it, and clocks differ. */
 const ENTRY_MARGIN_MS = 60_000;
 
 export type StoredFacts = {
   readonly row: CustomerRow;
-  /** Undefined while reads fail: in the last passes they may have failed already. */
+  /** Undefined while reads fail: they may have failed in the last passes already. */
   readonly lease: LeaseRow | undefined;
   /** The customer's place in the priority lane. */
   readonly laneRow: LaneRow | undefined;
@@ -21,10 +21,11 @@ export type StoredFacts = {
 
 /**
  * The time, on the wall clock in ms, until which every stored value of a customer is known to have
- * held; undefined before its first read. An unchanged customer leaves no trace, but a whole pass
- * has read everyone who was in it from its beginning, and a read that fails is noted. It does not
- * count where such a read may have seen something else than what is stored: changes that had to
- * wait upstream, or a list without one of the numbers.
+ * held; undefined before its first read.
+ *
+ * A read without changes is not stored. But a finished pass has read everyone who was in it from
+ * its beginning, or noted a failure. It does not count where the read may have seen other values
+ * than the stored ones: changes that were held back, or a list without one of the numbers.
  */
 export function confirmedUntil({ row, lease, laneRow }: StoredFacts): number | undefined {
   const stored = row.observedAt ?? row.baselineAt;
@@ -40,8 +41,8 @@ export function confirmedUntil({ row, lease, laneRow }: StoredFacts): number | u
 }
 
 /**
- * The last whole pass of the customer's lane, if the customer was in that lane before it began. The
- * lane of those that an operator asked for does not count: when that was is not stored.
+ * The last finished pass of the customer's lane, if the customer was in that lane before it began.
+ * The lane that operators ask for does not count, because its time of entry is not stored.
  */
 function lanePassOf(lease: LeaseRow, laneRow: LaneRow): ScanState["full"] {
   const { since, full } = placeOf(lease, laneRow);
@@ -62,15 +63,15 @@ function placeOf(lease: LeaseRow, laneRow: LaneRow) {
 }
 
 /**
- * Whether the customer may have been at its limit of undelivered events at any time from `since`
- * on: by what is pending now and what has been delivered from then on.
+ * Whether the customer may have reached its limit of pending events at any time from `since` on, by
+ * what is pending now and what has been delivered since.
  */
 function mayHaveBeenHeldBack(row: CustomerRow, since: number): boolean {
   if (row.deliveredCutAt && Date.parse(row.deliveredCutAt) >= since) return true;
   const delivered = (row.delivered ?? []).filter((one) => Date.parse(one.deliveredAt) >= since);
   const events = [...row.pending, ...delivered];
   const bytes = events.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
-  // An event that did not fit needed no more room than the largest there is.
+  // An event that did not fit was at most as large as the largest one allowed.
   return events.length >= MAX_PENDING_EVENTS || bytes + MAX_BODY_BYTES > MAX_PENDING_BYTES;
 }
 
@@ -79,11 +80,11 @@ export type Freshness = {
   readonly worse: number | null;
   readonly asked: number | null;
   readonly sweep: number | null;
-  /** When the last whole sweep ended. */
+  /** When the last finished sweep ended. */
   readonly sweptAt: string | null;
 };
 
-/** How fresh the stored state is, from where the reading stands. */
+/** The age of each scan's last finished pass, in seconds; null before one. */
 export function toFreshness(
   { onboarding, worse, asked, sweep }: Pick<LeaseRow, "onboarding" | "worse" | "asked" | "sweep">,
   now: number,

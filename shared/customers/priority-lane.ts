@@ -5,14 +5,14 @@ import type { Store } from "../store/store.ts";
 import { updateRow } from "../store/update-row.ts";
 
 /** A number whose onboarding is not completed by then is left to the sweep. */
-const ONBOARDING_LIMIT_MS = 7 * 24 * 3_600_000;
+const ONBOARDING_LIMIT_MS = 604_800_000;
 
-/** The customer of a key of the priority lane. */
+/** The customer of a lane row's key. */
 export function customerOfLaneKey(key: string): string {
   return key.slice(LANE_PREFIX.length);
 }
 
-/** The lanes, in the order in which they are read. */
+/** Why a customer is read in the lane, in the order in which the lanes are read. */
 export type LaneKind = "onboarding" | "worse" | "asked";
 
 /** The one lane that a customer is read in. */
@@ -39,8 +39,8 @@ async function updateLane(
 }
 
 /**
- * Puts an added number into the priority lane; one that is there already keeps its first time. The
- * add's id stays with it: of several adds of one number, a refused one takes back only itself.
+ * Puts an added number into the priority lane. A number that is there already keeps its first time.
+ * The add's id stays with it: of several adds of one number, a refused one removes only itself.
  */
 export function prioritizeOnboarding(
   store: Store,
@@ -57,7 +57,7 @@ export function prioritizeOnboarding(
   });
 }
 
-/** Takes back what one add has put there; what another relies on stays. */
+/** Removes what one add has put there. What another add relies on stays. */
 export function withdrawOnboarding(
   store: Store,
   customer: string,
@@ -74,51 +74,53 @@ export function withdrawOnboarding(
   });
 }
 
-/** Has a customer read often for a day, because one of its numbers got worse. */
+/** Puts a customer into the lane for a day, because one of its numbers got worse. */
 export function prioritizeWorse(store: Store, customer: string, now: number): Promise<void> {
   return updateLane(store, customer, (row) => ({ ...row, worseUntil: now + WORSE_MS }));
 }
 
-/** Has a customer read often until a time (wall clock, ms), because an operator asks for it. */
+/** Puts a customer into the lane until a time (wall clock, ms), because an operator asks for it. */
 export function prioritizeRequested(store: Store, customer: string, until: number): Promise<void> {
   return updateLane(store, customer, (row) => ({ ...row, askedUntil: until }));
 }
 
 /**
- * Takes out of the lane what no longer belongs there: numbers whose completed onboarding has been
- * told or that were added too long ago, and times that are over. Writes only when something changes.
+ * Removes the reasons that are over: times that have passed, and numbers that were added too long
+ * ago or whose completed onboarding is reported. Writes only when something changes.
  *
- * @param told what the customer's row says of its onboarding; undefined after a read that failed
+ * @param reported the milestones in the customer's row; undefined after a read that failed
  */
 export function pruneLane(
   store: Store,
   customer: string,
-  told: CustomerRow["onboarding"],
+  reported: CustomerRow["onboarding"],
   now: number,
 ): Promise<void> {
+  const isDone = (key: string, addedAt: string) => {
+    const known = reported?.[key];
+    return known?.addedAt === addedAt && known.completedAt !== undefined;
+  };
+  const isOver = (until: number | undefined) => until !== undefined && until <= now;
   return updateLane(store, customer, (laneRow) => {
-    const onboarding = Object.fromEntries(
-      Object.entries(laneRow.onboarding).filter(
-        ([key, { addedAt }]) =>
-          now - Date.parse(addedAt) < ONBOARDING_LIMIT_MS &&
-          !(told?.[key]?.addedAt === addedAt && told[key].completedAt),
-      ),
-    );
-    const isSame = Object.keys(onboarding).length === Object.keys(laneRow.onboarding).length;
-    const isWorseOver = laneRow.worseUntil !== undefined && laneRow.worseUntil <= now;
-    const isAskedOver = laneRow.askedUntil !== undefined && laneRow.askedUntil <= now;
-    if (isSame && !isWorseOver && !isAskedOver) return undefined;
     const { worseUntil, askedUntil } = laneRow;
+    const added = Object.entries(laneRow.onboarding);
+    const kept = added.filter(
+      ([key, { addedAt }]) =>
+        now - Date.parse(addedAt) < ONBOARDING_LIMIT_MS && !isDone(key, addedAt),
+    );
+    if (kept.length === added.length && !isOver(worseUntil) && !isOver(askedUntil)) {
+      return undefined;
+    }
     return {
       ...laneRow,
-      onboarding,
-      worseUntil: isWorseOver ? undefined : worseUntil,
-      askedUntil: isAskedOver ? undefined : askedUntil,
+      onboarding: Object.fromEntries(kept),
+      worseUntil: isOver(worseUntil) ? undefined : worseUntil,
+      askedUntil: isOver(askedUntil) ? undefined : askedUntil,
     };
   });
 }
 
-/** Removes a customer that is not watched any more, or whose add never came to be. */
+/** Removes a customer that is no longer watched, or whose adds were all refused. */
 export async function dropFromLane(store: Store, customer: string): Promise<void> {
   const stored = await store.get(laneKey(customer));
   if (stored) await store.delete(laneKey(customer), stored.version);

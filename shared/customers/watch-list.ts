@@ -5,15 +5,14 @@ import { dropFromLane } from "./priority-lane.ts";
 
 export type WatchOutcome = {
   readonly added: readonly string[];
-  /** They had been taken off. */
+  /** They had been removed. */
   readonly revived: readonly string[];
   readonly already: number;
 };
 
 /**
- * Puts customers on the watch list because an operator says so. A customer that was taken off
- * comes back with its old sequence; one that only an add in progress has put there stays, whatever
- * becomes of the add.
+ * Puts customers on the watch list because an operator says so. A removed customer comes back with
+ * its old sequence. One that only an add in progress has put there stays if the add is refused.
  */
 export async function watchCustomers(
   store: Store,
@@ -56,22 +55,22 @@ function wasRemoved({ removedAt, revivedFrom }: CustomerRow): boolean {
 }
 
 export type UnwatchOptions = {
-  /** Gives up the events that are still pending. */
+  /** Drops the events that are still pending. */
   readonly drop: boolean;
-  /** Whether the environment lists the customer: then a tombstone is left even without a row. */
+  /** Whether the environment lists the customer, which then needs a tombstone in any case. */
   readonly listed: boolean;
   readonly now: () => number;
 };
 
 export type Unwatched =
   | { readonly kind: "removed"; readonly dropped: number }
-  /** Events are pending and were not to be given up: nothing was changed. */
+  /** Events are pending and `drop` is not set: nothing was changed. */
   | { readonly kind: "pending"; readonly pending: number }
   | { readonly kind: "not-watched" };
 
 /**
- * Takes a customer off the watch list. What stays is a tombstone: it keeps the sequence, so that a
- * customer watched again later never goes back, and it masks the environment's list.
+ * Removes a customer from the watch list. A tombstone stays: it keeps the sequence, which must not
+ * go back if the customer is watched again, and it overrides the environment's list.
  */
 export async function unwatchCustomer(
   store: Store,
@@ -101,8 +100,8 @@ async function forget(store: Store, customer: string): Promise<void> {
 }
 
 /**
- * The environment's list, looked at once per instance. A customer that an operator took off stays
- * off; one that only an add in progress has put there stays, whatever becomes of the add.
+ * Puts the environment's customers on the watch list, once in an instance. A customer that an
+ * operator removed stays removed. One that an add in progress has put there stays in any case.
  */
 export async function ensureWatched(
   store: Store,

@@ -6,7 +6,7 @@ export const EVENT_TYPES = {
   discovered: "whatsapp.phone_number.discovered",
   missing: "whatsapp.phone_number.missing",
   returned: "whatsapp.phone_number.returned",
-  /** Everything that is known of a number, because an operator asked; nothing has changed. */
+  /** All that is known of a number, because an operator asked for it. Nothing has changed. */
   state: "whatsapp.phone_number.state",
   onboardingCompleted: "whatsapp.onboarding.completed",
   onboardingStuck: "whatsapp.onboarding.stuck",
@@ -28,7 +28,7 @@ const changeSchema = z.object({
 
 const fieldValues = z.record(z.string(), z.string());
 
-/** What is said of a number. Values are the upstream's own; direction and severity are ours. */
+/** Values are the upstream's own. Direction and severity are this project's. */
 const numberEventDataSchema = z.object({
   custSpaceId: z.string(),
   phoneNumber: z.string(),
@@ -40,7 +40,7 @@ const numberEventDataSchema = z.object({
   /** The old values of the fields that changed. */
   previous: fieldValues,
   observedAt: z.string(),
-  /** The change happened after this time: the last read known to have shown the old values. */
+  /** The last read known to have shown the old values: the change happened after it. */
   previousObservedAt: z.optional(z.string()),
   upstreamRequestId: z.optional(z.string()),
   /** The same on events of one cause, such as a tier that moved on several numbers at once. */
@@ -49,15 +49,15 @@ const numberEventDataSchema = z.object({
   truncated: z.optional(z.array(z.string())),
   /** The number has not been listed since. */
   missingSince: z.optional(z.string()),
-  /** With a missing number: what its last status said of the reason. */
+  /** With a missing number: the reason, by its last status. */
   missingReason: z.optional(z.enum(["absent", "deleted", "migrated"])),
   /** With an onboarding event: when the number was added. */
   addedAt: z.optional(z.string()),
-  /** With `onboarding.stuck`: the field that keeps the number from being usable. */
+  /** With `onboarding.stuck`: the field that keeps the number out of service. */
   blockedBy: z.optional(z.string()),
 });
 
-/** What is said of the reading itself: of one customer, or of the account with all of them. */
+/** The watch of one customer, or of the account with all of them. */
 const watchEventDataSchema = z.object({
   /** `~account` for the whole watch. */
   custSpaceId: z.string(),
@@ -66,7 +66,7 @@ const watchEventDataSchema = z.object({
   /** The first of the failed reads. */
   failingSince: z.string(),
   failedReads: z.number(),
-  /** Absent when nothing was ever read well. */
+  /** Absent when there was no good read. */
   lastGoodReadAt: z.optional(z.string()),
   observedAt: z.string(),
   /** This project's code of the last failure. */

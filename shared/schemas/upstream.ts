@@ -1,13 +1,13 @@
 import * as z from "zod/mini";
 import { customerIdSchema, SELF } from "./customer-row.ts";
 
-/** A number has at most 15 digits (E.164); room for a sign and separators. */
+/** At most 15 digits (E.164), with room for a sign and separators. */
 const MAX_NUMBER_LENGTH = 40;
 
-/** One number as the upstream sent it. Fields keep being added upstream: unknown ones are data. */
+/** One number as the upstream sent it. The upstream keeps adding fields: unknown ones are data. */
 export type PhoneNumberItem = { readonly PhoneNumber: string; readonly [field: string]: unknown };
 
-/** By hand, as a schema would copy each field of each of a hundred numbers, at five times the cost. */
+/** Written by hand: a schema copies each field of each number, at five times the cost. */
 export function isPhoneNumberItem(row: unknown): row is PhoneNumberItem {
   if (typeof row !== "object" || row === null || Array.isArray(row)) return false;
   const { PhoneNumber } = row as { PhoneNumber?: unknown };
@@ -18,7 +18,7 @@ export function isPhoneNumberItem(row: unknown): row is PhoneNumberItem {
   );
 }
 
-/** What an Add that was accepted is answered with. */
+/** The reply to an Add that was accepted. */
 export const addReplySchema = z.looseObject({
   Code: z.literal("OK"),
   RequestId: z.optional(z.string()),
@@ -26,8 +26,8 @@ export const addReplySchema = z.looseObject({
 });
 
 /**
- * `PhoneNumbers` is left open here: a list that is missing or holds a malformed item must not make
- * the whole answer useless, and must not be taken for an empty list either.
+ * `PhoneNumbers` is left open: a missing list or a malformed item must not make the rest of the
+ * reply useless, and must not look like an empty list.
  */
 export const queryReplySchema = z.looseObject({
   Code: z.literal("OK"),
@@ -36,8 +36,8 @@ export const queryReplySchema = z.looseObject({
 });
 
 /**
- * One channel instance. Its CustSpaceId becomes a customer here, so one that cannot be a customer's
- * name, or that is this project's own word for the account itself, makes the row malformed.
+ * One channel instance. Its CustSpaceId becomes a customer, so the row is malformed if it cannot be
+ * a customer's id, or is this project's own word for the account itself.
  */
 const instanceItemSchema = z.looseObject({
   CustSpaceId: customerIdSchema.check(z.refine((id) => id !== SELF)),
@@ -50,7 +50,7 @@ export function isInstanceItem(row: unknown): row is z.output<typeof instanceIte
   return instanceItemSchema.safeParse(row).success;
 }
 
-/** As with numbers, the list and the total are judged by the reader, not by the whole answer. */
+/** The list and the total are left open for the same reason as the numbers. */
 export const listInstanceReplySchema = z.looseObject({
   Code: z.literal("OK"),
   RequestId: z.optional(z.string()),

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { discoverProgressSchema } from "./discovery.ts";
 
-/** Key of the one row that says who polls, and how far. */
+/** Key of the one row that says which run reads, and how far it is. */
 export const LEASE_KEY = "lease/poll";
-/** Keys of the priority lane. */
+/** Keys of the priority lane's rows. The customer follows. */
 export const LANE_PREFIX = "hot/";
 
 const scanStateSchema = z.looseObject({
@@ -11,15 +11,15 @@ const scanStateSchema = z.looseObject({
   cursor: z.string(),
   /** Wall clock, ms; 0 before the first pass. */
   startedAt: z.number(),
-  /** Whether the pass has come to its end. */
+  /** Whether the pass has ended. */
   done: z.boolean(),
-  /** Some of its customers failed without a note of it. */
+  /** Some of its customers failed, and their rows do not say so. */
   tainted: z.optional(z.boolean()),
-  /** The last pass that did, wall clock in ms: every customer was read in it, or failed. */
+  /** The last pass in which every customer was read or noted as failed; wall clock, ms. */
   full: z.optional(z.looseObject({ startedAt: z.number(), endedAt: z.number() })),
 });
 
-/** The lease and where the reading stands, in one row: to renew the one is to save the other. */
+/** The lease and the state of all scans in one row: renewing the lease saves the scans. */
 export const leaseRowSchema = z.looseObject({
   schema: z.number(),
   /** "" when nobody holds it. */
@@ -33,19 +33,19 @@ export const leaseRowSchema = z.looseObject({
   asked: z.optional(scanStateSchema),
   /** Where the listing of customer spaces stands. */
   discovery: z.optional(discoverProgressSchema),
-  /** Where the clearing of old idempotency rows goes on. */
+  /** Where the deletion of old idempotency rows continues. */
   expiryCursor: z.string(),
 });
 
 /** Why a customer is in the priority lane. */
 export const laneRowSchema = z.looseObject({
   schema: z.number(),
-  /** Numbers that were added and are not usable yet, by country code and national number. */
+  /** Added numbers that are not in service yet, by country code and national number. */
   onboarding: z.record(
     z.string(),
     z.looseObject({ cc: z.string(), addedAt: z.string(), adds: z.optional(z.array(z.string())) }),
   ),
-  /** Something got worse: read often until then (wall clock, ms). */
+  /** One of its numbers got worse: read often until then (wall clock, ms). */
   worseUntil: z.optional(z.number()),
   /** An operator asked for it: read often until then (wall clock, ms). */
   askedUntil: z.optional(z.number()),
@@ -60,7 +60,7 @@ export function laneKey(customer: string): string {
   return `${LANE_PREFIX}${customer}`;
 }
 
-/** A pass that has never begun. */
+/** A scan before its first pass. */
 export const NEW_SCAN: ScanState = { cursor: "", startedAt: 0, done: true };
 
 /** The lease before the first run: nobody holds it and nothing has been read. */
