@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { codeSpans, headings, PAGES, type PageName, pageText, ROOT } from "./pages.ts";
+import { codeSpans, headings, PAGES, type PageName, pageText, ROOT, section } from "./pages.ts";
 
 /** As GitHub makes them of headings. */
 function anchors(text: string): string[] {
@@ -47,6 +47,14 @@ describe.each(PAGES)("%s", (name) => {
     const own = name === "README.md" ? [name] : targets(pageText("README.md"));
     expect(own.map((target) => target.split("#")[0])).toContain(name);
   });
+});
+
+it("each promise of the README links its own file of test/promises, and none is left out", () => {
+  const linked = targets(section("README.md", "Promises"));
+  const files = readdirSync(new URL("test/promises", ROOT))
+    .filter((file) => file.endsWith(".test.ts"))
+    .map((file) => `test/promises/${file}`);
+  expect(linked.sort()).toEqual(files.sort());
 });
 
 it("every README of the repository is a page that is checked", () => {
