@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { buildOpenApi } from "../../shared/contract/openapi.ts";
 import { sampleProblems } from "../../shared/contract/openapi-problems.ts";
 import { ALL_EVENT_TYPES, eventJsonSchema } from "../../shared/contract/openapi-schemas.ts";
+import { receiverEventsFile } from "../../shared/contract/receiver-events.ts";
 import { EXAMPLE_SECRET, eventExamples } from "./event-examples.ts";
 import { createDocumentChecker, readDocument } from "./openapi-check.ts";
 import { toJsonText } from "./openapi-json.ts";
@@ -104,5 +105,11 @@ describe("eventJsonSchema", () => {
     const examples = Object.entries(await eventExamples());
     const fitting = examples.filter(([, { body }]) => validate(JSON.parse(body)));
     expect(fitting.map(([name]) => name)).toEqual([type]);
+  });
+});
+
+describe("receiverEventsFile", () => {
+  it("makes the committed receiver/events.ts", async () => {
+    await expect(receiverEventsFile()).toMatchFileSnapshot("../../shared/receiver/events.ts");
   });
 });

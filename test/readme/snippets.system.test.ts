@@ -12,7 +12,6 @@ import { EXAMPLE_SECRET } from "../contract/event-examples.ts";
 import { fenced, pageText, ROOT } from "./pages.ts";
 
 const inRoot = (name: string) => fileURLToPath(new URL(name, ROOT));
-const FILES = ["receiver/verify.ts", "schemas/event.ts"];
 const GIVEN = `declare const rawBody: Buffer;
 declare const request: { readonly headers: Record<string, string> };
 declare const lastSequence: string | undefined;
@@ -23,12 +22,12 @@ const [ofReceivers = "", ...others] = fenced(pageText("shared/receiver/README.md
 const [, imports = "", body = ""] = /^(import [^\n]+\n)([\s\S]+)$/.exec(ofReceivers) ?? [];
 const [ofReadme = "", ...more] = fenced(pageText("README.md"), "ts");
 
-/** Stands beside the files that a receiver copies. */
+/** Stands beside the folder that a receiver copies. */
 let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "waba-snippet-"));
-  for (const file of FILES) await cp(inRoot(`shared/${file}`), path.join(folder, file));
+  await cp(inRoot("shared/receiver"), path.join(folder, "receiver"), { recursive: true });
   await symlink(inRoot("node_modules"), path.join(folder, "node_modules"));
   await writeFile(path.join(folder, "package.json"), '{ "type": "module" }');
 });
@@ -50,7 +49,7 @@ describe("the pages' snippets for TypeScript", () => {
     expect(ofReadme.trimEnd().split("\n").length).toBeLessThanOrEqual(15);
   });
 
-  it("compile beside the files that the pages name", async () => {
+  it("compile beside the folder that the pages name", async () => {
     expect(await compile(`${imports}${GIVEN}export function receive(): void {\n${body}}\n`)).toBe(
       "",
     );

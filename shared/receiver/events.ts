@@ -1,0 +1,185 @@
+// Made by shared/contract from the schemas of the events. Change those, not this file.
+
+export type NumberEvent = {
+  /** CloudEvents 1.0. */
+  specversion: "1.0";
+  /** The same on every delivery of the event, and equal to webhook-id. Ignore an id that you know. */
+  id: string;
+  /** urn:waba-numbers:<account>:<stage> */
+  source: string;
+  /** When it was observed. RFC 3339, UTC, milliseconds. */
+  time: string;
+  /** The type of data. */
+  datacontenttype: "application/json";
+  /** Types are added over time: acknowledge and ignore those that you do not know. */
+  type: "whatsapp.phone_number.changed" | "whatsapp.phone_number.discovered" | "whatsapp.phone_number.missing" | "whatsapp.phone_number.returned" | "whatsapp.phone_number.state" | "whatsapp.onboarding.completed" | "whatsapp.onboarding.stuck";
+  /** The number; for an event about the watch, the customer. */
+  subject: string;
+  /** Digits, zero-padded: text order is number order. Grows within a source and partitionkey, across restarts and restored stores. Ignore one that is not above the last, unless webhook-redelivery is true. */
+  sequence: string;
+  /** The customer. Events of one customer arrive in order. */
+  partitionkey: string;
+  data: {
+    /** The customer; self for the account itself, ~account for all of its customers. */
+    custSpaceId: string;
+    /** Country code and digits, without +. */
+    phoneNumber: string;
+    /** Every watched field that changed between the two reads; empty for none. */
+    changes: {
+      /** A watched field: status, qualityRating, codeVerificationStatus, nameStatus, newNameStatus, messagingLimitTier, verifiedName. */
+      field: string;
+      /** The old value, the upstream's own. */
+      from: string;
+      /** The new value, the upstream's own; a value that no list names is passed on. */
+      to: string;
+      /** Whether it is good news; unknown for values that no list orders. */
+      direction: "better" | "worse" | "lateral" | "unknown";
+      /** How soon somebody should look. */
+      severity: "info" | "warning" | "critical";
+    }[];
+    /** Whether it is good news; unknown for values that no list orders. */
+    direction: "better" | "worse" | "lateral" | "unknown";
+    /** How soon somebody should look. */
+    severity: "info" | "warning" | "critical";
+    /** Every watched field that is known: status, qualityRating, codeVerificationStatus, nameStatus, newNameStatus, messagingLimitTier, verifiedName. */
+    current: Record<string, string>;
+    /** Every watched field that is known: status, qualityRating, codeVerificationStatus, nameStatus, newNameStatus, messagingLimitTier, verifiedName. */
+    previous: Record<string, string>;
+    /** The read that showed it. RFC 3339, UTC, milliseconds. */
+    observedAt: string;
+    /** The last read known to have shown the old values: it happened between the two. RFC 3339, UTC, milliseconds. */
+    previousObservedAt?: string;
+    /** The upstream's id of the read, for its support. */
+    upstreamRequestId?: string;
+    /** The same on events of one cause, such as a tier that moved on several numbers at once. */
+    groupId?: string;
+    /** Fields whose values are cut in this event. */
+    truncated?: string[];
+    /** The first read that did not list the number. RFC 3339, UTC, milliseconds. */
+    missingSince?: string;
+    /** What the number's last status said of the reason. */
+    missingReason?: "absent" | "deleted" | "migrated";
+    /** When the number was added. RFC 3339, UTC, milliseconds. */
+    addedAt?: string;
+    /** The field that keeps the number from being usable. */
+    blockedBy?: string;
+  };
+};
+
+export type WatchEvent = {
+  /** CloudEvents 1.0. */
+  specversion: "1.0";
+  /** The same on every delivery of the event, and equal to webhook-id. Ignore an id that you know. */
+  id: string;
+  /** urn:waba-numbers:<account>:<stage> */
+  source: string;
+  /** When it was observed. RFC 3339, UTC, milliseconds. */
+  time: string;
+  /** The type of data. */
+  datacontenttype: "application/json";
+  /** Types are added over time: acknowledge and ignore those that you do not know. */
+  type: "whatsapp.watch.stale" | "whatsapp.watch.recovered";
+  /** The number; for an event about the watch, the customer. */
+  subject: string;
+  /** Digits, zero-padded: text order is number order. Grows within a source and partitionkey, across restarts and restored stores. Ignore one that is not above the last, unless webhook-redelivery is true. */
+  sequence: string;
+  /** The customer. Events of one customer arrive in order. */
+  partitionkey: string;
+  data: {
+    /** The customer; self for the account itself, ~account for all of its customers. */
+    custSpaceId: string;
+    /** Whether one customer cannot be read, or the account with all of them. */
+    scope: "customer" | "account";
+    /** How soon somebody should look. */
+    severity: "info" | "warning" | "critical";
+    /** The first of the failed reads. RFC 3339, UTC, milliseconds. */
+    failingSince: string;
+    /** Failed reads in a row, as far as they were counted. */
+    failedReads: number;
+    /** The last good read; absent when there was none. RFC 3339, UTC, milliseconds. */
+    lastGoodReadAt?: string;
+    /** The read that showed it. RFC 3339, UTC, milliseconds. */
+    observedAt: string;
+    /** This service's code of the last failure. */
+    code: string;
+    /** The upstream's code of the last failure. */
+    upstreamCode?: string;
+    /** The upstream's id of the read, for its support. */
+    upstreamRequestId?: string;
+  };
+};
+
+export type TestEvent = {
+  /** CloudEvents 1.0. */
+  specversion: "1.0";
+  /** The same on every delivery of the event, and equal to webhook-id. Ignore an id that you know. */
+  id: string;
+  /** urn:waba-numbers:<account>:<stage> */
+  source: string;
+  /** When it was observed. RFC 3339, UTC, milliseconds. */
+  time: string;
+  /** The type of data. */
+  datacontenttype: "application/json";
+  /** Types are added over time: acknowledge and ignore those that you do not know. */
+  type: "webhook.test";
+  data: {
+    /** For people. */
+    message: string;
+  };
+};
+
+/** The events that this version knows. A `switch` on `type` narrows them. */
+export type KnownEvent = NumberEvent | WatchEvent | TestEvent;
+
+/** What a value must be. A field named with `?` may be absent, and further fields are allowed. */
+export type Shape =
+  | "string"
+  | "number"
+  | { readonly oneOf: readonly string[] }
+  | { readonly list: Shape }
+  | { readonly values: Shape }
+  | { readonly fields: Readonly<Record<string, Shape>> };
+
+const NUMBER_EVENT: Shape =
+  {fields: {specversion: {oneOf: ["1.0"]}, id: "string", source: "string", time: "string",
+  datacontenttype: {oneOf: ["application/json"]}, type: {oneOf: ["whatsapp.phone_number.changed",
+  "whatsapp.phone_number.discovered", "whatsapp.phone_number.missing",
+  "whatsapp.phone_number.returned", "whatsapp.phone_number.state", "whatsapp.onboarding.completed",
+  "whatsapp.onboarding.stuck"]}, subject: "string", sequence: "string", partitionkey: "string",
+  data: {fields: {custSpaceId: "string", phoneNumber: "string",
+  changes: {list: {fields: {field: "string", from: "string", to: "string",
+  direction: {oneOf: ["better", "worse", "lateral", "unknown"]}, severity: {oneOf: ["info",
+  "warning", "critical"]}}}}, direction: {oneOf: ["better", "worse", "lateral", "unknown"]},
+  severity: {oneOf: ["info", "warning", "critical"]}, current: {values: "string"},
+  previous: {values: "string"}, observedAt: "string", "previousObservedAt?": "string",
+  "upstreamRequestId?": "string", "groupId?": "string", "truncated?": {list: "string"},
+  "missingSince?": "string", "missingReason?": {oneOf: ["absent", "deleted", "migrated"]},
+  "addedAt?": "string", "blockedBy?": "string"}}}};
+
+const WATCH_EVENT: Shape =
+  {fields: {specversion: {oneOf: ["1.0"]}, id: "string", source: "string", time: "string",
+  datacontenttype: {oneOf: ["application/json"]}, type: {oneOf: ["whatsapp.watch.stale",
+  "whatsapp.watch.recovered"]}, subject: "string", sequence: "string", partitionkey: "string",
+  data: {fields: {custSpaceId: "string", scope: {oneOf: ["customer", "account"]},
+  severity: {oneOf: ["info", "warning", "critical"]}, failingSince: "string", failedReads: "number",
+  "lastGoodReadAt?": "string", observedAt: "string", code: "string", "upstreamCode?": "string",
+  "upstreamRequestId?": "string"}}}};
+
+const TEST_EVENT: Shape =
+  {fields: {specversion: {oneOf: ["1.0"]}, id: "string", source: "string", time: "string",
+  datacontenttype: {oneOf: ["application/json"]}, type: {oneOf: ["webhook.test"]},
+  data: {fields: {message: "string"}}}};
+
+/** The shape of each type of event. */
+export const EVENT_SHAPES: Readonly<Record<KnownEvent["type"], Shape>> = {
+  "whatsapp.phone_number.changed": NUMBER_EVENT,
+  "whatsapp.phone_number.discovered": NUMBER_EVENT,
+  "whatsapp.phone_number.missing": NUMBER_EVENT,
+  "whatsapp.phone_number.returned": NUMBER_EVENT,
+  "whatsapp.phone_number.state": NUMBER_EVENT,
+  "whatsapp.onboarding.completed": NUMBER_EVENT,
+  "whatsapp.onboarding.stuck": NUMBER_EVENT,
+  "whatsapp.watch.stale": WATCH_EVENT,
+  "whatsapp.watch.recovered": WATCH_EVENT,
+  "webhook.test": TEST_EVENT,
+};
