@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   acquireFolderLock,
+  type FolderLock,
   machineProcesses,
   type Processes,
 } from "../../../shared/store/folder-lock.ts";
@@ -128,20 +129,18 @@ describe("a folder lock", () => {
 
   it("gives nothing to a process that was about to replace an owner that is gone by now", async () => {
     await leave(path, dead);
-    const alive = { 7: "boot:70", 8: "boot:80" };
-    const first = acquire(processes(7, alive));
+    const alive: Record<number, string> = { 7: "boot:70", 8: "boot:80" };
+    let first: FolderLock | undefined;
     const slow: Processes = {
-      ...processes(8, alive),
-      // It learns that the owner is dead, and sleeps while another process takes the lock over.
+      ...processes(8, { ...alive, 66: "boot:2" }),
+      // It sees the dead owner, and another process takes the lock over before it can.
       async startOf(pid) {
-        if (pid !== 66) return alive[pid as 7 | 8];
-        await first;
-        return "ended";
+        if (pid === 66) first ??= await acquire(processes(7, alive));
+        return { ...alive, 66: "boot:2" }[pid];
       },
-      isAlive: (pid) => pid === 66 || pid in alive,
     };
-    await expect(acquire(slow)).rejects.toMatchObject({ code: "ERR_STORE_IN_USE" });
-    await (await first).release();
+    await expect(acquire(slow)).rejects.toMatchObject({ ownerPid: 7 });
+    await first?.release();
     expect(await readdir(folder)).toEqual([]);
   });
 
