@@ -1,4 +1,6 @@
 import { StoreUnavailableError } from "../errors.ts";
+import { endOfPrefix } from "./key-range.ts";
+import { settleDelete, settlePut } from "./lost-write.ts";
 import type { Row, Store, Versioned } from "./store.ts";
 
 /**
@@ -70,21 +72,6 @@ export function createSqlStore(deps: SqlStoreDeps): Store {
     return row && { value: String(row.v), version: String(row.ver) };
   };
 
-  // The statement may have run although its answer was lost, and it may still be running while the
-  // row is read again. So what is not there yet proves nothing; only what can never change back
-  // does. When the second read fails too, the first reason is the one worth telling.
-  const settle = async <T>(
-    operation: string,
-    key: string,
-    error: unknown,
-    decide: (now: Versioned | undefined) => T | undefined,
-  ): Promise<T> => {
-    if (isNeverSent(error)) throw unavailable(operation, error);
-    const outcome = await find(key).then(decide, () => undefined);
-    if (outcome === undefined) throw unavailable(operation, error);
-    return outcome;
-  };
-
   return {
     async get(key) {
       return find(key).catch((error: unknown) => {
@@ -109,9 +96,8 @@ export function createSqlStore(deps: SqlStoreDeps): Store {
               ]);
         return affected === 1 ? "stored" : "conflict";
       } catch (error) {
-        // Own token there: only this statement can have put it. The old row: it may run yet.
-        // Another's row: it may have refused this write, or have been built upon it.
-        return settle("put", key, error, (now) => (now?.version === token ? "stored" : undefined));
+        if (isNeverSent(error)) throw unavailable("put", error);
+        return settlePut(() => find(key), token, unavailable("put", error));
       }
     },
 
@@ -123,18 +109,13 @@ export function createSqlStore(deps: SqlStoreDeps): Store {
         ]);
         return affected === 1 ? "deleted" : "conflict";
       } catch (error) {
-        // Versions never come back, so once the expected one is gone this statement can do no more
-        // harm. No row is what the caller wanted, whoever removed it; another version is one that
-        // the caller has not seen. The expected version still there: the statement may run yet.
-        return settle("delete", key, error, (now) => {
-          if (!now) return "deleted";
-          return now.version === expected ? undefined : "conflict";
-        });
+        if (isNeverSent(error)) throw unavailable("delete", error);
+        return settleDelete(() => find(key), expected, unavailable("delete", error));
       }
     },
 
     async scan(prefix, after, limit) {
-      const end = prefix && endOf(prefix);
+      const end = prefix && endOfPrefix(prefix);
       const text = `select k, v, ver from ${TABLE} where k >= $1 and k > $2
         ${end ? "and k < $4" : ""} order by k limit $3`;
       try {
@@ -154,11 +135,6 @@ export function createSqlStore(deps: SqlStoreDeps): Store {
       });
     },
   };
-}
-
-/** The least text above all that start with `prefix`: keys are ASCII, so adding one is enough. */
-function endOf(prefix: string): string {
-  return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
 }
 
 /** Keeps of a driver's or system's error the code alone. */

@@ -1,5 +1,7 @@
 import TableStore from "tablestore";
 import { StoreRowError, StoreUnavailableError } from "../errors.ts";
+import { endOfPrefix } from "./key-range.ts";
+import { settleDelete, settlePut } from "./lost-write.ts";
 import type { Row, Store, Versioned } from "./store.ts";
 import type { TablestoreFailure } from "./tablestore-failure.ts";
 import { createRequests, type RequestOptions } from "./tablestore-requests.ts";
@@ -32,39 +34,18 @@ export function openTablestoreStore(options: TablestoreOptions): Store {
     if (isClosed) throw new StoreUnavailableError(operation, "CLOSED");
   };
 
-  const find = async (key: string): Promise<Failed | { row: Versioned | undefined }> => {
+  const find = async (key: string): Promise<Versioned | undefined> => {
     const result = await read("getRow", { tableName, primaryKey: [{ k: key }] });
-    if ("failure" in result) return result;
+    if ("failure" in result) throw unavailable("get", result);
     const { row } = result.data as { row: TableStore.Row };
     // The SDK answers with an object without properties when there is no row.
-    return { row: row.primaryKey ? versionedOf(key, row) : undefined };
-  };
-
-  /**
-   * What a write did whose answer is missing. It may still be running while the row is read again,
-   * so what is not there yet proves nothing; only what can never change back does. When the second
-   * read fails too, the first reason is the one worth telling.
-   */
-  const settle = async <T>(
-    operation: string,
-    key: string,
-    failure: TablestoreFailure,
-    decide: (now: Versioned | undefined) => T | undefined,
-  ): Promise<T> => {
-    if (!NEVER_RAN.has(failure.kind)) {
-      const found = await find(key);
-      const outcome = "row" in found ? decide(found.row) : undefined;
-      if (outcome !== undefined) return outcome;
-    }
-    throw new StoreUnavailableError(operation, failure.reason);
+    return row.primaryKey ? versionedOf(key, row) : undefined;
   };
 
   return {
     async get(key) {
       assertOpen("get");
-      const found = await find(key);
-      if ("row" in found) return found.row;
-      throw unavailable("get", found);
+      return find(key);
     },
 
     async put(key, value, expected) {
@@ -79,11 +60,9 @@ export function openTablestoreStore(options: TablestoreOptions): Store {
       const result = await write("putRow", params);
       if ("data" in result) return "stored";
       if (result.failure.kind === "condition") return "conflict";
-      // Own token there: only this request can have put it. The old row: it may run yet. Another's
-      // row: it may have refused this write, or have been built upon it.
-      return settle("put", key, result.failure, (now) =>
-        now && now.version === token ? "stored" : undefined,
-      );
+      const lost = unavailable("put", result);
+      if (NEVER_RAN.has(result.failure.kind)) throw lost;
+      return settlePut(() => find(key), token, lost);
     },
 
     async delete(key, expected) {
@@ -96,18 +75,14 @@ export function openTablestoreStore(options: TablestoreOptions): Store {
       const result = await write("deleteRow", params);
       if ("data" in result) return "deleted";
       if (result.failure.kind === "condition") return "conflict";
-      // Versions never come back, so once the expected one is gone this request can do no more
-      // harm. No row is what the caller wanted, whoever removed it; another version is one that
-      // the caller has not seen. The expected version still there: the request may run yet.
-      return settle("delete", key, result.failure, (now) => {
-        if (!now) return "deleted";
-        return now.version === expected ? undefined : "conflict";
-      });
+      const lost = unavailable("delete", result);
+      if (NEVER_RAN.has(result.failure.kind)) throw lost;
+      return settleDelete(() => find(key), expected, lost);
     },
 
     async scan(prefix, after, limit) {
       assertOpen("scan");
-      const end = prefix && endOf(prefix);
+      const end = prefix && endOfPrefix(prefix);
       const [, first = ""] = [prefix, after].sort();
       // The service calls an empty range an error.
       if (limit <= 0 || (end && first >= end)) return [];
@@ -210,11 +185,6 @@ function versionedOf(key: string, row: TableStore.Row): Versioned {
     throw new StoreRowError(key, "unreadable");
   }
   return { value, version };
-}
-
-/** The least text above all that start with `prefix`: keys are ASCII, so adding one is enough. */
-function endOf(prefix: string): string {
-  return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
 }
 
 function unavailable(operation: string, { failure }: Failed): StoreUnavailableError {
