@@ -11,7 +11,7 @@ import { mergeState } from "./number-state.ts";
  * Otherwise one empty first answer would make every number look discovered. After a first answer
  * that was not complete, new numbers stay baselines until one is.
  */
-export function baseline(read: CustomerRead): CustomerRow | undefined {
+export function baselineRow(read: CustomerRead): CustomerRow | undefined {
   const { row, seen, isComplete, observedAt } = read;
   if (seen.size === 0) {
     if (!isComplete) return undefined;

@@ -20,16 +20,19 @@ export function composeRow(read: CustomerRead, updates: readonly NumberUpdate[])
   const { accepted, events } = acceptFitting(read, updates);
   const heldBack = updates.length - accepted.length;
   const sawNumbers = (read.reply.items?.length ?? 0) > 0;
-  const hasEnded = (sawNumbers && row.addIntents) || (isComplete && row.partialBaseline);
-  if (accepted.length === 0 && !hasEnded) return { row: undefined, events, worse: false, heldBack };
+  const independent = withoutIntents(row, sawNumbers);
+  const endsBaseline = isComplete && row.partialBaseline;
+  if (accepted.length === 0 && independent === row && !endsBaseline) {
+    return { row: undefined, events, worse: false, heldBack };
+  }
   const numbers = { ...row.numbers };
   for (const { phoneNumber, state } of accepted) if (state) numbers[phoneNumber] = state;
   return {
     row: {
-      ...withoutIntents(row, sawNumbers),
+      ...independent,
       partialBaseline: isComplete ? undefined : row.partialBaseline,
       seq: row.seq + events.length,
-      // Numbers that this answer left out or that were held back may be older than it.
+      // A number that this reply lacks, or that is held back, may have changed before it.
       observedAt: isComplete && heldBack === 0 ? observedAt : row.observedAt,
       numbers,
       onboarding: withReported(read, accepted),

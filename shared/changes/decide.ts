@@ -1,6 +1,6 @@
 import type { CustomerRow, PendingEvent } from "../schemas/customer-row.ts";
 import { updateAbsent } from "./absent-numbers.ts";
-import { baseline } from "./baseline.ts";
+import { baselineRow } from "./baseline.ts";
 import { composeRow } from "./compose-row.ts";
 import type { CustomerRead, DecisionInput } from "./customer-read.ts";
 import { afterGoodRead } from "./failure.ts";
@@ -65,7 +65,7 @@ export function decide(input: DecisionInput): Decision {
 
 function decideBaseline(read: CustomerRead): Decision {
   const { isComplete } = read;
-  const row = baseline(read);
+  const row = baselineRow(read);
   const confirms = isComplete && row?.baselineAt !== undefined;
   return { ...NOTHING, row, confirms, isComplete };
 }
