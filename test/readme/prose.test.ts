@@ -33,7 +33,7 @@ function sentences(text: string): string[] {
     lines
       .join(" ")
       .replaceAll(/\s+/g, " ")
-      .split(/(?<=[.?!](?:\*\*|\))?) (?=[A-Z`*("[])|: /),
+      .split(/(?<=[.?!](?:\*\*|\))?) (?=[A-Z`*("[])|: | · /),
   );
 }
 
