@@ -1,15 +1,14 @@
 import { prioritizeRequested } from "../../shared/customers/priority-lane.ts";
 import { watchCustomers } from "../../shared/customers/watch-list.ts";
-import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
 import { runPoll } from "../../shared/polling/run-poll.ts";
 import type { RunDeps } from "../../shared/polling/settings.ts";
 import { newWarmState } from "../../shared/polling/warm-state.ts";
 import type { NumberEvent } from "../../shared/schemas/event.ts";
-import type { Upstream } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Random } from "../schedules/scheduler.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
+import { createFakeUpstream } from "../support/fake-upstream.ts";
 import { item, SOURCE, T0 } from "../support/watch-builders.ts";
 
 export type DetectRun = {
@@ -44,8 +43,6 @@ type Line = {
   /** A change has happened, or was asked about, that the receiver has not heard of. */
   changedAt: number | undefined;
 };
-
-const notUsed = () => Promise.reject(new Error("these ticks only query"));
 
 export async function runDetect(run: DetectRun): Promise<Detected> {
   const { random, qps } = run;
@@ -89,19 +86,17 @@ export async function runDetect(run: DetectRun): Promise<Detected> {
     return line;
   }
 
-  const query: Upstream["query"] = async ({ custSpaceId = "" }, { limiter }) => {
-    if (!(await limiter?.acquire())) throw new UpstreamTimeoutError({ action: "Query" });
-    const [least, most] = ROUND_TRIP_MS;
-    const trip = least + random() * (most - least);
-    await clock.sleep(trip / 2);
-    // The lateral change: one for the worse would bring its customer into the lane.
-    const { name } = lineNow(custSpaceId);
-    await clock.sleep(trip / 2);
-    limiter?.release("answered");
-    const VerifiedName = `Name ${name}`;
-    const items = [item(`49${custSpaceId.slice(1)}`, { VerifiedName })];
-    return { requestId: "r", items, malformed: 0 };
-  };
+  const upstream = createFakeUpstream({
+    async query({ customer }) {
+      const [least, most] = ROUND_TRIP_MS;
+      const trip = least + random() * (most - least);
+      await clock.sleep(trip / 2);
+      // The lateral change: one for the worse would bring its customer into the lane.
+      const { name } = lineNow(customer);
+      await clock.sleep(trip / 2);
+      return [item(`49${customer.slice(1)}`, { VerifiedName: `Name ${name}` })];
+    },
+  });
 
   const send: RunDeps["send"] = async ({ body }) => {
     await clock.sleep(ACCEPT_MS);
@@ -121,7 +116,7 @@ export async function runDetect(run: DetectRun): Promise<Detected> {
   const memory = newWarmState();
   const deps: RunDeps = {
     store,
-    upstream: { query, sync: notUsed, add: notUsed, listInstances: notUsed },
+    upstream,
     send,
     testEvent: () => ({ id: "evt_test", body: "{}" }),
     now: clock.now,

@@ -1,13 +1,12 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
 import { runPoll } from "../../shared/polling/run-poll.ts";
 import { newWarmState } from "../../shared/polling/warm-state.ts";
 import { LEASE_KEY, type LeaseRow } from "../../shared/schemas/watch-rows.ts";
-import type { Upstream } from "../../shared/signing/upstream.ts";
 import type { Store } from "../../shared/store/store.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
+import { createFakeUpstream } from "../support/fake-upstream.ts";
 import { SOURCE, T0 } from "../support/watch-builders.ts";
 import { countOperations, numberOf, openSweepStore, type StoreCounts } from "./sweep-store.ts";
 import { median } from "./table.ts";
@@ -52,8 +51,6 @@ function heapInUse(): number {
   return process.memoryUsage().heapUsed;
 }
 
-const notUsed = () => Promise.reject(new Error("a sweep only queries"));
-
 async function runSweep(
   store: Store,
   qps: number,
@@ -63,17 +60,17 @@ async function runSweep(
   const clock = createFakeClock(T0 + 10 * MINUTE_MS);
   const memory = newWarmState();
   let reads = 0;
-  const query: Upstream["query"] = async ({ custSpaceId = "" }, { limiter }) => {
-    if (!(await limiter?.acquire())) throw new UpstreamTimeoutError({ action: "Query" });
-    reads += 1;
-    onRead(reads);
-    limiter?.release("answered");
-    return { requestId: "r", items: [numberOf(custSpaceId)], malformed: 0 };
-  };
+  const upstream = createFakeUpstream({
+    query({ customer }) {
+      reads += 1;
+      onRead(reads);
+      return [numberOf(customer)];
+    },
+  });
   const deps = {
     store,
-    upstream: { query, sync: notUsed, add: notUsed, listInstances: notUsed },
-    send: notUsed,
+    upstream,
+    send: () => Promise.reject(new Error("a sweep sends nothing")),
     testEvent: () => ({ id: "evt_test", body: "{}" }),
     now: clock.now,
     monotonic: clock.monotonic,

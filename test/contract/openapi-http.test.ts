@@ -11,6 +11,7 @@ import {
 import { lazyHttpHandler } from "../../shared/http/lazy-handler.ts";
 import type { Fault } from "../sandbox/cams-faults.ts";
 import { BAD_REQUESTS } from "../support/bad-requests.ts";
+import { createFakeUpstream, NEVER } from "../support/fake-upstream.ts";
 import { fcContext } from "../support/fc-events.ts";
 import {
   type Answer,
@@ -142,7 +143,7 @@ describe("the answers of add", () => {
     const waiting = createFunctionDeps(rig.upstream.url, {
       openStore: async () => store,
       now: clock.now,
-      upstreamFor: () => ({ add: () => new Promise(() => {}), query: () => new Promise(() => {}) }),
+      upstreamFor: () => createFakeUpstream({ add: () => NEVER }),
     });
     const event = addOf(GOOD_ADD, { headers: { "idempotency-key": "k2" } });
     void invoke(createAdd(waiting.deps), event);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createAdd } from "../../functions/add.ts";
 import { expireIdempotency } from "../../shared/http/idempotency.ts";
+import { createFakeUpstream, NEVER } from "../support/fake-upstream.ts";
 import {
   API_KEYS,
   addOf,
@@ -31,14 +32,14 @@ async function dieInAdd(acts: boolean): Promise<void> {
     const { deps } = createFunctionDeps(rig.upstream.url, {
       openStore: async () => rig.store,
       now: rig.clock.now,
-      upstreamFor: () => ({
-        add() {
-          if (acts) rig.upstream.control.setNumber("acme", "4915112345678", {});
-          asked();
-          return new Promise(() => {});
-        },
-        query: () => new Promise(() => {}),
-      }),
+      upstreamFor: () =>
+        createFakeUpstream({
+          add() {
+            if (acts) rig.upstream.control.setNumber("acme", "4915112345678", {});
+            asked();
+            return NEVER;
+          },
+        }),
     });
     void invoke(createAdd(deps), keyed());
   });

@@ -6,8 +6,8 @@ import {
   UpstreamRejectedError,
   UpstreamThrottledError,
 } from "../../shared/errors.ts";
-import type { Upstream } from "../../shared/signing/upstream.ts";
 import type { Store } from "../../shared/store/store.ts";
+import { createFakeUpstream, type FakeReplies } from "../support/fake-upstream.ts";
 import {
   addOf,
   createFunctionDeps,
@@ -27,16 +27,16 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 /** The add function over the rig's store, with an upstream of the test's own making. */
-function addThrough(add: Upstream["add"], store: Store = rig.store) {
+function addThrough(add: NonNullable<FakeReplies["add"]>, store: Store = rig.store) {
   const { deps, lines } = createFunctionDeps(rig.upstream.url, {
     openStore: async () => store,
-    upstreamFor: () => ({ add, query: async () => ({ requestId: "q", items: [], malformed: 0 }) }),
+    upstreamFor: () => createFakeUpstream({ add, query: () => [] }),
   });
   const handler = createAdd(deps);
   return { lines, add: (body: unknown = GOOD_ADD) => invoke(handler, addOf(body)) };
 }
 
-const ACCEPT = async () => ({ requestId: "r", success: true });
+const ACCEPT = () => ({ RequestId: "r", Success: true });
 
 async function put(key: string, row: object): Promise<void> {
   const found = await rig.store.get(key);
@@ -112,9 +112,7 @@ describe("add and the watch list", () => {
         throw new StoreUnavailableError("delete");
       },
     };
-    const { add, lines } = addThrough(async () => {
-      throw REFUSAL;
-    }, store);
+    const { add, lines } = addThrough(() => REFUSAL, store);
     expect((await add()).status).toBe(422);
     expect(lines.map((line) => JSON.parse(line).message)).toEqual([
       "refused add could not be taken back",
@@ -126,9 +124,7 @@ describe("add and the watch list", () => {
     ["refused", REFUSAL, 422],
     ["throttled", new UpstreamThrottledError({ action: "AddChatappPhoneNumber" }), 503],
   ])("a %s add for a new customer leaves no row", async (_name, error, status) => {
-    const { add } = addThrough(async () => {
-      throw error;
-    });
+    const { add } = addThrough(() => error);
     expect((await add()).status).toBe(status);
     expect(await rig.rows()).toEqual({});
   });
@@ -138,9 +134,7 @@ describe("add and the watch list", () => {
     const onboarding = { "4930111": { cc: "49", addedAt: "2026-01-01T00:00:00.000Z" } };
     await put("hot/acme", { schema: 1, onboarding, worseUntil: 5 });
     const before = await rig.store.get("c/acme");
-    const { add } = addThrough(async () => {
-      throw REFUSAL;
-    });
+    const { add } = addThrough(() => REFUSAL);
     expect((await add()).status).toBe(422);
     expect(await rig.store.get("c/acme")).toEqual(before);
     expect((await rig.rows())["hot/acme"]).toEqual({ schema: 1, onboarding, worseUntil: 5 });
@@ -149,9 +143,7 @@ describe("add and the watch list", () => {
   it("a refused add of a number that is being onboarded leaves it in the lane", async () => {
     expect((await addThrough(ACCEPT).add()).status).toBe(201);
     const before = await rig.rows();
-    const { add } = addThrough(async () => {
-      throw REFUSAL;
-    });
+    const { add } = addThrough(() => REFUSAL);
     expect((await add()).status).toBe(422);
     expect(await rig.rows()).toEqual(before);
   });
@@ -162,19 +154,19 @@ describe("add and the watch list", () => {
   ])(
     "of two concurrent adds for a new customer, one of them %s, the other's rows stay",
     async (_name, refusedFirst) => {
-      let open: (() => void) | undefined;
-      const limiter = new Promise<void>((resolve) => {
-        open = resolve;
+      let endFirst = () => {};
+      const firstEnded = new Promise<void>((resolve) => {
+        endFirst = resolve;
       });
-      const { add } = addThrough(async ({ phoneNumber }) => {
+      const { add } = addThrough(async ({ params: { phoneNumber } }) => {
         const isRefused = phoneNumber === "1512222222";
-        if (isRefused !== refusedFirst) await limiter;
+        if (isRefused !== refusedFirst) await firstEnded;
         if (isRefused) throw REFUSAL;
         return ACCEPT();
       });
       const both = ["1511111111", "1512222222"].map(async (phoneNumber) => {
         const { status } = await add({ ...GOOD_ADD, phoneNumber });
-        open?.();
+        endFirst();
         return status;
       });
       expect(await Promise.all(both)).toEqual([201, 422]);
@@ -209,9 +201,7 @@ describe("add and the watch list", () => {
     const removedAt = "2026-01-01T00:00:00.000Z";
     const row = { schema: 1, seq: 77, numbers, pending: [], removedAt, extra: 1 };
     await put("c/acme", row);
-    const { add } = addThrough(async () => {
-      throw REFUSAL;
-    });
+    const { add } = addThrough(() => REFUSAL);
     expect((await add()).status).toBe(422);
     expect(await rig.rows()).toEqual({ "c/acme": row });
   });

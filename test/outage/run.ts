@@ -1,14 +1,13 @@
 import { parseArgs } from "node:util";
 import { watchCustomers } from "../../shared/customers/watch-list.ts";
-import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
 import { runPoll } from "../../shared/polling/run-poll.ts";
 import { newWarmState } from "../../shared/polling/warm-state.ts";
 import type { NumberEvent } from "../../shared/schemas/event.ts";
-import type { QueryReply } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import { createRandom } from "../schedules/scheduler.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
+import { createFakeUpstream } from "../support/fake-upstream.ts";
 
 const HELP = `npm run check:outage -- [options]
 
@@ -83,16 +82,11 @@ async function main(): Promise<void> {
     return { kind: "delivered", status: 204 } as const;
   }
 
-  async function query(
-    params: { readonly custSpaceId?: string | undefined },
-    call: { limiter?: { acquire(): Promise<boolean>; release(outcome: "answered"): void } },
-  ): Promise<QueryReply> {
-    if (!(await call.limiter?.acquire())) throw new UpstreamTimeoutError({ action: "Query" });
-    call.limiter?.release("answered");
-    const id = params.custSpaceId ?? "";
-    const item = { PhoneNumber: `49${id.slice(1)}`, QualityRating: quality.get(id) };
-    return { requestId: "r", items: [item], malformed: 0 };
-  }
+  const upstream = createFakeUpstream({
+    query: ({ customer }) => [
+      { PhoneNumber: `49${customer.slice(1)}`, QualityRating: quality.get(customer) },
+    ],
+  });
 
   const memory = newWarmState();
   let carry = 0;
@@ -108,7 +102,7 @@ async function main(): Promise<void> {
       runPoll(
         {
           store,
-          upstream: { query, add: notUsed, sync: notUsed, listInstances: notUsed },
+          upstream,
           send,
           testEvent: () => ({ id: "evt_test", body: "{}" }),
           now: clock.now,
@@ -184,10 +178,6 @@ async function main(): Promise<void> {
   if (values.json) console.log(JSON.stringify(result));
   else for (const [name, value] of Object.entries(result)) console.log(`${name}: ${value}`);
   if (problems.length > 0) process.exitCode = 1;
-}
-
-function notUsed(): Promise<never> {
-  return Promise.reject(new Error("not used"));
 }
 
 function minutesSince(start: number, end: number | undefined): number | null {

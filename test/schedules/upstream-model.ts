@@ -1,6 +1,7 @@
-import { UpstreamTimeoutError, UpstreamUnavailableError } from "../../shared/errors.ts";
+import { UpstreamUnavailableError } from "../../shared/errors.ts";
 import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
-import type { QueryReply, Upstream } from "../../shared/signing/upstream.ts";
+import type { Upstream } from "../../shared/signing/upstream.ts";
+import { createFakeUpstream, NO_LIST } from "../support/fake-upstream.ts";
 import type { Process, Random, Scheduler } from "./scheduler.ts";
 
 const QUALITY = ["GREEN", "YELLOW", "RED"];
@@ -82,26 +83,17 @@ export function upstreamOf(
   random: Random,
   isCalm: () => boolean,
 ): Upstream {
-  const action = "QueryChatappPhoneNumbers";
-  return {
-    add: () => Promise.reject(new UpstreamUnavailableError({ action }, true)),
-    sync: () => Promise.reject(new UpstreamUnavailableError({ action }, true)),
-    listInstances: () => Promise.reject(new UpstreamUnavailableError({ action }, true)),
-    async query({ custSpaceId }, { limiter }): Promise<QueryReply> {
-      if (limiter && !(await limiter.acquire())) throw new UpstreamTimeoutError({ action });
-      try {
-        await scheduler.step(owner);
-        const items = model.snapshot(custSpaceId ?? "self");
-        const luck = isCalm() ? 1 : random();
-        await scheduler.step(owner);
-        if (luck < 0.05) throw new UpstreamUnavailableError({ action }, false);
-        if (luck < 0.07) return { requestId: "r", items: undefined, malformed: 0 };
-        if (luck < 0.09) return { requestId: "r", items: items.slice(1), malformed: 1 };
-        if (luck < 0.12) return { requestId: "r", items: items.reverse(), malformed: 0 };
-        return { requestId: "r", items, malformed: 0 };
-      } finally {
-        limiter?.release("answered");
-      }
+  return createFakeUpstream({
+    async query({ action, customer }) {
+      await scheduler.step(owner);
+      const items = model.snapshot(customer);
+      const luck = isCalm() ? 1 : random();
+      await scheduler.step(owner);
+      if (luck < 0.05) return new UpstreamUnavailableError({ action }, false);
+      if (luck < 0.07) return NO_LIST;
+      if (luck < 0.09) return [42, ...items.slice(1)];
+      if (luck < 0.12) return items.reverse();
+      return items;
     },
-  };
+  });
 }

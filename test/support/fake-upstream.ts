@@ -29,6 +29,12 @@ export type FakeCall = {
  */
 export type FakeReply = readonly unknown[] | Readonly<Record<string, unknown>> | Error;
 
+/** A reply in which the list is missing, which is not an empty list. */
+export const NO_LIST: FakeReply = {};
+
+/** A reply that does not come. */
+export const NEVER = new Promise<never>(() => {});
+
 type Respond = (call: FakeCall) => FakeReply | Promise<FakeReply>;
 
 /** By operation. Sync replies as query does unless it has its own. A call of any other one fails. */

@@ -1,39 +1,27 @@
-import { UpstreamTimeoutError } from "../../shared/errors.ts";
 import { createLog } from "../../shared/log.ts";
 import type { RunReport } from "../../shared/polling/report.ts";
 import { runPoll } from "../../shared/polling/run-poll.ts";
 import type { RunSettings } from "../../shared/polling/settings.ts";
 import { newWarmState, type WarmState } from "../../shared/polling/warm-state.ts";
 import { type CustomerRow, customerKey } from "../../shared/schemas/customer-row.ts";
-import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
-import type { CallOptions, QueryReply, Upstream } from "../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
 import type { AttemptResult, OutgoingEvent } from "../../shared/webhook/attempt.ts";
 import { noteEvent } from "../contract/document-guard.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
+import { createFakeUpstream, type FakeCall, type FakeReply } from "./fake-upstream.ts";
 import { item, SOURCE, T0 } from "./watch-builders.ts";
-
-/** What the pretended upstream does with one customer's read: an answer, or an error to throw. */
-export type Answer = readonly PhoneNumberItem[] | QueryReply | Error;
-
-export type UpstreamCall = {
-  readonly customer: string;
-  /** Since the world began, in ms. */
-  readonly at: number;
-  readonly deadlineAt: number;
-};
 
 export type WatchWorld = {
   readonly clock: FakeClock;
   readonly store: Store;
   /** Writes that were asked for, by key, since the last `forget`. */
   readonly writes: string[];
-  readonly calls: UpstreamCall[];
+  readonly calls: FakeCall[];
   readonly sent: { readonly event: OutgoingEvent; readonly at: number }[];
   readonly lines: string[];
-  /** What the upstream lists, by customer; others have one connected number. */
-  readonly answers: Map<string, Answer | (() => Answer | Promise<Answer>)>;
+  /** What the upstream says of a customer. Of any other one it lists one connected number. */
+  readonly answers: Map<string, FakeReply | (() => FakeReply | Promise<FakeReply>)>;
   /** How long the upstream takes, in ms. */
   latencyMs: number;
   /** What the receiver answers. */
@@ -92,28 +80,15 @@ export function createWatchWorld(): WatchWorld {
     close: () => kept.close(),
   };
 
-  async function query(
-    params: { readonly custSpaceId?: string | undefined },
-    options: CallOptions,
-  ): Promise<QueryReply> {
-    if (options.limiter && !(await options.limiter.acquire()))
-      throw new UpstreamTimeoutError({ action: "Query" });
-    const customer = params.custSpaceId ?? "self";
-    world.calls.push({ customer, at: clock.monotonic(), deadlineAt: options.deadlineAt });
-    try {
-      await clock.sleep(world.latencyMs);
-      const given = world.answers.get(customer) ?? [item()];
-      const answer = typeof given === "function" ? await given() : given;
-      if (answer instanceof Error) throw answer;
-      if ("malformed" in answer) return answer;
-      return { requestId: `REQ-${world.calls.length}`, items: answer, malformed: 0 };
-    } finally {
-      options.limiter?.release("answered");
-    }
-  }
-
-  const unused = () => Promise.reject(new Error("these ticks only query"));
-  const upstream: Upstream = { add: unused, query, sync: query, listInstances: unused };
+  const upstream = createFakeUpstream(
+    {
+      async query({ customer }) {
+        const given = world.answers.get(customer) ?? [item()];
+        return typeof given === "function" ? given() : given;
+      },
+    },
+    { clock, latencyMs: () => world.latencyMs, onCall: (call) => world.calls.push(call) },
+  );
 
   const begin: WatchWorld["begin"] = (settings = {}, own = memory) =>
     runPoll(

@@ -4,7 +4,8 @@ import {
   UpstreamAccountError,
   UpstreamUnavailableError,
 } from "../../../shared/errors.ts";
-import { createScene, HOUR, NO_LIST, page, T0 } from "./discovery-scene.ts";
+import { NO_LIST } from "../../support/fake-upstream.ts";
+import { createScene, HOUR, page, T0 } from "./discovery-scene.ts";
 
 const DENIED = new UpstreamAccountError({
   action: "ListInstance",
@@ -34,7 +35,7 @@ describe("discover", () => {
     it("does not keep a listing from beginning anew after an hour", async () => {
       const scene = createScene();
       scene.progress = { page: 9, seen: 800, tries: 60, startedAt: T0 - HOUR, done: false };
-      scene.pages.set(1, page(["a"], { total: 1 }));
+      scene.pages.set(1, page(["a"], 1));
       expect([await scene.tick(), scene.asked]).toEqual([1, [1]]);
       expect(scene.progress).toEqual({ page: 2, seen: 1, tries: 0, startedAt: T0, done: true });
       scene.progress = { page: 9, seen: 800, tries: 60, startedAt: T0 - HOUR, done: false };
@@ -45,8 +46,8 @@ describe("discover", () => {
 
     it("in some rows gives the others at once, and is passed at the third try", async () => {
       const scene = createScene();
-      scene.pages.set(1, page(["a"], { malformed: 1, total: 3 }));
-      scene.pages.set(2, page(["b"], { total: 3 }));
+      scene.pages.set(1, { Data: [...page(["a"]).Data, 42], TotalCount: 3 });
+      scene.pages.set(2, page(["b"], 3));
       for (const [asked, added] of [
         [[1], 1],
         [[1], 0],
@@ -77,7 +78,7 @@ describe("discover", () => {
       scene.nowMs = T0 + HOUR;
       await scene.tick();
       expect([scene.asked, scene.lines.length]).toEqual([[1], 1]);
-      scene.pages.set(1, page(["a"], { total: 1 }));
+      scene.pages.set(1, page(["a"], 1));
       scene.nowMs = T0 + 2 * HOUR;
       expect(await scene.tick()).toBe(1);
     });
@@ -94,14 +95,14 @@ describe("discover", () => {
 
   it("throws the store's errors and foreign ones, and nothing of the upstream's", async () => {
     const scene = createScene();
-    scene.pages.set(1, page(["a"], { total: 1 }));
+    scene.pages.set(1, page(["a"], 1));
     const { store } = scene;
     scene.store = { ...store, get: () => Promise.reject(new StoreUnavailableError("get")) };
     await expect(scene.tick()).rejects.toMatchObject({ code: "ERR_STORE" });
     scene.store = store;
     scene.pages.set(1, new TypeError("a mistake"));
     await expect(scene.tick()).rejects.toThrow(TypeError);
-    scene.pages.set(1, page(["a"], { total: 1 }));
+    scene.pages.set(1, page(["a"], 1));
     expect(await scene.tick()).toBe(1);
   });
 });

@@ -1,4 +1,3 @@
-import { UpstreamTimeoutError } from "../../../shared/errors.ts";
 import { createLog } from "../../../shared/log.ts";
 import { discover } from "../../../shared/polling/discovery.ts";
 import {
@@ -6,13 +5,10 @@ import {
   discoverProgressSchema,
   newDiscoverProgress,
 } from "../../../shared/schemas/discovery.ts";
-import type {
-  CallLimiter,
-  ListInstancesReply,
-  Upstream,
-} from "../../../shared/signing/upstream.ts";
+import type { CallLimiter, Upstream } from "../../../shared/signing/upstream.ts";
 import { createMemoryStore } from "../../../shared/store/memory.ts";
 import type { Store } from "../../../shared/store/store.ts";
+import { createFakeUpstream, type FakeReply } from "../../support/fake-upstream.ts";
 
 /** 2026-01-01T00:00:00Z */
 export const T0 = 1_767_225_600_000;
@@ -20,21 +16,15 @@ export const HOUR = 3_600_000;
 /** Lets every call through at once. */
 export const OPEN: CallLimiter = { acquire: async () => true, release: () => undefined };
 
-type Page = ListInstancesReply | Error;
-
 /** `s001`, `s002`, … */
 export const ids = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, n) => `s${String(from + n).padStart(3, "0")}`);
-/** The upstream's answer that lists these customers; it does not say how many there are in all. */
-export const page = (custSpaceIds: readonly string[], more: Partial<ListInstancesReply> = {}) => ({
-  requestId: "REQ",
-  instances: custSpaceIds.map((custSpaceId) => ({ custSpaceId })),
-  total: undefined,
-  malformed: 0,
-  ...more,
+
+/** A page of these customers, and the count of all if it is given. */
+export const page = (custSpaceIds: readonly string[], total?: number) => ({
+  Data: custSpaceIds.map((CustSpaceId) => ({ CustSpaceId })),
+  TotalCount: total,
 });
-/** An answer in which the list is missing. */
-export const NO_LIST = page([], { instances: undefined });
 
 /** Discovery run by run, over a memory store; the upstream answers from `pages` unless given. */
 export function createScene(given?: Pick<Upstream, "listInstances">) {
@@ -47,17 +37,14 @@ export function createScene(given?: Pick<Upstream, "listInstances">) {
   });
   const lines: Record<string, unknown>[] = [];
   const asked: number[] = [];
-  const pages = new Map<number, Page>();
-  const upstream: Pick<Upstream, "listInstances"> = {
-    async listInstances({ pageIndex }, call) {
-      if (!(await call.limiter?.acquire()))
-        throw new UpstreamTimeoutError({ action: "ListInstance" });
+  const pages = new Map<number, FakeReply>();
+  const upstream = createFakeUpstream({
+    listInstances({ params }) {
+      const pageIndex = Number(params.pageIndex);
       asked.push(pageIndex);
-      const answer = pages.get(pageIndex) ?? page([]);
-      if (answer instanceof Error) throw answer;
-      return answer;
+      return pages.get(pageIndex) ?? page([]);
     },
-  };
+  });
   const scene = {
     store: store as Store,
     lines,

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { createScene, HOUR, ids, NO_LIST, OPEN, page, T0 } from "./discovery-scene.ts";
+import { createScene, HOUR, ids, OPEN, page, T0 } from "./discovery-scene.ts";
 
 describe("discover", () => {
   it("watches the customers of every page, as an environment's list would", async () => {
     const scene = createScene();
-    scene.pages.set(1, page(ids(1, 100), { total: 103 }));
-    scene.pages.set(2, page(["s101", "s102", "s103", "s103"], { total: 103 }));
+    scene.pages.set(1, page(ids(1, 100), 103));
+    scene.pages.set(2, page(["s101", "s102", "s103", "s103"], 103));
 
     expect(await scene.tick()).toBe(103);
 
@@ -23,9 +23,9 @@ describe("discover", () => {
 
   it("lists again when an hour has passed since it began, and not sooner", async () => {
     const scene = createScene();
-    scene.pages.set(1, page(["a"], { total: 1 }));
+    scene.pages.set(1, page(["a"], 1));
     await scene.tick();
-    scene.pages.set(1, page(["a", "b"], { total: 2 }));
+    scene.pages.set(1, page(["a", "b"], 2));
     scene.nowMs = T0 + HOUR - 1;
     expect([await scene.tick(), scene.asked]).toEqual([0, []]);
     scene.nowMs = T0 + HOUR;
@@ -52,7 +52,7 @@ describe("discover", () => {
     };
     for (const [key, value] of Object.entries(rows)) await scene.store.put(key, value, "absent");
     const before = await scene.store.scan("c/", "", 10);
-    scene.pages.set(1, page(["known", "off", "newer", "broken", "new"], { total: 5 }));
+    scene.pages.set(1, page(["known", "off", "newer", "broken", "new"], 5));
 
     expect(await scene.tick()).toBe(1);
 
@@ -63,12 +63,11 @@ describe("discover", () => {
 
   it("leaves out instances of other channels, however the channel is spelt", async () => {
     const scene = createScene();
-    const instances = [
-      { custSpaceId: "a", channelType: "WhatsApp" },
-      { custSpaceId: "b", channelType: "viber" },
-      { custSpaceId: "c" },
-    ];
-    scene.pages.set(1, page([], { instances, total: 3 }));
+    scene.pages.set(1, [
+      { CustSpaceId: "a", ChannelType: "WhatsApp" },
+      { CustSpaceId: "b", ChannelType: "viber" },
+      { CustSpaceId: "c" },
+    ]);
     expect(await scene.tick()).toBe(2);
     expect(await scene.customers()).toEqual(["a", "c"]);
   });
@@ -76,7 +75,7 @@ describe("discover", () => {
   describe("over several ticks", () => {
     it("reads 40 pages in a tick and goes on from the next one", async () => {
       const scene = createScene();
-      for (let n = 1; n <= 45; n += 1) scene.pages.set(n, page([`p${n}`], { total: 45 }));
+      for (let n = 1; n <= 45; n += 1) scene.pages.set(n, page([`p${n}`], 45));
       expect(await scene.tick()).toBe(40);
       expect(scene.progress).toEqual({ page: 41, seen: 40, tries: 0, startedAt: T0, done: false });
       scene.nowMs = T0 + 2 * HOUR;
@@ -114,16 +113,16 @@ describe("discover", () => {
 
     it("does not come early when pages are smaller than asked for", async () => {
       const scene = createScene();
-      scene.pages.set(1, page(ids(1, 50), { total: 120 }));
-      scene.pages.set(2, page(ids(51, 100), { total: 120 }));
-      scene.pages.set(3, page(ids(101, 120), { total: 120 }));
+      scene.pages.set(1, page(ids(1, 50), 120));
+      scene.pages.set(2, page(ids(51, 100), 120));
+      scene.pages.set(3, page(ids(101, 120), 120));
       expect(await scene.tick()).toBe(120);
       expect(scene.asked).toEqual([1, 2, 3]);
     });
 
     it("may hold no list when there is nothing left to list", async () => {
       const scene = createScene();
-      scene.pages.set(1, { ...NO_LIST, total: 0 });
+      scene.pages.set(1, { TotalCount: 0 });
       expect(await scene.tick()).toBe(0);
       expect(scene.progress.done).toBe(true);
       expect(scene.lines).toEqual([]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UpstreamAccountError, UpstreamTimeoutError } from "../../../shared/errors.ts";
+import { NO_LIST } from "../../support/fake-upstream.ts";
 import { item, NUMBER } from "../../support/watch-builders.ts";
 import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
 
@@ -40,11 +41,7 @@ describe("an answer of which not all can be read", () => {
     const world = createWatchWorld();
     await world.watch(["acme"]);
     await world.tick();
-    const partly = (fields: object) => ({
-      requestId: "R",
-      items: [item(undefined, { ...fields })],
-      malformed: 1,
-    });
+    const partly = (fields: object) => [42, item(undefined, { ...fields })];
     world.answers.set("acme", [item()]);
     await minutes(world, 5);
     world.sent.length = 0;
@@ -68,7 +65,7 @@ describe("an answer of which not all can be read", () => {
     const world = createWatchWorld();
     await world.watch(["acme"]);
     await world.tick();
-    world.answers.set("acme", { requestId: "R", items: undefined, malformed: 0 });
+    world.answers.set("acme", NO_LIST);
 
     await minutes(world, 40);
     expect(told(world)).toEqual([["whatsapp.watch.stale", "acme", "ERR_UPSTREAM_CONTRACT"]]);

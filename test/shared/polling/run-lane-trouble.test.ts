@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UpstreamRejectedError, UpstreamTimeoutError } from "../../../shared/errors.ts";
+import { NO_LIST } from "../../support/fake-upstream.ts";
 import { iso, item, NUMBER, T0 } from "../../support/watch-builders.ts";
 import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
 
@@ -64,8 +65,8 @@ describe("trouble in the priority lane", () => {
 
   it.each([
     ["that failed", refusal("Unknown.ResourceOwnerId", "customer")],
-    ["that hold no list", { requestId: "r", items: undefined, malformed: 0 }],
-  ])("ends with its time, also after reads %s", async (_, answer) => {
+    ["that hold no list", NO_LIST],
+  ] as const)("ends with its time, also after reads %s", async (_, answer) => {
     const world = await worldWith(3, {
       c01: onboarding(iso(-7 * 86_400_000)),
       c02: worse(T0 - 1),

@@ -10,8 +10,9 @@ import {
   UpstreamUnavailableError,
 } from "../../../shared/errors.ts";
 import type { NumberEvent } from "../../../shared/schemas/event.ts";
-import type { PhoneNumberItem } from "../../../shared/schemas/upstream.ts";
+import { isPhoneNumberItem, type PhoneNumberItem } from "../../../shared/schemas/upstream.ts";
 import { createRandom, type Random } from "../../schedules/scheduler.ts";
+import { type FakeReply, NO_LIST } from "../../support/fake-upstream.ts";
 import { SEED } from "../../support/seed.ts";
 import {
   gist,
@@ -23,7 +24,7 @@ import {
   stateOf,
   T0,
 } from "../../support/watch-builders.ts";
-import { type Answer, createWatchWorld, type WatchWorld } from "../../support/watch-world.ts";
+import { createWatchWorld, type WatchWorld } from "../../support/watch-world.ts";
 
 const FACTS = { action: "QueryChatappPhoneNumbers" };
 
@@ -124,25 +125,20 @@ const told = (world: WatchWorld) =>
 
 const usual = () => [item(), item(OTHER)];
 const doubled = () => [...usual(), item(NUMBER, { Status: "BANNED" })];
-const reply = (items: readonly PhoneNumberItem[] | undefined, malformed = 0): Answer => ({
-  requestId: "REQ-odd",
-  items,
-  malformed,
-});
 
 /** Answers that say nothing new of the numbers of `usual`, but say it badly, or nothing at all. */
-const ODD: readonly (readonly [string, () => Answer])[] = [
+const ODD: readonly (readonly [string, () => FakeReply])[] = [
   ["throttling", () => new UpstreamThrottledError(FACTS, 100)],
   ["a timeout", () => new UpstreamTimeoutError(FACTS)],
   ["an outage", () => new UpstreamUnavailableError(FACTS, false)],
   ["an unknown form", () => new UpstreamContractError(FACTS)],
   ["a refusal", () => new UpstreamRejectedError(FACTS, "customer")],
   ["an account's error", () => new UpstreamAccountError(FACTS)],
-  ["no list", () => reply(undefined)],
+  ["no list", () => NO_LIST],
   ["an empty list", () => []],
   ["a list without one number", () => [item()]],
   ["a reordered list", () => usual().toReversed()],
-  ["a malformed entry", () => reply([item()], 1)],
+  ["a malformed entry", () => [item(), 42]],
   ["one number twice, contradicting itself", () => doubled()],
   ["an unknown field", () => usual().map((one) => ({ ...one, NewThing: { A: [1] } }))],
   ["a field left out", () => [item(NUMBER, { QualityRating: undefined }), item(OTHER)]],
@@ -154,7 +150,7 @@ describe("no event is invented", () => {
   it.each(ODD)("at a first run, a restart or in between, by %s", async (name, odd) => {
     const world = createWatchWorld();
     await world.watch(ids(3));
-    const answer = (answers: () => Answer) => {
+    const answer = (answers: () => FakeReply) => {
       for (const customer of ids(3)) world.answers.set(customer, answers);
     };
     // A number that is not in a first whole list and then in the next is a discovery, rightly.
@@ -232,11 +228,11 @@ async function runDay(random: Random) {
       QualityRating: truth.get(`${customer} ${number} qualityRating`) ?? INITIAL.qualityRating,
     });
   /** What is odd of the answer, said of the numbers as they are. */
-  function spoil(customer: string, plain: PhoneNumberItem[]): Answer {
+  function spoil(customer: string, plain: PhoneNumberItem[]): FakeReply {
     const odd = pick(ODD)[1]();
-    if (odd instanceof Error) return odd;
-    const items = "malformed" in odd ? odd.items : odd;
-    const spoiled = items?.map((one) => {
+    if (!Array.isArray(odd)) return odd;
+    return odd.map((one) => {
+      if (!isPhoneNumberItem(one)) return one;
       const own = line(customer, one.PhoneNumber.replace("+", ""));
       const isContrary = one.Status === "BANNED";
       const kept = Object.entries(own).filter(([name]) => one[name] !== undefined);
@@ -247,7 +243,6 @@ async function runDay(random: Random) {
         ...(isContrary ? { Status: `NOT_${plain[0]?.Status}` } : {}),
       };
     });
-    return reply(spoiled, "malformed" in odd ? odd.malformed : 0);
   }
 
   for (const customer of ids(5)) {

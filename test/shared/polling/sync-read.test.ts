@@ -7,13 +7,13 @@ import {
 } from "../../../shared/errors.ts";
 import { createLog } from "../../../shared/log.ts";
 import { createSyncRead, newSyncBackoff } from "../../../shared/polling/sync-read.ts";
-import type { CallLimiter, CallOptions, QueryReply } from "../../../shared/signing/upstream.ts";
+import type { CallLimiter, CallOptions } from "../../../shared/signing/upstream.ts";
+import { createFakeUpstream } from "../../support/fake-upstream.ts";
 import { connect, type Rig, startRig } from "../signing/client-rig.ts";
 
 const SYNC = "ChatappSyncPhoneNumber";
 const DENIED = new UpstreamAccountError({ action: SYNC, upstreamCode: "Ram.PermissionDeny" });
 const TIMEOUT = new UpstreamTimeoutError({ action: SYNC });
-const reply = (requestId: string): QueryReply => ({ requestId, items: [], malformed: 0 });
 const OPEN: CallLimiter = { acquire: async () => true, release: () => undefined };
 const CALL: CallOptions = { deadlineAt: 50_000, limiter: OPEN };
 
@@ -33,19 +33,20 @@ function createScene() {
   };
   const read = createSyncRead(
     {
-      upstream: {
-        async query({ custSpaceId }) {
-          calls.push(`query ${custSpaceId}`);
-          return reply("QUERY");
+      upstream: createFakeUpstream(
+        {
+          query({ customer }) {
+            calls.push(`query ${customer}`);
+            return { RequestId: "QUERY" };
+          },
+          sync({ customer, deadlineAt }) {
+            calls.push(`sync ${customer}`);
+            deadlines.push(deadlineAt);
+            return scene.failure ?? { RequestId: "SYNC" };
+          },
         },
-        async sync({ custSpaceId }, call) {
-          if (!(await call.limiter?.acquire())) throw TIMEOUT;
-          calls.push(`sync ${custSpaceId}`);
-          deadlines.push(call.deadlineAt);
-          if (scene.failure) throw scene.failure;
-          return reply("SYNC");
-        },
-      },
+        { clock: { monotonic: () => scene.monotonicMs, sleep: async () => {} } },
+      ),
       now: () => scene.nowMs,
       monotonic: () => scene.monotonicMs,
       log: createLog({
@@ -68,7 +69,7 @@ describe("a fresh read", () => {
   it("syncs a customer and queries the account itself", async () => {
     const scene = createScene();
     expect([await scene.read("a"), scene.calls]).toEqual(["SYNC", ["sync a"]]);
-    expect([await scene.read(), scene.calls]).toEqual(["QUERY", ["query undefined"]]);
+    expect([await scene.read(), scene.calls]).toEqual(["QUERY", ["query self"]]);
   });
 
   it("gives a sync ten seconds at most and never more than the call has", async () => {
