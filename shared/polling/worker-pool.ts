@@ -35,38 +35,62 @@ export function unlimited(scan: ResumableScan): ReadSource {
  */
 export async function readAll(options: ReadAllOptions): Promise<void> {
   const { workers, readIfDue, checkpoint, limiter } = options;
-  const supply = createSupply(options.sources);
+  const idle = createIdleWorkers();
+  const supply = createSupply(options.sources, idle.wakeAll);
+  let isOver = false;
 
   async function work(): Promise<void> {
-    while (!limiter.stopped) {
+    while (!limiter.stopped && !isOver) {
       const taken = await supply.take();
-      if (!taken) return;
-      const { scan, row } = taken;
-      if (await readIfDue(row)) scan.finish(row);
-      supply.restart(scan);
-      await checkpoint();
+      if (taken) {
+        if (await readIfDue(taken.row)) taken.scan.finish(taken.row);
+        supply.restart(taken.scan);
+        await checkpoint();
+      } else if (idle.count() === workers - 1) {
+        isOver = true;
+      } else if (!limiter.stopped) {
+        await idle.wait();
+      }
     }
   }
 
-  const workOrStopAll = () =>
-    work().catch((error: unknown) => {
+  async function workToTheEnd(): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
       limiter.stop();
       throw error;
-    });
+    } finally {
+      idle.wakeAll();
+    }
+  }
 
-  do {
-    const ends = await Promise.allSettled(Array.from({ length: workers }, workOrStopAll));
-    const failed = ends.find((end) => end.status === "rejected");
-    if (failed) throw failed.reason;
-  } while (supply.restartAny());
+  const ends = await Promise.allSettled(Array.from({ length: workers }, workToTheEnd));
+  const failed = ends.find((end) => end.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+/** Workers that found no row. They wait for a scan to begin its next pass, or for the end. */
+function createIdleWorkers() {
+  const waiting: (() => void)[] = [];
+  return {
+    count: () => waiting.length,
+    wait: () => new Promise<void>((resolve) => void waiting.push(resolve)),
+    wakeAll() {
+      for (const wake of waiting.splice(0)) wake();
+    },
+  };
 }
 
 /** Rows of several sources, and which of their scans have none left. */
-function createSupply(sources: readonly ReadSource[]) {
+function createSupply(sources: readonly ReadSource[], onRestart: () => void) {
   const exhausted = new Set<ResumableScan>();
-  /** Whether a scan that had no row left has begun its next pass. */
-  const restart = (scan: ResumableScan) =>
-    exhausted.has(scan) && scan.restartIfDone() && exhausted.delete(scan);
+
+  function restart(scan: ResumableScan): void {
+    if (!exhausted.has(scan) || !scan.restartIfDone()) return;
+    exhausted.delete(scan);
+    onRestart();
+  }
 
   async function take(): Promise<{ readonly scan: ResumableScan; readonly row: Row } | undefined> {
     for (const { scan, reserve, cancel } of sources) {
@@ -81,6 +105,5 @@ function createSupply(sources: readonly ReadSource[]) {
     return undefined;
   }
 
-  const scans = new Set(sources.map(({ scan }) => scan));
-  return { take, restart, restartAny: () => [...scans].filter(restart).length > 0 };
+  return { take, restart };
 }

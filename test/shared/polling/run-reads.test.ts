@@ -193,6 +193,21 @@ describe("a tick", () => {
     expect(calls).toBeLessThan(70);
   });
 
+  it("a run that lost its lease to another calls nobody from its next checkpoint on", async () => {
+    const world = await worldOf(400);
+    const ended = world.begin();
+    const lease = async () => JSON.parse((await world.text("lease/poll")) ?? "{}");
+    await world.clock.advance(12_000);
+    const found = await world.store.get("lease/poll");
+    const takenOver = JSON.stringify({ ...(await lease()), owner: "another run" });
+    await world.store.put("lease/poll", takenOver, found?.version ?? "");
+    const lostAt = world.clock.monotonic();
+
+    expect(await world.clock.run(ended)).toMatchObject({ stopped: "lease-lost", failed: 0 });
+    expect(Math.max(...world.calls.map(({ at }) => at)) - lostAt).toBeLessThan(5_000);
+    expect(await lease()).toMatchObject({ owner: "another run" });
+  });
+
   it("puts the environment's customers on the watch list and reads them", async () => {
     const world = createWatchWorld();
     expect(await world.tick({ watch: ["self", "acme"] })).toMatchObject({ read: 2 });
