@@ -47,6 +47,7 @@ export async function loadStoredBreaker(
 ): Promise<StoredBreaker> {
   let breaker = await loadBreaker(deps.store, receiverId, deps.now());
   let acceptedAt = Number.NEGATIVE_INFINITY;
+  let saving: Promise<void> = Promise.resolve();
 
   async function move(next: Breaker): Promise<void> {
     const before = breaker.row;
@@ -56,8 +57,15 @@ export async function loadStoredBreaker(
       const { state, reason } = next.row;
       deps.log.warn("webhook receiver changed state", { state, reason });
     }
-    const held = await saveBreaker(deps.store, receiverId, next.row);
-    breaker = { ...next, row: held };
+    // One after the other, so that an older row never overwrites a newer one.
+    saving = saving.then(save, save);
+    await saving;
+  }
+
+  async function save(): Promise<void> {
+    const { row } = breaker;
+    const held = await saveBreaker(deps.store, receiverId, row);
+    if (held !== row) breaker = { ...breaker, row: held };
   }
 
   const accepted = () => {
