@@ -3,7 +3,7 @@ import type { PendingEvent } from "../schemas/customer-row.ts";
 import type { Store } from "../store/store.ts";
 import type { OutgoingEvent, Send } from "../webhook/attempt.ts";
 import { type ReceiverFailure, toReceiverFailure } from "./breaker.ts";
-import { markDelivered, moveToDeadLetters, updatePending } from "./pending.ts";
+import { markDelivered, moveToDeadLetters, updateEvent } from "./pending.ts";
 import { probeDelayMs, refusalDelayMs } from "./schedule.ts";
 
 export type DeliverDeps = {
@@ -106,7 +106,7 @@ async function refuseEvent(
     return { kind: "dead", left, id: event.id, status };
   }
   const nextAt = deps.now() + delay;
-  await updatePending(deps.store, customer, event.id, (kept) => ({
+  await updateEvent(deps.store, customer, event.id, (kept) => ({
     ...kept,
     refusals: { ...kept.refusals, count, nextAt },
   }));
@@ -126,7 +126,7 @@ async function backOffEvent(
   const troubles = (event.refusals?.troubles ?? 0) + 1;
   const own = probeDelayMs(troubles - 1, deps.random());
   const at = deps.now() + Math.max(own, failure.retryAfterMs ?? 0);
-  await updatePending(deps.store, customer, event.id, (kept) => ({
+  await updateEvent(deps.store, customer, event.id, (kept) => ({
     ...kept,
     refusals: { ...kept.refusals, count: kept.refusals?.count ?? 0, nextAt: at, troubles },
   }));

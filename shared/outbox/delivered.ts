@@ -1,12 +1,12 @@
 import type { CustomerRow, DeliveredEvent, PendingEvent } from "../schemas/customer-row.ts";
 
-/** What one customer's row keeps of the events that were delivered, so that it stays cheap to read. */
+/** A customer's row keeps this much of its history, so that it stays cheap to read. */
 const MAX_EVENTS = 20;
-const MAX_BYTES = 64 * 1024;
+const MAX_BYTES = 65_536;
 
 /**
- * The row's history after one more delivery: the last 20 events, together at most 64 KB of bodies,
- * the oldest dropped first. It is written together with the event's removal and costs no write.
+ * The row's history after one more delivery: the last 20 events, with at most 64 KB of bodies. The
+ * oldest go first. It is stored with the event's removal and costs no write of its own.
  */
 export function keepDelivered(
   row: CustomerRow,
@@ -22,9 +22,5 @@ export function keepDelivered(
     if (bytes > MAX_BYTES) break;
     first -= 1;
   }
-  const cutAt = all[first - 1]?.deliveredAt;
-  return {
-    delivered: all.slice(first),
-    deliveredCutAt: cutAt,
-  };
+  return { delivered: all.slice(first), deliveredCutAt: all[first - 1]?.deliveredAt };
 }

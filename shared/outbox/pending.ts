@@ -1,6 +1,6 @@
-import { loadCustomer } from "../customers/customer.ts";
+import { loadCustomer, updateCustomer } from "../customers/customer.ts";
 import { isAppError } from "../errors.ts";
-import { type CustomerRow, customerKey, type PendingEvent } from "../schemas/customer-row.ts";
+import type { CustomerRow, PendingEvent } from "../schemas/customer-row.ts";
 import {
   type DeadRow,
   DUE_PREFIX,
@@ -12,67 +12,45 @@ import { encodeRow, readRow, scanAll } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import { keepDelivered } from "./delivered.ts";
 
-/**
- * Changes one pending event, or takes it out (`undefined`), by its id: whatever else happens to the
- * row meanwhile stays as it is. Returns the number of events then pending.
- */
-export function updatePending(
+/** Changes one pending event by its id. Returns the number of events then pending. */
+export function updateEvent(
   store: Store,
   customer: string,
   id: string,
-  change: (event: PendingEvent) => PendingEvent | undefined,
+  change: (event: PendingEvent) => PendingEvent,
 ): Promise<number> {
-  return changePending(store, customer, id, (row, event) => {
-    const pending = row.pending.flatMap((one) => (one === event ? (change(event) ?? []) : one));
-    return { text: encodeRow({ ...row, pending }), left: pending.length };
-  });
+  return updatePending(store, customer, id, (row, event) => ({
+    ...row,
+    pending: row.pending.map((one) => (one === event ? change(event) : one)),
+  }));
 }
 
 /**
- * Takes out an event that the receiver has taken, and keeps it among the delivered ones for a later
- * redelivery. A row that has no room for its history loses the history, never the acknowledgement.
+ * Removes an event that the receiver accepted, and keeps it among the delivered ones for a later
+ * redelivery. A row without room for its history loses the history, never the acknowledgement.
  *
  * @returns the number of events then pending
  */
-export function markDelivered(
+export async function markDelivered(
   store: Store,
   customer: string,
   id: string,
   now: number,
 ): Promise<number> {
-  return changePending(store, customer, id, (row, event) => {
-    const pending = row.pending.filter((one) => one !== event);
-    const left = pending.length;
-    try {
-      return { text: encodeRow({ ...row, pending, ...keepDelivered(row, event, now) }), left };
-    } catch (error) {
-      if (!isAppError(error) || error.code !== "ERR_CUSTOMER_TOO_LARGE") throw error;
-      const { delivered: _delivered, ...rest } = row;
-      const deliveredCutAt = new Date(now).toISOString();
-      return { text: encodeRow({ ...rest, pending, deliveredCutAt }), left };
-    }
-  });
-}
-
-async function changePending(
-  store: Store,
-  customer: string,
-  id: string,
-  change: (row: CustomerRow, event: PendingEvent) => { text: string; left: number },
-): Promise<number> {
-  for (;;) {
-    const stored = await loadCustomer(store, customer);
-    if (!stored) return 0;
-    const { pending } = stored.value;
-    const event = pending.find((one) => one.id === id);
-    if (!event) return pending.length;
-    const { text, left } = change(stored.value, event);
-    const outcome = await store.put(customerKey(customer), text, stored.version);
-    if (outcome === "stored") return left;
+  const remove = (history: (row: CustomerRow, event: PendingEvent) => Partial<CustomerRow>) =>
+    updatePending(store, customer, id, (row, event) => ({
+      ...without(row, event),
+      ...history(row, event),
+    }));
+  try {
+    return await remove((row, event) => keepDelivered(row, event, now));
+  } catch (error) {
+    if (!isAppError(error) || error.code !== "ERR_CUSTOMER_TOO_LARGE") throw error;
+    return remove(() => ({ delivered: undefined, deliveredCutAt: new Date(now).toISOString() }));
   }
 }
 
-/** Moves an event that the receiver will not take to the dead letters: written there first. */
+/** Moves an event that the receiver refuses to the dead letters, where it is written first. */
 export async function moveToDeadLetters(
   store: Store,
   customer: string,
@@ -83,17 +61,36 @@ export async function moveToDeadLetters(
   const dead: DeadRow = { schema: 1, event, status, diedAt: new Date(now).toISOString() };
   const key = deadKey(customer, event.seq);
   if ((await store.put(key, encodeRow(dead), "absent")) === "conflict") {
-    // After a store was restored from a backup, another event may lie there: neither may be lost.
+    // After a store was restored from a backup, another event may lie there. Neither may be lost.
     const there = await readRow(store, key, deadRowSchema);
-    if (there?.value.event.id !== event.id)
-      return updatePending(store, customer, "", () => undefined);
+    if (there?.value.event.id !== event.id) {
+      return (await loadCustomer(store, customer))?.value.pending.length ?? 0;
+    }
   }
-  return updatePending(store, customer, event.id, () => undefined);
+  return updatePending(store, customer, event.id, without);
+}
+
+function without(row: CustomerRow, event: PendingEvent): CustomerRow {
+  return { ...row, pending: row.pending.filter((one) => one !== event) };
+}
+
+/** Finds the event by its id in the newest row, so that other changes of the row stay. */
+async function updatePending(
+  store: Store,
+  customer: string,
+  id: string,
+  change: (row: CustomerRow, event: PendingEvent) => CustomerRow,
+): Promise<number> {
+  const { row } = await updateCustomer(store, customer, (known) => {
+    const event = known?.pending.find((one) => one.id === id);
+    return known && event ? { put: change(known, event) } : "keep";
+  });
+  return row?.pending.length ?? 0;
 }
 
 /**
- * Events waiting for delivery, counted over at most `customerLimit` customers that have some. A row
- * that cannot be read has an unknown number of them: it must not cost the run its report.
+ * The events that wait for delivery, of at most `customerLimit` customers. A row that cannot be read
+ * counts as none and makes the number a lower bound, so that the run still has its report.
  */
 export async function countPending(
   store: Store,

@@ -1,15 +1,16 @@
 import { createHash } from "node:crypto";
 import { type ReceiverRow, receiverRowSchema } from "../schemas/outbox-rows.ts";
-import { encodeRow, readRow } from "../store/rows.ts";
+import { readRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
+import { updateRow } from "../store/update-row.ts";
 import { type Breaker, createBreaker } from "./breaker.ts";
 
-/** A receiver's name in the store: its address may hold a secret, so only a hash of it is kept. */
+/** A receiver's id in the store: a hash, because its address may hold a secret. */
 export function receiverId(url: URL): string {
   return createHash("sha256").update(url.href).digest("hex").slice(0, 32);
 }
 
-/** Key of what is known of a receiver. */
+/** Key of the receiver's row. */
 export function receiverKey(id: string): string {
   return `ep/${id}`;
 }
@@ -21,22 +22,19 @@ export async function loadBreaker(store: Store, id: string, now: number): Promis
 }
 
 /**
- * Stores what this run learnt of the receiver, unless another has written meanwhile that nothing
- * may be sent: an operator's pause and a 410 outlast every belief of a running run.
+ * Stores what this run learnt of the receiver, unless the stored row is paused or disabled. Only a
+ * 410 overwrites those.
  *
- * @returns the row that now holds
+ * @returns the row that now holds: `row` itself, or the stored one
  */
 export async function saveBreaker(
   store: Store,
   id: string,
   row: ReceiverRow,
 ): Promise<ReceiverRow> {
-  const key = receiverKey(id);
-  for (;;) {
-    const stored = await readRow(store, key, receiverRowSchema);
-    const held = stored?.value.state === "paused" || stored?.value.state === "disabled";
-    if (stored && held && row.state !== "disabled") return stored.value;
-    const outcome = await store.put(key, encodeRow(row), stored?.version ?? "absent");
-    if (outcome === "stored") return row;
-  }
+  const update = await updateRow(store, receiverKey(id), receiverRowSchema, (stored) => {
+    const isHeld = stored?.state === "paused" || stored?.state === "disabled";
+    return isHeld && row.state !== "disabled" ? "keep" : { put: row };
+  });
+  return update.row ?? row;
 }
