@@ -7,7 +7,7 @@ import { cursorAfter, resumeIndex } from "./resync-cursor.ts";
 export type Origin = {
   readonly source: string;
   readonly customer: string;
-  /** When this instance last saw all stored values, on the wall clock in ms; undefined if never. */
+  /** When this instance last saw all stored values, on the wall clock in ms, or undefined. */
   readonly seenAt: number | undefined;
 };
 
@@ -46,7 +46,7 @@ export function planStateEvents(origin: Origin, row: CustomerRow, from: string):
   return { events, missing, leftOut: 0, cursor: "" };
 }
 
-/** Whether one more event fits among the pending ones; if so, it is counted. */
+/** Counts an event. False if it does not fit among the pending ones. */
 function createRoom(pending: readonly PendingEvent[]): (event: PendingEvent) => boolean {
   let count = pending.length;
   let bytes = pending.reduce((sum, event) => sum + Buffer.byteLength(event.body), 0);

@@ -59,7 +59,7 @@ function describeLease(lease: LeaseRow | undefined, now: number) {
   };
 }
 
-/** The account's failure, which no customer's row holds; null if there is none. */
+/** The account's failure, which no customer's row holds, or null. */
 async function describeAccount({ store }: CommandDeps) {
   const found = await skipUnreadable(() => loadCustomer(store, ACCOUNT));
   if (found === "unreadable") return UNREADABLE;

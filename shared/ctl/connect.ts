@@ -13,7 +13,7 @@ export type Where = {
 };
 
 /**
- * The deployed function if a stage is given. Otherwise the running `npm start`; if none runs, poll
+ * The deployed function if a stage is given. Otherwise the running `npm start`. If none runs, poll
  * in this process on the store that the environment names.
  */
 export function connect({ stage, url, key }: Where, io: CtlIo): Connection {

@@ -6,13 +6,13 @@ export type CtlIo = {
   readonly out: (line: string) => void;
   /** Prints one line about the work: errors, waits and progress. */
   readonly err: (line: string) => void;
-  /** Overwrites the current line of a terminal; undefined if there is none. */
+  /** Overwrites the current line of a terminal. Undefined if there is none. */
   readonly redraw: ((text: string) => void) | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Wall clock, ms. */
   readonly now: () => number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** A file's text; `-` is the standard input. */
+  /** A file's text. `-` is the standard input. */
   readonly readText: (path: string) => Promise<string>;
   /** The program that invokes the deployed function, and its first arguments. */
   readonly serverless: readonly [string, ...string[]];

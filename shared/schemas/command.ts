@@ -80,7 +80,7 @@ export const redeliverSchema = z
   .strictObject({
     command: z.literal("redeliver"),
     customer: z.optional(customerIdSchema),
-    /** As upstream lists it; other characters than digits are ignored. */
+    /** As the upstream lists it. Other characters than digits are ignored. */
     number: z.optional(z.string().check(z.regex(/^[+\d\s().-]{3,40}$/, "must be a phone number"))),
     /** Events that the receiver accepted at this time or later. */
     since: z.optional(

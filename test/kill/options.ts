@@ -52,7 +52,7 @@ function wholeNumber(text: string): number | undefined {
   return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
-/** Shares that add up to the whole, as even as can be; the first ones are the larger. */
+/** Shares that add up to the whole, as even as possible, the larger ones first. */
 export function shareKills(kills: number, stores: number): number[] {
   const least = Math.floor(kills / stores);
   return Array.from({ length: stores }, (_, index) => least + (index < kills % stores ? 1 : 0));

@@ -17,9 +17,9 @@ type PlainKind =
   | "unknown-fields";
 
 /**
- * One queued misbehaviour. It goes to the next `count` (1) signed requests of that action and
- * customer (`self`: the account itself), which are then neither limited nor counted by the limit.
- * `acts` says whether the operation is carried out all the same; without it the kind decides.
+ * One queued fault. It affects the next `count` (1) signed requests of that action and customer
+ * (`self`: the account itself), which the limit neither refuses nor counts. `acts` decides whether
+ * the operation is carried out. Without it, the kind decides.
  */
 export type Fault = {
   readonly action?: string;
@@ -38,21 +38,21 @@ export type Fault = {
     }
 );
 
-/** A written answer; `text` is the whole body, of which a `truncated` one sends half. */
+/** A written response. `text` is the whole body, of which `truncated` sends half. */
 type Answer = {
   readonly kind: "answer" | "truncated";
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
   readonly delayMs: number;
-  /** The Code a reader finds in the body; undefined when there is none. */
+  /** The Code in the body, or undefined if there is none. */
   readonly code: string | undefined;
 };
 
 /** What goes over the wire. */
 export type WirePlan = Answer | { readonly kind: "reset" } | { readonly kind: "hang" };
 
-/** Whether a request with this fault is carried out when the fault itself does not say. */
+/** Whether a request with this fault is carried out, unless the fault has `acts`. */
 const ACTS: Readonly<Record<Fault["kind"], boolean>> = {
   throttle: false,
   "html-502": false,
@@ -72,7 +72,7 @@ const ACTS: Readonly<Record<Fault["kind"], boolean>> = {
   "unknown-fields": true,
 };
 
-/** These change a list: without an action they are meant for Query's. */
+/** These change a list. Without an action they affect Query's. */
 const OF_LISTS: ReadonlySet<string> = new Set(["empty-list", "malformed-row", "reordered"]);
 
 export const isFaultKind = (kind: unknown): kind is Fault["kind"] =>
@@ -84,7 +84,7 @@ export const actsOn = (fault: Fault | undefined): boolean =>
 export type FaultQueue = {
   add(fault: Fault): void;
   clear(): void;
-  /** Takes the oldest fault that fits this request off the queue, or one of its count. */
+  /** Takes the oldest fault that fits this request from the queue, or reduces its count. */
   take(action: string, custSpaceId: string): Fault | undefined;
 };
 
@@ -110,7 +110,7 @@ export function createFaultQueue(): FaultQueue {
   };
 }
 
-/** An answer as it is written when nothing is wrong with the wire. */
+/** A response without a fault on the wire. */
 export function plainPlan(reply: Reply, delayMs = 0): Answer {
   return {
     kind: "answer",
@@ -144,7 +144,7 @@ function withUnknownFields(reply: Reply): Reply {
   return { ...grown, body: { ...grown.body, SandboxNewField: { Since: 2030 } } };
 }
 
-/** Turns the true reply into what the fault lets through. */
+/** Applies a fault to the true reply. */
 export function faultPlan(fault: Fault, reply: Reply): WirePlan {
   switch (fault.kind) {
     case "throttle":

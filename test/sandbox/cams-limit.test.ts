@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createRateLimit, type RatePolicy } from "./cams-limit.ts";
 
-/** Waits told to calls at these times; undefined is a call let through. */
+/** The waits for calls at these times. A call that passed has none. */
 function waits(policy: RatePolicy, qps: number, times: readonly number[]) {
   const limit = createRateLimit(qps, policy);
   return times.map((at) => limit.take("Query", at));
@@ -9,7 +9,7 @@ function waits(policy: RatePolicy, qps: number, times: readonly number[]) {
 
 const pass = undefined;
 
-describe("createRateLimit", () => {
+describe("the sandbox upstream's rate limit", () => {
   it("frees a sliding slot one second after the call that took it", () => {
     expect(waits("sliding", 2, [900, 950, 1000, 1899, 1900, 1900, 1950])).toEqual([
       pass,
@@ -22,7 +22,7 @@ describe("createRateLimit", () => {
     ]);
   });
 
-  it("frees all fixed slots when the second turns", () => {
+  it("frees all fixed slots at the next second", () => {
     expect(waits("fixed", 2, [900, 950, 999, 1000, 1000, 1000])).toEqual([
       pass,
       pass,
@@ -47,7 +47,7 @@ describe("createRateLimit", () => {
     ]);
   });
 
-  it("counts each operation alone", () => {
+  it("counts each operation separately", () => {
     const limit = createRateLimit(1, "sliding");
     expect([limit.take("Add", 0), limit.take("Query", 0), limit.take("Add", 0)]).toEqual([
       undefined,

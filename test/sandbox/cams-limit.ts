@@ -1,8 +1,8 @@
-/** How the upstream counts a second is not documented, so a client must hold under each of these. */
+/** How the upstream counts a second is undocumented, so clients must work with each of these. */
 export type RatePolicy = "sliding" | "fixed" | "bucket";
 
 export type RateLimit = {
-  /** Undefined when the call is let through; else the milliseconds (at least 1) until one would be. */
+  /** Undefined if the call may pass, else the ms (at least 1) until one may. */
   take(operation: string, now: number): number | undefined;
 };
 
@@ -37,7 +37,7 @@ function fixed(qps: number): Counter {
 }
 
 function bucket(qps: number): Counter {
-  // Kept as milliseconds of credit, because fractions of a token would not add up to a whole one.
+  // Counted in milliseconds of credit, because fractions of a token do not add up to a whole one.
   const cost = SECOND;
   let credit = qps * cost;
   let last = Number.NaN;

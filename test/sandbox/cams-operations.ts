@@ -13,10 +13,10 @@ import type { RpcParams } from "./rpc-signature.ts";
 export const ADD = "AddChatappPhoneNumber";
 export const QUERY = "QueryChatappPhoneNumbers";
 
-/** What the table of operations names, so that the sandbox misses none of them. */
+/** The operations of the table, so that the sandbox has all of them. */
 type Action = (typeof OPERATIONS)[number]["operation"]["action"];
 
-/** Required parameters, of which the SDK's models and the API's pages say `required`. */
+/** Parameters that the SDK's models and the API's pages call `required`. */
 const REQUIRED: Readonly<Record<Action, readonly string[]>> = {
   AddChatappPhoneNumber: ["Cc", "PhoneNumber", "CustSpaceId", "VerifiedName"],
   QueryChatappPhoneNumbers: [],
@@ -24,7 +24,7 @@ const REQUIRED: Readonly<Record<Action, readonly string[]>> = {
   ListInstance: [],
 };
 
-/** Instances that are no WhatsApp customers: a listing without a filter begins with them. */
+/** Instances that are no WhatsApp customers. A listing without a filter begins with them. */
 const OTHER_CHANNELS: readonly InstanceFields[] = [
   { CustSpaceId: "viber-space-1", ChannelType: "viber" },
   { CustSpaceId: "viber-space-2", ChannelType: "viber" },
@@ -57,8 +57,8 @@ function listInstances(params: RpcParams, state: CamsState): Outcome {
 }
 
 /**
- * What an operation that is not carried out would have answered: faults change true replies. A Sync
- * that does not act leaves the copy as it is, which is what a Query sees.
+ * The reply of an operation that is not carried out, because faults change true replies. A Sync
+ * that does not act leaves the copy that Query sees.
  */
 export function pretendOperation(action: Action, params: RpcParams, state: CamsState): Outcome {
   if (action === "AddChatappPhoneNumber") return { executed: false, reply: addReply() };
@@ -70,8 +70,8 @@ export function pretendOperation(action: Action, params: RpcParams, state: CamsS
 }
 
 /**
- * Runs one operation on the state. The account itself is named by leaving CustSpaceId out: the text
- * `self` is this project's word and unknown to the upstream.
+ * Runs one operation on the state. A request without CustSpaceId is about the account itself. The
+ * upstream does not know this project's word `self`.
  */
 export function runOperation(action: Action, params: RpcParams, state: CamsState): Outcome {
   const missing = REQUIRED[action].find((name) => !params[name]);
@@ -100,8 +100,8 @@ export function runOperation(action: Action, params: RpcParams, state: CamsState
 
   const phoneNumber = `${params.Cc}${params.PhoneNumber}`;
   if (!/^\d+$/.test(phoneNumber)) return refused("InvalidParameter.PhoneNumberError");
-  // What the real one says to a number that is already there is not documented; the number's state
-  // must survive a second Add in any case.
+  // The real reply for a known number is undocumented, so OK is a guess. The number's state must
+  // survive a second Add in any case.
   if (!state.hasNumber(custSpaceId, phoneNumber)) {
     state.setNumber(custSpaceId, phoneNumber, { VerifiedName: params.VerifiedName });
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { NumberFields } from "./cams-state.ts";
 
-/** An answer before it is written: status, extra headers and the JSON body. */
+/** A reply: status, extra headers and the JSON body. */
 export type Reply = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -10,7 +10,7 @@ export type Reply = {
 
 const requestId = () => randomUUID().toUpperCase();
 
-/** The gateway's own list gives 403 and 404 to these families and 400 to nearly all others. */
+/** The gateway's error list has 403 and 404 for these families, and 400 for nearly all others. */
 function statusOf(code: string): number {
   if (code === "Ram.PermissionDeny" || code.startsWith("Forbidden.")) return 403;
   if (code.endsWith(".NotFound") || code === "NoSuchVersion") return 404;
@@ -42,7 +42,7 @@ export function errorReply(
   };
 }
 
-/** The documented success sample, with its `Success: false`: only Code tells. */
+/** The documented success sample. Its `Success` is false, so only Code counts. */
 export function addReply(): Reply {
   return {
     status: 200,
@@ -57,7 +57,7 @@ export function addReply(): Reply {
   };
 }
 
-/** Of Query and Sync alike. */
+/** The reply of Query and of Sync. */
 export function queryReply(numbers: readonly NumberFields[]): Reply {
   return {
     status: 200,
@@ -74,7 +74,7 @@ export function queryReply(numbers: readonly NumberFields[]): Reply {
 
 export type InstanceFields = { readonly CustSpaceId: string; readonly ChannelType: string };
 
-/** The documented fields of an instance; the mail address is recognisable, should it leak. */
+/** The documented fields of an instance. The mail address is recognisable if it leaks. */
 export function instanceReply(page: readonly InstanceFields[], total: number): Reply {
   return {
     status: 200,

@@ -5,28 +5,28 @@ export type NumberFields = Readonly<Record<string, unknown>>;
 export const SELF = "self";
 
 export type CamsState = {
-  /** Makes the customer if need be, then sets these numbers; the others stay. */
+  /** Creates the customer if it is new, then sets these numbers. Other numbers stay. */
   addCustomer(custSpaceId: string, numbers?: readonly NumberFields[]): void;
-  /** Makes or changes a number; a field given as undefined leaves the replies. */
+  /** Creates or changes a number. A field given as undefined leaves the replies. */
   setNumber(custSpaceId: string, phoneNumber: string, fields: NumberFields): void;
   removeNumber(custSpaceId: string, phoneNumber: string): void;
-  /** Copies, in the order in which the numbers were made. */
+  /** Copies, in the order in which the numbers were created. */
   numbers(custSpaceId: string): readonly NumberFields[];
   /**
-   * While on, Query answers from a copy: the one taken at the last Sync, or when this was switched
-   * on. `numbers` always tells the truth.
+   * While on, Query answers from the copy that the last Sync took, or that was taken when this was
+   * switched on. `numbers` is always the true state.
    */
   lag(custSpaceId: string, on: boolean): void;
-  /** What Query shows. */
+  /** The numbers that Query lists. */
   listed(custSpaceId: string): readonly NumberFields[];
-  /** What Sync shows, after taking it into the copy. */
+  /** The numbers that Sync lists, after it has updated the copy. */
   sync(custSpaceId: string): readonly NumberFields[];
-  /** All but the account itself, in the order in which they were made. */
+  /** All but the account itself, in the order in which they were created. */
   customers(): readonly string[];
-  /** What a person does with the verification code: the number can send from here on. */
+  /** What a person does with the verification code. From then on the number can send. */
   connect(custSpaceId: string, phoneNumber: string): void;
   reviewName(custSpaceId: string, phoneNumber: string, nameStatus: string): void;
-  /** Every call for this customer is answered with this error code until undefined is given. */
+  /** Answers every call for this customer with this error code, until undefined is given. */
   refuse(custSpaceId: string, code: string | undefined): void;
   refusal(custSpaceId: string): string | undefined;
   has(custSpaceId: string): boolean;
@@ -36,14 +36,14 @@ export type CamsState = {
 type Customer = {
   refusal: string | undefined;
   numbers: Map<string, Record<string, unknown>>;
-  /** Undefined while nothing lags. */
+  /** Undefined if no copy lags. */
   copy: readonly NumberFields[] | undefined;
 };
 
 /**
- * What Add leaves behind, in the order of the documented reply: the 12 documented fields and
- * IsOfficial (since 2025-04). The callback values are recognisable, so that a test can tell whether
- * they leak into an event.
+ * A number after Add, in the order of the documented reply: the 12 documented fields and IsOfficial
+ * (since 2025-04). The callback values are recognisable, so that a test can see whether they leak
+ * into an event.
  */
 function freshNumber(phoneNumber: string): Record<string, unknown> {
   return {
@@ -66,9 +66,9 @@ function freshNumber(phoneNumber: string): Record<string, unknown> {
 const digits = (phoneNumber: string) => phoneNumber.replaceAll(/\D/g, "");
 
 /**
- * The simulated account. Numbers are keyed by digits only. Naming a customer, or (but for
- * setNumber) a number, that does not exist throws: a typing error in a test must not pass for an
- * empty answer. `onChange` is told of a customer after it was made or anything of it has changed.
+ * The simulated account. Numbers are keyed by digits only. An unknown customer, or (except in
+ * setNumber) an unknown number throws: a typing error in a test must not look like an empty list.
+ * `onChange` is called with a customer after it was created or changed.
  */
 export function createCamsState(onChange: (custSpaceId: string) => void = () => {}): CamsState {
   const fresh = (): Customer => ({ refusal: undefined, numbers: new Map(), copy: undefined });

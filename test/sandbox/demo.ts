@@ -15,12 +15,12 @@ import { startUpstream } from "./upstream.ts";
 
 const HELP = `npm run demo
 
-Runs the whole story once on this machine, without an account or a server: a number is added, its
-status changes upstream, poll sees it, and a signed event reaches a receiver that verifies it, also
-through an outage of the receiver and a restart of the functions. Exits 1 if any step goes wrong.
+Runs everything once on this machine, without an account or a server. It adds a number and changes
+its status upstream. poll sees the change, and a signed event reaches a receiver that verifies it.
+An outage of the receiver and a restart of the functions lose nothing. Exits 1 if a step fails.
 
-  --json   print the receiver's events as JSON lines at the end
-  --help   this text
+  --json   prints the receiver's events as JSON lines at the end
+  --help   prints this text
 `;
 
 const CUSTOMER = "cust-space-1";
@@ -43,7 +43,7 @@ function show(text: string): void {
 }
 
 function check(isRight: boolean, what: string): void {
-  if (!isRight) throw new Error(`this step went wrong: ${what}`);
+  if (!isRight) throw new Error(`this step failed: ${what}`);
   console.log(`         ok: ${what}`);
 }
 
@@ -107,7 +107,7 @@ async function demo(): Promise<void> {
     await functions.poll();
     check(receiver.received().length === 0, "nothing was sent");
 
-    say("The number is connected upstream; poll sees it");
+    say("The number is connected upstream, and poll sees it");
     upstream.control.connect(CUSTOMER, NUMBER);
     await sleep(INTERVAL_MS);
     await functions.poll();
@@ -131,7 +131,7 @@ async function demo(): Promise<void> {
     );
     check(during.pending === 1, "the event is kept");
 
-    say("The functions are stopped and started again: all they know is in the store's folder");
+    say("The functions stop and start again. All their state is in the store's folder");
     await functions.close();
     functions = await start();
     receiver.behave("ok");

@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 
-/** Keys of the sandbox: they open nothing else, so they may be printed. */
+/** Keys of the sandbox. They open nothing else, so they may be printed. */
 export const SANDBOX_CREDENTIALS = {
   accessKeyId: "sandbox-access-key-id",
   accessKeySecret: "sandbox-access-key-secret",
 };
 
 export type SandboxAddresses = {
-  /** Undefined when the real upstream is used. */
-  readonly upstreamUrl?: string | undefined;
+  /** Without it, the functions use the real upstream. */
+  readonly upstreamUrl?: string;
   readonly receiverUrl: string;
   readonly webhookSecret: string;
   readonly apiKey: string;
@@ -16,16 +16,16 @@ export type SandboxAddresses = {
   readonly pollIntervalSeconds: number;
 };
 
-/** The environment that the functions get when everything around them runs on this machine. */
-export function sandboxEnvironment(addresses: SandboxAddresses): Record<string, string> {
+/** The functions' environment when everything around them runs on this machine. */
+export function sandboxEnvironment(
+  addresses: SandboxAddresses,
+): Record<string, string | undefined> {
+  const { upstreamUrl } = addresses;
+  const { accessKeyId, accessKeySecret } = SANDBOX_CREDENTIALS;
   return {
-    ...(addresses.upstreamUrl === undefined
-      ? {}
-      : {
-          CAMS_ENDPOINT: addresses.upstreamUrl,
-          ALIBABA_CLOUD_ACCESS_KEY_ID: SANDBOX_CREDENTIALS.accessKeyId,
-          ALIBABA_CLOUD_ACCESS_KEY_SECRET: SANDBOX_CREDENTIALS.accessKeySecret,
-        }),
+    CAMS_ENDPOINT: upstreamUrl,
+    ALIBABA_CLOUD_ACCESS_KEY_ID: upstreamUrl && accessKeyId,
+    ALIBABA_CLOUD_ACCESS_KEY_SECRET: upstreamUrl && accessKeySecret,
     API_KEYS: `local:${addresses.apiKey}`,
     STORE_URL: addresses.storeUrl,
     WEBHOOK_URL: addresses.receiverUrl,

@@ -13,8 +13,8 @@ afterEach(async () => {
   server = undefined;
 });
 
-async function start(tell: (text: string) => void, secrets = SECRET): Promise<string> {
-  const started = createExampleReceiver({ secrets, tell, now: () => EPOCH });
+async function start(act: (text: string) => void, secrets = SECRET): Promise<string> {
+  const started = createExampleReceiver({ secrets, act, now: () => EPOCH });
   server = started;
   await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
   return `http://127.0.0.1:${(started.address() as AddressInfo).port}/`;
@@ -22,7 +22,7 @@ async function start(tell: (text: string) => void, secrets = SECRET): Promise<st
 
 const CHANGE = { field: "qualityRating", from: "GREEN", to: "RED" };
 
-/** A whole event of the service under another sequence. */
+/** A complete event of the service under another sequence. */
 async function changed(sequence: string, fields: object = {}): Promise<string> {
   const { body } = (await eventExamples())["whatsapp.phone_number.changed"];
   return JSON.stringify({ ...JSON.parse(body), id: `evt_${sequence}`, sequence, ...fields });
@@ -34,27 +34,27 @@ describe("the example receiver", () => {
     expect(text.split("\n").length).toBeLessThanOrEqual(65);
   });
 
-  it("tells each signed event once, in order", async () => {
-    const told: string[] = [];
-    const url = await start((text) => told.push(text));
+  it("passes each signed event on once, in order", async () => {
+    const acted: string[] = [];
+    const url = await start((text) => acted.push(text));
     for (const sequence of ["0002", "0002", "0001", "0003"]) {
       expect(await deliver(url, await changed(sequence))).toBe(204);
     }
     const text = "whatsapp.phone_number.changed: 4915112345678 qualityRating GREEN > RED";
-    expect(told).toEqual([text, text]);
+    expect(acted).toEqual([text, text]);
   });
 
-  it("takes each stage's events for themselves, whose sequences have nothing to do with another's", async () => {
-    const told: string[] = [];
-    const url = await start((text) => told.push(text));
+  it("keeps each stage's sequences apart", async () => {
+    const acted: string[] = [];
+    const url = await start((text) => acted.push(text));
     await deliver(url, await changed("2000", { source: "urn:waba-numbers:1:dev" }));
     await deliver(url, await changed("1500", { source: "urn:waba-numbers:1:prod" }));
-    expect(told).toHaveLength(2);
+    expect(acted).toHaveLength(2);
   });
 
-  it("takes what an operator sends again by its id, and lets it overtake nothing", async () => {
-    const told: string[] = [];
-    const url = await start((text) => told.push(text.split(":")[0] ?? ""));
+  it("accepts a redelivered event by its id, and lets it overtake nothing", async () => {
+    const acted: string[] = [];
+    const url = await start((text) => acted.push(text.split(":")[0] ?? ""));
     const again = { headers: { "webhook-redelivery": "true" } };
     await deliver(url, await changed("2000"));
     for (const sequence of ["1900", "1900", "3000"]) {
@@ -62,7 +62,7 @@ describe("the example receiver", () => {
     }
     await deliver(url, await changed("2500"));
     await deliver(url, await changed("2000"), again);
-    expect(told).toEqual([
+    expect(acted).toEqual([
       "whatsapp.phone_number.changed",
       "again",
       "again",
@@ -71,26 +71,26 @@ describe("the example receiver", () => {
   });
 
   it("accepts every event that the service sends", async () => {
-    const told: string[] = [];
-    const url = await start((text) => told.push(text.split(":")[0] ?? ""), EXAMPLE_SECRET);
+    const acted: string[] = [];
+    const url = await start((text) => acted.push(text.split(":")[0] ?? ""), EXAMPLE_SECRET);
     for (const { body } of Object.values(await eventExamples())) {
       const event = { ...JSON.parse(body), partitionkey: JSON.parse(body).type };
       expect(await deliver(url, JSON.stringify(event))).toBe(204);
     }
-    expect(told).toHaveLength(9);
+    expect(acted).toHaveLength(9);
   });
 
-  it("has an event sent again that it could not act on", async () => {
+  it("gets an event again that it could not act on", async () => {
     let works = false;
-    const told: string[] = [];
+    const acted: string[] = [];
     const url = await start((text) => {
       if (!works) throw new Error("the database is away");
-      told.push(text);
+      acted.push(text);
     });
     expect(await deliver(url, await changed("0001"))).toBe(503);
     works = true;
     expect(await deliver(url, await changed("0001"))).toBe(204);
-    expect(told).toHaveLength(1);
+    expect(acted).toHaveLength(1);
   });
 
   it.each([
@@ -99,14 +99,14 @@ describe("the example receiver", () => {
     [401, "without a signature", { headers: { "webhook-signature": "" } }],
     [400, "without the fields of its type", {}],
   ])("answers %i to an event %s", async (status, _, options) => {
-    const told: string[] = [];
-    const url = await start((text) => told.push(text));
+    const acted: string[] = [];
+    const url = await start((text) => acted.push(text));
     const body = status === 400 ? eventBody("evt_1", "0001", [CHANGE]) : await changed("0001");
     expect(await deliver(url, body, options)).toBe(status);
-    expect(told).toEqual([]);
+    expect(acted).toEqual([]);
   });
 
-  it("blames itself for a secret that is none", async () => {
+  it("answers 500 if its own secret is invalid", async () => {
     const url = await start(() => {}, "secret");
     expect(await deliver(url, await changed("0001"))).toBe(500);
   });

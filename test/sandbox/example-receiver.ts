@@ -11,13 +11,13 @@ import {
 export type ExampleReceiver = {
   readonly secrets: string;
   readonly now?: () => number;
-  /** Called once for each event, in the order of its customer; what it throws has the event sent again. */
-  readonly tell: (text: string) => void;
+  /** Called once for each event, in its customer's order. If it throws, poll sends the event again. */
+  readonly act: (text: string) => void;
 };
 
-/** What a receiver needs, to be copied: verify, ignore what was seen, act, and only then answer 2xx. */
-export function createExampleReceiver({ secrets, tell, ...options }: ExampleReceiver): http.Server {
-  // In earnest these are columns beside the data that the event changes, written in one transaction.
+/** A receiver to copy: it verifies, ignores known events, acts, and only then answers 2xx. */
+export function createExampleReceiver({ secrets, act, ...options }: ExampleReceiver): http.Server {
+  // In production these are columns beside the data that the event changes, in one transaction.
   const known = new Set<string>();
   const lastSequence = new Map<string, string>();
 
@@ -26,11 +26,11 @@ export function createExampleReceiver({ secrets, tell, ...options }: ExampleRece
       const event = verifyWebhook(rawBody, headers, secrets, options);
       if (!isKnownEvent(event) || event.type === "webhook.test") return 204;
       if (known.has(event.id)) return 204;
-      // What an operator sends again is history: its id alone counts, and it overwrites nothing newer.
+      // A redelivered event is history. Only its id counts, and it overwrites nothing newer.
       const isHistory = headers["webhook-redelivery"] === "true";
       const customer = `${event.source} ${event.partitionkey}`;
       if (!isHistory && !isNewer(event.sequence, lastSequence.get(customer))) return 204;
-      tell(`${isHistory ? "again: " : ""}${describe(event)}`);
+      act(`${isHistory ? "again: " : ""}${describe(event)}`);
       known.add(event.id);
       if (!isHistory) lastSequence.set(customer, event.sequence);
       return 204;

@@ -21,16 +21,15 @@ import { type Platform, type PlatformOptions, startPlatform } from "./platform.t
 /** The three functions in one process, behind a local platform, on one store. */
 export type LocalFunctions = {
   readonly platform: Platform;
-  /** One firing of the timer; a payload makes it a command. */
+  /** Fires the timer once. A payload makes it a command. */
   poll(payload?: string): Promise<Readonly<Record<string, unknown>>>;
-  /** What is stored of the customers, in the order of their ids; rows of a newer version are left out. */
+  /** The stored customers in the order of their ids, without rows that this version cannot read. */
   storedCustomers(limit: number): Promise<ReadonlyMap<string, CustomerRow>>;
-  /** Lets go of the store, as the end of the process would. */
+  /** Closes the store, as the end of the process would. */
   close(): Promise<void>;
 };
 
 export type LocalOptions = {
-  /** As the platform would set it. */
   readonly environment: Environment;
   readonly port?: number;
   readonly writeLog: (line: string) => void;
@@ -45,7 +44,7 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
   const withKeys = { ...deps, apiKeys: config.apiKeys };
   const poll = createPoll({ ...deps, config });
   const context = () => ({ requestId: randomUUID(), credentials: {} });
-  // An operator's door to poll: on the platform, invoking the function is that door.
+  // On the platform, operators invoke the function itself. Here they need a path.
   const operate = createHttpHandler({
     ...deps,
     paths: ["/poll"],
@@ -59,7 +58,7 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
   });
   const platform = await startPlatform({
     port: options.port,
-    ...(options.local ? { local: options.local } : {}),
+    local: options.local,
     context,
     functions: {
       add: { handler: createAdd(withKeys), paths: ["/add"] },

@@ -2,7 +2,7 @@ import { FIRST_CUSTOMER, type Stack } from "./stack.ts";
 
 const NUMBER = "4915112345678";
 
-/** What `npm start` prints once everything runs: where it is, and lines to play with. */
+/** What `npm start` prints once everything runs: addresses, and commands to try. */
 export function guide(stack: Stack, intervalSeconds: number): string {
   const { url, apiKey, upstream, receiver } = stack;
   const auth = `-H 'authorization: Bearer ${apiKey}'`;
@@ -16,20 +16,20 @@ export function guide(stack: Stack, intervalSeconds: number): string {
     `poll        every ${intervalSeconds} s`,
     `API key     ${apiKey}`,
     "",
-    "The page has buttons for all of this; the same by curl:",
+    "The page has buttons for all of this. With curl:",
     "Add a number:",
     `  curl -X POST ${url}/add ${auth} ${json} -d '${add}'`,
-    "Query it, live and from the state:",
+    "Query it, live and from the store:",
     `  curl '${url}/query?custSpaceId=${FIRST_CUSTOMER}' ${auth}`,
     `  curl '${url}/query?custSpaceId=${FIRST_CUSTOMER}&source=stored' ${auth}`,
-    "Run poll now, or give it a command:",
+    "Send poll a command. Without one it runs:",
     `  curl -X POST ${url}/poll ${auth} ${json} -d '{"command":"watch","custSpaceIds":["${FIRST_CUSTOMER}"]}'`,
   ];
   if (upstream) {
     const control = `${upstream.url}/~control`;
     const number = `"custSpaceId":"${FIRST_CUSTOMER}","phoneNumber":"${NUMBER}"`;
     lines.push(
-      "Let the number connect upstream, then lose quality, and watch the events arrive here:",
+      "Connect the number upstream, then lower its quality. The events are printed here:",
       `  curl ${control}/connect ${json} -d '{${number}}'`,
       `  curl ${control}/set-number ${json} -d '{${number},"fields":{"QualityRating":"RED"}}'`,
     );

@@ -52,7 +52,7 @@ describe("startPlatform", () => {
     expect(await answer.text()).toBe('{"name":"名前 ✅","query":{"a":"é&="}}');
   });
 
-  it("hands a multi-byte body on", async () => {
+  it("passes a multi-byte body on", async () => {
     const url = await open({ add: { handler: echo, paths: ["/numbers"] } });
 
     const answer = await fetch(`${url}/numbers`, {
@@ -99,7 +99,7 @@ describe("startPlatform", () => {
     });
   });
 
-  it("chooses the function by the longest path that fits, and answers others with 404", async () => {
+  it("chooses the function by the longest path that fits, and answers 404 to others", async () => {
     const say = (text: string) => async () => ({ statusCode: 200, body: text });
     const url = await open({
       all: { handler: say("all"), paths: ["/n/*"] },
@@ -118,7 +118,7 @@ describe("startPlatform", () => {
     expect(await ask("/n")).toEqual([404, "no function has this path\n"]);
   });
 
-  it("gives each invocation a context of its own", async () => {
+  it("gives each invocation its own context", async () => {
     let made = 0;
     const seen: unknown[] = [];
     const handler = async (_event: Buffer, context: unknown) => {
@@ -139,7 +139,7 @@ describe("startPlatform", () => {
     expect(seen).toEqual([{ made: 1 }, { made: 2 }]);
   });
 
-  it("decodes a base64 answer, and takes a result without a status for the body of a 200", async () => {
+  it("decodes a base64 result, and answers 200 with a result without a status as its body", async () => {
     const binary = { statusCode: 200, isBase64Encoded: true, body: "/wA=" };
     const url = await open({
       binary: { handler: async () => binary, paths: ["/binary"] },
@@ -153,7 +153,7 @@ describe("startPlatform", () => {
     expect([plain.status, await plain.text()]).toEqual([200, '{"ok":true}']);
   });
 
-  it("answers a handler that throws, or answers nonsense, with 500 and goes on", async () => {
+  it("answers 500 if a handler throws or returns nonsense, and continues", async () => {
     const fail = async () => {
       throw new RangeError("no");
     };
@@ -171,7 +171,7 @@ describe("startPlatform", () => {
     expect(odd.status).toBe(500);
   });
 
-  it("lets its port go when it is closed", async () => {
+  it("frees its port when it is closed", async () => {
     const url = await open({ query: { handler: echo, paths: ["/numbers"] } });
     await fetch(`${url}/numbers`);
 
@@ -183,7 +183,7 @@ describe("startPlatform", () => {
 });
 
 describe("invokeTimer", () => {
-  it("gives the handler the timer's event and the context, and gives back its result", async () => {
+  it("passes the timer's event and the context to the handler, and returns its result", async () => {
     const context = fcContext();
     const handler = async (event: Buffer, given: unknown) => [
       parsePlatformEvent(event),

@@ -12,11 +12,11 @@ export type PlatformFunction = {
 
 export type PlatformOptions = {
   readonly functions: Readonly<Record<string, PlatformFunction>>;
-  /** Default: a free one. */
+  /** Without it, a free one. */
   readonly port?: number;
-  /** Made anew for each invocation. */
+  /** Makes the context of each invocation. */
   readonly context: () => unknown;
-  /** Asked first, for what is this machine's own and no function's: true when it answers itself. */
+  /** Serves what belongs to this machine and to no function. True if it answers the request. */
   readonly local?: (request: IncomingMessage, response: ServerResponse) => boolean;
 };
 
@@ -71,7 +71,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   };
 }
 
-/** Runs a handler as a timer trigger does; `payload` is the text that the trigger is set up with. */
+/** Runs a handler as a timer trigger does. `payload` is the text in the trigger's settings. */
 export async function invokeTimer(
   handler: PlatformHandler,
   payload: string | undefined,
@@ -88,7 +88,7 @@ function toPairs([name, values = []]: [string, string[] | undefined]): [string, 
   return values.map((value) => [name, value]);
 }
 
-// The platform joins what was sent several times by a comma, in headers and in the query.
+// The platform joins repeated headers and query parameters by a comma.
 function joinValues(pairs: Iterable<readonly [string, string]>): Record<string, string> {
   const joined = new Map<string, string>();
   for (const [name, value] of pairs) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createPollTimer, type PollReport } from "./poll-timer.ts";
 
-/** A timer with a clock that moves only where it sleeps, and runs that end when they are told to. */
+/** A timer with a clock that moves only in its sleeps, and with runs that the test ends. */
 function rig(over: { readonly poll?: () => Promise<PollReport> } = {}) {
   let now = 0;
   let runs = 0;
@@ -26,8 +26,8 @@ function rig(over: { readonly poll?: () => Promise<PollReport> } = {}) {
   return { timer, sleeps, runs: () => runs, changes: () => changes, now: () => now };
 }
 
-describe("the timer of poll", () => {
-  it("waits until customers may be read again before a run that is asked for", async () => {
+describe("poll's timer on this machine", () => {
+  it("waits before a requested run until customers may be read again", async () => {
     const { timer, sleeps, now } = rig();
     expect(await timer.runNow()).toEqual({ startedAt: 0, endedAt: 0, report: { read: 1 } });
     expect(await timer.runNow()).toEqual({ startedAt: 2_000, endedAt: 2_000, report: { read: 2 } });
@@ -35,7 +35,7 @@ describe("the timer of poll", () => {
     expect(now()).toBe(2_000);
   });
 
-  it("gives everyone who asks during a run that run", async () => {
+  it("gives everyone who requests a run during one that run", async () => {
     let end: (report: PollReport) => void = () => {};
     const held = new Promise<PollReport>((resolve) => {
       end = resolve;
@@ -52,14 +52,14 @@ describe("the timer of poll", () => {
     expect(timer.state().last).toEqual({ startedAt: 0, endedAt: 0, report: { read: 7 } });
   });
 
-  it("goes on after a run that failed, and says so", async () => {
+  it("continues after a failed run and reports the failure", async () => {
     const failure = new Error("no store");
     const { timer } = rig({ poll: () => Promise.reject(failure) });
     expect(await timer.runNow()).toEqual({ startedAt: 0, endedAt: 0, error: failure });
     expect(await timer.runNow()).toEqual({ startedAt: 2_000, endedAt: 2_000, error: failure });
   });
 
-  it("runs at each interval until it is stopped, which waits for the run under way", async () => {
+  it("runs at each interval until stop, which waits for the run under way", async () => {
     const starts: number[] = [];
     const { timer, sleeps, now } = rig({
       poll: async () => {
@@ -80,7 +80,7 @@ describe("the timer of poll", () => {
     expect(sleeps[0]).toBe(0);
   });
 
-  it("keeps the beginnings of runs one interval apart", async () => {
+  it("starts runs one interval apart", async () => {
     const starts: number[] = [];
     let done: () => void = () => {};
     const three = new Promise<void>((resolve) => {

@@ -1,22 +1,22 @@
 export type PollReport = Readonly<Record<string, unknown>>;
 
-/** How one run went. */
+/** The outcome of one run. */
 export type PollRun =
   | { readonly startedAt: number; readonly endedAt: number; readonly report: PollReport }
   | { readonly startedAt: number; readonly endedAt: number; readonly error: unknown };
 
 export type PollTimer = {
-  /** Runs poll now and then at each interval, until `stop`. */
+  /** Runs poll at once and then at each interval, until `stop`. */
   start(): void;
   /**
-   * One run, as soon as customers may be read again. While a run is under way, or waited for,
-   * everyone gets that one.
+   * One run, as soon as customers may be read again. Callers share a run that is under way or that
+   * waits to begin.
    */
   runNow(): Promise<PollRun>;
   state(): {
     readonly runningSince: number | undefined;
     readonly last: PollRun | undefined;
-    /** When the timer fires next; undefined while it is not started. */
+    /** When the timer fires next. Undefined if it is not started. */
     readonly nextAt: number | undefined;
   };
   /** Resolves when the run that is under way has ended. */
@@ -25,18 +25,18 @@ export type PollTimer = {
 
 export type PollTimerOptions = {
   readonly poll: () => Promise<PollReport>;
-  /** Between the beginnings of two runs. */
+  /** From the start of one run to the start of the next. */
   readonly intervalMs: number;
-  /** No customer is read twice within it, so a run that is asked for waits for its end. */
+  /** No customer is read twice within it, so `runNow` waits for its end. */
   readonly readIntervalMs: number;
   readonly now: () => number;
-  /** Resolves early when the signal aborts; never rejects. */
+  /** Resolves early if the signal aborts. Never rejects. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** A run has begun or ended. */
+  /** Called when a run begins or ends. */
   readonly onChange: () => void;
 };
 
-/** The timer trigger of this machine: never two runs at once, and one that fails is not the last. */
+/** The timer trigger of this machine. Runs never overlap, and it continues after a failed run. */
 export function createPollTimer(options: PollTimerOptions): PollTimer {
   const { intervalMs, now, sleep, onChange } = options;
   const ending = new AbortController();
@@ -60,7 +60,7 @@ export function createPollTimer(options: PollTimerOptions): PollTimer {
     return last;
   }
 
-  /** Joins the run that is under way or waited for. */
+  /** Joins the run that is under way or that waits to begin. */
   function runOnce(waitMs: number): Promise<PollRun> {
     current ??= sleep(waitMs, ending.signal)
       .then(run)
@@ -85,7 +85,7 @@ export function createPollTimer(options: PollTimerOptions): PollTimer {
       loop ??= repeat();
     },
     runNow() {
-      // When in the last run a customer was read is not known, so its end counts.
+      // A customer may have been read at the very end of the last run.
       const readableAt = (last?.endedAt ?? Number.NEGATIVE_INFINITY) + options.readIntervalMs;
       return runOnce(Math.max(0, readableAt - now()));
     },

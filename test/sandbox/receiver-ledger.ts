@@ -16,14 +16,14 @@ export type Receipt = {
   readonly headers: IncomingHttpHeaders;
   /** The id had been accepted before. */
   readonly duplicate: boolean;
-  /** Sent again by an operator's command. */
+  /** An operator's command sent it again. */
   readonly redelivery: boolean;
 };
 
 type Fields = Record<string, unknown>;
 
 export type Ledger = {
-  /** Notes a signed attempt, accepted or not: every try of an id must carry the same bytes. */
+  /** Notes a signed attempt, accepted or not. Every attempt of an id must have the same bytes. */
   attempted(delivery: Delivery): void;
   accept(delivery: Delivery, at: number, headers: IncomingHttpHeaders): Receipt;
   problem(text: string): void;
@@ -32,7 +32,7 @@ export type Ledger = {
   state(): Map<string, Fields>;
 };
 
-/** An event of these types states everything anew, so earlier knowledge does not bind it. */
+/** An event of these types holds the full state, so it need not fit what was known before. */
 const RESTATES = new Set(["whatsapp.phone_number.discovered", "whatsapp.phone_number.state"]);
 const WATCHED = new Set([
   "status",
@@ -50,9 +50,9 @@ const isFields = (value: unknown): value is Fields =>
 const show = (value: unknown) => JSON.stringify(value ?? null);
 
 /**
- * What a consumer that trusts nothing would remember, and what it finds wrong: bytes that change
- * under one id, first receipts of a partition out of order, and changes that do not start from the
- * value last told (a lost or invented change). Redelivered events may come late; like any late one
+ * What a consumer that trusts nothing stores, and the faults that it finds: bytes that change under
+ * one id, first receipts of a partition out of order, and changes that do not start from the last
+ * known value (a lost or invented change). Redelivered events may come late. Like any late event
  * they do not change the state.
  */
 export function createLedger(): Ledger {
@@ -63,7 +63,7 @@ export function createLedger(): Ledger {
   const lastSequence = new Map<string, string>();
   const known = new Map<string, { readonly phoneNumber: string; fields: Fields }>();
 
-  /** True when nothing later of the same partition has been taken in. */
+  /** True if no later event of the same partition is stored. */
   const inOrder = (event: ReceivedEvent, redelivery: boolean): boolean => {
     const { partitionkey, sequence } = event;
     if (partitionkey === undefined || sequence === undefined) return true;
@@ -80,7 +80,7 @@ export function createLedger(): Ledger {
     const field = String(change.field);
     if (field in fields && !isDeepStrictEqual(fields[field] ?? null, change.from ?? null)) {
       problems.push(
-        `${event.id}: ${field} starts from ${show(change.from)}, last told was ${show(fields[field])}`,
+        `${event.id}: ${field} starts from ${show(change.from)}, last known was ${show(fields[field])}`,
       );
     }
     fields[field] = change.to;
@@ -99,10 +99,10 @@ export function createLedger(): Ledger {
       if (isFields(change)) takeChange(event, fields, change);
     }
     for (const [field, value] of Object.entries(isFields(snapshot) ? snapshot : {})) {
-      const told = field in fields && WATCHED.has(field.toLowerCase());
-      if (told && !isDeepStrictEqual(fields[field] ?? null, value ?? null)) {
+      const wasKnown = field in fields && WATCHED.has(field.toLowerCase());
+      if (wasKnown && !isDeepStrictEqual(fields[field] ?? null, value ?? null)) {
         problems.push(
-          `${event.id}: ${field} is now ${show(value)}, last told was ${show(fields[field])}`,
+          `${event.id}: ${field} is now ${show(value)}, last known was ${show(fields[field])}`,
         );
       }
       fields[field] = value;

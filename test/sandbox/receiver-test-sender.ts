@@ -9,7 +9,7 @@ export const EPOCH = 1_767_225_600_000;
 
 export type Change = { readonly field: string; readonly from: unknown; readonly to: unknown };
 
-/** One event body; `over` replaces or (undefined) removes attributes. */
+/** One event body. `over` replaces attributes, or removes them if undefined. */
 export function eventBody(
   id: string,
   sequence: string,
@@ -38,7 +38,7 @@ export type SendOptions = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-/** Signs with the public package and posts; gives the status, or the code of the broken connection. */
+/** Signs with the public package and posts. Returns the status or the connection's error code. */
 export function deliver(
   url: string,
   body: string,

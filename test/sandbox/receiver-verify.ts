@@ -23,7 +23,7 @@ export type Delivery = {
 
 export type Verdict =
   | { readonly ok: true; readonly delivery: Delivery }
-  /** `signed`: the sender proved itself, so what is wrong is the sender's fault. */
+  /** `signed`: the signature is valid, so the fault is the sender's. */
   | {
       readonly ok: false;
       readonly status: 400 | 401 | 415;
@@ -67,9 +67,9 @@ function provesItself(
 }
 
 /**
- * The SDK fills in a missing id, time and specversion, so the required attributes are looked for in
- * the body itself before it is asked. It takes extensions that are objects, which CloudEvents 1.0
- * has no type for, and knows the content-type only without parameters.
+ * The SDK fills in a missing id, time and specversion, so the body is checked for them first. It
+ * accepts extensions that are objects, which CloudEvents 1.0 does not allow, and knows the
+ * content-type only without parameters.
  */
 function readEvent(headers: IncomingHttpHeaders, body: string): ReceivedEvent {
   const parsed: unknown = JSON.parse(body);
@@ -90,7 +90,7 @@ function readEvent(headers: IncomingHttpHeaders, body: string): ReceivedEvent {
   return attributes as unknown as ReceivedEvent;
 }
 
-/** Checks one request as a careful consumer would, with the public packages for both standards. */
+/** Checks one request as a careful consumer does, with the public packages for both standards. */
 export function createDeliveryVerifier(options: {
   readonly secrets: readonly string[];
   readonly now?: (() => number) | undefined;

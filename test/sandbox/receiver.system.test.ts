@@ -13,8 +13,8 @@ const flagged = { field: "status", from: "CONNECTED", to: "FLAGGED" };
 const banned = { field: "status", from: "FLAGGED", to: "BANNED" };
 const ids = () => receiver.received().map(({ id }) => id);
 
-describe("verification", () => {
-  it("takes in an event signed with any of its secrets", async () => {
+describe("the sandbox receiver's verification", () => {
+  it("accepts an event signed with any of its secrets", async () => {
     const body = eventBody("evt_1", "01", [flagged]);
     expect(await deliver(receiver.url, body)).toBe(204);
     expect(
@@ -55,7 +55,7 @@ describe("verification", () => {
     });
   });
 
-  it("checks the time by the wall clock when it is given none", async () => {
+  it("checks the time by the wall clock without an injected one", async () => {
     const live = await startReceiver({ secrets: [SECRET] });
     try {
       const body = eventBody("evt_1", "01", [flagged]);
@@ -85,7 +85,7 @@ describe("verification", () => {
     expect(ids()).toEqual([]);
   });
 
-  it("refuses and reports another content-type and an id that is not the body's", async () => {
+  it("refuses and reports another content-type, and an id that differs from the body's", async () => {
     const body = eventBody("evt_1", "01", []);
     const headers = { "content-type": "application/json" };
     expect(await deliver(receiver.url, body, { headers })).toBe(415);
@@ -98,7 +98,7 @@ describe("verification", () => {
     expect(await deliver(receiver.url, body, { headers: charset })).toBe(204);
   });
 
-  it("takes in events without changes, partition or subject", async () => {
+  it("accepts events without changes, partition or subject", async () => {
     const over = { type: "webhook.test", sequence: undefined, partitionkey: undefined };
     const bare = { ...over, subject: undefined, data: undefined };
     expect(await deliver(receiver.url, eventBody("evt_1", "", [], bare))).toBe(204);
@@ -109,8 +109,8 @@ describe("verification", () => {
   });
 });
 
-describe("cross-checks", () => {
-  it("does not call a duplicate or a redelivery a problem", async () => {
+describe("the sandbox receiver's cross-checks", () => {
+  it("report no problem for a duplicate or a redelivery", async () => {
     const first = eventBody("evt_1", "01", [flagged]);
     const headers = { "webhook-redelivery": "true" };
     await deliver(receiver.url, first);
@@ -131,7 +131,7 @@ describe("cross-checks", () => {
     expect(receiver.state()).toEqual(new Map([["15550001", { status: "FLAGGED" }]]));
   });
 
-  it("reports a first receipt that comes after a later one of its partition only", async () => {
+  it("report a first receipt after a later one of its own partition only", async () => {
     await deliver(receiver.url, eventBody("evt_2", "02", []));
     await deliver(receiver.url, eventBody("evt_9", "01", [], { partitionkey: "c2" }));
     await deliver(receiver.url, eventBody("evt_1", "01", []));
@@ -142,39 +142,39 @@ describe("cross-checks", () => {
     ]);
   });
 
-  it("reports another body under one id, also when the first try was refused", async () => {
+  it("report another body under one id, also if the first attempt was refused", async () => {
     receiver.behave({ status: 503, times: 1 });
     await deliver(receiver.url, eventBody("evt_1", "01", [flagged]));
     await deliver(receiver.url, `${eventBody("evt_1", "01", [flagged])}\n`);
     expect(receiver.problems()).toEqual(["evt_1: the body differs from the first try's"]);
   });
 
-  it("reports a change that does not start from the value last told", async () => {
+  it("report a change that does not start from the last known value", async () => {
     await deliver(receiver.url, eventBody("evt_1", "01", [flagged]));
     const quality = { field: "qualityRating", from: "GREEN", to: "RED" };
     await deliver(receiver.url, eventBody("evt_2", "02", [banned, quality]));
     await deliver(receiver.url, eventBody("evt_3", "03", [flagged]));
     expect(receiver.problems()).toEqual([
-      'evt_3: status starts from "CONNECTED", last told was "BANNED"',
+      'evt_3: status starts from "CONNECTED", last known was "BANNED"',
     ]);
     expect(receiver.state()).toEqual(
       new Map([["15550001", { status: "FLAGGED", qualityRating: "RED" }]]),
     );
   });
 
-  it("reports a watched field that moved without a change being told", async () => {
+  it("report a watched field that differs without a change", async () => {
     const current = (fields: object) => ({ data: { phoneNumber: "15550001", current: fields } });
     const before = { status: "CONNECTED", isOfficial: "N" };
     await deliver(receiver.url, eventBody("evt_1", "01", [], current(before)));
     const after = { status: "BANNED", isOfficial: "Y", nameStatus: "Approval" };
     await deliver(receiver.url, eventBody("evt_2", "02", [], current(after)));
     expect(receiver.problems()).toEqual([
-      'evt_2: status is now "BANNED", last told was "CONNECTED"',
+      'evt_2: status is now "BANNED", last known was "CONNECTED"',
     ]);
     expect(receiver.state()).toEqual(new Map([["15550001", after]]));
   });
 
-  it("lets a discovered number and a resync start anew", async () => {
+  it("accept any values from a discovered number and a resync", async () => {
     const restated = (type: string, status: string) => ({
       type: `whatsapp.phone_number.${type}`,
       data: { phoneNumber: "15550001", changes: [], current: { status } },
@@ -187,10 +187,10 @@ describe("cross-checks", () => {
   });
 });
 
-describe("behaviour", () => {
+describe("the sandbox receiver's behaviour", () => {
   const send = (id: string) => deliver(receiver.url, eventBody(id, id.slice(-2), []));
 
-  it("answers the status and headers it is told as often as told, then takes events in", async () => {
+  it("is the given status and headers for the given times, then accepting", async () => {
     receiver.behave({ status: 429, headers: { "retry-after": "7" }, times: 2 });
     expect([await send("evt_01"), await send("evt_01"), await send("evt_01")]).toEqual([
       429, 429, 204,
@@ -202,13 +202,13 @@ describe("behaviour", () => {
     expect(ids()).toEqual(["evt_01", "evt_02", "evt_03", "evt_04"]);
   });
 
-  it("does not acknowledge an unsigned event even when told to answer 200", async () => {
+  it("acknowledges no unsigned event, even with status 200", async () => {
     receiver.behave({ status: 200 });
     const headers = { "webhook-signature": "v1,AAAA" };
     expect(await deliver(receiver.url, eventBody("evt_1", "01", []), { headers })).toBe(401);
   });
 
-  it("ends the connection unread on reset and after taking the event in on ack-lost", async () => {
+  it("ends the connection unread for reset, and after storing the event for ack-lost", async () => {
     receiver.behave("reset");
     expect(await send("evt_01")).toBe("ECONNRESET");
     expect(ids()).toEqual([]);
@@ -219,7 +219,7 @@ describe("behaviour", () => {
     expect(receiver.attempts().map(({ status }) => status)).toEqual(["reset", "ack-lost", 204]);
   });
 
-  it("never answers on hang and takes nothing in", async () => {
+  it("never answers for hang, and stores nothing", async () => {
     receiver.behave("hang");
     const pending = send("evt_01");
     while (receiver.attempts().length === 0) await turn();

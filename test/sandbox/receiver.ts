@@ -7,9 +7,9 @@ import { createDeliveryVerifier, type Verdict } from "./receiver-verify.ts";
 type BehaviourKind = "ok" | "reset" | "ack-lost" | "hang";
 
 /**
- * `ok` answers 204. `reset` ends the connection before reading. `ack-lost` takes the event in and
- * then ends the connection. `hang` reads and never answers. A status is answered to whatever comes;
- * only a 2xx takes the event in. With `times`, the requests after those are `ok` again.
+ * `ok` answers 204. `reset` ends the connection before reading. `ack-lost` stores the event and then
+ * ends the connection. `hang` reads and never answers. A status is the response to every request,
+ * and only a 2xx stores the event. With `times`, later requests are `ok` again.
  */
 export type Behaviour =
   | BehaviourKind
@@ -20,43 +20,43 @@ export type Behaviour =
       readonly times?: number;
     };
 
-/** One request to the webhook, whatever became of it. */
+/** One request to the webhook, with any outcome. */
 export type Attempt = {
   readonly at: number;
-  /** What was answered, or why nothing was. */
+  /** The response, or why there was none. */
   readonly status: number | "reset" | "ack-lost" | "hang";
   readonly id: string | undefined;
   readonly headers: http.IncomingHttpHeaders;
-  /** Why the event was not fit to be taken in, if it was not. */
+  /** Why the event is invalid, if it is. */
   readonly reason?: string;
 };
 
 export type SandboxReceiver = {
   readonly url: string;
   received(): readonly Receipt[];
-  /** Breaches of what the sender promises; empty when all is well. */
+  /** The sender's broken promises. */
   problems(): readonly string[];
   attempts(): readonly Attempt[];
-  /** By phone number, the fields as events told them; the customer last heard of wins. */
+  /** By phone number, the fields as events reported them. The last event's customer wins. */
   state(): Map<string, Record<string, unknown>>;
   behave(behaviour: Behaviour): void;
-  /** Ends every connection, also those with an answer outstanding. */
+  /** Ends every connection, also those that wait for a response. */
   close(): Promise<void>;
 };
 
 export type ReceiverOptions = {
-  /** `whsec_…`; a delivery signed with any of them is taken. */
+  /** `whsec_…`. A delivery signed with any of them is accepted. */
   readonly secrets: readonly string[];
   readonly port?: number;
-  /** Milliseconds since 1970; without it the library checks timestamps by the wall clock. */
+  /** Milliseconds since 1970. Without it, the library checks timestamps by the wall clock. */
   readonly now?: () => number;
-  /** Told of every request, with the receipt if the event was taken in. */
+  /** Called for every request, with the receipt if the event was stored. */
   readonly onAttempt?: (attempt: Attempt, receipt: Receipt | undefined) => void;
 };
 
 const PATH = "/webhook";
 
-/** A webhook consumer on 127.0.0.1 that verifies, remembers and cross-checks what it is sent. */
+/** A webhook consumer on 127.0.0.1 that verifies, stores and cross-checks events. */
 export async function startReceiver(options: ReceiverOptions): Promise<SandboxReceiver> {
   const now = options.now ?? Date.now;
   const verify = createDeliveryVerifier(options);
@@ -71,7 +71,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<SandboxRe
     return behaviour;
   };
 
-  /** Takes the event in when the answer acknowledges it; gives what to answer. */
+  /** Stores the event if the response acknowledges it. Returns the response. */
   const settle = (
     verdict: Verdict,
     current: Exclude<Behaviour, string>,

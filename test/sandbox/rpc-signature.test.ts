@@ -11,7 +11,7 @@ function verifier(now = () => EPOCH, securityToken?: string) {
 }
 
 describe("rpcSignature", () => {
-  it("reproduces the published vector", () => {
+  it("matches the published vector", () => {
     const params = {
       AccessKeyId: "testid",
       Action: "DescribeRegions",
@@ -25,7 +25,7 @@ describe("rpcSignature", () => {
     expect(rpcSignature("GET", params, "testsecret")).toBe("OLeaidS1JvxuMvnyHOwuJ+uX5qY=");
   });
 
-  it("encodes every byte but the unreserved ones", () => {
+  it("encodes every byte except the unreserved ones", () => {
     expect(rpcEncode("é ~*!()'\"&=+%-_.")).toBe("%C3%A9%20~%2A%21%28%29%27%22%26%3D%2B%25-_.");
   });
 });
@@ -35,7 +35,7 @@ describe("readRpcParams", () => {
     expect(readRpcParams("A=1+2&B=%2B", "C=&D")).toEqual({ A: "1 2", B: "+", C: "", D: "" });
   });
 
-  it("refuses a name given twice and an escape that is not UTF-8", () => {
+  it("refuses a repeated name and an escape that is not UTF-8", () => {
     expect(readRpcParams("A=1", "A=1")).toBeUndefined();
     expect(readRpcParams("A=%FF")).toBeUndefined();
     expect(readRpcParams("A=%ZZ")).toBeUndefined();
@@ -43,11 +43,11 @@ describe("readRpcParams", () => {
 });
 
 describe("createRpcVerifier", () => {
-  it("accepts a request it would sign alike", () => {
+  it("accepts a request that it would sign the same way", () => {
     expect(verifier()("POST", signed("POST", QUERY))).toBeUndefined();
   });
 
-  it("refuses a changed value, method, nonce, name or a parameter added later", () => {
+  it("refuses a changed value, method, nonce or name, and an added parameter", () => {
     const params = signed("POST", QUERY);
     const { CustSpaceId: _, ...without } = params;
     const changed: [string, Record<string, string>][] = [
@@ -65,7 +65,7 @@ describe("createRpcVerifier", () => {
     expect(verify("POST", params)).toBeUndefined();
   });
 
-  it("echoes the signed text in its refusal, as the real gateway may", () => {
+  it("echoes the signed text in its refusal, as the real gateway does", () => {
     const refusal = verifier()("POST", { ...signed("POST", QUERY), CustSpaceId: "spy" });
     expect(refusal?.message).toContain("CustSpaceId%3Dspy");
   });
@@ -93,7 +93,7 @@ describe("createRpcVerifier", () => {
     expect(codes).toEqual(Array(5).fill({ code: "InvalidTimeStamp.Format" }));
   });
 
-  it("refuses a nonce for 15 minutes after its use and takes it again then", () => {
+  it("refuses a nonce for 15 minutes after its use", () => {
     let now = EPOCH;
     const verify = verifier(() => now);
     const again = (Timestamp: string) =>

@@ -8,17 +8,17 @@ export type SandboxCredentials = {
 
 export type RpcParams = Readonly<Record<string, string>>;
 
-/** Why the gateway turns a request away; `message` may echo the signed text, as the real one's does. */
+/** Why the gateway refuses a request. Like the real one, `message` may echo the signed text. */
 export type Refusal = { readonly code: string; readonly message?: string };
 
-/** Validity of a timestamp and of a nonce alike, in milliseconds. */
+/** Validity of a timestamp and of a nonce, in milliseconds. */
 const WINDOW_MS = 15 * 60_000;
 const UNRESERVED = /^[A-Za-z0-9\-_.~]$/;
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
 
 /**
- * Percent-encoding of RFC 3986 section 2.3, byte by byte: unlike `encodeURIComponent` it leaves
- * none of `!'()*` bare.
+ * Percent-encoding of RFC 3986 section 2.3, byte by byte. Unlike `encodeURIComponent` it encodes
+ * each of `!'()*`.
  */
 export function rpcEncode(text: string): string {
   let encoded = "";
@@ -49,8 +49,8 @@ export function rpcSignature(method: string, params: RpcParams, secret: string):
 
 /**
  * Joins the parameters of the query string and of a form body. `+` is a space and a literal plus
- * is `%2B`. Answers undefined when a name comes twice or an escape is not UTF-8: what was signed
- * would then be a guess.
+ * is `%2B`. Returns undefined if a name is repeated or an escape is not UTF-8, because the signed
+ * text would then be a guess.
  */
 export function readRpcParams(...encoded: readonly string[]): RpcParams | undefined {
   const params: Record<string, string> = Object.create(null);
@@ -75,9 +75,9 @@ function matches(given: string, expected: string): boolean {
 }
 
 /**
- * A verifier that remembers nonces. It answers undefined for a good request, else the refusal.
- * `credentials` is read anew at each request, so a test may rotate it in place. A nonce counts as
- * used only once its signature held.
+ * A verifier that remembers nonces. It returns undefined for a valid request, else the refusal.
+ * `credentials` is read at each request, so a test may rotate it in place. A nonce counts as used
+ * only after a valid signature.
  */
 export function createRpcVerifier(options: {
   readonly credentials: readonly SandboxCredentials[];

@@ -14,30 +14,30 @@ import { type SandboxUpstream, startUpstream } from "./upstream.ts";
 
 /** The customer that the simulated upstream has from the start. */
 export const FIRST_CUSTOMER = "cust-space-1";
-/** In the sandbox, no customer is read more often: short, so that "run now" is worth pressing. */
+/** The sandbox reads no customer more often. It is short, so that "run now" has an effect. */
 const READ_INTERVAL_SECONDS = 2;
 /** `npm start` may run for days. */
 const KEPT_CALLS = 1_000;
 
 export type StackOptions = {
-  /** For the store; it has to exist. */
+  /** For the store. It must exist. */
   readonly folder: string;
   /** 0 takes a free one. */
   readonly port: number;
   /** Between two runs of poll. */
   readonly intervalSeconds: number;
-  /** What the user set: wins over what the sandbox would set, and chooses the real upstream. */
+  /** What the user set. It wins over the sandbox's settings and chooses the real upstream. */
   readonly given: Readonly<Record<string, string | undefined>>;
   readonly writeLog: (line: string) => void;
 };
 
 export type Stack = {
-  /** Where the functions and the page are. */
+  /** The address of the functions and the page. */
   readonly url: string;
   readonly apiKey: string;
-  /** Undefined: the real one. */
+  /** Undefined if it is the real one. */
   readonly upstream: SandboxUpstream | undefined;
-  /** Undefined: one of the user's own. */
+  /** Undefined if it is the user's own. */
   readonly receiver: SandboxReceiver | undefined;
   readonly functions: LocalFunctions;
   /** Not started yet. */
@@ -50,8 +50,8 @@ export function usesRealUpstream(given: StackOptions["given"]): boolean {
 }
 
 /**
- * The functions with the page before them, poll's timer, and whatever of upstream and receiver is
- * to be simulated, all on this machine.
+ * Starts the functions with the page and poll's timer, and simulates the upstream and the receiver
+ * unless the user brings their own.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const closers: (() => unknown)[] = [];
@@ -88,21 +88,7 @@ async function assemble(
     : await startReceiver({ secrets: secret.split(" "), ...watch.receiver });
   if (receiver) closers.push(receiver.close);
 
-  const environment: Record<string, string | undefined> = {
-    ...sandboxEnvironment({
-      upstreamUrl: upstream?.url,
-      receiverUrl: receiver?.url ?? given.WEBHOOK_URL ?? "",
-      webhookSecret: secret,
-      apiKey: newApiKey(),
-      storeUrl: isReal ? "pglite:./.waba/store" : `pglite:${path.join(options.folder, "store")}`,
-      pollIntervalSeconds: isReal
-        ? intervalSeconds
-        : Math.min(READ_INTERVAL_SECONDS, intervalSeconds),
-    }),
-    ...(receiver ? {} : { WEBHOOK_ALLOW_HTTP: "", WEBHOOK_ALLOW_CIDRS: "" }),
-    LOG_LEVEL: "warn",
-    ...given,
-  };
+  const environment = createEnvironment(options, secret, upstream, receiver);
   const onError = (error: unknown) =>
     writeLog(`sandbox: ${error instanceof Error ? error.message : String(error)}`);
   const apiKey = environment.API_KEYS?.split(":")[1] ?? "";
@@ -115,7 +101,7 @@ async function assemble(
     local: (request, response) => page?.handle(request, response) ?? false,
   });
   closers.push(functions.close);
-  // Opened before anybody is told to come; a store that cannot be opened now is tried again later.
+  // Opens the store before the addresses are printed. If it fails, the next call tries again.
   await functions.storedCustomers(1).catch(onError);
   const timer = createPollTimer({
     poll: () => functions.poll(),
@@ -136,4 +122,26 @@ async function assemble(
     url: functions.platform.url,
     ...{ apiKey, upstream, receiver, functions, timer, close },
   };
+}
+
+/** What the sandbox sets, unless the user set it. */
+function createEnvironment(
+  { given, folder, intervalSeconds }: StackOptions,
+  webhookSecret: string,
+  upstream: SandboxUpstream | undefined,
+  receiver: SandboxReceiver | undefined,
+): Record<string, string | undefined> {
+  const settings = sandboxEnvironment({
+    upstreamUrl: upstream?.url,
+    receiverUrl: receiver?.url ?? given.WEBHOOK_URL ?? "",
+    webhookSecret,
+    apiKey: newApiKey(),
+    storeUrl: upstream ? `pglite:${path.join(folder, "store")}` : "pglite:./.waba/store",
+    pollIntervalSeconds: upstream
+      ? Math.min(READ_INTERVAL_SECONDS, intervalSeconds)
+      : intervalSeconds,
+  });
+  // The user's own receiver gets no exception from the rules for its address.
+  const allowed = receiver ? settings : { WEBHOOK_ALLOW_HTTP: "", WEBHOOK_ALLOW_CIDRS: "" };
+  return { ...settings, ...allowed, LOG_LEVEL: "warn", ...given };
 }

@@ -23,7 +23,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** `npm start` itself, with nothing of this process's settings. */
+/** Runs `npm start` with the given settings only. */
 function start(options: readonly string[], settings: Readonly<Record<string, string>> = {}) {
   const { PATH = "" } = process.env;
   const child = spawn(process.execPath, [TSX, "test/sandbox/start.ts", ...options], {
@@ -59,7 +59,7 @@ function start(options: readonly string[], settings: Readonly<Record<string, str
 }
 
 describe("npm start", () => {
-  it("prints where it is, serves the page there, and ends well at Ctrl-C", async () => {
+  it("prints its address, serves the page there, and ends with 0 at Ctrl-C", async () => {
     const { child, printed, ended } = start(["--port", "0", "--interval", "1"]);
     const [, url = ""] = await printed(/page {8}(http:\/\/127\.0\.0\.1:\d+)\/ /);
     const [, key = ""] = await printed(/API key {5}(\S+)/);
@@ -76,18 +76,16 @@ describe("npm start", () => {
     });
     expect(added.status).toBe(201);
 
-    // As a terminal does: to the whole group, and tsx hands it on once more.
+    // As a terminal does: to the whole group. tsx passes it on once more.
     process.kill(-(child.pid ?? 0), "SIGINT");
     const { code, signal, output, errors } = await ended;
     expect({ code, signal, errors }).toEqual({ code: 0, signal: null, errors: "" });
-    expect(output).toContain(
-      "Stopping: a run of poll is waited for, and the store closed properly.",
-    );
+    expect(output).toContain("Stopping: waiting for the run of poll, then closing the store.");
     const left = (await readdir(folder)).filter((name) => name.startsWith("waba-numbers-"));
     expect(left).toEqual([]);
   }, 90_000);
 
-  it("prints of a real customer's number the last four digits alone", async () => {
+  it("prints only the last four digits of a real customer's number", async () => {
     const calls = new EventEmitter();
     const firstRead = once(calls, "call");
     const real = await startUpstream({
@@ -119,15 +117,15 @@ describe("npm start", () => {
     }
   }, 90_000);
 
-  it("says which port is taken, and ends with 1", async () => {
+  it("reports a taken port and ends with 1", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     try {
       const { port } = server.address() as AddressInfo;
       const { code, output, errors } = await start(["--port", String(port)]).ended;
       expect(code).toBe(1);
-      expect(errors).toBe("The port is taken; choose another with --port.\n");
-      expect(output).toBe("Starting: the store is opened…\n");
+      expect(errors).toBe("The port is taken. Choose another with --port.\n");
+      expect(output).toBe("Starting: opening the store…\n");
     } finally {
       server.close();
     }
@@ -137,7 +135,7 @@ describe("npm start", () => {
     [["--port", "65536"], "--port must be a whole number from 0 to 65535\n"],
     [["--port", "x"], "--port must be a whole number from 0 to 65535\n"],
     [["--interval", "0"], "--interval must be a whole number from 1 to 86400\n"],
-  ])("refuses %s", async (options, said) => {
+  ])("refuses %s and ends with 1", async (options, said) => {
     const { code, errors } = await start(options).ended;
     expect({ code, errors }).toEqual({ code: 1, errors: said });
   });

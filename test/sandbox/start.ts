@@ -11,19 +11,24 @@ import { startStack, usesRealUpstream } from "./stack.ts";
 
 const HELP = `npm start -- [options]
 
-Keeps the functions, a webhook receiver and a simulated upstream running on this machine, with
-poll's timer and a page to watch and play with them. With ALIBABA_CLOUD_ACCESS_KEY_ID and
-ALIBABA_CLOUD_ACCESS_KEY_SECRET in the environment the real upstream is used instead; WEBHOOK_URL
-and WEBHOOK_SECRET send the events to a receiver of your own; STORE_URL keeps the state (default:
-a folder that is deleted at the end in the sandbox, pglite:./.waba/store with the real upstream).
+Runs the functions, a webhook receiver and a simulated upstream on this machine, with poll's timer
+and a page to watch and play with them. Environment variables replace parts:
 
-  --port N       the port of the page and the functions (default 8787; 0 takes a free one)
-  --interval N   seconds between two runs of poll (default 5; 60 with the real upstream)
-  --help         this text
+  ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET   use the real upstream
+  WEBHOOK_URL, WEBHOOK_SECRET                                    use your own receiver
+  STORE_URL                                                      keep the state there
+
+Without STORE_URL, the state is in a folder that is deleted at the end. With the real upstream it
+stays in pglite:./.waba/store.
+
+  --port N       port of the page and the functions (default 8787, 0 takes a free one)
+  --interval N   seconds between two runs of poll (default 5, or 60 with the real upstream)
+  --help         prints this text
 `;
 
-/** How often the events that have come are printed. */
+/** Between two looks for new events. */
 const PRINT_MS = 500;
+/** Signals closer together are one Ctrl-C. */
 const SAME_SIGNAL_MS = 1_000;
 
 async function start(): Promise<void> {
@@ -46,14 +51,14 @@ async function start(): Promise<void> {
 
   const folder = await mkdtemp(path.join(tmpdir(), "waba-numbers-"));
   try {
-    console.log("Starting: the store is opened…");
+    console.log("Starting: opening the store…");
     const writeLog = (line: string) => console.log(line);
     const stack = await startStack({ folder, port, intervalSeconds, given, writeLog });
     try {
       console.log(`\n${guide(stack, intervalSeconds)}\n\nStop with Ctrl-C.\n`);
       stack.timer.start();
       await printEvents(stack.receiver, usesRealUpstream(given), ending);
-      console.log("\nStopping: a run of poll is waited for, and the store closed properly.");
+      console.log("\nStopping: waiting for the run of poll, then closing the store.");
     } finally {
       await stack.close();
     }
@@ -63,8 +68,8 @@ async function start(): Promise<void> {
 }
 
 /**
- * Aborts at Ctrl-C and at SIGTERM. One Ctrl-C comes twice, from the terminal and from tsx, so only a
- * later one ends at once what takes too long to close.
+ * Aborts at Ctrl-C and at SIGTERM. A second Ctrl-C ends the process at once. One Ctrl-C arrives
+ * twice, from the terminal and from tsx, so the second must come later.
  */
 function endOnSignal(): AbortSignal {
   const ending = new AbortController();
@@ -85,7 +90,7 @@ async function printEvents(
   isReal: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  // The subject of an event about the watching is the customer, and a number is all digits.
+  // The subject of an event about the watch is a customer. A number is all digits.
   const show = (subject: string) =>
     isReal && /^\d+$/.test(subject) ? maskNumber(subject) : subject;
   let shown = 0;
@@ -111,7 +116,7 @@ try {
 } catch (error) {
   const code = (error as { code?: unknown }).code;
   const taken =
-    code === "EADDRINUSE" ? "The port is taken; choose another with --port." : undefined;
+    code === "EADDRINUSE" ? "The port is taken. Choose another with --port." : undefined;
   console.error(taken ?? (error instanceof Error ? error.message : String(error)));
   process.exitCode = 1;
 }

@@ -8,8 +8,8 @@ beforeEach(async () => {
 });
 afterEach(() => upstream.close());
 
-/** Posts to a control and gives its result; any status but 200 fails the test. */
-async function told(path: string, body?: unknown) {
+/** Posts to a control and returns its result. Any status but 200 fails the test. */
+async function resultOf(path: string, body?: unknown) {
   const answer = await control(upstream.url, path, body);
   expect([answer.status, answer.text]).toEqual([200, expect.any(String)]);
   return answer.json().result;
@@ -17,15 +17,15 @@ async function told(path: string, body?: unknown) {
 
 const at = { custSpaceId: "c1", phoneNumber: "15550001" };
 
-describe("control over HTTP", () => {
-  it("makes, changes and removes customers and numbers", async () => {
+describe("the control of the sandbox upstream over HTTP", () => {
+  it("creates, changes and removes customers and numbers", async () => {
     const numbers = [{ PhoneNumber: "15550001" }, { PhoneNumber: "15550002" }];
-    expect(await told("add-customer", { custSpaceId: "c1", numbers })).toBeNull();
-    await told("connect", at);
-    await told("review-name", { ...at, nameStatus: "Rejected" });
-    await told("set-number", { ...at, fields: { QualityRating: "RED", UpQueue: null } });
-    await told("remove-number", { ...at, phoneNumber: "15550002" });
-    const shown = (await told("numbers", { custSpaceId: "c1" })) as object[];
+    expect(await resultOf("add-customer", { custSpaceId: "c1", numbers })).toBeNull();
+    await resultOf("connect", at);
+    await resultOf("review-name", { ...at, nameStatus: "Rejected" });
+    await resultOf("set-number", { ...at, fields: { QualityRating: "RED", UpQueue: null } });
+    await resultOf("remove-number", { ...at, phoneNumber: "15550002" });
+    const shown = (await resultOf("numbers", { custSpaceId: "c1" })) as object[];
     expect(shown).toMatchObject([
       {
         PhoneNumber: "15550001",
@@ -43,41 +43,41 @@ describe("control over HTTP", () => {
       upstream.control.clearCalls();
       return (await call(upstream.url, query("c1"))).json().Code;
     };
-    await told("add-customer", { custSpaceId: "c1" });
-    await told("fault", { kind: "code", code: "X" });
+    await resultOf("add-customer", { custSpaceId: "c1" });
+    await resultOf("fault", { kind: "code", code: "X" });
     expect(await code()).toBe("X");
-    await told("fault", { kind: "code", code: "X" });
-    await told("clear-faults");
-    await told("refuse", { custSpaceId: "c1", code: "Product.Unsubscript" });
+    await resultOf("fault", { kind: "code", code: "X" });
+    await resultOf("clear-faults");
+    await resultOf("refuse", { custSpaceId: "c1", code: "Product.Unsubscript" });
     expect(await code()).toBe("Product.Unsubscript");
-    await told("refuse", { custSpaceId: "c1", code: null });
+    await resultOf("refuse", { custSpaceId: "c1", code: null });
     expect(await code()).toBe("Throttling.User");
-    expect(await told("throttled-count")).toBe(1);
+    expect(await resultOf("throttled-count")).toBe(1);
   });
 
   it.each([
     ["held back", true, 0],
     ["let go again", false, 1],
-  ])("counts the numbers that Query shows when %s", async (_name, on, count) => {
-    await told("add-customer", { custSpaceId: "c1" });
-    expect(await told("lag", { custSpaceId: "c1", on: true })).toBeNull();
-    await told("set-number", { ...at, fields: {} });
-    await told("lag", { custSpaceId: "c1", on });
+  ])("counts the numbers that Query lists when %s", async (_name, on, count) => {
+    await resultOf("add-customer", { custSpaceId: "c1" });
+    expect(await resultOf("lag", { custSpaceId: "c1", on: true })).toBeNull();
+    await resultOf("set-number", { ...at, fields: {} });
+    await resultOf("lag", { custSpaceId: "c1", on });
     expect((await call(upstream.url, query("c1"))).json().PhoneNumbers).toHaveLength(count);
-    expect(await told("numbers", { custSpaceId: "c1" })).toHaveLength(1);
+    expect(await resultOf("numbers", { custSpaceId: "c1" })).toHaveLength(1);
   });
 
-  it("shows the recorded calls and forgets them", async () => {
+  it("returns the recorded calls and clears them", async () => {
     await call(upstream.url, query("c9"));
-    expect(await told("calls")).toMatchObject([
+    expect(await resultOf("calls")).toMatchObject([
       { action: "QueryChatappPhoneNumbers", custSpaceId: "c9", code: "Unknown.ResourceOwnerId" },
     ]);
-    await told("clear-calls");
-    expect(await told("calls")).toEqual([]);
+    await resultOf("clear-calls");
+    expect(await resultOf("calls")).toEqual([]);
   });
 
-  it("refuses an unknown path, customer, number or kind and a body of the wrong form", async () => {
-    await told("add-customer", { custSpaceId: "c1" });
+  it("refuses an unknown path, customer, number or kind, and an invalid body", async () => {
+    await resultOf("add-customer", { custSpaceId: "c1" });
     const status = async (path: string, body: unknown) =>
       (await control(upstream.url, path, body)).status;
     expect(await status("no-such", {})).toBe(404);

@@ -1,7 +1,7 @@
 /*
  * The control API, as an object in the process and as JSON over HTTP on the upstream's own port.
  *
- * POST /~control/<path> with a JSON object; 200 {"result": ...}, 400 {"error": text}, 404 unknown.
+ * POST /~control/<path> with a JSON object. 200 {"result": ...}, 400 {"error": text}, 404 unknown.
  *
  * | path            | body                                   | result                                |
  * |-----------------|----------------------------------------|---------------------------------------|
@@ -25,15 +25,15 @@ import type { IncomingHttpHeaders } from "node:http";
 import { type Fault, type FaultQueue, isFaultKind } from "./cams-faults.ts";
 import type { CamsState, NumberFields } from "./cams-state.ts";
 
-/** One request that reached the upstream, recorded before it is answered. */
+/** One request that reached the upstream, recorded before the reply. */
 export type UpstreamCall = {
   readonly action: string;
-  /** As sent: absent when the request was about the account itself. */
+  /** As sent. Absent if the request was about the account itself. */
   readonly custSpaceId?: string;
   /** Country code and digits, for Add. */
   readonly phoneNumber?: string;
   readonly at: number;
-  /** The Code of the answer; undefined when the answer had none or was never sent. */
+  /** The Code of the reply, or undefined if it had none or was never sent. */
   readonly code: string | undefined;
   readonly executed: boolean;
   readonly fault?: Fault["kind"];
@@ -57,11 +57,11 @@ export type UpstreamControl = Pick<
 > & {
   fault(fault: Fault): void;
   clearFaults(): void;
-  /** The last ones, when the upstream was told how many to keep. */
+  /** All calls, or the last `keptCalls`. */
   calls(): readonly UpstreamCall[];
   /** Forgets the calls and the count of throttled ones. */
   clearCalls(): void;
-  /** Calls that the rate limit itself turned away; a `throttle` fault is not among them. */
+  /** Calls that the rate limit refused, without those of a `throttle` fault. */
   throttledCount(): number;
 };
 
@@ -71,7 +71,7 @@ export type CallLog = {
 };
 
 export type CallLogOptions = {
-  /** So many of the last calls are kept; all of them unless told. */
+  /** How many of the last calls are kept. Default all. */
   readonly keptCalls?: number;
   readonly onCall?: (call: UpstreamCall) => void;
 };
@@ -173,7 +173,7 @@ const ROUTES: Readonly<Record<string, (control: UpstreamControl, body: Body) => 
   "throttled-count": (c) => c.throttledCount(),
 };
 
-/** Answers one control request; `path` is what follows `/~control/`. */
+/** Handles one control request. `path` is what follows `/~control/`. */
 export function runControl(
   control: UpstreamControl,
   path: string,

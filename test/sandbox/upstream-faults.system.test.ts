@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => upstream.close());
 
-/** Adds a number under this fault; tells what the client saw and whether the number is there. */
+/** Adds a number under this fault. Returns what the client saw and whether the number exists. */
 async function addUnder(fault: Fault) {
   upstream.control.fault(fault);
   const seen = await call(upstream.url, add("c1")).then(
@@ -33,7 +33,7 @@ async function queryUnder(fault: Fault) {
 const names = (body: Record<string, unknown>) =>
   (body.PhoneNumbers as { PhoneNumber?: string }[]).map((row) => row.PhoneNumber);
 
-describe("faults that break the answer", () => {
+describe("a fault that breaks the reply", () => {
   it.each<[Fault, number, string | RegExp, boolean]>([
     [{ kind: "html-502" }, 502, /^<html>/, false],
     [{ kind: "html-502", acts: true }, 502, /^<html>/, true],
@@ -53,7 +53,7 @@ describe("faults that break the answer", () => {
       /"Code":"X","Message":"y"/,
       false,
     ],
-  ])("%o is seen as it is named", async (fault, status, text, there) => {
+  ])("%o has the effect of its name", async (fault, status, text, there) => {
     const seen = await addUnder(fault);
     expect(seen).toEqual({
       status,
@@ -62,7 +62,7 @@ describe("faults that break the answer", () => {
     });
   });
 
-  it("truncated sends the first half of the JSON under the whole length", async () => {
+  it("truncated sends the first half of the JSON with the whole length", async () => {
     upstream.control.fault({ kind: "truncated" });
     const params = new URLSearchParams(signed("GET", query("c1"))).toString();
     const [length, text] = await new Promise<[number, string]>((resolve) => {
@@ -78,7 +78,7 @@ describe("faults that break the answer", () => {
     expect(text.length).toBe(Math.floor(length / 2));
   });
 
-  it("throttle tells how long to wait when it is given", async () => {
+  it("throttle sends how long to wait if it is given", async () => {
     upstream.control.fault({ kind: "throttle", retryAfterMs: 1500 });
     const answer = await call(upstream.url, query("c1"));
     expect(answer.headers["x-acs-retry-after"]).toBe("1500");
@@ -86,7 +86,7 @@ describe("faults that break the answer", () => {
   });
 });
 
-describe("faults of time", () => {
+describe("a fault of time", () => {
   it.each([true, false])("hang never answers, acting: %s, until close", async (acts) => {
     upstream.control.fault({ kind: "hang", acts });
     const pending = call(upstream.url, add("c1")).catch((error: { code?: string }) => error.code);
@@ -97,7 +97,7 @@ describe("faults of time", () => {
     expect(await pending).toBe("ECONNRESET");
   });
 
-  it("slow answers late with what was true when it was asked", async () => {
+  it("slow replies late with the state at the time of the request", async () => {
     upstream.control.fault({ kind: "slow", delayMs: 30 });
     const pending = call(upstream.url, query("c1"));
     while (upstream.control.calls().length === 0) await turn();
@@ -112,13 +112,13 @@ describe("faults of time", () => {
   });
 });
 
-describe("faults of the list", () => {
-  it("empty-list answers no numbers and keeps them", async () => {
+describe("a fault of the list", () => {
+  it("empty-list hides the numbers and keeps them", async () => {
     expect(names(await queryUnder({ kind: "empty-list" }))).toEqual([]);
     expect(upstream.control.numbers("c1")).toHaveLength(2);
   });
 
-  it("reordered turns the list round", async () => {
+  it("reordered reverses the list", async () => {
     expect(names(await queryUnder({ kind: "reordered" }))).toEqual(["2", "1"]);
   });
 
@@ -127,7 +127,7 @@ describe("faults of the list", () => {
     expect(PhoneNumbers).toMatchObject([42, { PhoneNumber: "2" }]);
   });
 
-  it("unknown-fields adds to the reply and not to the state", async () => {
+  it("unknown-fields adds fields to the reply, not to the state", async () => {
     const body = await queryUnder({ kind: "unknown-fields" });
     expect(body.SandboxNewField).toEqual({ Since: 2030 });
     expect(body.PhoneNumbers).toMatchObject([
@@ -138,11 +138,11 @@ describe("faults of the list", () => {
   });
 });
 
-describe("the queue", () => {
+describe("the queue of faults", () => {
   const code = async (business: Record<string, string>) =>
     (await call(upstream.url, business)).json().Code;
 
-  it("gives a fault to the first request of its action and customer, as often as counted", async () => {
+  it("applies a fault to the first requests of its action and customer, up to its count", async () => {
     upstream.control.addCustomer("c2");
     const action = "QueryChatappPhoneNumbers";
     upstream.control.fault({ kind: "code", code: "X", action, custSpaceId: "c2", count: 2 });
@@ -152,7 +152,7 @@ describe("the queue", () => {
     expect(await code(query("c2"))).toBe("OK");
   });
 
-  it("keeps a fault of the list for Query and knows the account itself as self", async () => {
+  it("keeps a fault of the list for Query, and knows the account itself as self", async () => {
     upstream.control.fault({ kind: "empty-list" });
     expect(await code(add("c1"))).toBe("OK");
     expect(names((await call(upstream.url, query("c1"))).json())).toEqual([]);
@@ -162,20 +162,20 @@ describe("the queue", () => {
     expect(names(own.json())).toEqual([]);
   });
 
-  it("goes before the limit, which does not count it", async () => {
+  it("comes before the limit, which does not count it", async () => {
     upstream.control.fault({ kind: "code", code: "X", count: 5 });
     const codes = [];
     for (let n = 0; n < 16; n += 1) codes.push(await code(query("c1")));
     expect(codes).toEqual([...Array(5).fill("X"), ...Array(10).fill("OK"), "Throttling.User"]);
   });
 
-  it("records a Query as not executed when the fault did not act", async () => {
+  it("records a Query as not executed if the fault does not act", async () => {
     upstream.control.fault({ kind: "null-body" });
     await call(upstream.url, query("c1"));
     expect(upstream.control.calls()).toMatchObject([{ executed: false, code: undefined }]);
   });
 
-  it("forgets its faults when cleared", async () => {
+  it("is empty after clear-faults", async () => {
     upstream.control.fault({ kind: "html-502" });
     upstream.control.clearFaults();
     expect(await code(query("c1"))).toBe("OK");

@@ -25,15 +25,15 @@ const spaces = async (params: Readonly<Record<string, string>>) => {
   return [TotalCount, ...(Data as { CustSpaceId: string }[]).map((row) => row.CustSpaceId)];
 };
 
-describe("ChatappSyncPhoneNumber", () => {
-  it("answers as Query does", async () => {
+describe("the sandbox upstream's ChatappSyncPhoneNumber", () => {
+  it("replies as Query does", async () => {
     upstream.control.addCustomer("c1", [{ PhoneNumber: "15550001" }]);
     const [synced, queried] = [await answer(sync("c1")), await answer(query("c1"))];
     expect({ ...synced, RequestId: "" }).toEqual({ ...queried, RequestId: "" });
     expect(synced).toMatchObject({ Code: "OK", PhoneNumbers: [{ PhoneNumber: "15550001" }] });
   });
 
-  it("needs a customer that exists and is not refused", async () => {
+  it("requires a customer that exists and is not refused", async () => {
     upstream.control.addCustomer("c1");
     upstream.control.refuse("c1", "Product.Unsubscript");
     expect((await answer(sync(""))).Code).toBe("MissingCustSpaceId");
@@ -42,7 +42,7 @@ describe("ChatappSyncPhoneNumber", () => {
     expect((await answer(sync("c1"))).Code).toBe("Product.Unsubscript");
   });
 
-  it("has ten calls a second of its own", async () => {
+  it("has its own ten calls a second", async () => {
     upstream.control.addCustomer("c1");
     const burst = async (business: Readonly<Record<string, string>>) => {
       const answers = await Promise.all(
@@ -57,14 +57,14 @@ describe("ChatappSyncPhoneNumber", () => {
   });
 });
 
-describe("a copy that lags behind", () => {
+describe("a lagging copy", () => {
   beforeEach(() => {
     upstream.control.addCustomer("c1", [{ PhoneNumber: "1" }]);
     upstream.control.lag("c1", true);
     upstream.control.connect("c1", "1");
   });
 
-  it("is what Query shows until the next Sync, which shows the truth", async () => {
+  it("is what Query lists until the next Sync, which lists the true state", async () => {
     expect(await statuses(query("c1"))).toEqual(["PENDING"]);
     expect(await statuses(query("c1"))).toEqual(["PENDING"]);
     expect(await statuses(sync("c1"))).toEqual(["CONNECTED"]);
@@ -76,7 +76,7 @@ describe("a copy that lags behind", () => {
     expect(upstream.control.numbers("c1")).toMatchObject([{ Status: "BANNED" }, {}]);
   });
 
-  it("stays as it is when switched on again and goes when switched off", async () => {
+  it("stays if lag is switched on again, and ends if it is switched off", async () => {
     upstream.control.lag("c1", true);
     expect(await statuses(query("c1"))).toEqual(["PENDING"]);
     upstream.control.lag("c1", false);
@@ -85,7 +85,7 @@ describe("a copy that lags behind", () => {
     expect(await statuses(query("c1"))).toEqual(["FLAGGED"]);
   });
 
-  it("is not refreshed by a Sync that was never carried out", async () => {
+  it("is not refreshed by a Sync that is not carried out", async () => {
     const action = "ChatappSyncPhoneNumber";
     upstream.control.fault({ kind: "html-502", action });
     await call(upstream.url, sync("c1"));
@@ -96,18 +96,18 @@ describe("a copy that lags behind", () => {
   });
 });
 
-describe("ListInstance", () => {
+describe("the sandbox upstream's ListInstance", () => {
   beforeEach(() => {
     for (const id of ["c1", "c2", "c3"]) upstream.control.addCustomer(id);
   });
 
-  it("lists every customer but the account itself, of one channel or of all", async () => {
+  it("lists every customer except the account itself, of one channel or of all", async () => {
     expect(await spaces({ ChannelType: "whatsapp" })).toEqual([3, "c1", "c2", "c3"]);
     expect(await spaces({})).toEqual([5, "viber-space-1", "viber-space-2", "c1", "c2", "c3"]);
     expect(await spaces({ ChannelType: "instagram" })).toEqual([0]);
   });
 
-  it("shows an instance with its documented fields", async () => {
+  it("lists an instance with its documented fields", async () => {
     const { Data, ...rest } = await answer(list({ ChannelType: "whatsapp", PageSize: "1" }));
     expect(rest).toMatchObject({ Code: "OK", Success: true, TotalCount: 3 });
     expect(Data).toEqual([
@@ -130,7 +130,7 @@ describe("ListInstance", () => {
     ]);
   });
 
-  it("gives pages, the last one short and those after it empty", async () => {
+  it("returns pages, the last one short and later ones empty", async () => {
     const page = (PageIndex: string) =>
       spaces({ ChannelType: "whatsapp", PageIndex, PageSize: "2" });
     expect(await page("1")).toEqual([3, "c1", "c2"]);
@@ -138,7 +138,7 @@ describe("ListInstance", () => {
     expect(await page("3")).toEqual([3]);
   });
 
-  it("refuses a page that cannot be", async () => {
+  it("refuses an impossible page", async () => {
     for (const [name, value] of [
       ["PageIndex", "0"],
       ["PageIndex", "x"],

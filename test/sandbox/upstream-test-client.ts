@@ -8,7 +8,7 @@ export const CREDENTIALS = { accessKeyId: "testid", accessKeySecret: "testsecret
 /** 2026-01-01T00:00:00Z */
 export const EPOCH = 1_767_225_600_000;
 
-/** Common parameters of one call, signed at EPOCH unless told otherwise. */
+/** Common parameters of one call, signed at EPOCH by default. */
 export function signed(
   method: string,
   business: Readonly<Record<string, string>>,
@@ -45,7 +45,7 @@ export type Answer = {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly text: string;
-  /** The client's end of the connection: the same for two calls that shared one. */
+  /** The client's port. Two calls over one connection have the same. */
   readonly localPort: number | undefined;
   /** The parsed body. */
   readonly json: () => Record<string, unknown>;
@@ -68,7 +68,7 @@ function request(url: string, method: string, type: string, body: string, sent: 
   });
 }
 
-/** Sends parameters as they stand, signed or not: in the body for POST, else in the URL. */
+/** Sends parameters unchanged, signed or not: in the body for POST, else in the URL. */
 export function send(
   url: string,
   method: string,

@@ -38,8 +38,8 @@ const FRESH = {
   IsOfficial: "N",
 };
 
-describe("operations", () => {
-  it("answers Add with the documented sample and Query with the new number", async () => {
+describe("the sandbox upstream's operations", () => {
+  it("reply to Add with the documented sample and to Query with the new number", async () => {
     const { url } = await start();
     const added = await call(url, add("c1"));
     expect(added.status).toBe(200);
@@ -59,7 +59,7 @@ describe("operations", () => {
     });
   });
 
-  it("shows a connected number as one that can send", async () => {
+  it("list a connected number as one that can send", async () => {
     const { url, control } = await start();
     await call(url, add("c1"));
     control.connect("c1", "8613800000001");
@@ -76,7 +76,7 @@ describe("operations", () => {
     ]);
   });
 
-  it("answers OK to a number that is already there and leaves it as it is", async () => {
+  it("reply OK to a known number and do not change it", async () => {
     const { url, control } = await start();
     await call(url, add("c1"));
     control.connect("c1", "8613800000001");
@@ -84,7 +84,7 @@ describe("operations", () => {
     expect(control.numbers("c1")).toMatchObject([{ Status: "CONNECTED", VerifiedName: "Example" }]);
   });
 
-  it("takes GET as well as POST and the account itself without CustSpaceId", async () => {
+  it("accept GET and POST, and no CustSpaceId for the account itself", async () => {
     const { url, control } = await start();
     control.addCustomer("self", [{ PhoneNumber: "15550001" }]);
     const answer = await send(url, "GET", signed("GET", { Action: "QueryChatappPhoneNumbers" }));
@@ -92,7 +92,7 @@ describe("operations", () => {
     expect((await call(url, query("self"))).json().Code).toBe("Unknown.ResourceOwnerId");
   });
 
-  it("filters by Status and by CodeVerificationStatus alike", async () => {
+  it("filter by Status and by CodeVerificationStatus", async () => {
     const { url, control } = await start();
     control.addCustomer("c1", [{ PhoneNumber: "1" }, { PhoneNumber: "2", Status: "BANNED" }]);
     control.connect("c1", "1");
@@ -103,7 +103,7 @@ describe("operations", () => {
     expect(await of("verified")).toEqual([]);
   });
 
-  it("refuses what is missing, malformed or unknown with the documented code and status", async () => {
+  it("refuse missing, malformed or unknown parameters with the documented code and status", async () => {
     const { url, control } = await start();
     const codes: [Record<string, string>, number, string][] = [
       [{ ...add("c1"), Cc: "" }, 400, "MissingCc"],
@@ -130,7 +130,7 @@ describe("operations", () => {
     ]);
   });
 
-  it("refuses one customer with the code it was told, and only until told otherwise", async () => {
+  it("refuse one customer with a given code until that ends", async () => {
     const { url, control } = await start();
     control.addCustomer("c2");
     control.refuse("c1", "Ram.PermissionDeny");
@@ -141,7 +141,7 @@ describe("operations", () => {
     expect((await call(url, query("c1"))).json()).toMatchObject({ Code: "OK", PhoneNumbers: [] });
   });
 
-  it("drops a field from the replies and keeps a display form apart from the key", async () => {
+  it("drop a field from the replies, and keep a display form apart from the key", async () => {
     const { url, control } = await start();
     control.setNumber("c1", "15550001", { PhoneNumber: "+1 555-0001", QualityRating: undefined });
     control.setNumber("c1", "15550001", { Status: "FLAGGED" });
@@ -154,7 +154,7 @@ describe("operations", () => {
   });
 });
 
-describe("signature and connections", () => {
+describe("the sandbox upstream", () => {
   it("verifies 200 names as pop-core signs them in a POST body", async () => {
     const { url, control } = await start({ qps: 1_000_000, now: Date.now });
     const client = new RpcClient({ endpoint: url, apiVersion: "2020-06-06", ...CREDENTIALS });
@@ -193,7 +193,7 @@ describe("signature and connections", () => {
   });
 });
 
-describe("limit", () => {
+describe("the sandbox upstream's limit", () => {
   it.each([
     ["sliding", "900"],
     ["fixed", "900"],

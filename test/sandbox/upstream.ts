@@ -24,27 +24,27 @@ import {
 const VERSION = "2020-06-06";
 const CONTROL = "/~control/";
 const FORM = "application/x-www-form-urlencoded";
-/** Longer than any test, so that an idle connection is never closed under a client's next request. */
+/** Longer than any test, so that no client's next request meets a closed connection. */
 const KEEP_ALIVE_MS = 60_000;
 
 export type UpstreamOptions = CallLogOptions & {
-  /** All of one account. */
+  /** Keys of one account. */
   readonly credentials: readonly SandboxCredentials[];
-  /** 0, the default, takes a free one. */
+  /** 0, the default, takes a free port. */
   readonly port?: number;
-  /** Calls a second for each operation: 10, as documented, unless told. */
+  /** Calls a second for each operation. Default 10, as documented. */
   readonly qps?: number;
   readonly ratePolicy?: RatePolicy;
   /** Milliseconds since 1970, for timestamps, nonces and the limit. */
   readonly now?: () => number;
-  /** Told of a customer after anything of it has changed, by whatever way. */
+  /** Called with a customer after any change of it. */
   readonly onChange?: (custSpaceId: string) => void;
 };
 
 export type SandboxUpstream = {
   readonly url: string;
   readonly control: UpstreamControl;
-  /** Ends every connection, also those with an answer outstanding. */
+  /** Ends every connection, also those that wait for a reply. */
   close(): Promise<void>;
 };
 
@@ -78,7 +78,7 @@ function refuse(
     return { code: "UnsupportedHTTPMethod" };
   }
   if (!params)
-    return { code: "InvalidParameter", message: "A parameter is unreadable or doubled." };
+    return { code: "InvalidParameter", message: "A parameter is unreadable or repeated." };
   if (!params.Action) return { code: "MissingAction" };
   const refusal = verify(received.method, params);
   if (refusal) return refusal;
@@ -100,9 +100,9 @@ function send(response: http.ServerResponse, plan: WirePlan): void {
 }
 
 /**
- * A stand-in for CAMS 2020-06-06 on 127.0.0.1. It checks the published signature with code of its
- * own, keeps its customers and numbers in memory, limits the rate, and misbehaves when told to
- * through `control` (see upstream-control.ts, also for the same over HTTP).
+ * A stand-in for CAMS 2020-06-06 on 127.0.0.1. It checks the published signature with its own code,
+ * keeps customers and numbers in memory, limits the rate, and has faults on request. `control`, in
+ * upstream-control.ts, does this in the process and over HTTP.
  */
 export async function startUpstream(options: UpstreamOptions): Promise<SandboxUpstream> {
   const now = options.now ?? Date.now;

@@ -114,7 +114,7 @@ export function createCommandRig(environment: Readonly<Record<string, string>> =
     openStore: async () => counted,
     log: createLog({ level: "debug", now: rig.now, write }),
     async send({ id, body }, { redelivery }) {
-      // An event of `anEvent` is a stand-in for one; what poll makes itself is whole.
+      // `anEvent` makes only a part of an event. Those that poll makes are complete.
       if ("specversion" in JSON.parse(body)) noteEvent(body);
       rig.sent.push({ id, body, redelivery });
       rig.advance(rig.attemptMs);

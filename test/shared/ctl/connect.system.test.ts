@@ -93,7 +93,7 @@ describe("ctl without npm start", () => {
 });
 
 describe("ctl with --stage", () => {
-  /** Prints as the plugin does, the echoed payload included; `replies` are used up one by one. */
+  /** Prints as the plugin does, the echoed payload included. Each call uses one reply. */
   async function fakeServerless(
     ...replies: { stdout?: string; stderr?: string; exit?: number }[]
   ): Promise<readonly [string, ...string[]]> {

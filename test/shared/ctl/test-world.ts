@@ -8,7 +8,7 @@ export type CtlRun = {
   readonly code: number;
   readonly out: string;
   readonly err: string;
-  /** How long each wait was, in ms; none of them took real time. */
+  /** The waits in ms. None of them took real time. */
   readonly waits: readonly number[];
 };
 
