@@ -2,11 +2,10 @@ import { request as httpRequest } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpHandler } from "../../shared/http/http-handler.ts";
 import { jsonResponse } from "../../shared/http/http-response.ts";
-import { parsePlatformEvent } from "../../shared/http/platform-event.ts";
 import { readJsonBody } from "../../shared/http/read-json.ts";
 import { createLog } from "../../shared/log.ts";
 import { fcContext } from "../support/fc-events.ts";
-import { invokeTimer, type Platform, type PlatformFunction, startPlatform } from "./platform.ts";
+import { type Platform, type PlatformFunction, startPlatform } from "./platform.ts";
 
 let platform: Platform | undefined;
 
@@ -179,26 +178,5 @@ describe("startPlatform", () => {
     platform = undefined;
 
     await expect(fetch(`${url}/numbers`)).rejects.toThrow("fetch failed");
-  });
-});
-
-describe("invokeTimer", () => {
-  it("passes the timer's event and the context to the handler, and returns its result", async () => {
-    const context = fcContext();
-    const handler = async (event: Buffer, given: unknown) => [
-      parsePlatformEvent(event),
-      given === context,
-    ];
-
-    expect(await invokeTimer(handler, '{"command":"sweep"}', context)).toEqual([
-      {
-        kind: "timer",
-        triggerName: "tick",
-        triggerTime: "2026-01-02T03:04:00Z",
-        payload: '{"command":"sweep"}',
-      },
-      true,
-    ]);
-    expect(await invokeTimer(handler, undefined, context)).toMatchObject([{ payload: "" }, true]);
   });
 });

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fcHttpEvent, timerEvent } from "../support/fc-events.ts";
+import { fcHttpEvent } from "../support/fc-events.ts";
 
 export type PlatformHandler = (event: Buffer, context: unknown) => Promise<unknown>;
 
@@ -69,15 +69,6 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         server.closeAllConnections();
       }),
   };
-}
-
-/** Runs a handler as a timer trigger does. `payload` is the text in the trigger's settings. */
-export async function invokeTimer(
-  handler: PlatformHandler,
-  payload: string | undefined,
-  context: unknown,
-): Promise<unknown> {
-  return handler(timerEvent(payload), context);
 }
 
 function isMatch(pattern: string, path: string): boolean {
