@@ -3,25 +3,26 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { STORES } from "../store/stores.js";
 
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Each function, and each store adapter as a file of its own that only its users load. */
+/** Each store adapter is a file of its own, which only its users load. */
+export const ADAPTER_ENTRIES = Object.fromEntries(
+  STORES.map(({ name }) => [adapterOf(name), `shared/store/${name}.ts`]),
+);
+
+/** @type {Readonly<Record<string, string>>} */
 export const ENTRIES = {
   add: "functions/add.ts",
   query: "functions/query.ts",
   poll: "functions/poll.ts",
-  "store-memory": "shared/store/memory.ts",
-  "store-pglite": "shared/store/pglite.ts",
-  "store-postgres": "shared/store/postgres.ts",
-  "store-tablestore": "shared/store/tablestore.ts",
+  ...ADAPTER_ENTRIES,
 };
 
 const ADAPTERS = new Map(
-  Object.entries(ENTRIES)
-    .filter(([name]) => name.startsWith("store-"))
-    .map(([name, file]) => [path.join(root, file), name]),
+  Object.entries(ADAPTER_ENTRIES).map(([name, file]) => [path.join(root, file), name]),
 );
 
 /**
@@ -102,6 +103,15 @@ export function bundleOptions(outdir) {
     plugins: [separateAdapters, trimPopCore, pureSchemas],
     logLevel: "warning",
   };
+}
+
+/**
+ * The name of a store adapter's bundle, without `.js`.
+ *
+ * @param {string} store
+ */
+export function adapterOf(store) {
+  return `store-${store}`;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type Config, type Environment, type FunctionName, loadConfig } from "../config.ts";
 import { isAppError } from "../errors.ts";
+import { storeOf } from "../store/stores.js";
 import { parseTablestoreUrl } from "../store/tablestore-url.ts";
 
 export type Finding = { readonly state: "ok" | "warning" | "error"; readonly text: string };
@@ -47,7 +48,7 @@ export function storeUrlOf(
 
 function checkStoreUrl(url: string | undefined, region: string): Finding[] {
   if (!url) return [];
-  if (/^(memory|pglite):/.test(url)) {
+  if (storeOf(url)?.isShared === false) {
     return [
       {
         state: "error",

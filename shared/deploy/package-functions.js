@@ -1,18 +1,12 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { storeOf } from "../store/stores.js";
 import { zip } from "./archive.js";
-import { buildInto } from "./bundle.js";
+import { adapterOf, buildInto } from "./bundle.js";
 import { DeployError } from "./deploy-error.js";
 
 /** Function Compute takes 100 MB inside a request, in base64; these archives have about 100 KB. */
 const LARGEST_BYTES = 30 * 1024 * 1024;
-
-/** @type {readonly [RegExp, string][]} */
-const ADAPTERS = [
-  [/^tablestore:/, "store-tablestore"],
-  [/^postgres(ql)?:/, "store-postgres"],
-  [/^memory:/, "store-memory"],
-];
 
 /**
  * Builds the bundles and packs one archive for each function: its own bundle, the one store adapter
@@ -29,8 +23,8 @@ export async function packageFunctions(plan, { dist, archives }) {
   const packed = new Map();
   for (const { key, file, environment } of plan.functions) {
     const names = ["package.json", `${file}.js`];
-    const adapter = ADAPTERS.find(([form]) => form.test(environment.STORE_URL ?? ""))?.[1];
-    if (adapter) names.push(`${adapter}.js`);
+    const store = storeOf(environment.STORE_URL ?? "");
+    if (store) names.push(`${adapterOf(store.name)}.js`);
     const files = await Promise.all(
       names.map(async (name) => ({ name, content: await readBuilt(dist, name, key) })),
     );

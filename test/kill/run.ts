@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import pg from "pg";
-import { bundleOptions, ENTRIES } from "../../shared/deploy/bundle.js";
+import { ADAPTER_ENTRIES, bundleOptions } from "../../shared/deploy/bundle.js";
 import {
   newApiKey,
   newWebhookSecret,
@@ -243,8 +243,7 @@ async function bundleWorker(): Promise<string> {
   // Inside the project, so that PGlite, which is never bundled, is found.
   const outdir = fileURLToPath(new URL("../../dist/kill", import.meta.url));
   await mkdir(outdir, { recursive: true });
-  const { poll: _poll, add: _add, query: _query, ...stores } = ENTRIES;
-  const entryPoints = { worker: "test/kill/worker.ts", ...stores };
+  const entryPoints = { worker: "test/kill/worker.ts", ...ADAPTER_ENTRIES };
   await build({ ...bundleOptions(outdir), entryPoints, sourcemap: false });
   await writeFile(path.join(outdir, "package.json"), '{ "type": "commonjs" }\n');
   return path.join(outdir, "worker.js");

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { openStore, storeUrlProblem } from "../../../shared/store/open-store.ts";
+import { STORES, storeOf } from "../../../shared/store/stores.js";
 
 const FORMS =
   "must be memory:, pglite:<folder>, postgres://… or tablestore://INSTANCE.REGION/TABLE";
@@ -40,6 +42,35 @@ describe("a STORE_URL", () => {
   });
 });
 
+describe("the table of stores", () => {
+  it("has an adapter for each, a file of its own", () => {
+    const root = new URL("../../../", import.meta.url);
+    const names = STORES.map(({ name }) => name);
+    expect(names).toEqual(["memory", "pglite", "postgres", "tablestore"]);
+    for (const name of names) {
+      expect(existsSync(new URL(`shared/store/${name}.ts`, root))).toBe(true);
+    }
+  });
+
+  it("names one store for a URL, or none", () => {
+    const named = ["memory:x", "pglite:./f", "postgresql://db", "tablestore://i.r/t", "redis://x"];
+    expect(named.map((url) => storeOf(url)?.name)).toEqual([
+      "memory",
+      "pglite",
+      "postgres",
+      "tablestore",
+      undefined,
+    ]);
+  });
+
+  it("stands in the page of the settings, form by form", () => {
+    const page = readFileSync(new URL("../../../functions/README.md", import.meta.url), "utf8");
+    const row = page.split("\n").find((line) => line.includes("`STORE_URL`")) ?? "";
+    const unnamed = STORES.filter(({ form }) => !row.includes(form.replace("<folder>", "")));
+    expect(unnamed).toEqual([]);
+  });
+});
+
 describe("opening a store by URL", () => {
   const deps = { newVersion: randomUUID };
 
@@ -59,7 +90,7 @@ describe("opening a store by URL", () => {
     });
   });
 
-  it("says that Tablestore is not built yet", async () => {
+  it("refuses Tablestore without what only Tablestore needs", async () => {
     await expect(openStore("tablestore://inst.region/t", deps)).rejects.toMatchObject({
       code: "ERR_CONFIG",
       problems: [{ path: "STORE_URL" }],
