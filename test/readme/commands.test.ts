@@ -5,7 +5,7 @@ import { parseCommandLine } from "../../shared/ctl/arguments.ts";
 import { describeAnswer } from "../../shared/ctl/print.ts";
 import { runPlan } from "../../shared/ctl/run.ts";
 import { createCommandRig } from "../shared/commands/command-rig.ts";
-import { allPages, codeLines, pageText, ROOT, section, tableRows } from "./pages.ts";
+import { allPages, codeLines, codeSpans, pageText, ROOT, section, tableRows } from "./pages.ts";
 
 const { scripts } = JSON.parse(readFileSync(new URL("package.json", ROOT), "utf8")) as {
   readonly scripts: Readonly<Record<string, string>>;
@@ -35,7 +35,10 @@ describe("the pages' commands", () => {
   });
 
   it("to operators are understood by the program that sends them", () => {
-    const lines = calls(/npm run (?:-s )?ctl -- (.+)$/g);
+    const spans = codeSpans(allPages()).flatMap((code) =>
+      [...code.matchAll(/^npm run (?:-s )?ctl -- (.+)$/g)].map(([, rest = ""]) => rest),
+    );
+    const lines = [...calls(/npm run (?:-s )?ctl -- (.+)$/g), ...spans];
     expect(lines.length).toBeGreaterThan(8);
     for (const line of lines) {
       const { kind } = parseCommandLine(line.split(" "), Date.parse("2026-01-01T00:00:00Z"));
@@ -44,7 +47,9 @@ describe("the pages' commands", () => {
   });
 
   it("to the framework are some that the plugin obeys", () => {
-    const words = calls(/npx serverless ([a-z]+(?: function)?)/g);
+    const words = [...allPages().matchAll(/npx serverless ([a-z]+(?: function)?)/g)].map(
+      ([, word = ""]) => word,
+    );
     expect(words.length).toBeGreaterThan(5);
     for (const word of words) expect(PLUGIN).toContain(`"${word.replace(" ", ":")}:`);
   });
