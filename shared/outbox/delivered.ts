@@ -22,5 +22,8 @@ export function keepDelivered(
     if (bytes > MAX_BYTES) break;
     first -= 1;
   }
-  return { delivered: all.slice(first), deliveredCutAt: all[first - 1]?.deliveredAt };
+  return {
+    delivered: all.slice(first),
+    deliveredCutAt: all[first - 1]?.deliveredAt ?? row.deliveredCutAt,
+  };
 }
