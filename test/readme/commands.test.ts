@@ -5,7 +5,16 @@ import { parseCommandLine } from "../../shared/ctl/arguments.ts";
 import { describeAnswer } from "../../shared/ctl/print.ts";
 import { runPlan } from "../../shared/ctl/run.ts";
 import { createCommandRig } from "../shared/commands/command-rig.ts";
-import { allPages, codeLines, codeSpans, pageText, ROOT, section, tableRows } from "./pages.ts";
+import {
+  allPages,
+  codeLines,
+  codeSpans,
+  fenced,
+  pageText,
+  ROOT,
+  section,
+  tableRows,
+} from "./pages.ts";
 
 const { scripts } = JSON.parse(readFileSync(new URL("package.json", ROOT), "utf8")) as {
   readonly scripts: Readonly<Record<string, string>>;
@@ -32,6 +41,14 @@ describe("the pages' commands", () => {
     expect(pageText("README.md")).toContain("`npm ci && npm test`");
     expect(codeLines(pageText("README.md"))).toContain("npm ci && npm run demo");
     expect(codeLines(pageText("README.md"))).toContain("npm start");
+  });
+
+  it("show of the demo what it prints", () => {
+    const demo = readFileSync(new URL("test/sandbox/demo.ts", ROOT), "utf8");
+    const [shown = ""] = fenced(section("README.md", "Try it"), "text");
+    const said = [...shown.matchAll(/^(?:\[ *[\d.]+ s\] \d\.| +ok:) (.+)$/gm)];
+    expect(said.length).toBeGreaterThan(4);
+    expect(said.map(([, text = ""]) => text).filter((text) => !demo.includes(text))).toEqual([]);
   });
 
   it("to operators are understood by the program that sends them", () => {

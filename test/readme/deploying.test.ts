@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { fenced, ROOT, section } from "./pages.ts";
+import { OPERATIONS } from "../../shared/signing/operations.ts";
+import { codeSpans, fenced, ROOT, section } from "./pages.ts";
 
 const page = "shared/deploy/README.md";
 
@@ -35,6 +36,16 @@ describe("the deploying user's policy", () => {
     const missing = calls.filter((call) => !policy.includes(`"${PERMISSION_OF[call] ?? call}"`));
     expect(missing).toEqual([]);
   });
+});
+
+it("the functions' role is listed with every action of the upstream, and the setting it needs", () => {
+  const [role = ""] = section(page, "Permissions").split("**The deploying user");
+  const spans = codeSpans(role).filter((code) => code.startsWith("cams:"));
+  expect(spans.sort()).toEqual(OPERATIONS.map(({ ramAction }) => ramAction).sort());
+  for (const { ramAction, neededWith } of OPERATIONS) {
+    const place = role.replaceAll(/\s+/g, " ");
+    if (neededWith) expect(place).toContain(`\`${neededWith.setting}\` also \`${ramAction}\``);
+  }
 });
 
 describe("the output that the page shows", () => {
