@@ -15,7 +15,7 @@ export function parseCommand(payload: unknown): Command {
   const { command } = Object(payload) as { readonly command?: unknown };
   const entry = COMMANDS.find(({ name }) => name === command);
   if (!entry) {
-    const names = COMMANDS.map(({ name }) => name).join(", ");
+    const names = [...new Set(COMMANDS.map(({ name }) => name))].join(", ");
     throw new InvalidRequestError([{ path: "command", message: `must be one of ${names}` }]);
   }
   const parsed = entry.schema.safeParse(payload);

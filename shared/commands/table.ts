@@ -25,26 +25,21 @@ import { enableWebhook, pauseWebhook, testWebhook } from "./webhook.ts";
 type CommandSchema = z.ZodMiniType<{ readonly command: string }>;
 
 /** One command: the payload that poll accepts, what it does, and how `npm run ctl` writes it. */
-type Entry<S extends CommandSchema = CommandSchema> = {
+export type CommandEntry<S extends CommandSchema = CommandSchema> = {
   readonly name: z.infer<S>["command"];
   readonly schema: S;
   run(command: z.infer<S>, deps: CommandDeps): Promise<object>;
-  readonly lines: readonly CommandLine[];
-};
-
-/** One way to write a command on the command line. */
-export type CommandLine = {
-  /** What it begins with. */
-  readonly words: string;
-  /** What follows, for people. */
+  /** How its command line begins. Without it, as its name, with blanks. */
+  readonly words?: string;
+  /** What follows the words, for people. */
   readonly usage?: string;
-  /** For people: what it does. */
+  /** What it does, for people. */
   readonly help: string;
   /** CustSpaceIds as words, or the name of a file that holds them. */
   readonly customers?: "words" | "file";
   /** Payload fields by name, each given as an option: `afterRestore` by `--after-restore`. */
   readonly options?: Readonly<Record<string, OptionKind>>;
-  /** Payload fields that every such line has. */
+  /** Payload fields that every such command line has. */
   readonly payload?: Readonly<Record<string, unknown>>;
 };
 
@@ -54,180 +49,128 @@ export type OptionKind = "text" | "number" | "flag" | "time";
 const DEAD_CHOICE = { customer: "text", seq: "number", all: "flag" } as const;
 const DEAD_USAGE = "(--customer ID [--seq N] | --all)";
 
-/** Every operator's command. A new one is its schema, its file, and an entry here. */
-export const COMMANDS: readonly Entry[] = [
+/**
+ * Every operator's command. A new one is its schema, its file, and an entry here. Entries of the
+ * same name are two ways to write one command.
+ */
+export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "status",
     schema: statusSchema,
     run: (_command, deps) => status(deps),
-    lines: [
-      {
-        words: "status",
-        help: "Shows how fresh the reads are, what is pending or dead-lettered, and the receiver's state.",
-      },
-    ],
-  } satisfies Entry<typeof statusSchema>,
+    help: "Shows how fresh the reads are, what is pending or dead-lettered, and the receiver's state.",
+  } satisfies CommandEntry<typeof statusSchema>,
   {
     name: "watch",
     schema: watchSchema,
     run: watch,
-    lines: [
-      {
-        words: "watch add",
-        usage: "ID…",
-        help: "Watches customers. A removed one continues with its old sequence.",
-        customers: "words",
-      },
-      {
-        words: "watch import",
-        usage: "FILE",
-        help: `Watches the customers of a file: ids separated by line ends, spaces or commas. # begins a remark.
+    words: "watch add",
+    usage: "ID…",
+    help: "Watches customers. A removed one continues with its old sequence.",
+    customers: "words",
+  } satisfies CommandEntry<typeof watchSchema>,
+  {
+    name: "watch",
+    schema: watchSchema,
+    run: watch,
+    words: "watch import",
+    usage: "FILE",
+    help: `Watches the customers of a file: ids separated by line ends, spaces or commas. # begins a remark.
 The file - is the standard input. Importing a file twice does no harm.`,
-        customers: "file",
-      },
-    ],
-  } satisfies Entry<typeof watchSchema>,
+    customers: "file",
+  } satisfies CommandEntry<typeof watchSchema>,
   {
     name: "unwatch",
     schema: unwatchSchema,
     run: unwatch,
-    lines: [
-      {
-        words: "watch remove",
-        usage: "ID… [--drop]",
-        help: `Stops watching customers, also those of WATCH_CUST_SPACES. A customer with pending events is
+    words: "watch remove",
+    usage: "ID… [--drop]",
+    help: `Stops watching customers, also those of WATCH_CUST_SPACES. A customer with pending events is
 refused. --drop drops its events.`,
-        customers: "words",
-        options: { drop: "flag" },
-      },
-    ],
-  } satisfies Entry<typeof unwatchSchema>,
+    customers: "words",
+    options: { drop: "flag" },
+  } satisfies CommandEntry<typeof unwatchSchema>,
   {
     name: "watch-closely",
     schema: watchCloselySchema,
     run: watchClosely,
-    lines: [
-      {
-        words: "watch closely",
-        usage: "ID… [--hours N]",
-        help: "Puts customers into the priority lane for 24 hours, or for N (1 to 168).",
-        customers: "words",
-        options: { hours: "number" },
-      },
-    ],
-  } satisfies Entry<typeof watchCloselySchema>,
+    usage: "ID… [--hours N]",
+    help: "Puts customers into the priority lane for 24 hours, or for N (1 to 168).",
+    customers: "words",
+    options: { hours: "number" },
+  } satisfies CommandEntry<typeof watchCloselySchema>,
   {
     name: "watch-list",
     schema: watchListSchema,
     run: watchList,
-    lines: [
-      {
-        words: "watch list",
-        help: "Lists every customer, removed ones included.",
-        payload: { limit: 1000 },
-      },
-    ],
-  } satisfies Entry<typeof watchListSchema>,
+    help: "Lists every customer, removed ones included.",
+    payload: { limit: 1000 },
+  } satisfies CommandEntry<typeof watchListSchema>,
   {
     name: "dead-list",
     schema: deadListSchema,
     run: listDead,
-    lines: [
-      {
-        words: "dead list",
-        help: "Lists the dead letters: events that the receiver refused ten times.",
-        payload: { limit: 1000 },
-      },
-    ],
-  } satisfies Entry<typeof deadListSchema>,
+    help: "Lists the dead letters: events that the receiver refused ten times.",
+    payload: { limit: 1000 },
+  } satisfies CommandEntry<typeof deadListSchema>,
   {
     name: "dead-redeliver",
     schema: deadRedeliverSchema,
     run: redeliverDead,
-    lines: [
-      {
-        words: "dead redeliver",
-        usage: DEAD_USAGE,
-        help: `Sends dead letters again, the same id and body with the header webhook-redelivery: true, and
+    usage: DEAD_USAGE,
+    help: `Sends dead letters again, the same id and body with the header webhook-redelivery: true, and
 deletes those that the receiver accepts.`,
-        options: DEAD_CHOICE,
-      },
-    ],
-  } satisfies Entry<typeof deadRedeliverSchema>,
+    options: DEAD_CHOICE,
+  } satisfies CommandEntry<typeof deadRedeliverSchema>,
   {
     name: "dead-drop",
     schema: deadDropSchema,
     run: dropDead,
-    lines: [
-      {
-        words: "dead drop",
-        usage: DEAD_USAGE,
-        help: "Deletes dead letters for good.",
-        options: DEAD_CHOICE,
-      },
-    ],
-  } satisfies Entry<typeof deadDropSchema>,
+    usage: DEAD_USAGE,
+    help: "Deletes dead letters for good.",
+    options: DEAD_CHOICE,
+  } satisfies CommandEntry<typeof deadDropSchema>,
   {
     name: "redeliver",
     schema: redeliverSchema,
     run: redeliver,
-    lines: [
-      {
-        words: "redeliver",
-        usage: "[--customer ID] [--number N] [--since TIME]",
-        help: `Sends delivered events again, the same id and body with the header webhook-redelivery: true.
+    usage: "[--customer ID] [--number N] [--since TIME]",
+    help: `Sends delivered events again, the same id and body with the header webhook-redelivery: true.
 A customer's last 20 events are kept, at most 64 KB. TIME is when they were delivered, such as
 2026-01-02T03:04:05Z, or how long ago: 30m, 2h, 3d. Give at least one of the three options.`,
-        options: { customer: "text", number: "text", since: "time" },
-      },
-    ],
-  } satisfies Entry<typeof redeliverSchema>,
+    options: { customer: "text", number: "text", since: "time" },
+  } satisfies CommandEntry<typeof redeliverSchema>,
   {
     name: "resync",
     schema: resyncSchema,
     run: resync,
-    lines: [
-      {
-        words: "resync",
-        usage: "[--customer ID] [--after CURSOR] [--after-restore]",
-        help: `Sends one event with the full known state per number, for a receiver that lost some. If the store
+    usage: "[--customer ID] [--after CURSOR] [--after-restore]",
+    help: `Sends one event with the full known state per number, for a receiver that lost some. If the store
 was restored from a backup, --after-restore first advances every sequence to now. --after continues
 with the numbers that were left out because too many events of the customer were pending.`,
-        options: { customer: "text", after: "text", afterRestore: "flag" },
-      },
-    ],
-  } satisfies Entry<typeof resyncSchema>,
+    options: { customer: "text", after: "text", afterRestore: "flag" },
+  } satisfies CommandEntry<typeof resyncSchema>,
   {
     name: "webhook-test",
     schema: webhookTestSchema,
     run: (_command, deps) => testWebhook(deps),
-    lines: [
-      {
-        words: "webhook test",
-        help: "Sends one signed webhook.test event and shows the receiver's response.",
-      },
-    ],
-  } satisfies Entry<typeof webhookTestSchema>,
+    help: "Sends one signed webhook.test event and shows the receiver's response.",
+  } satisfies CommandEntry<typeof webhookTestSchema>,
   {
     name: "webhook-pause",
     schema: webhookPauseSchema,
     run: (_command, deps) => pauseWebhook(deps),
-    lines: [
-      {
-        words: "webhook pause",
-        help: "Stops deliveries within a minute. Events wait until webhook enable.",
-      },
-    ],
-  } satisfies Entry<typeof webhookPauseSchema>,
+    help: "Stops deliveries within a minute. Events wait until webhook enable.",
+  } satisfies CommandEntry<typeof webhookPauseSchema>,
   {
     name: "webhook-enable",
     schema: webhookEnableSchema,
     run: (_command, deps) => enableWebhook(deps),
-    lines: [
-      {
-        words: "webhook enable",
-        help: "Starts deliveries again after a pause, a 410 or an outage, if the receiver accepts a test.",
-      },
-    ],
-  } satisfies Entry<typeof webhookEnableSchema>,
+    help: "Starts deliveries again after a pause, a 410 or an outage, if the receiver accepts a test.",
+  } satisfies CommandEntry<typeof webhookEnableSchema>,
 ];
+
+/** The words with which an entry's command line begins. */
+export function wordsOf({ words, name }: CommandEntry): string {
+  return words ?? name.replaceAll("-", " ");
+}

@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import type * as z from "zod/mini";
-import { COMMANDS, type CommandLine, type OptionKind } from "../commands/table.ts";
+import { COMMANDS, type CommandEntry, type OptionKind, wordsOf } from "../commands/table.ts";
 import { SELF } from "../schemas/customer-row.ts";
 import type { Where } from "./connect.ts";
 import { generalHelp, helpOf } from "./help.ts";
@@ -21,13 +21,6 @@ export type Parsed =
 
 type Values = Readonly<Record<string, string | boolean | undefined>>;
 
-/** A line of the table of commands, with its command. */
-type Form = { readonly command: (typeof COMMANDS)[number]; readonly line: CommandLine };
-
-const FORMS: readonly Form[] = COMMANDS.flatMap((command) =>
-  command.lines.map((line) => ({ command, line })),
-);
-
 const COMMON_OPTIONS: NonNullable<ParseArgsConfig["options"]> = {
   stage: { type: "string" },
   url: { type: "string" },
@@ -40,31 +33,30 @@ const COMMON_OPTIONS: NonNullable<ParseArgsConfig["options"]> = {
 export function parseCommandLine(argv: readonly string[], now: number): Parsed {
   const firstOption = argv.findIndex((word) => word.startsWith("-"));
   const words = argv.slice(0, firstOption < 0 ? 2 : Math.min(2, firstOption));
-  const form = FORMS.find(({ line }) => [words.join(" "), words[0]].includes(line.words));
-  if (!form) return { kind: "help", text: helpFor(argv, words) };
-  const { line } = form;
-  const { values, operands } = parseOptions(argv.slice(line.words.split(" ").length), line);
-  if (values.help === true) return { kind: "help", text: helpOf(line) };
+  const entry = COMMANDS.find((one) => [words.join(" "), words[0]].includes(wordsOf(one)));
+  if (!entry) return { kind: "help", text: helpFor(argv, words) };
+  const { values, operands } = parseOptions(argv.slice(wordsOf(entry).split(" ").length), entry);
+  if (values.help === true) return { kind: "help", text: helpOf(entry) };
   return {
     kind: "plan",
-    plan: createPlan(form, values, operands, now),
-    where: readWhere(values, line),
+    plan: createPlan(entry, values, operands, now),
+    where: readWhere(values, entry),
     json: values.json === true,
   };
 }
 
-/** The help that a line without a command asks for: of all commands, or of a group such as `dead`. */
+/** The help for a line without a command: of all commands, or of a group such as `dead`. */
 function helpFor(argv: readonly string[], words: readonly string[]): string {
   if (argv.length === 0) throw new CtlError(generalHelp(), 2);
-  const group = FORMS.filter(({ line }) => line.words.startsWith(`${words[0]} `));
+  const group = COMMANDS.filter((entry) => wordsOf(entry).startsWith(`${words[0]} `));
   const asksForHelp = argv.includes("--help") || argv.includes("-h");
   if (asksForHelp && words.length === 0) return generalHelp();
-  if (asksForHelp && group.length > 0) return group.map(({ line }) => helpOf(line)).join("\n");
+  if (asksForHelp && group.length > 0) return group.map(helpOf).join("\n");
   throw new CtlError("There is no such command. To list them, run: npm run ctl -- --help", 2);
 }
 
-function parseOptions(args: string[], line: CommandLine) {
-  const own = Object.entries(line.options ?? {}).map(
+function parseOptions(args: string[], entry: CommandEntry) {
+  const own = Object.entries(entry.options ?? {}).map(
     ([name, kind]) => [flagOf(name), { type: kind === "flag" ? "boolean" : "string" }] as const,
   );
   try {
@@ -72,46 +64,47 @@ function parseOptions(args: string[], line: CommandLine) {
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
     return { values: values as Values, operands: positionals };
   } catch (error) {
-    throw usageError(error instanceof Error ? error.message : "the options are invalid", line);
+    throw usageError(error instanceof Error ? error.message : "the options are invalid", entry);
   }
 }
 
 function createPlan(
-  { command, line }: Form,
+  entry: CommandEntry,
   values: Values,
   operands: readonly string[],
   now: number,
 ): Plan {
-  const customers = readCustomers(line, operands);
-  const fields = Object.entries(line.options ?? {}).map(
+  const customers = readCustomers(entry, operands);
+  const fields = Object.entries(entry.options ?? {}).map(
     ([name, kind]) => [name, readField(kind, values[flagOf(name)], now)] as const,
   );
-  const payload = { command: command.name, ...line.payload, ...Object.fromEntries(fields) };
+  const payload = { command: entry.name, ...entry.payload, ...Object.fromEntries(fields) };
   // Ids are checked when the file is read, so one that is valid stands for them.
   const checked = customers ? { ...payload, custSpaceIds: [SELF] } : payload;
-  const { error } = command.schema.safeParse(checked);
-  if (error) throw usageError(error.issues.map((one) => describeIssue(one, line)).join("\n"), line);
+  const issues = entry.schema.safeParse(checked).error?.issues ?? [];
+  const problems = issues.map((issue) => describeIssue(issue, entry));
+  if (problems.length > 0) throw usageError(problems.join("\n"), entry);
   return { payload, customers };
 }
 
-function readCustomers(line: CommandLine, operands: readonly string[]): Customers | undefined {
+function readCustomers(entry: CommandEntry, operands: readonly string[]): Customers | undefined {
   const [first] = operands;
-  switch (line.customers) {
+  switch (entry.customers) {
     case "words":
-      if (first === undefined) throw takes("at least one CustSpaceId (or self)", line);
+      if (first === undefined) throw takes("at least one CustSpaceId (or self)", entry);
       return { ids: operands };
     case "file":
-      if (first === undefined || operands.length > 1) throw takes("one FILE", line);
+      if (first === undefined || operands.length > 1) throw takes("one FILE", entry);
       return { file: first };
     default:
-      if (first !== undefined) throw takes("no further words", line);
+      if (first !== undefined) throw takes("no further words", entry);
       return undefined;
   }
 }
 
-function readWhere({ stage, url, key }: Values, line: CommandLine): Where {
+function readWhere({ stage, url, key }: Values, entry: CommandEntry): Where {
   if (stage !== undefined && (url ?? key) !== undefined) {
-    throw usageError("--stage asks the deployed function, --url and --key ask npm start", line);
+    throw usageError("--stage asks the deployed function, --url and --key ask npm start", entry);
   }
   const text = (value: Values[string]) => (typeof value === "string" ? value : undefined);
   return { stage: text(stage), url: text(url), key: text(key) };
@@ -134,15 +127,15 @@ function readTime(text: string, now: number): string | undefined {
 }
 
 /** A schema's issue in the words of the command line: its fields are options here. */
-function describeIssue({ code, path, message }: z.core.$ZodIssue, line: CommandLine): string {
+function describeIssue({ code, path, message }: z.core.$ZodIssue, entry: CommandEntry): string {
   const field = path.map((name) => `--${flagOf(String(name))}`);
   // Only a check over several fields names fields in its text.
-  return [...field, code === "custom" ? withFlags(message, line) : message].join(" ");
+  return [...field, code === "custom" ? withFlags(message, entry) : message].join(" ");
 }
 
 /** `give either customer or all: true` becomes `give either --customer or --all`. */
-function withFlags(text: string, line: CommandLine): string {
-  const fields = new RegExp(`\\b(${Object.keys(line.options ?? {}).join("|")})\\b(: true)?`, "g");
+function withFlags(text: string, entry: CommandEntry): string {
+  const fields = new RegExp(`\\b(${Object.keys(entry.options ?? {}).join("|")})\\b(: true)?`, "g");
   return text.replaceAll(fields, (_match, name: string) => `--${flagOf(name)}`);
 }
 
@@ -151,10 +144,10 @@ function flagOf(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-function takes(words: string, line: CommandLine): CtlError {
-  return usageError(`${line.words} takes ${words}`, line);
+function takes(words: string, entry: CommandEntry): CtlError {
+  return usageError(`${wordsOf(entry)} takes ${words}`, entry);
 }
 
-function usageError(problem: string, line: CommandLine): CtlError {
-  return new CtlError(`${problem}\nSee: npm run ctl -- ${line.words} --help`, 2);
+function usageError(problem: string, entry: CommandEntry): CtlError {
+  return new CtlError(`${problem}\nSee: npm run ctl -- ${wordsOf(entry)} --help`, 2);
 }

@@ -1,4 +1,4 @@
-import { COMMANDS, type CommandLine } from "../commands/table.ts";
+import { COMMANDS, type CommandEntry, wordsOf } from "../commands/table.ts";
 
 const COMMON_HELP = `  --json         prints the whole answer as JSON
   --stage NAME   asks the deployed function of that stage, by serverless invoke
@@ -8,22 +8,21 @@ const COMMON_HELP = `  --json         prints the whole answer as JSON
   --help         prints this text
 `;
 
-export function usageOf({ words, usage }: CommandLine): string {
-  return usage === undefined ? words : `${words} ${usage}`;
+export function usageOf(entry: CommandEntry): string {
+  return [wordsOf(entry), entry.usage ?? ""].join(" ").trimEnd();
 }
 
-export function helpOf(line: CommandLine): string {
-  return `npm run ctl -- ${usageOf(line)}\n\n${line.help}\n\n${COMMON_HELP}`;
+export function helpOf(entry: CommandEntry): string {
+  return `npm run ctl -- ${usageOf(entry)}\n\n${entry.help}\n\n${COMMON_HELP}`;
 }
 
 export function generalHelp(): string {
-  const usages = COMMANDS.flatMap(({ lines }) => lines.map((line) => `  ${usageOf(line)}`));
   return `npm run ctl -- COMMAND [options]
 
 The operator's commands. They go to the running npm start. If it is not running, they go to the
 store that the environment names. With --stage they go to the deployed function.
 
-${usages.join("\n")}
+${COMMANDS.map((entry) => `  ${usageOf(entry)}`).join("\n")}
 
 ${COMMON_HELP}
 Exit codes: 0 done, 1 refused or failed, 2 wrong command line.

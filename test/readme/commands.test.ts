@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { COMMANDS } from "../../shared/commands/table.ts";
+import { COMMANDS, wordsOf } from "../../shared/commands/table.ts";
 import { parseCommandLine } from "../../shared/ctl/arguments.ts";
 import { describeAnswer } from "../../shared/ctl/print.ts";
 import { runPlan } from "../../shared/ctl/run.ts";
@@ -79,8 +79,7 @@ describe("the operators' page", () => {
     const listed = tableRows(section(page, "Commands")).map(([name = ""]) =>
       name.replaceAll("`", ""),
     );
-    const words = COMMANDS.flatMap(({ lines }) => lines.map((line) => line.words));
-    expect(listed.sort()).toEqual(words.sort());
+    expect(listed.sort()).toEqual(COMMANDS.map(wordsOf).sort());
   });
 
   /** What the program prints for a line of the page, against poll with two watched customers. */
