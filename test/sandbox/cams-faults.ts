@@ -1,4 +1,3 @@
-import { QUERY } from "./cams-operations.ts";
 import { errorReply, type Reply } from "./cams-replies.ts";
 
 type PlainKind =
@@ -17,9 +16,13 @@ type PlainKind =
   | "unknown-fields";
 
 /**
- * One queued fault. It affects the next `count` (1) signed requests of that action and customer
- * (`self`: the account itself), which the limit neither refuses nor counts. `acts` decides whether
- * the operation is carried out. Without it, the kind decides.
+ * One queued misbehaviour for the next `count` (1) signed requests of that action and customer
+ * (`self`: the account itself). The limit neither refuses nor counts them. `acts` says whether the
+ * operation is carried out all the same. Without it the kind decides.
+ *
+ * No page says how the upstream fails. The kinds are what pop-core 1.8.0 was measured to take for
+ * success, or to throw without a status: a 5xx, no JSON, `[]`, `null`, half a body, a reset, silence.
+ * For lists they are what no page rules out: any order, new fields, a row of another form.
  */
 export type Fault = {
   readonly action?: string;
@@ -38,21 +41,24 @@ export type Fault = {
     }
 );
 
-/** A written response. `text` is the whole body, of which `truncated` sends half. */
+/** A written reply. `text` is the whole body, of which a `truncated` one sends half. */
 type Answer = {
   readonly kind: "answer" | "truncated";
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
   readonly delayMs: number;
-  /** The Code in the body, or undefined if there is none. */
+  /** The Code in the body, or undefined if a reader finds none. */
   readonly code: string | undefined;
 };
 
 /** What goes over the wire. */
 export type WirePlan = Answer | { readonly kind: "reset" } | { readonly kind: "hang" };
 
-/** Whether a request with this fault is carried out, unless the fault has `acts`. */
+/**
+ * Whether a request with this fault is carried out, unless the fault itself says. A guess for each
+ * kind, as neither a timeout, a reset nor a 5xx proves anything: tests try the other case by `acts`.
+ */
 const ACTS: Readonly<Record<Fault["kind"], boolean>> = {
   throttle: false,
   "html-502": false,
@@ -72,7 +78,7 @@ const ACTS: Readonly<Record<Fault["kind"], boolean>> = {
   "unknown-fields": true,
 };
 
-/** These change a list. Without an action they affect Query's. */
+/** These change a list, and without an action they are meant for Query's. */
 const OF_LISTS: ReadonlySet<string> = new Set(["empty-list", "malformed-row", "reordered"]);
 
 export const isFaultKind = (kind: unknown): kind is Fault["kind"] =>
@@ -84,7 +90,7 @@ export const actsOn = (fault: Fault | undefined): boolean =>
 export type FaultQueue = {
   add(fault: Fault): void;
   clear(): void;
-  /** Takes the oldest fault that fits this request from the queue, or reduces its count. */
+  /** Uses up one of the oldest fault that fits this request. */
   take(action: string, custSpaceId: string): Fault | undefined;
 };
 
@@ -99,7 +105,8 @@ export function createFaultQueue(): FaultQueue {
     },
     take(action, custSpaceId) {
       const found = queue.find(({ fault }) => {
-        const wanted = fault.action ?? (OF_LISTS.has(fault.kind) ? QUERY : action);
+        const wanted =
+          fault.action ?? (OF_LISTS.has(fault.kind) ? "QueryChatappPhoneNumbers" : action);
         return wanted === action && (fault.custSpaceId ?? custSpaceId) === custSpaceId;
       });
       if (!found) return undefined;
@@ -110,7 +117,7 @@ export function createFaultQueue(): FaultQueue {
   };
 }
 
-/** A response without a fault on the wire. */
+/** A reply as it is written when nothing is wrong with the wire. */
 export function plainPlan(reply: Reply, delayMs = 0): Answer {
   return {
     kind: "answer",
@@ -144,7 +151,7 @@ function withUnknownFields(reply: Reply): Reply {
   return { ...grown, body: { ...grown.body, SandboxNewField: { Since: 2030 } } };
 }
 
-/** Applies a fault to the true reply. */
+/** What the fault makes of the true reply. */
 export function faultPlan(fault: Fault, reply: Reply): WirePlan {
   switch (fault.kind) {
     case "throttle":

@@ -1,8 +1,11 @@
-/** How the upstream counts a second is undocumented, so clients must work with each of these. */
+/**
+ * How a second is counted. No page says, so a client has to hold under each of these. That refused
+ * calls do not count is a guess too.
+ */
 export type RatePolicy = "sliding" | "fixed" | "bucket";
 
 export type RateLimit = {
-  /** Undefined if the call may pass, else the ms (at least 1) until one may. */
+  /** Undefined if the call may pass, else the milliseconds (at least 1) until one may. */
   take(operation: string, now: number): number | undefined;
 };
 
@@ -10,6 +13,7 @@ const SECOND = 1000;
 
 type Counter = (now: number) => number | undefined;
 
+/** At most so many calls in any window of one second. */
 function sliding(qps: number): Counter {
   const passed: number[] = [];
   return (now) => {
@@ -21,6 +25,7 @@ function sliding(qps: number): Counter {
   };
 }
 
+/** At most so many calls in each second of the clock. */
 function fixed(qps: number): Counter {
   let window = Number.NEGATIVE_INFINITY;
   let count = 0;
@@ -36,8 +41,9 @@ function fixed(qps: number): Counter {
   };
 }
 
+/** A bucket of so many tokens, which refills evenly over a second. */
 function bucket(qps: number): Counter {
-  // Counted in milliseconds of credit, because fractions of a token do not add up to a whole one.
+  // In milliseconds of credit, because fractions of a token would not add up to a whole one.
   const cost = SECOND;
   let credit = qps * cost;
   let last = Number.NaN;
@@ -55,8 +61,8 @@ function bucket(qps: number): Counter {
 const COUNTERS = { sliding, fixed, bucket } as const;
 
 /**
- * `qps` calls a second for each operation, shared by all callers of the account. Refused calls do
- * not count.
+ * `qps` calls a second for each operation, shared by all callers of the account. Each operation's page
+ * has a limit of its own, 10 a second per account for the four that the sandbox knows.
  */
 export function createRateLimit(qps: number, policy: RatePolicy): RateLimit {
   const counters = new Map<string, Counter>();

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { NumberFields } from "./cams-state.ts";
 
-/** A reply: status, extra headers and the JSON body. */
+/** A reply before it is written: status, extra headers and the JSON body. */
 export type Reply = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -10,7 +10,10 @@ export type Reply = {
 
 const requestId = () => randomUUID().toUpperCase();
 
-/** The gateway's error list has 403 and 404 for these families, and 400 for nearly all others. */
+/**
+ * The HTTP status of an error. Pages 48054 and 434846 of the gateway give 403, 404, 500 and 503 to
+ * these codes, and 400 to nearly all others. That the product's own codes have 400 is in the metadata.
+ */
 function statusOf(code: string): number {
   if (code === "Ram.PermissionDeny" || code.startsWith("Forbidden.")) return 403;
   if (code.endsWith(".NotFound") || code === "NoSuchVersion") return 404;
@@ -19,7 +22,10 @@ function statusOf(code: string): number {
   return 400;
 }
 
-/** An error in the gateway's shape: Code and Message with RequestId, HostId and Recommend. */
+/**
+ * An error in the gateway's form (pages 48054 and 434846). The wait stands in x-acs-retry-after, in
+ * milliseconds, where the core of SDK 5.3.0 reads it. The text of Message is a guess.
+ */
 export function errorReply(
   code: string,
   options: {
@@ -42,7 +48,7 @@ export function errorReply(
   };
 }
 
-/** The documented success sample. Its `Success` is false, so only Code counts. */
+/** The sample of page AddChatappPhoneNumber, which has `Success: false` beside the Code OK. */
 export function addReply(): Reply {
   return {
     status: 200,
@@ -57,7 +63,7 @@ export function addReply(): Reply {
   };
 }
 
-/** The reply of Query and of Sync. */
+/** For Query and Sync. Fields: SDK 1.4.2, QueryChatappPhoneNumbersResponseBody. `None`: the samples. */
 export function queryReply(numbers: readonly NumberFields[]): Reply {
   return {
     status: 200,
@@ -74,7 +80,10 @@ export function queryReply(numbers: readonly NumberFields[]): Reply {
 
 export type InstanceFields = { readonly CustSpaceId: string; readonly ChannelType: string };
 
-/** The documented fields of an instance. The mail address is recognisable if it leaks. */
+/**
+ * The fields of page ListInstance, with values that are made up. The mail address is easy to
+ * recognise, should it leak.
+ */
 export function instanceReply(page: readonly InstanceFields[], total: number): Reply {
   return {
     status: 200,

@@ -1,32 +1,37 @@
-/** One number as the upstream shows it, by upstream names. `PhoneNumber` may differ from its key. */
+/** One number by the upstream's names of its fields. `PhoneNumber` may differ from its key. */
 export type NumberFields = Readonly<Record<string, unknown>>;
 
-/** The key of the account itself: the customer of a request without CustSpaceId. */
+/** The account itself: the customer of a request without CustSpaceId. */
 export const SELF = "self";
 
 export type CamsState = {
-  /** Creates the customer if it is new, then sets these numbers. Other numbers stay. */
+  /** Makes the customer unless it exists, then sets these numbers. Other numbers stay. */
   addCustomer(custSpaceId: string, numbers?: readonly NumberFields[]): void;
-  /** Creates or changes a number. A field given as undefined leaves the replies. */
+  /** Makes or changes a number. A field that is given as undefined leaves the replies. */
   setNumber(custSpaceId: string, phoneNumber: string, fields: NumberFields): void;
   removeNumber(custSpaceId: string, phoneNumber: string): void;
   /** Copies, in the order in which the numbers were created. */
   numbers(custSpaceId: string): readonly NumberFields[];
   /**
-   * While on, Query answers from the copy that the last Sync took, or that was taken when this was
-   * switched on. `numbers` is always the true state.
+   * While on, Query replies from a copy, taken at the last Sync or when this was switched on.
+   * `numbers` always has the truth. That Query has such a copy is a guess: the vendor's guide
+   * register-and-synchronize-phone-numbers has a Sync before the Query, and no page says why.
    */
   lag(custSpaceId: string, on: boolean): void;
   /** The numbers that Query lists. */
   listed(custSpaceId: string): readonly NumberFields[];
-  /** The numbers that Sync lists, after it has updated the copy. */
+  /** What Sync shows, which becomes the copy. */
   sync(custSpaceId: string): readonly NumberFields[];
   /** All but the account itself, in the order in which they were created. */
   customers(): readonly string[];
-  /** What a person does with the verification code. From then on the number can send. */
+  /**
+   * As after a person has entered the verification code: the number can send. Status and
+   * CodeVerificationStatus are the values of page manage-phone-numbers. A new number's limit is 250
+   * (Meta's page messaging-limits). That its quality is GREEN at once is a guess.
+   */
   connect(custSpaceId: string, phoneNumber: string): void;
   reviewName(custSpaceId: string, phoneNumber: string, nameStatus: string): void;
-  /** Answers every call for this customer with this error code, until undefined is given. */
+  /** Refuses every call for this customer with this error code. Undefined ends that. */
   refuse(custSpaceId: string, code: string | undefined): void;
   refusal(custSpaceId: string): string | undefined;
   has(custSpaceId: string): boolean;
@@ -41,9 +46,11 @@ type Customer = {
 };
 
 /**
- * A number after Add, in the order of the documented reply: the 12 documented fields and IsOfficial
- * (since 2025-04). The callback values are recognisable, so that a test can see whether they leak
- * into an event.
+ * A number that was just added, in the order of the documented reply: the 12 fields of SDK 1.4.2 and
+ * IsOfficial, which the SDK has since 2025-04. It is PENDING and not verified (the vendor's guide
+ * register-and-synchronize-phone-numbers). NOT_VERIFIED and Pending_Review are spelt as on page
+ * manage-phone-numbers, NONE and TIER_NOT_SET as on Meta's pages. That the upstream uses these
+ * spellings is a guess. The callback values are easy to recognise, should they leak into an event.
  */
 function freshNumber(phoneNumber: string): Record<string, unknown> {
   return {
@@ -66,9 +73,9 @@ function freshNumber(phoneNumber: string): Record<string, unknown> {
 const digits = (phoneNumber: string) => phoneNumber.replaceAll(/\D/g, "");
 
 /**
- * The simulated account. Numbers are keyed by digits only. An unknown customer, or (except in
- * setNumber) an unknown number throws: a typing error in a test must not look like an empty list.
- * `onChange` is called with a customer after it was created or changed.
+ * The simulated account. Numbers are keyed by their digits. An unknown customer throws, and so does
+ * an unknown number except in `setNumber`: a typing error in a test must not look like an empty
+ * reply. `onChange` gets the id of each customer that was made or changed.
  */
 export function createCamsState(onChange: (custSpaceId: string) => void = () => {}): CamsState {
   const fresh = (): Customer => ({ refusal: undefined, numbers: new Map(), copy: undefined });

@@ -1,7 +1,7 @@
 /*
- * The control API, as an object in the process and as JSON over HTTP on the upstream's own port.
+ * The control of the sandbox upstream: an object in the process, and JSON over HTTP on its own port.
  *
- * POST /~control/<path> with a JSON object. 200 {"result": ...}, 400 {"error": text}, 404 unknown.
+ * POST /~control/<path> with a JSON object. 200 {"result": ...}, 400 {"error": text}, 404 unknown path.
  *
  * | path            | body                                   | result                                |
  * |-----------------|----------------------------------------|---------------------------------------|
@@ -25,18 +25,18 @@ import type { IncomingHttpHeaders } from "node:http";
 import { type Fault, type FaultQueue, isFaultKind } from "./cams-faults.ts";
 import type { CamsState, NumberFields } from "./cams-state.ts";
 
-/** One request that reached the upstream, recorded before the reply. */
+/** One request that reached the upstream, recorded before its reply. */
 export type UpstreamCall = {
   readonly action: string;
   /** As sent. Absent if the request was about the account itself. */
-  readonly custSpaceId?: string;
+  readonly custSpaceId?: string | undefined;
   /** Country code and digits, for Add. */
-  readonly phoneNumber?: string;
+  readonly phoneNumber?: string | undefined;
   readonly at: number;
   /** The Code of the reply, or undefined if it had none or was never sent. */
   readonly code: string | undefined;
   readonly executed: boolean;
-  readonly fault?: Fault["kind"];
+  readonly fault?: Fault["kind"] | undefined;
   readonly method: string;
   readonly rawQuery: string;
   readonly rawBody: string;
@@ -57,11 +57,11 @@ export type UpstreamControl = Pick<
 > & {
   fault(fault: Fault): void;
   clearFaults(): void;
-  /** All calls, or the last `keptCalls`. */
+  /** All calls, or the last ones if `keptCalls` is set. */
   calls(): readonly UpstreamCall[];
-  /** Forgets the calls and the count of throttled ones. */
+  /** Clears the calls and the count of throttled ones. */
   clearCalls(): void;
-  /** Calls that the rate limit refused, without those of a `throttle` fault. */
+  /** Calls that the rate limit itself refused, without those of a `throttle` fault. */
   throttledCount(): number;
 };
 
@@ -71,7 +71,7 @@ export type CallLog = {
 };
 
 export type CallLogOptions = {
-  /** How many of the last calls are kept. Default all. */
+  /** How many of the last calls are kept. Default: all. */
   readonly keptCalls?: number;
   readonly onCall?: (call: UpstreamCall) => void;
 };
@@ -173,7 +173,7 @@ const ROUTES: Readonly<Record<string, (control: UpstreamControl, body: Body) => 
   "throttled-count": (c) => c.throttledCount(),
 };
 
-/** Handles one control request. `path` is what follows `/~control/`. */
+/** The reply to one control request. `path` is what follows `/~control/`. */
 export function runControl(
   control: UpstreamControl,
   path: string,
