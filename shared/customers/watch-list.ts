@@ -1,5 +1,6 @@
 import { type CustomerRow, newCustomerRow } from "../schemas/customer-row.ts";
 import type { Store } from "../store/store.ts";
+import type { RowChange } from "../store/update-row.ts";
 import { clearMarkers, updateCustomer } from "./customer.ts";
 import { dropFromLane } from "./priority-lane.ts";
 
@@ -33,20 +34,21 @@ async function watchCustomer(
   customer: string,
   now: () => number,
 ): Promise<"added" | "revived" | "already"> {
-  const { before } = await updateCustomer(
-    store,
-    customer,
-    (row) => {
-      if (!row) return { put: newCustomerRow(now()) };
-      if (!wasRemoved(row) && !row.addIntents) return "keep";
-      return {
-        put: { ...row, removedAt: undefined, revivedFrom: undefined, addIntents: undefined },
-      };
-    },
-    "absent",
-  );
+  const decide = (row: CustomerRow | undefined) => asWatched(row, now(), true);
+  const { before } = await updateCustomer(store, customer, decide, "absent");
   if (!before) return "added";
   return wasRemoved(before) ? "revived" : "already";
+}
+
+/** A row that no add can remove. A removed customer stays removed unless `revives` is set. */
+function asWatched(
+  row: CustomerRow | undefined,
+  now: number,
+  revives: boolean,
+): RowChange<CustomerRow> {
+  if (!row) return { put: newCustomerRow(now) };
+  if (wasRemoved(row) ? !revives : !row.addIntents) return "keep";
+  return { put: { ...row, removedAt: undefined, revivedFrom: undefined, addIntents: undefined } };
 }
 
 /** Also while only an add in progress has brought it back. */
@@ -111,20 +113,8 @@ export async function ensureWatched(
 ): Promise<void> {
   for (const customer of customers) {
     if (ensured.has(customer)) continue;
-    await ensureCustomer(store, customer, now);
+    const decide = (row: CustomerRow | undefined) => asWatched(row, now(), false);
+    await updateCustomer(store, customer, decide, "absent");
     ensured.add(customer);
   }
-}
-
-async function ensureCustomer(store: Store, customer: string, now: () => number): Promise<void> {
-  await updateCustomer(
-    store,
-    customer,
-    (row) => {
-      if (!row) return { put: newCustomerRow(now()) };
-      if (!row.addIntents || row.revivedFrom) return "keep";
-      return { put: { ...row, addIntents: undefined } };
-    },
-    "absent",
-  );
 }
