@@ -1,7 +1,7 @@
 import { link, open, readFile, rename, rm, unlink } from "node:fs/promises";
 import { StoreInUseError } from "../errors.ts";
 
-/** What the lock must know of processes; `startOf` gives undefined where nobody can tell. */
+/** What the lock must know of processes. `startOf` is undefined where the system does not say. */
 export type Processes = {
   readonly pid: number;
   readonly isAlive: (pid: number) => boolean;
@@ -11,9 +11,9 @@ export type Processes = {
 export type FolderLock = { release(): Promise<void> };
 
 export type FolderLockOptions = {
-  /** The lock file; its folder exists. Files named `<path>.<token>…` are used beside it. */
+  /** The lock file, in a folder that exists. Files named `<path>.…` are used beside it. */
   readonly path: string;
-  /** `[A-Za-z0-9_-]+`, never given before. */
+  /** `[A-Za-z0-9_-]+`, never used before. */
   readonly token: string;
   readonly processes: Processes;
 };
@@ -21,16 +21,16 @@ export type FolderLockOptions = {
 type Owner = { readonly pid: number; readonly start?: string | undefined; readonly token: string };
 
 /**
- * Takes the exclusive lock file of a folder, or takes it over from a process that is gone: no such
- * process, or one of the same number that started at another time. It holds among processes that
- * see each other's numbers, so not between containers or machines that share a disk.
- * @throws StoreInUseError while its owner lives, or when the file is no lock.
+ * Takes the exclusive lock file of a folder, or takes it over from an owner that is gone. That is
+ * one without a process, or whose number now belongs to a process that started at another time. It
+ * holds among processes that see each other's numbers, so not between containers that share a disk.
+ * @throws StoreInUseError while its owner lives, or if the file is no lock
  */
 export async function acquireFolderLock(options: FolderLockOptions): Promise<FolderLock> {
   const { path, token, processes } = options;
   const self: Owner = { pid: processes.pid, start: await processes.startOf(processes.pid), token };
   const draft = `${path}.${token}.new`;
-  // A lock must be whole when it appears, also after a power cut: written aside, then linked.
+  // Written aside, then linked, so that a lock is whole when it appears.
   const file = await open(draft, "wx");
   try {
     await file.writeFile(JSON.stringify(self));
@@ -47,11 +47,11 @@ export async function acquireFolderLock(options: FolderLockOptions): Promise<Fol
 }
 
 /**
- * A dead owner's lock is taken over by a file named after that owner, which only one process can
- * make. Its maker may die as well before it has moved that file over the lock. So dead owners form a
- * chain, and whoever makes the file at its end owns the lock. Tokens never return: a file made for
- * an owner that is no longer on the chain gives nothing, and goes again.
- * @returns false when another process was faster, so the next look may differ
+ * A file named after a dead owner takes over its lock, and only one process can make that file. Its
+ * maker may die before it has moved the file over the lock, so dead owners form a chain. Whoever
+ * makes the file at the end of the chain owns the lock. Tokens never return: a file made for an
+ * owner that has left the chain gives nothing, and is removed.
+ * @returns false if another process was faster, so that the next look may differ
  */
 async function tryToTake(
   path: string,
@@ -74,7 +74,7 @@ async function tryToTake(
   return true;
 }
 
-/** Follows the chain from the lock to its end: a living owner's file, or one that is not there. */
+/** Follows the chain from the lock to its end, a living owner's file or one that is not there. */
 async function findEnd(path: string, processes: Processes) {
   const passed: string[] = [];
   for (let end = path; ; ) {
@@ -86,7 +86,7 @@ async function findEnd(path: string, processes: Processes) {
   }
 }
 
-/** A power cut may leave a file without its bytes, or with zeros for them: its owner is gone. */
+/** A power cut may leave a file without bytes, or with zeros for them. Then its owner is gone. */
 async function readOwner(file: string, path: string): Promise<Owner | "none" | "empty"> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
@@ -133,11 +133,11 @@ export const machineProcesses: Processes = {
   async startOf(pid) {
     try {
       const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-      // The name in parentheses may hold anything, so fields are counted from behind it: the state
-      // is field 3 and the start, in runs since the machine's, is field 22 of proc(5).
+      // proc(5): the state is field 3, the start is field 22, in clock ticks since the boot. The
+      // name in parentheses may hold anything, so count from behind it.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
-      // A killed process that its parent has not reaped still answers to signal 0.
+      // A killed process that its parent has not reaped still accepts signal 0.
       return /[ZX]/.test(fields[0] ?? "") ? "ended" : `${boot.trim()}:${fields[19]}`;
     } catch {
       return undefined;

@@ -4,8 +4,8 @@ import { encodeRow, readRow } from "./rows.ts";
 import type { Store } from "./store.ts";
 
 /**
- * Makes sure that a store serves one account and stage: the first to use it leaves its name, and
- * any other is refused. Two stages on one store would take each other's changes for their own.
+ * Makes sure that a store serves one account and stage. The first to use it stores its name, and
+ * any other is refused, because two stages would take each other's changes for their own.
  *
  * @throws StoreIdentityError
  */

@@ -4,7 +4,7 @@ import type { Version, Versioned } from "./store.ts";
 type Find = () => Promise<Versioned | undefined>;
 
 /**
- * Learns from the row what a put did whose answer was lost.
+ * Learns from the row what a put did whose response was lost.
  * @throws the given error when the row proves nothing
  */
 export function settlePut(
@@ -17,7 +17,7 @@ export function settlePut(
 }
 
 /**
- * Learns from the row what a delete did whose answer was lost.
+ * Learns from the row what a delete did whose response was lost.
  * @throws the given error when the row proves nothing
  */
 export function settleDelete(
@@ -25,8 +25,8 @@ export function settleDelete(
   expected: Version,
   lost: StoreUnavailableError,
 ): Promise<"deleted" | "conflict"> {
-  // Versions never come back. Once the expected one is gone, this delete can do no more harm, and no
-  // row is what the caller wanted, whoever removed it.
+  // Versions never come back. Once the expected one is gone, this delete can do no more harm, and
+  // no row is what the caller wanted, whoever removed it.
   return settle(find, lost, (now) => {
     if (!now) return "deleted";
     return now.version === expected ? undefined : "conflict";
@@ -34,8 +34,8 @@ export function settleDelete(
 }
 
 /**
- * The write may still be running while the row is read. So what is not there yet proves nothing, only
- * what can never change back does. When the read fails too, the first reason says more.
+ * The write may still be running while the row is read. So what is not there yet proves nothing,
+ * and only what can never change back does. If the read fails too, the first reason says more.
  */
 async function settle<T>(
   find: Find,

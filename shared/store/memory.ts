@@ -1,17 +1,17 @@
 import type { Row, Store } from "./store.ts";
 
 export type MemoryStoreOptions = {
-  /** A token that was never given before. */
+  /** A token that was never used before. */
   readonly newVersion: () => string;
 };
 
 /**
- * The store contract over a Map: for tests, and for a run whose state may be forgotten at its end.
- * It never throws. `close` forgets nothing, so handles can share one store.
+ * The store contract over a Map, for tests and for state that may be lost. It never throws. `close`
+ * forgets nothing, so handles can share one store.
  */
 export function createMemoryStore(options: MemoryStoreOptions): Store {
   const rows = new Map<string, Row>();
-  // Kept in order at each insertion, so that a scan costs its page and not a sort of everything.
+  // In order, so that a scan costs its page and not a sort of everything.
   const keys: string[] = [];
 
   return {
@@ -53,9 +53,8 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
 const shared = new Map<string, Store>();
 
 /**
- * The one memory store of this process with this name: the three functions of a local run are
- * bundles of their own and meet here. It lives as long as the process; the options of the first
- * caller hold.
+ * The one memory store of this process with this name. It lives as long as the process. The options
+ * of its first caller hold.
  */
 export function openMemoryStore(options: MemoryStoreOptions & { readonly name: string }): Store {
   const known = shared.get(options.name);
@@ -64,7 +63,7 @@ export function openMemoryStore(options: MemoryStoreOptions & { readonly name: s
   return store;
 }
 
-// Comparing by UTF-16 unit is comparing by byte, as keys are ASCII.
+// Keys are ASCII, so the order of UTF-16 units is that of bytes.
 function firstAtOrAfter(keys: readonly string[], key: string): number {
   let low = 0;
   let high = keys.length;

@@ -5,11 +5,11 @@ import type { RequestOptions } from "./tablestore-requests.ts";
 import { parseTablestoreUrl } from "./tablestore-url.ts";
 
 export type OpenStoreDeps = {
-  /** A random token of letters, digits, `-` and `_` that was never given before, by any process. */
+  /** A random token of letters, digits, `-` and `_` that no process ever used before. */
   readonly newVersion: () => string;
-  /** In ms; see PostgresStoreOptions. */
+  /** In ms, for PostgresStoreOptions. */
   readonly now?: () => number;
-  /** What only Tablestore asks for; the other adapters are opened without. */
+  /** What only Tablestore needs. */
   readonly tablestore?: Pick<RequestOptions, "credentials" | "random" | "sleep"> & {
     readonly agentFor: (endpoint: URL) => RequestOptions["agent"];
   };
@@ -18,7 +18,7 @@ export type OpenStoreDeps = {
 type StoreName = (typeof STORES)[number]["name"];
 type Open = (url: string, deps: OpenStoreDeps) => Promise<Store>;
 
-// Adapters are imported one by one: each is a bundle of its own, and a cold start pays for one only.
+// Each adapter is a bundle of its own, so that a cold start loads only one.
 const OPEN: Readonly<Record<StoreName, Open>> = {
   async memory(url, deps) {
     const { openMemoryStore } = await import("./memory.ts");
@@ -55,8 +55,8 @@ export async function openStore(storeUrl: string, deps: OpenStoreDeps): Promise<
 }
 
 /**
- * Says what is wrong with a STORE_URL, in words that follow its name and hold nothing of it;
- * undefined when it can be opened. It looks at the text only.
+ * What is wrong with the text of a STORE_URL, in words that follow its name and hold nothing of it.
+ * Undefined if it can be opened.
  */
 export function storeUrlProblem(url: string): string | undefined {
   const name = storeOf(url)?.name;
@@ -68,7 +68,7 @@ export function storeUrlProblem(url: string): string | undefined {
   return name === "postgres" ? percentProblem(new URL(url)) : undefined;
 }
 
-/** The driver decodes these parts and would fail with an error that holds the whole URL. */
+/** The driver decodes these parts, and would fail with an error that holds the whole URL. */
 function percentProblem({ username, password, pathname, search }: URL): string | undefined {
   try {
     for (const part of [username, password, pathname, search]) decodeURIComponent(part);

@@ -7,7 +7,7 @@ import { createSqlStore, createSqlTable, type Query, TABLE, unavailable } from "
 import type { Store } from "./store.ts";
 
 export type PgliteStoreOptions = {
-  /** Made when missing, with its parents. The lock file `<folder>.lock` lies beside it. */
+  /** Made if it is missing, with its parents. The lock file `<folder>.lock` lies beside it. */
   readonly folder: string;
   readonly newVersion: () => string;
   readonly processes?: Processes;
@@ -20,18 +20,17 @@ type Shared = { handles: number; readonly database: Promise<Database> };
 const opened = new Map<string, Shared>();
 const closing = new Map<string, Promise<void>>();
 
-// PGlite has no background processes, so nobody else removes dead rows or bounds the log that the
-// next start reads. Measured: 20 MB per thousand 15 KB writes without it, 30 ms per run with it.
+// PGlite has no background process that removes dead rows or bounds the log. Measured: 20 MB per
+// thousand 15 KB writes without upkeep, 30 ms for each upkeep.
 const WRITES_PER_UPKEEP = 1_000;
 
 /**
- * The store in a PostgreSQL that runs inside this process, with its files in one folder: the local
- * default. Every handle that this process opens on a folder shares one database, closed with the
- * last of them. An acknowledged write survives the end of the process, kill -9 included, but not
- * a power cut: PGlite does not sync its files.
- * @throws StoreInUseError while another living process holds the folder.
- * @throws ConfigError when PGlite is not installed, or the folder holds something else.
- * @throws StoreUnavailableError when the folder cannot be used.
+ * The store in a PostgreSQL that runs inside this process, with its files in one folder. All
+ * handles of this process on a folder share one database, closed with the last of them. An
+ * acknowledged write survives kill -9, but not a power cut, because PGlite does not sync its files.
+ * @throws StoreInUseError while another living process holds the folder
+ * @throws ConfigError if PGlite is not installed, or the folder holds something else
+ * @throws StoreUnavailableError if the folder cannot be used
  */
 export async function openPgliteStore(options: PgliteStoreOptions): Promise<Store> {
   try {
@@ -105,8 +104,8 @@ async function start(folder: string, options: PgliteStoreOptions): Promise<Datab
 }
 
 /**
- * A database whose making was cut off cannot be opened and holds nothing yet: a note beside the
- * folder, removed before the first write, tells it from one that must not be touched.
+ * A database whose creation was cut off cannot be opened and holds nothing yet. A note beside the
+ * folder marks it until the first write, so that no other folder is emptied.
  */
 async function prepare(folder: string): Promise<{ finished(): Promise<void> }> {
   const note = `${folder}.unfinished`;
@@ -129,7 +128,7 @@ function withUpkeep(pglite: PGlite): Query {
     writes += affected;
     if (writes >= WRITES_PER_UPKEEP) {
       writes = 0;
-      // The write above is done whatever becomes of this.
+      // The write is done, even if the upkeep fails.
       await pglite.query(`vacuum ${TABLE}`).catch(() => {});
       await pglite.query("checkpoint").catch(() => {});
     }

@@ -3,12 +3,12 @@ import { createSqlStore, createSqlTable, type Query } from "./sql-store.ts";
 import type { Store } from "./store.ts";
 
 export type PostgresStoreOptions = {
-  /** With the credentials; it goes to the driver and into no error or log line. */
+  /** With the credentials. It is in no error and no log line. */
   readonly url: string;
   readonly newVersion: () => string;
   /**
-   * In ms. With it a connection that lay idle for more than 10 s is replaced before use: timers
-   * stand still while a function instance is frozen, so the pool's own idle limit comes too late.
+   * In ms. With it, a connection that was idle for more than 10 s is replaced before use. Timers
+   * stand still while an instance is frozen, so the pool's own limit is too late.
    */
   readonly now?: () => number;
 };
@@ -16,10 +16,10 @@ export type PostgresStoreOptions = {
 const IDLE_MS = 10_000;
 
 /**
- * The store on a PostgreSQL server, over at most two connections. Lost connections are replaced at
- * the next call. Waiting for a connection ends after 5 s, a statement after 8 s on the server and
- * 10 s here; a write whose answer was lost takes the time of one more read.
- * @throws StoreUnavailableError when the server cannot be reached or refuses.
+ * The store on a PostgreSQL server, over at most two connections. The next call replaces a lost
+ * one. Waiting for a connection ends after 5 s, a statement after 8 s on the server and 10 s here.
+ * A write whose response was lost takes one more read.
+ * @throws StoreUnavailableError if the server cannot be reached or refuses
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { now } = options;
@@ -34,7 +34,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     keepAlive: true,
     allowExitOnIdle: true,
   });
-  // Without a listener the end of an idle connection ends the process; the pool has dropped it.
+  // Without a listener, the end of an idle connection would end the process.
   pool.on("error", () => {});
 
   const usedAt = new WeakMap<pg.PoolClient, number>();
@@ -51,7 +51,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     const client = await checkOut().catch((error: unknown) => {
       throw failure(error, true);
     });
-    // The pool stops listening while a connection is lent; the statement's rejection tells enough.
+    // The pool does not listen while a connection is lent. The statement's rejection says enough.
     const ignore = () => {};
     client.on("error", ignore);
     try {
@@ -60,7 +60,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       client.release();
       return { rows, affected: rowCount ?? 0 };
     } catch (error) {
-      // After a timeout the statement still occupies the connection, so it is not lent again.
+      // After a timeout the statement still occupies the connection.
       client.release(true);
       throw failure(error, false);
     } finally {
@@ -83,7 +83,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   return createSqlStore({ query, newVersion: options.newVersion, close });
 }
 
-// The driver gives its own timeouts and broken connections no code, only a sentence.
+// The driver's own timeouts and broken connections have no code, only a sentence.
 function failure(error: unknown, neverSent: boolean): Error {
   const { code, message } = error as { code?: unknown; message?: unknown };
   const text = String(message);

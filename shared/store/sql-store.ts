@@ -4,8 +4,8 @@ import { settleDelete, settlePut } from "./lost-write.ts";
 import type { Row, Store, Versioned } from "./store.ts";
 
 /**
- * Runs one statement as a transaction of its own. A rejection may carry `code` (an SQLSTATE or a
- * driver's code) and `neverSent: true` when the statement certainly did not leave this process.
+ * Runs one statement as a transaction of its own. A rejection may have a `code` (an SQLSTATE or the
+ * driver's), and `neverSent: true` if the statement certainly did not leave this process.
  */
 export type Query = (
   text: string,
@@ -14,29 +14,29 @@ export type Query = (
 
 export type SqlStoreDeps = {
   readonly query: Query;
-  /** A token that was never given before, by any process. */
+  /** A token that no process ever used before. */
   readonly newVersion: () => string;
   readonly close: () => Promise<void>;
 };
 
-/** The one table of a store; the first schema of the connection's search path holds it. */
+/** The one table of a store, in the first schema of the connection's search path. */
 export const TABLE = "waba_numbers_rows";
 
 const CREATE = `create table if not exists ${TABLE}
   (k text collate "C" primary key, v text not null, ver text not null)`;
 
-// Two creators at once: the later one breaks on a catalog's unique index, on the table or on its row
-// type, although it said IF NOT EXISTS. Either way the table is there.
+// With two creators at once, the later one fails despite IF NOT EXISTS: on a unique index of the
+// catalog, on the table or on its row type. Either way the table is there.
 const CREATED_BY_ANOTHER = new Set(["23505", "42P07", "42710"]);
 
 // The connection was gone before or while the statement ran, as after a server's restart. A read is
-// then tried again, as often as a pool of two can hold dead connections. It is not after a timeout:
+// tried again as often as a pool of two can hold dead connections. A timeout is not among them, as
 // the caller's deadline may be near.
 const CONNECTION_LOST = new Set(["ECONNRESET", "EPIPE", "57P01", "57P02", "57P03"]);
 
 /**
- * Makes sure that the table exists. It is looked up first, so that a role without the right to
- * create tables can use one that an administrator made.
+ * Makes sure that the table exists. It looks first, so that a role without the right to create
+ * tables can use one that an administrator made.
  * @throws StoreUnavailableError
  */
 export async function createSqlTable(query: Query): Promise<void> {
@@ -52,8 +52,8 @@ export async function createSqlTable(query: Query): Promise<void> {
 
 /**
  * The store contract as SQL for PostgreSQL, on a server or embedded. Every method throws
- * StoreUnavailableError with the driver's code as the reason; messages of the driver are dropped,
- * as they may hold addresses, user names and values.
+ * StoreUnavailableError with the driver's code as its reason. The driver's messages are dropped, as
+ * they may hold addresses, user names and values.
  */
 export function createSqlStore(deps: SqlStoreDeps): Store {
   const read: Query = async (text, params) => {
@@ -137,12 +137,12 @@ export function createSqlStore(deps: SqlStoreDeps): Store {
   };
 }
 
-/** Keeps of a driver's or system's error the code alone. */
+/** Keeps only the code of a driver's or system's error. */
 export function unavailable(operation: string, error: unknown): StoreUnavailableError {
   return new StoreUnavailableError(operation, reasonOf(error));
 }
 
-// Only what looks like a code passes: a driver could put anything into the field.
+// A driver could put anything into the field, so only what looks like a code passes.
 function reasonOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   const { code } = error;

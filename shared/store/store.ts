@@ -1,20 +1,19 @@
 /**
- * The versioned key-value contract that every adapter keeps and `test/shared/store/contract.ts`
- * checks. Its laws:
+ * The versioned key-value contract of every adapter. `test/shared/store/contract.ts` checks its
+ * laws:
  *
- * - A write that was acknowledged is never forgotten.
- * - `put` and `delete` act only when the stored version equals `expected` (or, for `absent`, when
- *   there is no row); otherwise they change nothing and answer `conflict`. Each is atomic per row.
- * - A version is a random token chosen by the adapter for each write and compared for equality
- *   only. A row deleted and created again never has an old version, and after a write whose answer
- *   was lost the adapter reads the row again to learn whether its own token landed.
+ * - An acknowledged write is never forgotten.
+ * - `put` and `delete` act only if the stored version equals `expected`, or for `absent` if there is
+ *   no row. Otherwise they change nothing and resolve to `conflict`. Each is atomic per row.
+ * - A version is a random token, new for each write and compared for equality only. A row that was
+ *   deleted and created again never has an old version.
  * - `scan` gives rows in the byte order of their keys.
  *
  * Keys are printable ASCII, 1 to 512 characters. Values are well-formed Unicode text without
- * U+0000 (JSON text always is), up to 1.5 MB of UTF-8.
+ * U+0000, up to 1.5 MB of UTF-8. JSON text always is.
  *
- * Every method throws `StoreUnavailableError` when the store cannot be reached or did not answer
- * in time: an outcome is never guessed.
+ * Every method throws `StoreUnavailableError` if the store cannot be reached or is not in time. An
+ * outcome is never guessed.
  */
 export interface Store {
   get(key: string): Promise<Versioned | undefined>;
@@ -22,7 +21,7 @@ export interface Store {
   delete(key: string, expected: Version): Promise<"deleted" | "conflict">;
   /** Rows whose key starts with `prefix` and is greater than `after` ("" for the first page). */
   scan(prefix: string, after: string, limit: number): Promise<Row[]>;
-  /** Gives up connections, files and locks. The store must not be used afterwards. */
+  /** Releases connections, files and locks. The store must not be used afterwards. */
   close(): Promise<void>;
 }
 

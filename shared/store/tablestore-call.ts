@@ -21,7 +21,7 @@ export type Operation =
 
 export type CallResult = { readonly data: unknown } | { readonly failure: TablestoreFailure };
 
-/** One request and its outcome, given at the latest when the signal aborts. */
+/** One request. It resolves to its outcome at the latest when the signal aborts. */
 export type Call = (
   operation: Operation,
   params: object,
@@ -30,20 +30,20 @@ export type Call = (
 
 export type ConnectionOptions = {
   readonly target: TablestoreTarget;
-  /** Read at every call, as those of a function's role change from invocation to invocation. */
+  /** Read at every call, because a role's credentials change between invocations. */
   readonly credentials: () => Credentials;
   /** Keeps connections: the SDK's own agent makes a TLS handshake for every request. */
   readonly agent: Agent;
 };
 
 /**
- * The door to the official SDK 5.6.5, which is kept from its faults here: it tries nothing again on
- * its own, its promise that never settles after a cut or silent answer is not waited for, and of
- * its errors only codes are kept. A client lives for one call, as its credentials and its signal
- * are fixed when it is made; it is a plain object and opens nothing.
+ * The only user of the official SDK 5.6.5, around its faults. The SDK retries nothing on its own
+ * here. Its promise, which never settles after a cut or silent response, is not awaited. Of its
+ * errors only codes are kept. A client is a plain object that lives for one call, because its
+ * credentials and its signal are fixed when it is made.
  *
- * Two effects on the whole process remain while the SDK is loaded: the empty global names of
- * `declareGlobals`, and request lines on standard output when DEBUG is exactly `aliyun`.
+ * The loaded SDK has two effects on the whole process: the empty global names of `declareGlobals`,
+ * and request lines on standard output if DEBUG is exactly `aliyun`.
  */
 export function createCall(options: ConnectionOptions): Call {
   declareGlobals();
@@ -63,7 +63,7 @@ export function createCall(options: ConnectionOptions): Call {
       httpOptions: {
         agent: options.agent,
         signal,
-        // The SDK writes this to the process's global agent, and 300 if there is none.
+        // The SDK writes this to the process's global agent, or else 300.
         maxSockets: globalAgent.maxSockets,
       },
     });
@@ -84,7 +84,7 @@ export function createCall(options: ConnectionOptions): Call {
         else if (statusCode === undefined) resolve({ failure: failureOfError(error) });
         else resolve({ failure: failureOfAnswer(statusCode, body) });
       });
-      // The SDK listens for the end of an answer only, and an answer that is cut off has none.
+      // The SDK waits for the end of a response, which one that is cut off does not have.
       request.on("httpHeaders", (_status, _headers, { httpResponse: { stream } }) => {
         stream.once("close", () => {
           if (!stream.complete) fail(signal.aborted ? TIMED_OUT : CUT_OFF);
@@ -95,8 +95,8 @@ export function createCall(options: ConnectionOptions): Call {
 }
 
 /**
- * The SDK assigns to names that it never declared. In strict code, which esbuild makes of a whole
- * bundle, that throws a ReferenceError; once the names exist it works, and enumerates nowhere.
+ * The SDK assigns to names that it never declared. In strict code, which esbuild makes of a bundle,
+ * that throws a ReferenceError unless the names exist.
  */
 function declareGlobals(): void {
   for (const name of ["pro", "key", "size", "sub", "prefix_length", "cell_type"]) {

@@ -1,27 +1,27 @@
 import { getSystemErrorName } from "node:util";
 
 /**
- * Why a call gave no answer, by what may be done next:
- * - `condition`: the row was not as expected; nothing changed.
- * - `contended`: another write to the row was under way; this one did not run.
- * - `busy`: the service throttles, moves a partition or is ill; a write may have run.
- * - `lost`: the connection or the answer broke; a write may have run.
- * - `timeout`: no answer by the deadline; a write may have run, or run later.
- * - `unsent`: no connection was made; nothing ran.
- * - `refused`: the service will not do it, now or later; nothing ran.
+ * Why a call failed, by what may be done next:
+ * - `condition`: the row was not as expected. Nothing changed.
+ * - `contended`: another write to the row was under way. This one did not run.
+ * - `busy`: the service throttles, moves a partition or has failed. A write may have run.
+ * - `lost`: the connection or the response broke. A write may have run.
+ * - `timeout`: no response by the deadline. A write may have run, or may run later.
+ * - `unsent`: no connection was made. Nothing ran.
+ * - `refused`: the service will not do it, now or later. Nothing ran.
  */
 export type TablestoreFailure = {
   readonly kind: "condition" | "contended" | "busy" | "lost" | "timeout" | "unsent" | "refused";
-  /** An OTS code, a system error's name or `HTTP_<status>`; never a message. */
+  /** An OTS code, a system error's name or `HTTP_<status>`, and never a message. */
   readonly reason: string;
 };
 
-/** No answer within the deadline: the write may have been done. */
+/** No response within the deadline. */
 export const TIMED_OUT: TablestoreFailure = { kind: "timeout", reason: "ETIMEDOUT" };
-/** The connection broke before the answer was whole: likewise. */
+/** The connection broke before the response was whole. */
 export const CUT_OFF: TablestoreFailure = { kind: "lost", reason: "ECONNRESET" };
 
-// Those that the error list of Alibaba Cloud marks "retry: yes". Some come with 403 or 404.
+// The codes that the error list of Alibaba Cloud marks "retry: yes". Some come with 403 or 404.
 const BUSY = new Set([
   "OTSServerBusy",
   "OTSNotEnoughCapacityUnit",
@@ -35,12 +35,12 @@ const BUSY = new Set([
 ]);
 
 /**
- * Judges an answer that the SDK took for an error. The SDK's own error is of no help: its parser
- * lacks the XML class that it calls, so `code` is the HTTP status, and a failed condition and a
- * wrong signature are both 403.
+ * Judges a response that the SDK took for an error. The SDK's own error is no help: its parser
+ * lacks the XML class that it calls, so `code` is the HTTP status, which is 403 for a failed
+ * condition and for a wrong signature alike.
  */
 export function failureOfAnswer(status: number, body: Uint8Array | undefined): TablestoreFailure {
-  // An answer of success that could not be decoded: the operation ran, its outcome is lost.
+  // A success that could not be decoded. The operation ran, and its outcome is lost.
   if (status < 300) return { kind: "lost", reason: "UNREADABLE_ANSWER" };
   const code = otsCode(body ?? new Uint8Array());
   const reason = code ?? `HTTP_${status}`;
@@ -51,18 +51,18 @@ export function failureOfAnswer(status: number, body: Uint8Array | undefined): T
 }
 
 /**
- * Judges an error without an answer. The SDK overwrites a system error's `code` but leaves `errno`
- * and `syscall`; of Node's own "socket hang up" nothing but the text is left.
+ * Judges an error without a response. The SDK overwrites a system error's `code` but leaves `errno`
+ * and `syscall`. Of Node's own "socket hang up" only the text is left.
  */
 export function failureOfError(error: unknown): TablestoreFailure {
-  // It threw while it built the request.
+  // The SDK threw while it built the request.
   if (fieldsOf(error).code !== "NetworkingError") return { kind: "unsent", reason: "UNSENDABLE" };
   const { errors } = fieldsOf(error);
-  // Several addresses were tried: any of the failures tells it.
+  // If several addresses were tried, any of the failures will do.
   const { errno, syscall } = fieldsOf(Array.isArray(errors) ? errors[0] : error);
   const reason = typeof errno === "number" && errno < 0 ? getSystemErrorName(errno) : undefined;
   if (syscall === "connect" || syscall === "getaddrinfo") {
-    // Node calls this one otherwise than the system does.
+    // Node has another name for this one than the system.
     if (reason === "EAI_NONAME") return { kind: "unsent", reason: "ENOTFOUND" };
     return { kind: "unsent", reason: reason ?? "ECONNREFUSED" };
   }

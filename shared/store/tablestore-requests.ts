@@ -4,9 +4,9 @@ import type { TablestoreFailure } from "./tablestore-failure.ts";
 export type RequestOptions = ConnectionOptions & {
   /** 0 to 1. */
   readonly random: () => number;
-  /** Over early when the signal aborts; never rejects. */
+  /** Ends early when the signal aborts. It never rejects. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** A signal that aborts after so many ms: `AbortSignal.timeout` unless given. */
+  /** A signal that aborts after so many ms. Default `AbortSignal.timeout`. */
   readonly startDeadline?: (ms: number) => AbortSignal;
 };
 
@@ -18,14 +18,14 @@ const DEADLINE_MS = 5_000;
 const TRIES = 4;
 const FIRST_DELAY_MS = 100;
 
-// A refused connection is not tried again: a service that is down stays so for longer than this.
+// A refused connection is not tried again, because a service that is down stays so for longer.
 const READ_AGAIN: Kinds = new Set(["busy", "contended", "lost"]);
-// The one refusal that is sure to have come before the write and that passes by itself.
+// The one refusal that certainly came before the write and that passes by itself.
 const WRITE_AGAIN: Kinds = new Set(["contended"]);
 
 /**
- * Requests with up to four tries, all within one deadline of 5 s. The pause before a try is twice
- * the last one, half of it random, as Alibaba Cloud asks for.
+ * Requests with up to four tries within one deadline of 5 s. Each pause is twice the last one, half
+ * of it random, as Alibaba Cloud recommends.
  */
 export function createRequests(options: RequestOptions) {
   const call = createCall(options);
@@ -44,7 +44,7 @@ export function createRequests(options: RequestOptions) {
       }
       const longest = FIRST_DELAY_MS * 2 ** (tries - 1);
       await options.sleep((longest * (1 + options.random())) / 2, deadline);
-      // The last reason says more than that the time is up.
+      // The last reason says more than a timeout.
       if (deadline.aborted) return result;
     }
   };

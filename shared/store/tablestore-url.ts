@@ -1,4 +1,4 @@
-/** Where a table is: what a `tablestore://` STORE_URL says. */
+/** Where a table is, as a `tablestore://` STORE_URL says. */
 export type TablestoreTarget = {
   readonly instance: string;
   readonly table: string;
@@ -11,10 +11,10 @@ const FORM =
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/;
 
 /**
- * Reads `tablestore://INSTANCE.REGION/TABLE`, with `?endpoint=` for another address: http is for
- * loopback alone, as the requests carry the access key's signature and the customers' numbers.
- * Names are as the console allows them: instances in lower case, tables by letters, digits and `_`.
- * @returns undefined when the text has another form.
+ * Reads `tablestore://INSTANCE.REGION/TABLE`, with `?endpoint=` for another address. Plain http is
+ * for loopback only, because requests carry signatures and customers' numbers. Names are as the
+ * console allows them: instances in lower case, tables of letters, digits and `_`.
+ * @returns undefined if the text has another form
  */
 export function parseTablestoreUrl(url: string): TablestoreTarget | undefined {
   const [, instance, region, table, given] = FORM.exec(url) ?? [];

@@ -7,21 +7,21 @@ import type { TablestoreFailure } from "./tablestore-failure.ts";
 import { createRequests, type RequestOptions } from "./tablestore-requests.ts";
 
 export type TablestoreOptions = RequestOptions & {
-  /** A token that was never given before. */
+  /** A token that was never used before. */
   readonly newVersion: () => string;
 };
 
-/** GetRange answers with at most 5,000 rows or 4 MB a page, whatever is asked. */
+/** GetRange gives at most 5,000 rows or 4 MB a page. */
 const PAGE_ROWS = 5_000;
 
 /**
- * The store in one table of Tablestore: primary key `k`, columns `v` and `ver`, written by
- * conditional PutRow and DeleteRow. Nothing is sent before the first call. A read takes 5 s at the
- * most, with up to four tries, and a scan that long for each page of its answer; a write whose
- * answer was lost takes the time of one more read. The table must exist: see `createTablestoreTable`.
+ * The store in one table of Tablestore, which must exist (`createTablestoreTable`): primary key
+ * `k`, columns `v` and `ver`, written by conditional PutRow and DeleteRow. Nothing is sent before
+ * the first call. A read takes at most 5 s, with up to four tries, and a scan that long for each
+ * page. A write whose response was lost takes one more read.
  *
- * Every method throws StoreUnavailableError with the OTS code, the system error or `HTTP_<status>`
- * as its reason: what the SDK throws holds the request's address and the service's words.
+ * Every method throws StoreUnavailableError with an OTS code, a system error or `HTTP_<status>` as
+ * its reason. What the SDK throws is dropped, as it holds the request's address.
  */
 export function openTablestoreStore(options: TablestoreOptions): Store {
   const { newVersion } = options;
@@ -29,7 +29,7 @@ export function openTablestoreStore(options: TablestoreOptions): Store {
   const { read, write } = createRequests(options);
   let isClosed = false;
 
-  // Failing alike for every operation, so that a closed store is not taken for a changed row.
+  // Every operation fails, so that nobody takes a closed store for a changed row.
   const assertOpen = (operation: string) => {
     if (isClosed) throw new StoreUnavailableError(operation, "CLOSED");
   };
@@ -38,7 +38,7 @@ export function openTablestoreStore(options: TablestoreOptions): Store {
     const result = await read("getRow", { tableName, primaryKey: [{ k: key }] });
     if ("failure" in result) throw unavailable("get", result);
     const { row } = result.data as { row: TableStore.Row };
-    // The SDK answers with an object without properties when there is no row.
+    // The SDK gives an object without properties if there is no row.
     return row.primaryKey ? versionedOf(key, row) : undefined;
   };
 
@@ -115,19 +115,19 @@ export function openTablestoreStore(options: TablestoreOptions): Store {
 }
 
 /**
- * Makes the store's table unless it exists: one version a column, no expiry, no reserved
- * throughput (which is billed whether used or not). A new table takes some seconds, at times a
- * minute, before it can be used; until then calls fail with OTSTableNotReady or the like.
+ * Makes the store's table unless it exists: one version a column, no expiry, and no reserved
+ * throughput, which is billed even if unused. For up to a minute, calls to a new table fail with
+ * codes such as OTSTableNotReady.
  *
- * @throws StoreUnavailableError when it cannot be made, or with the reason `OTHER_PRIMARY_KEY` or
- * `ROWS_EXPIRE` when a table of that name exists that would not keep the rows.
+ * @throws StoreUnavailableError if the table cannot be made. The reason is `OTHER_PRIMARY_KEY` or
+ *   `ROWS_EXPIRE` if a table of that name exists that would not keep the rows.
  */
 export async function createTablestoreTable(
   options: RequestOptions,
 ): Promise<"created" | "exists"> {
   const tableName = options.target.table;
   const { read, write } = createRequests(options);
-  // Looked up first, so that a role without the right to create tables can use one that was made.
+  // It looks first, so that a role without the right to create tables can use one that exists.
   const found = await read("describeTable", { tableName });
   if ("data" in found) {
     const { tableMeta, tableOptions } = found.data as TableDescription;

@@ -7,12 +7,12 @@ import { createClient } from "../../shared/signing/client.ts";
 import { createNumbersUpstream } from "../../shared/signing/numbers-upstream.ts";
 import { SANDBOX_CREDENTIALS } from "../sandbox/environment.ts";
 
-/** What the parent tells this process, as a JSON list in its only argument. */
+/** What the parent asks of this process, as a JSON list in its only argument. */
 export type FrozenOrder = {
   readonly endpoint: string;
-  /** "never": nothing is retired. */
+  /** "never": no connection is too old. */
   readonly maxIdleMs: number | "never";
-  /** Kept connections to hold while frozen. */
+  /** Idle connections to hold while frozen. */
   readonly sockets: number;
   /** The call is due so long after all connections have become idle. */
   readonly dueMs: number;
@@ -52,7 +52,7 @@ function open(order: FrozenOrder) {
   return {
     order,
     close: () => agent.destroy(),
-    /** An Add, because it is sent once: a read's further tries would hide what befell the first. */
+    /** An Add, which is sent once. A read's retries would hide the first failure. */
     async call(patienceMs: number): Promise<string> {
       const number = { custSpaceId: "cust-a", cc: "49", phoneNumber: "15112345678" };
       try {

@@ -11,7 +11,7 @@ import type { FrozenOrder, FrozenReport } from "./frozen-child.ts";
 const CHILD = fileURLToPath(new URL("frozen-child.ts", import.meta.url));
 const SOCKETS = 3;
 const FROZEN_MS = 5_000;
-/** As poll has it, which has the longest. */
+/** As in poll, which has the longest. */
 const MAX_IDLE_MS = 2_500;
 
 const canFreeze = process.platform !== "win32";
@@ -27,19 +27,19 @@ type Case = {
 
 type KeepingServer = {
   readonly endpoint: string;
-  /** Every connection the server was given, in order. */
+  /** Every connection, in order. */
   readonly sockets: readonly Socket[];
-  doAwayWith(fate: Fate): void;
+  endConnections(fate: Fate): void;
   close(): Promise<void>;
 };
 
-/** A server that keeps connections for ever, and lets the client open three before it answers. */
+/** A server that never closes connections, and responds once the client has opened three. */
 async function startServer(): Promise<KeepingServer> {
   const sockets: Socket[] = [];
   const deaf = new Set<Socket>();
   const waiting: http.ServerResponse[] = [];
   let together = SOCKETS;
-  // Without a timeout there is no Keep-Alive header either, which would tell the client to beware.
+  // Without a timeout there is no Keep-Alive header, which would warn the client.
   const server = http.createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     if (deaf.has(request.socket)) return;
     await readText(request);
@@ -59,7 +59,7 @@ async function startServer(): Promise<KeepingServer> {
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     sockets,
-    doAwayWith(fate) {
+    endConnections(fate) {
       for (const socket of sockets) {
         if (fate === "closed") socket.end();
         else if (fate === "reset") socket.resetAndDestroy();
@@ -79,9 +79,9 @@ let child: ChildProcess | undefined;
 let report: Extract<FrozenReport, { kind: "called" }>;
 
 /**
- * One process holds three kept connections to each of six servers. It is stopped before its timers
- * are due; meanwhile the servers do away with the connections. The first calls are made by those
- * timers after the thaw, before the process can have heard from the network.
+ * One process holds three idle connections to each of six servers. It is stopped before its timers
+ * are due, and meanwhile the servers end the connections. After the thaw those timers make the
+ * first calls, before the process can hear from the network.
  */
 beforeAll(async () => {
   if (!canFreeze) return;
@@ -104,7 +104,7 @@ beforeAll(async () => {
   expect(idle).toEqual({ kind: "idle" });
   child.kill("SIGSTOP");
   await sleepFor(FROZEN_MS / 4);
-  for (const { fate, server } of cases) server.doAwayWith(fate);
+  for (const { fate, server } of cases) server.endConnections(fate);
   await sleepFor((FROZEN_MS * 3) / 4);
   const called = once(child, "message");
   child.kill("SIGCONT");
@@ -122,7 +122,7 @@ function outcomeOf(fate: Fate, maxIdleMs: FrozenOrder["maxIdleMs"]) {
 }
 
 describe.runIf(canFreeze)("an instance that was frozen for five seconds", () => {
-  it("makes the call that became due meanwhile when it thaws", () => {
+  it("makes the call that became due meanwhile, after the thaw", () => {
     expect(report.lateMs).toBeGreaterThan(3_000);
     expect(report.lateMs).toBeLessThan(10_000);
   });

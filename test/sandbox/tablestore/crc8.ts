@@ -1,4 +1,4 @@
-/** CRC-8 with the polynomial x^8 + x^2 + x + 1, as PlainBuffer uses it; `crc` continues an older one. */
+/** CRC-8 of PlainBuffer: x^8 + x^2 + x + 1. `crc` continues an older one. */
 export function crc8(bytes: Uint8Array, crc = 0): number {
   let value = crc;
   for (const byte of bytes) value = TABLE[value ^ byte] ?? 0;

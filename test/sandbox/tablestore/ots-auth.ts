@@ -22,7 +22,7 @@ export type OtsRequest = {
 
 export type AuthOptions = {
   readonly instance: string;
-  /** All that may sign, now. */
+  /** Who may sign now. */
   readonly credentials: () => readonly SandboxCredentials[];
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -43,7 +43,7 @@ export function otsSignature(path: string, headers: IncomingHttpHeaders, secret:
 }
 
 /**
- * The service's own checks, before it looks at what is asked.
+ * The service's own checks, before it looks at the operation.
  * @throws OtsError
  */
 export function assertAuthentic(request: OtsRequest, options: AuthOptions): void {

@@ -1,4 +1,4 @@
-/** An answer of the service that is not a success, by the codes and statuses of its error list. */
+/** A response of the service that is no success, by the codes and statuses of its error list. */
 export class OtsError extends Error {
   readonly code: string;
   readonly status: number;

@@ -1,11 +1,12 @@
 /**
- * One queued misbehaviour, for the next `count` (1) requests of that operation, or of any.
- * - `drop`: the connection is reset instead of an answer.
- * - `hang`: there is never an answer.
- * - `cut`: half of the answer's body, then the end of the connection. The request is carried out.
- * - `code`: an error of the service; `html`: an error page of something between, with that status.
- * `executes` says whether the request is carried out all the same; for all but `cut` it is not
- * unless told.
+ * One queued fault, for the next `count` (1) requests of that operation, or of any.
+ * - `drop`: the connection is reset instead of a response.
+ * - `hang`: there is never a response.
+ * - `cut`: half of the response's body, then the end of the connection. The request is carried out.
+ * - `code`: an error of the service.
+ * - `html`: an error page of a proxy, with that status.
+ *
+ * `executes` says whether the request is carried out all the same. By default only `cut` is.
  */
 export type Fault = {
   readonly operation?: string;
@@ -41,7 +42,7 @@ export function createFaults() {
     clear(): void {
       queue = [];
     },
-    /** Takes the oldest that fits, or one of its count. */
+    /** Removes the oldest fault that fits, or one of its count. */
     take(operation: string): Fault | undefined {
       const found = queue.find(({ fault }) => (fault.operation ?? operation) === operation);
       if (!found) return undefined;

@@ -12,7 +12,7 @@ const KEY_TYPE_STRING = 2;
 const SINGLE_COLUMN = 1;
 const FORWARD = 0;
 
-/** By number, as `ComparatorType` of tablestore_filter.proto; the argument is stored <=> given. */
+/** By number, as `ComparatorType` of tablestore_filter.proto. The argument is stored <=> given. */
 const COMPARATORS: readonly (((order: number) => boolean) | undefined)[] = [
   undefined,
   (order) => order === 0,
@@ -25,7 +25,7 @@ const COMPARATORS: readonly (((order: number) => boolean) | undefined)[] = [
 
 export type Operation = (body: Uint8Array) => Uint8Array;
 
-/** The operations of one instance by their paths' names; its tables live as long as this does. */
+/** The operations of one instance, by the names in their paths. It holds the instance's tables. */
 export function createOperations(now: () => number): Readonly<Record<string, Operation>> {
   const tables = new Map<string, Table>();
   const tableOf = (name: string): Table => {

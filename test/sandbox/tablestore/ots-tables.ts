@@ -27,10 +27,10 @@ type Page = { readonly rows: readonly StoredRow[]; readonly next: Variant | unde
 
 export type Table = TableOptions & {
   find(key: Variant): StoredRow | undefined;
-  /** @throws OtsError when the check fails or a limit is passed; then nothing changed. */
+  /** @throws OtsError if the check fails or a limit is passed. Then nothing changed. */
   put(row: PlainRow, check: RowCheck): void;
   remove(key: Variant, check: RowCheck): void;
-  /** From `start`, before `end`, at most `limit` rows, 5,000 rows or 4 MB; 0 is no limit. */
+  /** From `start`, before `end`, at most `limit` rows (0: no limit), 5,000 rows or 4 MB. */
   range(start: Variant, end: Variant, limit: number): Page;
 };
 

@@ -38,7 +38,7 @@ export const Type = {
   infMax: 10,
 } as const;
 
-/** Bytes after the type byte; texts and bytes tell their own. */
+/** Bytes after the type byte. Texts and bytes carry their own length. */
 const FIXED = new Map<number, number>([
   [Type.integer, 8],
   [Type.double, 8],
@@ -64,7 +64,7 @@ export function readVariant(bytes: Buffer): Variant {
 
 /**
  * Reads one row, with every checksum.
- * @throws OtsError with the first thing that is wrong.
+ * @throws OtsError with the first thing that is wrong
  */
 export function readRow(bytes: Buffer): PlainRow {
   let at = 0;
@@ -117,7 +117,7 @@ export function readRow(bytes: Buffer): PlainRow {
 /** A row as the service writes it: each column with the time of its version. */
 export type StoredRow = Pick<PlainRow, "primaryKey" | "columns"> & { readonly timestamp: number };
 
-/** Rows behind one header; no bytes at all for no rows. */
+/** Rows behind one header. No rows are no bytes at all. */
 export function writeRows(rows: readonly StoredRow[]): Buffer {
   if (rows.length === 0) return Buffer.alloc(0);
   return Buffer.concat([int32(HEADER), ...rows.flatMap(writeRow)]);

@@ -22,7 +22,7 @@ export const toCredentials = (key: typeof KEY): Credentials => ({
   securityToken: new Secret(key.securityToken),
 });
 
-/** The adapter's options for the stand-in at that address; pauses take no time. */
+/** The adapter's options for the stand-in at that address. Pauses take no time. */
 export function optionsFor(
   serverUrl: string,
   overrides: Partial<TablestoreOptions> = {},

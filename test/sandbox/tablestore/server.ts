@@ -2,10 +2,10 @@ import * as z from "zod/mini";
 import { startTablestore } from "./tablestore.ts";
 
 /**
- * The stand-in as a process of its own, so that it outlives a client that is killed. Its one
+ * The stand-in as a process of its own, so that it survives a client that is killed. Its one
  * argument is JSON: `{ "instance", "credentials": [{ "accessKeyId", "accessKeySecret",
- * "securityToken"? }], "tables"?, "port"? }`. It prints `{"url":"http://127.0.0.1:…"}` and runs until
- * it is killed.
+ * "securityToken"? }], "tables"?, "port"? }`. It prints `{"url":"http://127.0.0.1:…"}` and runs
+ * until it is killed.
  */
 const optionsSchema = z.strictObject({
   instance: z.string(),

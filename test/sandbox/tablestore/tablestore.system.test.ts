@@ -41,7 +41,7 @@ describe("a request", () => {
   });
   afterEach(() => timed.close());
 
-  /** Signs what `change` made of the headers; what `spoil` returns is sent unsigned. */
+  /** Signs what `change` makes of the headers. What `spoil` returns is sent unsigned. */
   const send = async (
     change: Record<string, string | undefined> = {},
     spoil: Record<string, string> = {},
@@ -119,7 +119,7 @@ describe("a request", () => {
   });
 });
 
-/** Through the SDK; the code of a refusal, or "done". */
+/** Through the SDK. Resolves to the code of a refusal, or "done". */
 const ask = async (operation: Operation, params: object) => {
   const call = createCall(optionsFor(server.url));
   const result = await call(operation, params, new AbortController().signal);

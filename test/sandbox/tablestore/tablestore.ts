@@ -10,7 +10,7 @@ import { createFaults, executes, type Fault, isFault } from "./ots-faults.ts";
 import { createOperations } from "./ots-operations.ts";
 
 const CONTROL = "/~control/";
-/** Longer than any test, so that an idle connection is never closed under a client's next request. */
+/** Longer than any test, so that no idle connection closes under a client's next request. */
 const KEEP_ALIVE_MS = 60_000;
 const KEY_TYPE_STRING = 2;
 
@@ -25,7 +25,7 @@ export type TablestoreOptions = {
   readonly now?: () => number;
 };
 
-/** What became of one request; `code` is undefined for a success or when there was no answer. */
+/** What became of one request. `code` is undefined for a success or without a response. */
 type TablestoreCall = {
   readonly operation: string;
   readonly accessKeyId: string;
@@ -41,25 +41,25 @@ export type SandboxTablestore = {
     fail(fault: Fault): void;
     /** Also as POST /~control/clear. */
     clear(): void;
-    /** Since the start, oldest first; also as GET /~control/calls. */
+    /** Since the start, oldest first. Also as GET /~control/calls. */
     calls(): readonly TablestoreCall[];
     /** Connections accepted since the start. */
     connections(): number;
-    /** Resolves when a fault is next put into effect. */
+    /** Resolves at the next use of a fault. */
     nextFault(): Promise<void>;
     /** From the next request on. */
     setCredentials(credentials: readonly SandboxCredentials[]): void;
   };
-  /** Ends every connection, also those with an answer outstanding; the tables are forgotten. */
+  /** Ends every connection, also those without a response yet, and forgets the tables. */
   close(): Promise<void>;
 };
 
 type Answer = { readonly status: number; readonly body: Uint8Array; readonly code?: string };
 
 /**
- * A stand-in for one Tablestore instance on 127.0.0.1: HTTP and protobuf as the SDK speaks them,
- * rows read, checked and written by code of its own, signatures verified, the documented limits
- * kept, and faults on demand. Tables live in memory for as long as it runs.
+ * A stand-in for one Tablestore instance on 127.0.0.1. It speaks HTTP and protobuf as the SDK does,
+ * with code of its own for rows, signatures and the documented limits, and has faults on demand.
+ * Tables live in memory while it runs.
  */
 export async function startTablestore(options: TablestoreOptions): Promise<SandboxTablestore> {
   const now = options.now ?? Date.now;
@@ -170,7 +170,7 @@ export async function startTablestore(options: TablestoreOptions): Promise<Sandb
 }
 
 function errorAnswer(error: unknown): Answer {
-  // Bytes that are not the protobuf message that was asked for.
+  // Bytes that are not the expected protobuf message.
   const known = error instanceof OtsError ? error : undefined;
   const status = known?.status ?? 400;
   const code = known?.code ?? "OTSParameterInvalid";

@@ -2,8 +2,8 @@ import { openTablestoreStore } from "../../../shared/store/tablestore.ts";
 import { optionsFor } from "./sandbox-store.ts";
 
 /**
- * A process to be killed by the test beside it: counts row `n` up at the stand-in of its argument,
- * as fast as it can, and prints each number that was acknowledged.
+ * A process for the test beside it to kill. It counts row `n` up at the stand-in of its argument,
+ * as fast as it can, and prints each acknowledged number.
  */
 const store = openTablestoreStore(optionsFor(process.argv[2] ?? ""));
 await store.put("n", "0", "absent");

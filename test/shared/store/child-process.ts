@@ -5,9 +5,9 @@ import { fileURLToPath } from "node:url";
 
 export type Child = {
   readonly pid: number;
-  /** Tells it to act and gives what it says of the outcome. */
+  /** Lets it act. Resolves to what it prints of the outcome. */
   act(): Promise<string>;
-  /** kill -9, and waits until the system has forgotten the process. */
+  /** kill -9, then waits until the process is gone. */
   kill(): Promise<void>;
 };
 

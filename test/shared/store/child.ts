@@ -4,8 +4,9 @@ import { acquireFolderLock, machineProcesses } from "../../../shared/store/folde
 import { openPgliteStore } from "../../../shared/store/pglite.ts";
 
 /**
- * A process to be killed by the tests beside it: says `ready`, waits for a line, does what its
- * first argument names at the path of the second, says how it went and stays until its input ends.
+ * A process for the tests beside it to kill. It prints `ready`, waits for a line, and does what its
+ * first argument names at the path of the second. It prints the outcome and stays until its input
+ * ends.
  */
 const [command, path = ""] = process.argv.slice(2);
 const say = (line: string) => process.stdout.write(`${line}\n`);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Store } from "../../../shared/store/store.ts";
 import { SEED } from "../../support/seed.ts";
 
-/** A fresh, empty store for one test; `close` gives up what `open` took. */
+/** A fresh, empty store for one test. `close` releases what `open` took. */
 export type OpenedStore = { readonly store: Store; close(): Promise<void> };
 
 /** The laws of shared/store/store.ts, the same for every adapter. */
@@ -137,7 +137,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       expect(await keysOf("c/", "c/~")).toEqual([]);
     });
 
-    it("takes no character of a prefix for a pattern", async () => {
+    it("reads a prefix as text, not as a pattern", async () => {
       await fill(["a%", "a_", "ab", "a%b", "a.b", "a\\"]);
       expect(await keysOf("a%")).toEqual(["a%", "a%b"]);
       expect(await keysOf("a_")).toEqual(["a_"]);
@@ -152,7 +152,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       expect(await keysOf("c/a/")).toEqual([]);
     });
 
-    it("pages by the last key, also when that key is gone or before the prefix", async () => {
+    it("continues after the last key, even if that key is gone or before the prefix", async () => {
       await fill(["b/z", "c/1", "c/2", "c/3", "c/4", "c/5", "d/1"]);
       expect(await keysOf("c/", "", 2)).toEqual(["c/1", "c/2"]);
       expect(await keysOf("c/", "c/2", 2)).toEqual(["c/3", "c/4"]);
@@ -196,7 +196,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       expect(answers.filter((answer) => answer === "deleted")).toHaveLength(1);
     });
 
-    it("answers 200 random operations as a plain Map does", async () => {
+    it("gives the same results as a plain Map in 200 random operations", async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(operation, { minLength: 200, maxLength: 200 }), (operations) =>
           agreesWithMap(store, operations),

@@ -42,7 +42,7 @@ const leave = (at: string, owner: object) => writeFile(at, JSON.stringify(owner)
 const dead = { pid: 66, start: "long ago", token: "dead-one" };
 
 describe("a folder lock", () => {
-  it("names its owner, refuses a second one, and leaves nothing behind", async () => {
+  it("names its owner, refuses a second one, and leaves no file behind", async () => {
     const alive = { 7: "boot:70", 8: "boot:80" };
     const lock = await acquireFolderLock({ path, token: "t1", processes: processes(7, alive) });
     expect(JSON.parse(await readFile(path, "utf8"))).toEqual({
@@ -127,7 +127,7 @@ describe("a folder lock", () => {
     expect(await readdir(folder)).toEqual(["data.lock"]);
   });
 
-  it("gives nothing to a process that was about to replace an owner that is gone by now", async () => {
+  it("refuses a process that saw a dead owner but was not the first to replace it", async () => {
     await leave(path, dead);
     const alive: Record<number, string> = { 7: "boot:70", 8: "boot:80" };
     let first: FolderLock | undefined;
@@ -162,7 +162,7 @@ describe("a folder lock", () => {
 });
 
 describe("a folder lock between processes", () => {
-  it("is refused while its owner lives and given at once after kill -9", async () => {
+  it("is refused while its owner lives, and free at once after kill -9", async () => {
     const owner = await start();
     expect(await owner.act()).toBe("held");
     await expect(acquire()).rejects.toMatchObject({ ownerPid: owner.pid });
@@ -183,17 +183,20 @@ describe("a folder lock between processes", () => {
     ]);
   });
 
-  it.runIf(process.platform === "linux")("tells processes apart by their start time", async () => {
-    const own = await machineProcesses.startOf(process.pid);
-    const child = await start();
-    expect(own).toMatch(/^[0-9a-f-]{36}:\d+$/);
-    expect(await machineProcesses.startOf(child.pid)).not.toBe(own);
-    await leave(path, { pid: child.pid, start: own, token: "reused" });
-    await (await acquire()).release();
-  });
+  it.runIf(process.platform === "linux")(
+    "is taken over when the owner's number has another start time",
+    async () => {
+      const own = await machineProcesses.startOf(process.pid);
+      const child = await start();
+      expect(own).toMatch(/^[0-9a-f-]{36}:\d+$/);
+      expect(await machineProcesses.startOf(child.pid)).not.toBe(own);
+      await leave(path, { pid: child.pid, start: own, token: "reused" });
+      await (await acquire()).release();
+    },
+  );
 
   it.runIf(process.platform === "linux")(
-    "takes a killed process for gone that nobody reaped",
+    "is taken over from a killed process that nobody reaped",
     async () => {
       const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 30"]);
       const [pid] = await once(parent.stdout, "data");

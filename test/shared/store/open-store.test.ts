@@ -18,7 +18,7 @@ describe("a STORE_URL", () => {
     "postgresql://db.internal/numbers?options=-c%20search_path%3Dwaba",
     "tablestore://my-instance.ap-southeast-1/waba_numbers",
     "tablestore://inst.cn-hangzhou/t?endpoint=http://127.0.0.1:8000",
-  ])("%s has no problem", (url) => {
+  ])("%s is accepted", (url) => {
     expect(storeUrlProblem(url)).toBeUndefined();
   });
 
@@ -33,11 +33,11 @@ describe("a STORE_URL", () => {
     "tablestore://inst/t",
     "tablestore://inst.region",
     "./folder",
-  ])("%s is told the forms there are", (url) => {
+  ])("%j is refused, and the forms are listed", (url) => {
     expect(storeUrlProblem(url)).toBe(FORMS);
   });
 
-  it("with a bare % in the password is told to escape it", () => {
+  it("with a bare % in the password is refused, and says how to write it", () => {
     expect(storeUrlProblem("postgres://user:50%off@127.0.0.1/db")).toBe(PERCENT);
   });
 });
@@ -74,7 +74,7 @@ describe("the table of stores", () => {
 describe("opening a store by URL", () => {
   const deps = { newVersion: randomUUID };
 
-  it("gives every caller of a memory name the same store, closed handles aside", async () => {
+  it("gives every caller of a memory name the same store, also after a close", async () => {
     const url = `memory:${randomUUID()}`;
     const first = await openStore(url, deps);
     await first.put("c/a", "here", "absent");
@@ -83,7 +83,7 @@ describe("opening a store by URL", () => {
     expect(await (await openStore(`${url}2`, deps)).get("c/a")).toBeUndefined();
   });
 
-  it("names STORE_URL and what is wrong, and repeats nothing of the URL", async () => {
+  it("fails with what is wrong, and repeats nothing of the URL", async () => {
     await expect(openStore("mysql://u:hunter2@db", deps)).rejects.toMatchObject({
       code: "ERR_CONFIG",
       message: `Settings to fix:\n  STORE_URL ${FORMS}`,

@@ -81,7 +81,7 @@ describe("a PGlite store", () => {
     expect(await readdir(root)).not.toContain("shared.lock");
   });
 
-  it("waits for the last close when the folder is opened again meanwhile", async () => {
+  it("waits for the last close before it opens its folder again", async () => {
     const load = loadWith((database) => {
       const close = database.close.bind(database);
       return { close: () => setTimeout(40).then(close) };
@@ -126,7 +126,7 @@ describe("a PGlite store", () => {
     expect(await store.scan("n/", "", 2_000)).toHaveLength(1_000);
   });
 
-  it("starts over when its making was cut off, and keeps its hands off other files", async () => {
+  it("starts again when its creation was cut off, and refuses a folder with other files", async () => {
     const folder = await copy("cut-off");
     await rm(join(folder, "global"), { recursive: true });
     await writeFile(`${folder}.unfinished`, "");
@@ -146,14 +146,14 @@ describe("a PGlite store", () => {
     expect(await readdir(other)).toEqual(["photo.jpg"]);
   });
 
-  it("gives the lock back when the database cannot be opened", async () => {
+  it("releases its lock when the database cannot be opened", async () => {
     const folder = await copy("broken");
     await writeFile(join(folder, "global/pg_control"), "");
     await expect(open(folder)).rejects.toMatchObject({ code: "ERR_STORE", operation: "open" });
     expect(await readdir(root)).not.toContain("broken.lock");
   });
 
-  it("tells how to go on when a folder or the package is missing", async () => {
+  it("says what to do when a folder or the package is missing", async () => {
     const file = join(root, "file");
     await writeFile(file, "");
     await expect(open(join(file, "below"))).rejects.toMatchObject({

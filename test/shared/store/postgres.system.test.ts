@@ -40,7 +40,7 @@ describe("opening a PostgreSQL store", () => {
       (error: unknown) => error,
     );
 
-  it("fails at once when nobody listens, and tells neither password nor address", async () => {
+  it("fails at once when nobody listens, and shows neither password nor address", async () => {
     const error = await failure(1);
     expect(error).toMatchObject({ code: "ERR_STORE", operation: "open", reason: "ECONNREFUSED" });
     const text = inspect(error, { depth: 20, showHidden: true }) + (error as Error).stack;
@@ -116,7 +116,7 @@ describe.runIf(serverUrl)("PostgreSQL", () => {
     }
   });
 
-  it("replaces a connection that lay idle for more than ten seconds", async () => {
+  it("replaces a connection that was idle for more than ten seconds", async () => {
     let time = 1_000_000;
     const name = `${schema}_idle`;
     const url = urlOf({ application_name: name });
@@ -142,7 +142,7 @@ describe.runIf(serverUrl)("PostgreSQL", () => {
     expect(await backends(name)).toHaveLength(2);
   });
 
-  it("has the server end a statement after eight seconds", async () => {
+  it("lets the server end a statement after eight seconds", async () => {
     const settings = `${schema}_settings`;
     await admin.query(`create schema ${settings}`);
     closers.push(() => admin.query(`drop schema ${settings} cascade`));
@@ -173,7 +173,7 @@ describe.runIf(serverUrl)("PostgreSQL", () => {
     expect(await store.get("c/b")).toBeUndefined();
   });
 
-  it("gives up a statement that the server cancelled, which then never lands", async () => {
+  it("fails a statement that the server cancelled, which then never runs", async () => {
     const store = await open({ statement_timeout: "150" });
     await store.put("c/a", "old", "absent");
     const { version } = (await store.get("c/a")) ?? { version: "" };
@@ -218,7 +218,7 @@ describe.runIf(serverUrl)("PostgreSQL", () => {
     return { port: own, interrupt, resume: () => listenAt(own) };
   };
 
-  /** A way to the server on which answers to a statement can be kept back or cut off. */
+  /** A way to the server on which responses can be held back or cut off. */
   const lossyPort = async (statement: string, loss: "cut" | "silence") => {
     const { hostname, port } = new URL(serverUrl);
     return listen((client) => {
@@ -238,7 +238,7 @@ describe.runIf(serverUrl)("PostgreSQL", () => {
   };
 
   it.each(["cut", "silence"] as const)(
-    "knows by its token that a write landed though the answer is lost (%s)",
+    "finds by its token that a write was stored though the response was lost (%s)",
     async (loss) => {
       const store = await open({ query_timeout: "300" }, await lossyPort("insert into", loss));
       expect(await store.put("c/a", "new", "absent")).toBe("stored");
@@ -246,7 +246,7 @@ describe.runIf(serverUrl)("PostgreSQL", () => {
     },
   );
 
-  it("knows that a delete landed though the answer is lost", async () => {
+  it("finds that a delete was done though the response was lost", async () => {
     const store = await open({}, await lossyPort("delete from", "cut"));
     await store.put("c/a", "new", "absent");
     const { version } = (await store.get("c/a")) ?? { version: "" };

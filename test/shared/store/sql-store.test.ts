@@ -44,7 +44,7 @@ const lost = (code?: string) =>
 const OLD: Row = { k: "c/a", v: "old", ver: "v-old" };
 const OTHER: Row = { k: "c/a", v: "other", ver: "v-other" };
 
-describe("a put whose answer was lost", () => {
+describe("an SQL put whose response was lost", () => {
   it.each(["absent", "v-old"])("is stored when its own token is there (expected %s)", async (v) => {
     const { store, losses, state } = createLossyDatabase(v === "absent" ? undefined : OLD);
     losses.push({ moment: "after", error: lost("ECONNRESET") });
@@ -93,7 +93,7 @@ describe("a put whose answer was lost", () => {
   });
 });
 
-describe("a delete whose answer was lost", () => {
+describe("an SQL delete whose response was lost", () => {
   it("is deleted when the row is gone", async () => {
     const { store, losses } = createLossyDatabase(OLD);
     losses.push({ moment: "after", error: lost("ECONNRESET") });
@@ -116,8 +116,8 @@ describe("a delete whose answer was lost", () => {
   });
 });
 
-describe("a read", () => {
-  it("outlives two dead connections, and not a third", async () => {
+describe("an SQL read", () => {
+  it("survives two dead connections, and not a third", async () => {
     const { store, losses } = createLossyDatabase(OLD);
     for (const code of ["57P01", "ECONNRESET"])
       losses.push({ moment: "before", error: lost(code) });
@@ -138,7 +138,7 @@ describe("a read", () => {
   });
 });
 
-describe("an error of the store", () => {
+describe("an error of the SQL store", () => {
   it("has no reason when the driver gave no code, and nothing of the driver's text", async () => {
     for (const code of [undefined, "see postgres://u:hunter2@db"]) {
       const { store, losses } = createLossyDatabase(OLD);
@@ -150,7 +150,7 @@ describe("an error of the store", () => {
   });
 });
 
-describe("making the table", () => {
+describe("making the SQL table", () => {
   const creating = (error?: object, there = false) => {
     const statements: string[] = [];
     const query: Query = async (text) => {
@@ -161,17 +161,17 @@ describe("making the table", () => {
     return { statements, done: createSqlTable(query) };
   };
 
-  it.each(["23505", "42P07", "42710"])("takes %s for another creator's success", async (code) => {
+  it.each(["23505", "42P07", "42710"])("accepts %s as another creator's success", async (code) => {
     await expect(creating(lost(code)).done).resolves.toBeUndefined();
   });
 
-  it("asks for no right to create when the table is there", async () => {
+  it("needs no right to create when the table exists", async () => {
     const { statements, done } = creating(lost("42501"), true);
     await done;
     expect(statements).toEqual(["select"]);
   });
 
-  it("says that the store cannot be opened for any other reason", async () => {
+  it("fails to open the store for any other reason", async () => {
     await expect(creating(lost("42501")).done).rejects.toMatchObject({
       code: "ERR_STORE",
       operation: "open",

@@ -4,8 +4,8 @@ import { createCall } from "../../../shared/store/tablestore-call.ts";
 import { optionsFor, TABLE } from "../../sandbox/tablestore/sandbox-store.ts";
 import { openForTest, startForTest } from "./tablestore-rig.ts";
 
-describe("making the table", () => {
-  it("makes it once, fit for the store", async () => {
+describe("making the Tablestore table", () => {
+  it("makes one that fits the store, once", async () => {
     const server = await startForTest();
     const options = optionsFor(server.url);
     expect(await createTablestoreTable(options)).toBe("created");
@@ -17,7 +17,7 @@ describe("making the table", () => {
     ]);
   });
 
-  it("takes another maker's success for its own", async () => {
+  it("accepts another creator's success", async () => {
     const server = await startForTest();
     const [one, other] = [optionsFor(server.url), optionsFor(server.url)];
     const answers = await Promise.all([createTablestoreTable(one), createTablestoreTable(other)]);
@@ -39,7 +39,7 @@ describe("making the table", () => {
     await expect(createTablestoreTable(optionsFor(server.url))).rejects.toMatchObject({ reason });
   });
 
-  it("tells why it cannot", async () => {
+  it("fails with the reason why it cannot", async () => {
     const server = await startForTest();
     server.control.fail({
       operation: "CreateTable",

@@ -24,7 +24,7 @@ describe("a Tablestore store", () => {
     await expect(store.get("c/a")).rejects.toMatchObject({ reason: "OTSAuthFailed" });
   });
 
-  it("follows the credentials of the newest invocation through the dependencies", async () => {
+  it("uses the credentials of the newest invocation", async () => {
     const server = await startForTest([TABLE]);
     const config = loadConfig(
       {
@@ -49,7 +49,7 @@ describe("a Tablestore store", () => {
     await first.close();
   });
 
-  it("tells a failed condition from failed authentication, both HTTP 403", async () => {
+  it("distinguishes a failed condition from failed authentication, both HTTP 403", async () => {
     let key = KEY;
     const { server, store } = await openForTest({ credentials: () => toCredentials(key) });
     await store.put("c/a", "1", "absent");
@@ -67,7 +67,7 @@ describe("a Tablestore store", () => {
     ]);
   });
 
-  it("says that there are no credentials, and sends nothing unsigned", async () => {
+  it("fails without credentials, and sends nothing unsigned", async () => {
     const config = loadConfig(
       {
         STORE_URL: `tablestore://${INSTANCE}.local/${TABLE}?endpoint=http://127.0.0.1:1`,

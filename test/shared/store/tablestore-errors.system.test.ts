@@ -9,7 +9,7 @@ const everythingOf = (error: unknown) =>
   `${inspect(error, { depth: 20, showHidden: true })}${(error as Error).stack}${JSON.stringify(error)}`;
 
 describe("a Tablestore store", () => {
-  it("names the table that is missing by its code", async () => {
+  it("fails with the service's code when the table is missing", async () => {
     const server = await startForTest();
     const { store } = await openForTest({ target: optionsFor(server.url).target });
     for (const call of [store.get("c/a"), store.put("c/a", "1", "absent"), store.scan("", "", 1)]) {
@@ -38,7 +38,7 @@ describe("a Tablestore store", () => {
     expect(await store.delete("c/a", "a-version")).toBe("conflict");
   });
 
-  it("never sends what the SDK cannot encode, and says so", async () => {
+  it("fails without a request when the SDK cannot encode a value", async () => {
     const { server, store } = await openForTest({
       newVersion: () => undefined as unknown as string,
     });
@@ -49,7 +49,7 @@ describe("a Tablestore store", () => {
     expect(server.control.calls()).toEqual([]);
   });
 
-  it("fails by name once it is closed, and leaves the agent to its owner", async () => {
+  it("fails with CLOSED after a close, and leaves the agent open", async () => {
     const { server, store } = await openForTest();
     await store.put("c/a", "1", "absent");
     await store.close();

@@ -10,7 +10,7 @@ const body = (code: string, message = "text") =>
     Buffer.from(message),
   ]);
 
-describe("an answer that is no success", () => {
+describe("a Tablestore response that is no success", () => {
   it.each([
     [403, "OTSConditionCheckFail", "condition"],
     [403, "OTSAuthFailed", "refused"],
@@ -35,11 +35,11 @@ describe("an answer that is no success", () => {
     ["no body", 413, undefined, "refused", "HTTP_413"],
     ["a length beyond its end", 403, Buffer.of(0x0a, 0x70, 0x4f), "refused", "HTTP_403"],
     ["another text in the code's place", 403, body("see http://x"), "refused", "HTTP_403"],
-  ] as const)("with %s is told by its status", (_, status, bytes, kind, reason) => {
+  ] as const)("with %s is judged by its status", (_, status, bytes, kind, reason) => {
     expect(failureOfAnswer(status, bytes)).toEqual({ kind, reason });
   });
 
-  it("of success that cannot be decoded has lost its outcome", () => {
+  it("of success that cannot be decoded is lost", () => {
     expect(failureOfAnswer(200, Buffer.from("<html>"))).toEqual({
       kind: "lost",
       reason: "UNREADABLE_ANSWER",
@@ -47,7 +47,7 @@ describe("an answer that is no success", () => {
   });
 });
 
-describe("an error without an answer", () => {
+describe("an error without a Tablestore response", () => {
   const code = "NetworkingError";
   it.each([
     [{ code, errno: -111, syscall: "connect" }, "unsent", "ECONNREFUSED"],

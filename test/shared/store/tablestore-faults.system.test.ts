@@ -43,7 +43,7 @@ function misbehave(fault: Fault): void {
   void opened.server.control.nextFault().then(expire);
 }
 
-/** The answer, or the reason why there is none. */
+/** The result, or the reason why there is none. */
 const outcomeOf = <T>(answer: Promise<T>): Promise<T | string> =>
   answer.catch((error: { code?: string; reason?: string }) => `${error.code} ${error.reason}`);
 
@@ -55,13 +55,13 @@ const code = (status: number, name: string, executes = false): Fault => ({
 });
 
 const landed: readonly (readonly [string, Fault])[] = [
-  ["its answer is cut off by a reset", { kind: "drop", executes: true }],
-  ["its answer breaks off in the middle", { kind: "cut" }],
-  ["its answer never comes", { kind: "hang", executes: true }],
+  ["its response is cut off by a reset", { kind: "drop", executes: true }],
+  ["its response breaks off in the middle", { kind: "cut" }],
+  ["its response never comes", { kind: "hang", executes: true }],
   ["the service says OTSServerBusy", code(503, "OTSServerBusy", true)],
   ["the service says OTSTimeout", code(503, "OTSTimeout", true)],
   ["the service says OTSNotEnoughCapacityUnit", code(403, "OTSNotEnoughCapacityUnit", true)],
-  ["something between answers with 502", { kind: "html", status: 502, executes: true }],
+  ["a proxy responds with 502", { kind: "html", status: 502, executes: true }],
 ];
 
 const notLanded: readonly (readonly [string, Fault, string])[] = [
@@ -79,18 +79,18 @@ const notLanded: readonly (readonly [string, Fault, string])[] = [
     "OTSPartitionUnavailable",
   ],
   ["the service says OTSAuthFailed", code(403, "OTSAuthFailed"), "OTSAuthFailed"],
-  ["something between answers with 502", { kind: "html", status: 502 }, "HTTP_502"],
+  ["a proxy responds with 502", { kind: "html", status: 502 }, "HTTP_502"],
 ];
 
-describe("a put", () => {
-  it.each(landed)("of a new row is stored when it ran but %s", async (_, fault) => {
+describe("a Tablestore put", () => {
+  it.each(landed)("of a new row is found stored when %s", async (_, fault) => {
     misbehave(fault);
     expect(await outcomeOf(opened.store.put("c/a", "new", "absent"))).toBe("stored");
     expect(operations()).toEqual(["PutRow", "GetRow"]);
     expect(await storedAt("c/a")).toBe("new");
   });
 
-  it.each(landed)("of a version is stored when it ran but %s", async (_, fault) => {
+  it.each(landed)("of a version is found stored when %s", async (_, fault) => {
     await opened.store.put("c/a", "old", "absent");
     const version = await versionOf("c/a");
     misbehave(fault);
@@ -105,7 +105,7 @@ describe("a put", () => {
     expect(await storedAt("c/a")).toBeUndefined();
   });
 
-  it("is unknown when another's row is there, as its own may have been built upon", async () => {
+  it("is unknown when another's row is there", async () => {
     await opened.store.put("c/a", "old", "absent");
     misbehave({ kind: "drop" });
     expect(await outcomeOf(opened.store.put("c/a", "new", "absent"))).toBe("ERR_STORE ECONNRESET");
@@ -151,8 +151,8 @@ describe("a put", () => {
   });
 });
 
-describe("a delete", () => {
-  it.each(landed)("is deleted when it ran but %s", async (_, fault) => {
+describe("a Tablestore delete", () => {
+  it.each(landed)("is found done when %s", async (_, fault) => {
     await opened.store.put("c/a", "old", "absent");
     const version = await versionOf("c/a");
     misbehave(fault);
@@ -169,7 +169,7 @@ describe("a delete", () => {
     expect(await storedAt("c/a")).toBe("old");
   });
 
-  it("is a conflict when its answer was lost and another version is there", async () => {
+  it("is a conflict when its response was lost and another version is there", async () => {
     await opened.store.put("c/a", "old", "absent");
     misbehave({ kind: "cut" });
     expect(await outcomeOf(opened.store.delete("c/a", "older"))).toBe("conflict");
@@ -186,17 +186,17 @@ const reads = [
 
 const passing: readonly (readonly [string, Fault, string])[] = [
   ["resets", { kind: "drop" }, "ECONNRESET"],
-  ["cut answers", { kind: "cut" }, "ECONNRESET"],
+  ["cut responses", { kind: "cut" }, "ECONNRESET"],
   ["OTSServerBusy", code(503, "OTSServerBusy"), "OTSServerBusy"],
   ["OTSNotEnoughCapacityUnit", code(403, "OTSNotEnoughCapacityUnit"), "OTSNotEnoughCapacityUnit"],
   ["OTSTableNotReady", code(404, "OTSTableNotReady"), "OTSTableNotReady"],
   ["502 pages", { kind: "html", status: 502 }, "HTTP_502"],
 ];
 
-describe.each(reads)("a %s", (_, read) => {
+describe.each(reads)("a Tablestore %s", (_, read) => {
   beforeEach(() => opened.store.put("c/a", "here", "absent"));
 
-  it.each(passing)("outlives three %s, and not a fourth", async (_name, fault, reason) => {
+  it.each(passing)("survives three %s, and not a fourth", async (_name, fault, reason) => {
     opened.server.control.fail({ ...fault, count: 3 });
     expect(await outcomeOf(read())).toBe("here");
     expect(pauses).toEqual([75, 150, 300]);
@@ -218,7 +218,7 @@ describe.each(reads)("a %s", (_, read) => {
   });
 });
 
-describe("a deadline", () => {
+describe("a Tablestore deadline", () => {
   it("is one of 5 s for all tries of a request", async () => {
     opened.server.control.fail({ ...code(503, "OTSServerBusy"), count: 3 });
     await opened.store.get("c/a");

@@ -8,8 +8,9 @@ import { parseTablestoreUrl } from "../../../shared/store/tablestore-url.ts";
 import { describeStore } from "./contract.ts";
 
 /**
- * The contract against a real instance, which only an operator can give: a table of its own, as
- * every row in it is deleted. A stand-in proves agreement with the SDK, not with the service.
+ * The contract against a real Tablestore instance, which only an operator can give: a table of its
+ * own, as every row in it is deleted. A stand-in proves agreement with the SDK, not with the
+ * service.
  */
 const url = process.env.TEST_TABLESTORE_URL ?? "";
 const target = parseTablestoreUrl(url);
@@ -23,9 +24,9 @@ const missing = !url
     : !id || !secret
       ? "ALIBABA_CLOUD_ACCESS_KEY_ID or ALIBABA_CLOUD_ACCESS_KEY_SECRET is not set"
       : undefined;
-if (missing) console.warn(`Tablestore tests on a real instance are skipped: ${missing}`);
+if (missing) console.warn(`Tablestore tests on a real Tablestore instance are skipped: ${missing}`);
 
-describe.runIf(!missing)("a real instance", () => {
+describe.runIf(!missing)("a real Tablestore instance", () => {
   const where = target ?? { instance: "", table: "", endpoint: "http://127.0.0.1:1" };
   const agent = createAgent(where.endpoint.startsWith("https:") ? "https:" : "http:", {
     maxIdleMs: 10_000,
@@ -79,7 +80,7 @@ describe.runIf(!missing)("a real instance", () => {
     await expect(stranger.get("c/a")).rejects.toMatchObject({ reason: "OTSAuthFailed" });
   });
 
-  it("calls an empty range no error, as the adapter never asks for one", async () => {
+  it("gives nothing for an empty range", async () => {
     expect(await store.scan("c/", "z", 10)).toEqual([]);
   });
 });

@@ -17,7 +17,7 @@ export async function openForTest(
   return opened;
 }
 
-/** A stand-in with these tables alone, none unless told, until the test ends. */
+/** A stand-in with these tables only, by default none, until the test ends. */
 export async function startForTest(tables: readonly string[] = []): Promise<SandboxTablestore> {
   const server = await startTablestore({ instance: INSTANCE, credentials: [KEY], tables });
   onTestFinished(() => server.close());

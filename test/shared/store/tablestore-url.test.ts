@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseTablestoreUrl } from "../../../shared/store/tablestore-url.ts";
 
 describe("a tablestore:// URL", () => {
-  it("means the public endpoint of its instance and region", () => {
+  it("names the public endpoint of its instance and region", () => {
     expect(parseTablestoreUrl("tablestore://my-inst.ap-southeast-1/waba_numbers")).toEqual({
       instance: "my-inst",
       table: "waba_numbers",
@@ -18,7 +18,7 @@ describe("a tablestore:// URL", () => {
       "https://inst.cn-hangzhou.vpc.tablestore.aliyuncs.com",
       "https://inst.cn-hangzhou.vpc.tablestore.aliyuncs.com",
     ],
-  ])("with the endpoint %s means that one", (given, endpoint) => {
+  ])("with the endpoint %s names %s", (given, endpoint) => {
     expect(parseTablestoreUrl(`tablestore://inst.cn-hangzhou/t?endpoint=${given}`)).toEqual({
       instance: "inst",
       table: "t",
@@ -40,7 +40,7 @@ describe("a tablestore:// URL", () => {
     "tablestore://inst.region/t?endpoint=https://host?a=1",
     "tablestore://inst.region/t?endpoint=ftp://127.0.0.1",
     "tablestore://key:secret@inst.region/t",
-  ])("%s has no meaning", (url) => {
+  ])("%s is refused", (url) => {
     expect(parseTablestoreUrl(url)).toBeUndefined();
   });
 });

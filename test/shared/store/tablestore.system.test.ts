@@ -13,7 +13,7 @@ describe("a Tablestore store", () => {
     expect(server.control.connections()).toBe(0);
   });
 
-  it("uses one connection for calls that follow one another", async () => {
+  it("uses one connection for consecutive calls", async () => {
     const agent = createAgent("http:", { maxIdleMs: 60_000, now: Date.now });
     onTestFinished(() => agent.destroy());
     const { server, store } = await openForTest({ agent });
@@ -36,7 +36,7 @@ describe("a Tablestore store", () => {
     expect(server.control.calls().length - before).toBe(2);
   });
 
-  it("takes keys of 512 characters and gives nothing for a limit of none", async () => {
+  it("accepts keys of 512 characters, and gives nothing for a limit of 0", async () => {
     const { store } = await openForTest();
     const key = `c/${"~".repeat(510)}`;
     expect(await store.put(key, "1", "absent")).toBe("stored");
