@@ -22,7 +22,16 @@ export default defineConfig({
         extends: true,
         test: { name: "unit", include: ["test/**/*.test.ts"], exclude: SYSTEM_TESTS },
       },
-      { extends: true, test: { name: "system", include: SYSTEM_TESTS } },
+      {
+        extends: true,
+        // Programs start slowly on a busy machine.
+        test: {
+          name: "system",
+          include: SYSTEM_TESTS,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
     ],
   },
 });
