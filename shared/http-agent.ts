@@ -3,16 +3,16 @@ import https from "node:https";
 import type { Socket } from "node:net";
 
 export type AgentOptions = {
-  /** Idle sockets older than this are closed instead of used, in ms. */
+  /** A socket that was idle for longer is closed instead of used, in ms. */
   readonly maxIdleMs: number;
   readonly now: () => number;
   readonly connect?: https.AgentOptions;
 };
 
 /**
- * A keep-alive agent that never sends on a socket that has been idle for long. While the platform
- * freezes an instance, the far side closes or forgets idle connections without the instance
- * noticing: the first call after the thaw would fail or hang until its timeout.
+ * A keep-alive agent that never sends on a socket that was idle for long. The far side drops idle
+ * connections while the platform freezes an instance. The next call on one would fail or hang until
+ * its timeout.
  */
 export function createAgent(
   protocol: "http:" | "https:",
@@ -30,17 +30,17 @@ export function createAgent(
     const now = options.now();
     for (const socket of Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? [])) {
       const idle = now - (idleSince.get(socket) ?? now);
-      // A clock that was set back says nothing about the age.
+      // If the clock was set back, the age is unknown. Close the socket.
       if (idle >= 0 && idle <= options.maxIdleMs) continue;
       socket.destroy();
-      // Node takes the newest kept socket without asking whether it is destroyed; by this documented
-      // event the agent forgets it now rather than when it has closed.
+      // Node may choose a kept socket that is destroyed. This documented event makes the agent forget
+      // it at once.
       socket.emit("agentRemove");
     }
   };
 
-  // Every agent has this method, although it is not documented: the last moment before a kept socket
-  // is chosen.
+  // Every agent has this method, which is not documented. It runs just before a kept socket is
+  // chosen.
   const internal = agent as unknown as { addRequest(request: unknown, options: unknown): void };
   const addRequest = internal.addRequest.bind(agent);
   internal.addRequest = (request, requestOptions) => {

@@ -3,8 +3,8 @@ import { inspect } from "node:util";
 const REDACTED = "[redacted]";
 
 /**
- * Holds a value that must never be printed: string conversion, JSON and `util.inspect` all give
- * `[redacted]`. The only way to the value is `reveal()`, which is easy to search for.
+ * Holds a value that must never be printed. String conversion, JSON and `util.inspect` return
+ * `[redacted]`. Only `reveal()` returns the value.
  */
 export class Secret<T extends string | Buffer = string> {
   readonly #value: T;

@@ -3,8 +3,8 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
 /**
- * Waits before the attempts of an event that the receiver refuses, from the first attempt on:
- * the example schedule of Standard Webhooks, ten tries in 75 hours.
+ * Waits before the attempts of an event that the receiver refuses, from the first attempt on. It is
+ * the example schedule of Standard Webhooks: ten attempts in 75 hours.
  */
 const EVENT_STEPS = [
   0,
@@ -19,22 +19,22 @@ const EVENT_STEPS = [
   24 * HOUR,
 ];
 
-/** Waits between probes of a receiver in trouble; the last one repeats. */
+/** Waits between the probes of an open breaker. The last one repeats. */
 const PROBE_STEPS = [5 * SECOND, 30 * SECOND, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR];
 
 const PROBE_JITTER = 0.2;
 
 /**
- * The wait in ms after the n-th refusal of an event, or undefined when it is to be given up.
+ * The wait in ms after the n-th refusal of an event; undefined after the last.
  *
- * @param random a number in [0, 1); the wait grows by up to a tenth
+ * @param random a number in [0, 1), which makes the wait up to a tenth longer
  */
 export function refusalDelayMs(refusals: number, random: number): number | undefined {
   const step = EVENT_STEPS[refusals];
   return step === undefined ? undefined : step * (1 + random / 10);
 }
 
-/** The wait in ms before probe number `step` (from 0), give or take a fifth. */
+/** The wait in ms before probe number `step` (from 0), a fifth shorter to a fifth longer. */
 export function probeDelayMs(step: number, random: number): number {
   const wait = PROBE_STEPS[Math.min(step, PROBE_STEPS.length - 1)] ?? HOUR;
   return wait * (1 - PROBE_JITTER + 2 * PROBE_JITTER * random);

@@ -8,14 +8,14 @@ import type { TargetGuard } from "./target.ts";
 const ATTEMPT_LIMIT_MS = 15_000;
 const MAX_RESPONSE_BYTES = 65_536;
 
-/** Statuses by which a receiver says that this very event is at fault. */
+/** Statuses that refuse this one event. */
 const EVENT_REFUSALS = /* @__PURE__ */ new Set([400, 413, 415, 422]);
 
 export type AttemptResult =
   | { readonly kind: "delivered"; readonly status: number }
   /** The receiver wants no more events (410). */
   | { readonly kind: "gone"; readonly status: 410 }
-  /** The receiver refuses the event, or cannot verify any: the outbox finds out which. */
+  /** The receiver refuses this event, or cannot verify any. The outbox finds out which. */
   | { readonly kind: "refused"; readonly status: number }
   | {
       readonly kind: "failed";

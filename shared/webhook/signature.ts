@@ -9,9 +9,9 @@ const MAX_SECRET_BYTES = 64;
 export type WebhookSecret = Secret<Buffer>;
 
 /**
- * Reads `WEBHOOK_SECRET`: one or several secrets separated by spaces, the newest first. While two
- * are live each request carries a signature by each, so that receivers can change over in between.
- * Rule: Standard Webhooks, 24 to 64 random bytes in base64 after the prefix.
+ * Reads `WEBHOOK_SECRET`: secrets separated by spaces, the newest first. A request carries a
+ * signature by each, so that receivers can change over while two are live. Rule of Standard
+ * Webhooks: 24 to 64 random bytes in base64 after the prefix.
  */
 export function parseWebhookSecrets(
   text: string,
@@ -34,12 +34,12 @@ export function parseWebhookSecrets(
   return secrets.length > 0 ? { secrets } : { problem: "must hold at least one secret" };
 }
 
-/** What is signed: the very bytes of the body, bound to the event and to this attempt's time. */
+/** What is signed: the bytes of the body, bound to the event and to the time of the attempt. */
 function signedContent(id: string, timestamp: number, body: string): string {
   return `${id}.${timestamp}.${body}`;
 }
 
-/** One entry of `webhook-signature`: `v1,` and the HMAC-SHA256 in base64. `timestamp` is in seconds. */
+/** One entry of `webhook-signature`: `v1,` and the HMAC-SHA256 in base64. Time in seconds. */
 export function signature(
   id: string,
   timestamp: number,
@@ -51,8 +51,8 @@ export function signature(
 }
 
 /**
- * The Standard Webhooks headers of one attempt. The id stays the same for every attempt of an
- * event; the timestamp, in whole seconds, is the attempt's.
+ * The Standard Webhooks headers of one attempt. All attempts of an event have the same id. The
+ * timestamp, in whole seconds, is the attempt's own.
  */
 export function signatureHeaders(
   event: { readonly id: string; readonly body: string },

@@ -4,7 +4,7 @@ import { TargetRefusedError } from "../errors.ts";
 
 export type TargetRules = {
   readonly allowHttp: boolean;
-  /** Private ranges that may be called all the same, such as an internal load balancer's. */
+  /** Private ranges that are allowed, such as an internal load balancer's. */
   readonly allowCidrs: readonly Cidr[];
 };
 
@@ -14,7 +14,7 @@ export type Cidr = {
   readonly family: "ipv4" | "ipv6";
 };
 
-/** Special-purpose IPv4 ranges (IANA registry); 100.64/10 holds the cloud's metadata address. */
+/** Special-purpose IPv4 ranges (IANA registry). 100.64/10 holds the cloud's metadata address. */
 const REFUSED_IPV4 = [
   "0.0.0.0/8",
   "10.0.0.0/8",
@@ -33,15 +33,15 @@ const REFUSED_IPV4 = [
   "240.0.0.0/4",
 ];
 
-/** Global unicast is 2000::/3; these parts of it lead elsewhere (Teredo, 6to4, documentation). */
+/** Global unicast is 2000::/3. These parts of it lead elsewhere (Teredo, 6to4, documentation). */
 const GLOBAL_IPV6 = "2000::/3";
 const REFUSED_IPV6 = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 
-/** `10.1.0.0/16`, or an address alone for itself; undefined for anything else. */
+/** Reads `10.1.0.0/16`, or an address for itself alone; undefined for anything else. */
 export function parseCidr(text: string): Cidr | undefined {
   const [address = "", bitsText, ...rest] = text.split("/");
   const version = net.isIP(address);
-  // A zone (fe80::1%eth0) is an address for isIP, but not for BlockList, which throws.
+  // isIP accepts a zone (fe80::1%eth0), and BlockList throws at one.
   if (version === 0 || address.includes("%") || rest.length > 0) return undefined;
   const widest = version === 4 ? 32 : 128;
   const bits = bitsText === undefined ? widest : Number(bitsText);
@@ -50,8 +50,8 @@ export function parseCidr(text: string): Cidr | undefined {
 }
 
 /**
- * Whether an address may be called: public, or allowed by a CIDR. IPv4 inside IPv6 (mapped, NAT64)
- * is judged by the IPv6 rules alone, which refuse it.
+ * Whether an address is public or allowed by a CIDR. The IPv6 rules alone apply to IPv4 inside IPv6
+ * (mapped, NAT64), and they refuse it.
  */
 function createAddressGuard(allowCidrs: readonly Cidr[]): (address: string) => boolean {
   const allowed = blockList(allowCidrs);
@@ -79,14 +79,14 @@ function blockList(cidrs: readonly Cidr[]): net.BlockList {
 
 export type TargetGuard = {
   /**
-   * Why a URL cannot be a target, from its text alone. The URL parser has already turned decimal,
-   * octal and hexadecimal hosts into dotted form. Names are judged by what they resolve to.
+   * Why a URL cannot be a target, by its text alone. The URL parser has turned decimal, octal and
+   * hexadecimal hosts into dotted form. A name is checked when it is resolved.
    */
   problem(url: URL): TargetRefusedError | undefined;
   isAllowed(address: string): boolean;
 };
 
-/** A guard by these rules; it looks nothing up itself. */
+/** A guard by these rules. It performs no look-up. */
 export function createTargetGuard(rules: TargetRules): TargetGuard {
   const isAllowed = createAddressGuard(rules.allowCidrs);
   return {
@@ -103,14 +103,13 @@ export function createTargetGuard(rules: TargetRules): TargetGuard {
   };
 }
 
-/** As node:dns has it: what a socket is told to resolve names with. */
+/** The function of node:dns that resolves names. */
 export type Lookup = typeof dns.lookup;
 
 /**
- * Connection options for an agent that only reaches allowed addresses. A name is resolved once and
- * the connection goes to the very addresses that were checked, so a second, different answer cannot
- * slip in between; one refused address refuses the name. IP literals never reach a lookup: they are
- * judged by `TargetGuard.problem` before each attempt.
+ * A look-up for an agent that reaches allowed addresses only. A name is resolved once, and the
+ * connection goes to the addresses that were checked. One refused address refuses the name. IP
+ * literals need no look-up: `TargetGuard.problem` checks them before each attempt.
  */
 export function guardedLookup(
   isAllowed: (address: string) => boolean,

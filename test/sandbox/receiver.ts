@@ -7,9 +7,9 @@ import { createDeliveryVerifier, type Verdict } from "./receiver-verify.ts";
 type BehaviourKind = "ok" | "reset" | "ack-lost" | "hang";
 
 /**
- * `ok` answers 204. `reset` ends the connection before reading. `ack-lost` stores the event and then
- * ends the connection. `hang` reads and never answers. A status is the response to every request,
- * and only a 2xx stores the event. With `times`, later requests are `ok` again.
+ * `ok` returns 204. `reset` resets the connection before it reads. `ack-lost` accepts the event and
+ * ends the connection. `hang` reads and never responds. A status is returned to every request, and
+ * only a 2xx accepts the event. After `times` requests it is `ok` again.
  */
 export type Behaviour =
   | BehaviourKind
@@ -20,24 +20,28 @@ export type Behaviour =
       readonly times?: number;
     };
 
-/** One request to the webhook, with any outcome. */
+type CurrentBehaviour = Exclude<Behaviour, string>;
+
+/** What the receiver did with a request: the status, or how it left it without one. */
+type Outcome = number | "reset" | "ack-lost" | "hang";
+
+/** One request to the webhook. */
 export type Attempt = {
   readonly at: number;
-  /** The response, or why there was none. */
-  readonly status: number | "reset" | "ack-lost" | "hang";
+  readonly status: Outcome;
   readonly id: string | undefined;
   readonly headers: http.IncomingHttpHeaders;
-  /** Why the event is invalid, if it is. */
-  readonly reason?: string;
+  /** Why the event was refused, if it was. */
+  readonly reason?: string | undefined;
 };
 
 export type SandboxReceiver = {
   readonly url: string;
   received(): readonly Receipt[];
-  /** The sender's broken promises. */
+  /** Promises that the sender broke; empty for none. */
   problems(): readonly string[];
   attempts(): readonly Attempt[];
-  /** By phone number, the fields as events reported them. The last event's customer wins. */
+  /** By phone number, its fields as the events gave them. The customer of the last event wins. */
   state(): Map<string, Record<string, unknown>>;
   behave(behaviour: Behaviour): void;
   /** Ends every connection, also those that wait for a response. */
@@ -45,83 +49,68 @@ export type SandboxReceiver = {
 };
 
 export type ReceiverOptions = {
-  /** `whsec_…`. A delivery signed with any of them is accepted. */
+  /** `whsec_…`: a delivery may be signed with any of them. */
   readonly secrets: readonly string[];
   readonly port?: number;
-  /** Milliseconds since 1970. Without it, the library checks timestamps by the wall clock. */
+  /** Milliseconds since 1970. Without it the library checks timestamps by the wall clock. */
   readonly now?: () => number;
-  /** Called for every request, with the receipt if the event was stored. */
+  /** Called for every request, with the receipt if the event was accepted. */
   readonly onAttempt?: (attempt: Attempt, receipt: Receipt | undefined) => void;
 };
 
 const PATH = "/webhook";
 
-/** A webhook consumer on 127.0.0.1 that verifies, stores and cross-checks events. */
+/** A webhook consumer on 127.0.0.1 that verifies and cross-checks every event. */
 export async function startReceiver(options: ReceiverOptions): Promise<SandboxReceiver> {
   const now = options.now ?? Date.now;
   const verify = createDeliveryVerifier(options);
   const ledger = createLedger();
   const attempts: Attempt[] = [];
-  let behaviour: Exclude<Behaviour, string> = { kind: "ok" };
-  let left = Number.POSITIVE_INFINITY;
+  const behaviour = createBehaviour();
 
-  const nextBehaviour = () => {
-    if (left <= 0) behaviour = { kind: "ok" };
-    left -= 1;
-    return behaviour;
-  };
-
-  /** Stores the event if the response acknowledges it. Returns the response. */
-  const settle = (
-    verdict: Verdict,
-    current: Exclude<Behaviour, string>,
+  const note = (
     headers: http.IncomingHttpHeaders,
-  ): { readonly status: Attempt["status"]; readonly receipt?: Receipt } => {
-    if (verdict.ok) ledger.attempted(verdict.delivery);
-    else if (verdict.signed) ledger.problem(`${headers["webhook-id"]}: ${verdict.reason}`);
-    const wanted = "status" in current ? current.status : current.kind;
-    if (wanted === "hang" || wanted === "reset") return { status: wanted };
-    if (typeof wanted === "number" && (wanted < 200 || wanted > 299)) return { status: wanted };
-    if (!verdict.ok) return { status: verdict.status };
-    const receipt = ledger.accept(verdict.delivery, now(), headers);
-    return { status: wanted === "ok" ? 204 : wanted, receipt };
+    status: Outcome,
+    reason?: string,
+    receipt?: Receipt,
+  ) => {
+    const id = headers["webhook-id"];
+    const known = typeof id === "string" ? id : undefined;
+    const attempt = { at: now(), status, id: known, headers, reason };
+    attempts.push(attempt);
+    options.onAttempt?.(attempt, receipt);
   };
 
-  const take = (request: http.IncomingMessage, response: http.ServerResponse) => {
+  const receive = async (request: http.IncomingMessage, response: http.ServerResponse) => {
     const { headers } = request;
-    const id = typeof headers["webhook-id"] === "string" ? headers["webhook-id"] : undefined;
-    const current = nextBehaviour();
-    const note = (status: Attempt["status"], reason?: string, receipt?: Receipt) => {
-      const attempt = { at: now(), status, id, headers, ...(reason !== undefined && { reason }) };
-      attempts.push(attempt);
-      options.onAttempt?.(attempt, receipt);
-    };
+    const current = behaviour.next();
     if ("kind" in current && current.kind === "reset") {
-      note("reset");
+      note(headers, "reset");
       request.socket.resetAndDestroy();
       return;
     }
-    const answer = (bytes: Buffer) => {
-      const verdict = verify(headers, bytes);
-      const { status, receipt } = settle(verdict, current, headers);
-      note(status, verdict.ok ? undefined : verdict.reason, receipt);
-      if (status === "ack-lost") request.socket.destroy();
-      else if (typeof status === "number") {
-        response.writeHead(status, "status" in current ? { ...current.headers } : {}).end();
-      }
-    };
-    readBytes(request).then(answer, () => request.destroy());
+    const bytes = await readBytes(request).catch(() => undefined);
+    if (!bytes) return void request.destroy();
+    const verdict = verify(headers, bytes);
+    if (verdict.ok) ledger.attempted(verdict.delivery);
+    else if (verdict.signed) ledger.problem(`${headers["webhook-id"]}: ${verdict.reason}`);
+    const status = outcomeOf(verdict, current);
+    const isAccepted = status === "ack-lost" || isSuccess(status);
+    const receipt =
+      verdict.ok && isAccepted ? ledger.accept(verdict.delivery, now(), headers) : undefined;
+    note(headers, status, verdict.ok ? undefined : verdict.reason, receipt);
+    if (status === "ack-lost") request.socket.destroy();
+    else if (typeof status === "number") {
+      response.writeHead(status, "status" in current ? { ...current.headers } : {}).end();
+    }
   };
 
   const server = http.createServer((request, response) => {
     if (request.url !== PATH) response.writeHead(404).end();
     else if (request.method !== "POST") response.writeHead(405, { allow: "POST" }).end();
-    else take(request, response);
+    else void receive(request, response);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(options.port ?? 0, "127.0.0.1", resolve);
-  });
+  await listen(server, options.port ?? 0);
 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${PATH}`,
@@ -129,14 +118,47 @@ export async function startReceiver(options: ReceiverOptions): Promise<SandboxRe
     problems: ledger.problems,
     attempts: () => [...attempts],
     state: ledger.state,
-    behave(next) {
-      behaviour = typeof next === "string" ? { kind: next } : next;
-      left = behaviour.times ?? Number.POSITIVE_INFINITY;
-    },
+    behave: behaviour.set,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+function createBehaviour() {
+  let current: CurrentBehaviour = { kind: "ok" };
+  let left = Number.POSITIVE_INFINITY;
+  return {
+    next(): CurrentBehaviour {
+      if (left <= 0) current = { kind: "ok" };
+      left -= 1;
+      return current;
+    },
+    set(next: Behaviour): void {
+      current = typeof next === "string" ? { kind: next } : next;
+      left = current.times ?? Number.POSITIVE_INFINITY;
+    },
+  };
+}
+
+/** A status that is no 2xx, a reset and a hang come first. Otherwise the verdict decides. */
+function outcomeOf(verdict: Verdict, current: CurrentBehaviour): Outcome {
+  const wanted = "status" in current ? current.status : current.kind;
+  if (wanted === "hang" || wanted === "reset") return wanted;
+  if (typeof wanted === "number" && !isSuccess(wanted)) return wanted;
+  if (!verdict.ok) return verdict.status;
+  return wanted === "ok" ? 204 : wanted;
+}
+
+function isSuccess(status: Outcome): boolean {
+  return typeof status === "number" && status >= 200 && status < 300;
+}
+
+function listen(server: http.Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
 }

@@ -11,11 +11,11 @@ let clock: number;
 let agent: http.Agent;
 let server: http.Server;
 let url: string;
-/** Every connection the server was given, in order. */
+/** Every connection of the server, in order. */
 let sockets: Socket[];
-/** Answers that wait for the test to let them go; undefined: answered at once. */
+/** Responses that the test holds back; undefined to respond at once. */
 let held: (() => void)[] | undefined;
-/** Connections whose requests vanish: to the client it looks as if they were still there. */
+/** Connections whose requests get no response, while the client sees them as open. */
 let deaf: Set<Socket>;
 
 beforeEach(async () => {
@@ -43,7 +43,7 @@ afterEach(async () => {
 
 const idle = () => Object.values(agent.freeSockets).flatMap((free) => free ?? []);
 
-/** Posts once; gives the number of the connection that it came over, or what it failed with. */
+/** Posts once. Returns the number of the connection, or the code of the failure. */
 function post(): Promise<string> {
   return new Promise((resolve) => {
     const request = http.request(url, { method: "POST", agent }, (response) => {
@@ -54,7 +54,7 @@ function post(): Promise<string> {
   });
 }
 
-/** The agent takes a connection back a moment after the answer. */
+/** The agent keeps a connection a moment after the response. */
 async function settled(count: number) {
   while (idle().length < count) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -102,7 +102,7 @@ describe("createAgent", () => {
     }
   });
 
-  it("retires every old connection and keeps the young ones", async () => {
+  it("closes every old connection and keeps the young ones", async () => {
     expect((await openIdle(3)).sort()).toEqual(["0", "1", "2"]);
     // Freed at 0, 100 and 200 ms; it is 300 now.
     clock += 700;
@@ -115,7 +115,7 @@ describe("createAgent", () => {
     expect(idle()).toHaveLength(1);
   });
 
-  it("replaces connections when the clock was set back", async () => {
+  it("replaces connections if the clock was set back", async () => {
     await openIdle(2);
     clock -= 150;
 

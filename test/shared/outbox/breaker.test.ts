@@ -10,16 +10,16 @@ import {
 } from "../../../shared/outbox/breaker.ts";
 
 const NOW = 1_800_000_000_000;
-const TROUBLE = { reason: "network" };
+const DOWN = { reason: "network" };
 
 function fail(breaker: Breaker, times: number, now = NOW): Breaker {
   let next = breaker;
-  for (let i = 0; i < times; i += 1) next = afterFailure(next, TROUBLE, now, 0.5);
+  for (let i = 0; i < times; i += 1) next = afterFailure(next, DOWN, now, 0.5);
   return next;
 }
 
-describe("the breaker", () => {
-  it("lets twenty deliveries run at once while all is well", () => {
+describe("the circuit breaker", () => {
+  it("lets twenty deliveries run at once while it is closed", () => {
     expect(allowance(createBreaker(undefined, NOW), NOW)).toEqual({ atOnce: 20 });
   });
 
@@ -40,32 +40,32 @@ describe("the breaker", () => {
     expect(breaker.row.state).toBe("closed");
   });
 
-  it("goes on counting where the last tick stopped", () => {
+  it("continues the count of the last run", () => {
     const row = { ...createBreaker(undefined, NOW).row, failures: 4 };
 
     expect(fail(createBreaker(row, NOW), 1).row.state).toBe("open");
   });
 
-  it("waits longer after each failed probe, and no longer for answers that came late", () => {
+  it("waits longer after each failed probe, but not after failures that came late", () => {
     let breaker = fail(createBreaker(undefined, NOW), 5);
     breaker = fail(breaker, 3, NOW + 6_000);
     expect(breaker.row).toMatchObject({ step: 0, nextProbeAt: NOW + 5_000 });
 
-    breaker = afterFailedProbe(breaker, TROUBLE, NOW + 5_000, 0.5);
+    breaker = afterFailedProbe(breaker, DOWN, NOW + 5_000, 0.5);
     expect(breaker.row).toMatchObject({ step: 1, nextProbeAt: NOW + 35_000 });
-    breaker = afterFailedProbe(breaker, TROUBLE, NOW + 35_000, 0.5);
+    breaker = afterFailedProbe(breaker, DOWN, NOW + 35_000, 0.5);
     expect(breaker.row).toMatchObject({ step: 2, nextProbeAt: NOW + 335_000 });
     expect(breaker.row.since).toBe(new Date(NOW).toISOString());
   });
 
-  it("obeys a Retry-After that comes late, while it is open", () => {
+  it("obeys a Retry-After that comes while it is open", () => {
     const open = fail(createBreaker(undefined, NOW), 5);
     const late = { reason: "status 429", retryAfterMs: 3_600_000 };
 
     expect(afterFailure(open, late, NOW, 0.5).row.nextProbeAt).toBe(NOW + 3_600_000);
   });
 
-  it("does not open in the ramp for an event that fails alone, but does for five in a row", () => {
+  it("stays closed at reduced speed for an event that fails alone, but opens at five in a row", () => {
     const local = { reason: "status 500", isLocal: true };
     let breaker = afterSuccess(fail(createBreaker(undefined, NOW), 5), NOW + 5_000);
     for (let i = 0; i < 4; i += 1) breaker = afterFailure(breaker, local, NOW + 6_000, 0.5);
@@ -73,14 +73,14 @@ describe("the breaker", () => {
     expect(afterFailure(breaker, local, NOW + 6_000, 0.5).row.state).toBe("open");
   });
 
-  it("obeys Retry-After at once when it is longer than the step", () => {
-    const trouble = { reason: "status 503", retryAfterMs: 120_000 };
-    const breaker = afterFailure(createBreaker(undefined, NOW), trouble, NOW, 0.5);
+  it("opens at once for a Retry-After, and obeys it if it is longer than the step", () => {
+    const busy = { reason: "status 503", retryAfterMs: 120_000 };
+    const breaker = afterFailure(createBreaker(undefined, NOW), busy, NOW, 0.5);
 
     expect(breaker.row).toMatchObject({ state: "open", nextProbeAt: NOW + 120_000 });
   });
 
-  it("comes back by 1, 2, 4, 8, 16, 20 at once after a good probe", () => {
+  it("allows 1, 2, 4, 8, 16, then 20 deliveries at once after an accepted probe", () => {
     let breaker = fail(createBreaker(undefined, NOW), 5);
     const limits = [];
     for (let successes = 0; successes < 40; successes += 1) {
@@ -93,15 +93,15 @@ describe("the breaker", () => {
     expect(breaker.row).toMatchObject({ state: "closed", step: 0 });
   });
 
-  it("opens again at the first failure of the ramp, a step further", () => {
+  it("opens at the first failure before full speed, with the next longer wait", () => {
     const open = fail(createBreaker(undefined, NOW), 5);
-    const ramping = afterSuccess(open, NOW + 5_000);
-    const again = fail(ramping, 1, NOW + 5_100);
+    const reopened = afterSuccess(open, NOW + 5_000);
+    const again = fail(reopened, 1, NOW + 5_100);
 
     expect(again.row).toMatchObject({ state: "open", step: 1, nextProbeAt: NOW + 35_100 });
   });
 
-  it("sends nothing after a 410 or a pause, and says no time", () => {
+  it("allows nothing after a 410 or a pause, and plans no probe", () => {
     const gone = afterGone(createBreaker(undefined, NOW), NOW);
 
     expect(gone.row).toMatchObject({ state: "disabled", reason: "410" });

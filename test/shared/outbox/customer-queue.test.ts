@@ -8,7 +8,7 @@ function takeAll(queue: CustomerQueue): string[] {
   return taken;
 }
 
-describe("createCustomerQueue", () => {
+describe("a customer queue", () => {
   it("gives ready customers in the order of their first add, each once", () => {
     const queue = createCustomerQueue();
     for (const customer of ["b", "a", "b", "c"]) queue.add(customer);

@@ -4,10 +4,10 @@ import { readRow } from "../../../shared/store/rows.ts";
 import { createDispatcherRig, DELIVERED, DOWN } from "./dispatcher-rig.ts";
 
 describe("the dispatcher", () => {
-  it("lets an event that always gets a 500 stop nobody else, whenever the others come", async () => {
-    const { add, run, answerWith, clock, pending } = createDispatcherRig();
+  it("delivers the events of others while one event always gets a 500", async () => {
+    const { add, run, respondWith, clock, pending } = createDispatcherRig();
     await add("a", 2);
-    answerWith(({ id }) =>
+    respondWith(({ id }) =>
       id === "a-1" ? { kind: "failed", reason: "status", status: 500 } : DELIVERED,
     );
     let delivered = 0;
@@ -20,21 +20,21 @@ describe("the dispatcher", () => {
     expect(delivered).toBe(50);
     expect(await pending("a")).toEqual(["a-1", "a-2"]);
 
-    answerWith(() => DELIVERED);
+    respondWith(() => DELIVERED);
     await clock.advance(3_600_000);
     expect(await run()).toMatchObject({ delivered: 2, deadLettered: 0 });
   });
 
-  it("is not stopped by such an event after an outage either", async () => {
-    const { add, run, answerWith, clock, sent } = createDispatcherRig();
+  it("delivers the events of others after an outage while one event always gets a 500", async () => {
+    const { add, run, respondWith, clock, sent } = createDispatcherRig();
     await add("a", 1);
     for (let i = 0; i < 50; i += 1) await add(`m${i}`, 1);
-    answerWith(() => DOWN);
+    respondWith(() => DOWN);
     for (let minute = 0; minute < 180; minute += 1) {
       await run();
       await clock.advance(60_000);
     }
-    answerWith(({ id }) =>
+    respondWith(({ id }) =>
       id === "a-1" ? { kind: "failed", reason: "status", status: 500 } : DELIVERED,
     );
     let delivered = 0;
@@ -47,10 +47,10 @@ describe("the dispatcher", () => {
     expect(sent.filter(({ id }) => id === "a-1").length).toBeLessThan(40);
   });
 
-  it("takes a 400 for trouble of the receiver while that refuses the test event as well", async () => {
-    const { add, run, answerWith, pending, sent, store } = createDispatcherRig();
+  it("blames the receiver, not the event, for a 400 if it refuses the test event as well", async () => {
+    const { add, run, respondWith, pending, sent, store } = createDispatcherRig();
     await add("a", 1);
-    answerWith(() => ({ kind: "refused", status: 400 }));
+    respondWith(() => ({ kind: "refused", status: 400 }));
 
     expect(await run()).toMatchObject({ deadLettered: 0 });
     expect(sent.map(({ id }) => id)).toEqual(["a-1", "test", "a-1", "test"]);
@@ -59,10 +59,10 @@ describe("the dispatcher", () => {
     expect(await pending("a")).toEqual(["a-1"]);
   });
 
-  it("buries an event refused ten times by a receiver that takes others, and goes on behind it", async () => {
-    const { add, run, answerWith, sent, clock, store, pending } = createDispatcherRig();
+  it("moves an event to the dead letters that is refused ten times, then delivers the next", async () => {
+    const { add, run, respondWith, sent, clock, store, pending } = createDispatcherRig();
     await add("a", 2);
-    answerWith(({ id }) => (id === "a-1" ? { kind: "refused", status: 422 } : DELIVERED));
+    respondWith(({ id }) => (id === "a-1" ? { kind: "refused", status: 422 } : DELIVERED));
     let deadLettered = 0;
     for (let hour = 0; hour < 90 && deadLettered === 0; hour += 1) {
       deadLettered += (await run()).deadLettered;

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { createDispatcherRig, DELIVERED, DOWN, START } from "./dispatcher-rig.ts";
 
 describe("the dispatcher", () => {
-  it("keeps an event that failed, tries it again after 5 s, and ends the tick after 6 s", async () => {
-    const { add, run, answerWith, sent, pending, receiverRow } = createDispatcherRig();
+  it("keeps an event that failed, retries it after 5 s, and ends 6 s after finish", async () => {
+    const { add, run, respondWith, sent, pending, receiverRow } = createDispatcherRig();
     await add("a", 2);
-    answerWith(() => DOWN);
+    respondWith(() => DOWN);
 
     expect(await run()).toMatchObject({ delivered: 0, failedAttempts: 2 });
     expect(sent).toEqual([
@@ -16,34 +16,34 @@ describe("the dispatcher", () => {
     expect(await receiverRow()).toMatchObject({ state: "closed", failures: 2 });
   });
 
-  it("opens the breaker over several ticks, then only probes, then delivers in order", async () => {
-    const { add, run, answerWith, sent, clock, receiverRow } = createDispatcherRig();
+  it("opens the breaker over several runs, then only probes, then delivers in order", async () => {
+    const { add, run, respondWith, sent, clock, receiverRow } = createDispatcherRig();
     await add("a", 2);
-    answerWith(() => DOWN);
-    for (let tick = 0; tick < 3; tick += 1) {
+    respondWith(() => DOWN);
+    for (let count = 0; count < 3; count += 1) {
       await run();
       await clock.advance(50_000);
     }
     expect(await receiverRow()).toMatchObject({ state: "open" });
     const before = sent.length;
-    for (let tick = 0; tick < 60; tick += 1) {
+    for (let count = 0; count < 60; count += 1) {
       await run();
       await clock.advance(60_000);
     }
     expect(sent.length - before).toBeLessThanOrEqual(6);
 
-    answerWith(() => DELIVERED);
+    respondWith(() => DELIVERED);
     await clock.advance(3_600_000);
     expect(await run()).toMatchObject({ delivered: 2, receiverState: "closed" });
     expect(sent.slice(-2).map(({ id }) => id)).toEqual(["a-1", "a-2"]);
   });
 
-  it("probes with one test event, not with one of each customer", async () => {
-    const { add, run, answerWith, sent, clock, store } = createDispatcherRig();
+  it("probes with one test event for all customers", async () => {
+    const { add, run, respondWith, sent, clock, store } = createDispatcherRig();
     for (let i = 0; i < 30; i += 1) await add(`c${i}`, 1);
     const open = { schema: 1, state: "open", step: 4, nextProbeAt: START, since: "then" };
     await store.put("ep/receiver", JSON.stringify(open), "absent");
-    answerWith(() => DOWN);
+    respondWith(() => DOWN);
 
     expect(await run()).toMatchObject({ failedAttempts: 1, receiverState: "open" });
     expect(sent.map(({ id }) => id)).toEqual(["test"]);
@@ -52,7 +52,7 @@ describe("the dispatcher", () => {
     expect(sent).toHaveLength(1);
   });
 
-  it("does not probe when there is nothing to deliver", async () => {
+  it("does not probe if there is nothing to deliver", async () => {
     const { run, sent, store } = createDispatcherRig();
     const open = { schema: 1, state: "open", step: 4, nextProbeAt: START, since: "then" };
     await store.put("ep/receiver", JSON.stringify(open), "absent");
@@ -61,10 +61,10 @@ describe("the dispatcher", () => {
     expect(sent).toEqual([]);
   });
 
-  it("opens again when the receiver takes the test but nothing else", async () => {
-    const { add, run, answerWith, clock, sent } = createDispatcherRig();
+  it("opens the breaker again if the receiver accepts the test but no event", async () => {
+    const { add, run, respondWith, clock, sent } = createDispatcherRig();
     for (let i = 0; i < 50; i += 1) await add(`m${i}`, 1);
-    answerWith(({ id }) => (id === "test" ? DELIVERED : DOWN));
+    respondWith(({ id }) => (id === "test" ? DELIVERED : DOWN));
     for (let minute = 0; minute < 240; minute += 1) {
       await run();
       await clock.advance(60_000);
@@ -73,10 +73,10 @@ describe("the dispatcher", () => {
     expect(sent.length).toBeLessThan(150);
   });
 
-  it("stops for good at 410 and says so in the log", async () => {
-    const { add, run, answerWith, sent, lines, pending } = createDispatcherRig();
+  it("stops at a 410, keeps the events and logs the state", async () => {
+    const { add, run, respondWith, sent, lines, pending } = createDispatcherRig();
     await add("a", 2);
-    answerWith(() => ({ kind: "gone", status: 410 }));
+    respondWith(() => ({ kind: "gone", status: 410 }));
 
     expect(await run()).toMatchObject({ receiverState: "disabled" });
     expect(await run()).toMatchObject({ delivered: 0, receiverState: "disabled" });
@@ -85,10 +85,10 @@ describe("the dispatcher", () => {
     expect(lines.join()).toContain('"state":"disabled"');
   });
 
-  it("waits as long as Retry-After says", async () => {
-    const { add, run, answerWith, receiverRow, clock } = createDispatcherRig();
+  it("opens the breaker for as long as Retry-After says", async () => {
+    const { add, run, respondWith, receiverRow, clock } = createDispatcherRig();
     await add("a", 1);
-    answerWith(() => ({ kind: "failed", reason: "status", status: 429, retryAfterMs: 600_000 }));
+    respondWith(() => ({ kind: "failed", reason: "status", status: 429, retryAfterMs: 600_000 }));
     await run();
 
     const row = await receiverRow();

@@ -18,9 +18,9 @@ export const START = 1_800_000_000_000;
 export const DELIVERED: AttemptResult = { kind: "delivered", status: 204 };
 export const DOWN: AttemptResult = { kind: "failed", reason: "network" };
 
-type Answer = (event: OutgoingEvent) => AttemptResult;
+type Respond = (event: OutgoingEvent) => AttemptResult;
 
-/** Runs' deliveries from a memory store to a receiver of the test's making; ends with the test. */
+/** Runs of the dispatcher from a memory store to a receiver that the test controls. */
 export function createDispatcherRig() {
   const clock = createFakeClock(START);
   let versions = 0;
@@ -33,7 +33,7 @@ export function createDispatcherRig() {
   const sent: { id: string; at: number }[] = [];
   let mostAtOnce = 0;
   let atOnce = 0;
-  let answer: Answer = () => DELIVERED;
+  let respond: Respond = () => DELIVERED;
   const lines: string[] = [];
 
   async function send(event: OutgoingEvent): Promise<AttemptResult> {
@@ -42,7 +42,7 @@ export function createDispatcherRig() {
     mostAtOnce = Math.max(mostAtOnce, atOnce);
     await clock.sleep(100);
     atOnce -= 1;
-    return answer(event);
+    return respond(event);
   }
 
   return {
@@ -51,8 +51,8 @@ export function createDispatcherRig() {
     sent,
     lines,
     mostAtOnce: () => mostAtOnce,
-    answerWith(next: Answer) {
-      answer = next;
+    respondWith(next: Respond) {
+      respond = next;
     },
 
     /** A customer with events `<customer>-1`, `<customer>-2`, …, written as poll writes them. */
@@ -84,7 +84,7 @@ export function createDispatcherRig() {
       return (await readRow(store, "ep/receiver", receiverRowSchema))?.value;
     },
 
-    /** One run's deliveries, with nothing else going on unless told. */
+    /** One run. By default, finish is called at once. */
     async run(
       options: Partial<DispatcherOptions> = {},
       reading: Promise<void> = Promise.resolve(),

@@ -4,7 +4,7 @@ import { encodeRow } from "../../../shared/store/rows.ts";
 import { createDispatcherRig, START } from "./dispatcher-rig.ts";
 
 describe("the dispatcher", () => {
-  it("delivers what earlier ticks left behind, each customer in order, and removes the markers", async () => {
+  it("delivers the pending events of earlier runs in order, and removes the markers", async () => {
     const { add, run, sent, pending, markers } = createDispatcherRig();
     await add("a", 3);
     await add("b", 2);
@@ -27,7 +27,7 @@ describe("the dispatcher", () => {
     expect(mostAtOnce()).toBe(20);
   });
 
-  it("starts nothing from its end on", async () => {
+  it("starts no attempt from stopAt on", async () => {
     const { add, run, sent } = createDispatcherRig();
     await add("a", 20);
 
@@ -37,7 +37,7 @@ describe("the dispatcher", () => {
   });
 
   it.each([50, 250, 450])(
-    "is not held up by a customer with %i markers that waits",
+    "delivers to others while a customer with %i markers waits",
     async (count) => {
       const { add, run, store, clock, pending } = createDispatcherRig();
       await add("b", 1);
@@ -57,14 +57,14 @@ describe("the dispatcher", () => {
           "absent",
         );
       }
-      // Reads go on for the whole run: nobody says that no more will come.
+      // Reads last for the whole run, so finish is called late.
       await run({}, clock.sleep(40_000));
 
       expect(await pending("b")).toEqual([]);
     },
   );
 
-  it("keeps a marker of a change that is still being written", async () => {
+  it("keeps the marker of an event that is still being stored", async () => {
     const { add, run, markers, store } = createDispatcherRig();
     await add("a", 1);
     await store.put("due/a/0000000000001002", encodeRow({ schema: 1 }), "absent");
@@ -73,7 +73,7 @@ describe("the dispatcher", () => {
     expect(await markers()).toEqual(["due/a/0000000000001002"]);
   });
 
-  it("deletes the markers of a customer that is gone", async () => {
+  it("deletes the markers of a customer without a row", async () => {
     const { run, markers, store } = createDispatcherRig();
     await store.put("due/gone/0000000000001002", encodeRow({ schema: 1 }), "absent");
 

@@ -42,7 +42,7 @@ beforeEach(() => {
 
 const stored = async () => JSON.parse((await store.get(KEY))?.value ?? "null");
 
-/** Somebody else has the last word before the first write. */
+/** A store in which another writer comes before the first write. */
 const overtakenBy = (row: ReceiverRow): Store => {
   let isOver = false;
   return {
@@ -58,8 +58,8 @@ const overtakenBy = (row: ReceiverRow): Store => {
   };
 };
 
-describe("what a running tick saves of the receiver", () => {
-  it("is stored when nothing is known, and over what ticks have believed", async () => {
+describe("saveBreaker", () => {
+  it("stores a row if there is none, and over an open or closed one", async () => {
     expect(await saveBreaker(store, "hook", OPEN)).toEqual(OPEN);
     expect(await stored()).toEqual(OPEN);
     expect(await saveBreaker(store, "hook", aRow("closed"))).toEqual(aRow("closed"));
@@ -71,10 +71,10 @@ describe("what a running tick saves of the receiver", () => {
     ["a pause", PAUSED, OPEN],
     ["a 410", GONE, aRow("closed")],
     ["a 410", GONE, OPEN],
-  ])("leaves %s as it is, and is told of it", async (_name, held, belief) => {
+  ])("keeps and returns %s", async (_name, held, row) => {
     await store.put(KEY, JSON.stringify(held), "absent");
     writes = 0;
-    expect(await saveBreaker(store, "hook", belief)).toEqual(held);
+    expect(await saveBreaker(store, "hook", row)).toEqual(held);
     expect(await stored()).toEqual(held);
     expect(writes).toBe(0);
   });
@@ -82,46 +82,46 @@ describe("what a running tick saves of the receiver", () => {
   it.each([
     ["a pause", PAUSED],
     ["a 410", GONE],
-  ])("gives way to %s that comes between its reading and its writing", async (_name, held) => {
+  ])("keeps %s that is stored between its read and its write", async (_name, held) => {
     await store.put(KEY, JSON.stringify(OPEN), "absent");
     expect(await saveBreaker(overtakenBy(held), "hook", aRow("closed"))).toEqual(held);
     expect(await stored()).toEqual(held);
   });
 
-  it("gives way to a pause that is the first row of all", async () => {
+  it("keeps a pause that is stored as the first row", async () => {
     expect(await saveBreaker(overtakenBy(PAUSED), "hook", OPEN)).toEqual(PAUSED);
     expect(await stored()).toEqual(PAUSED);
   });
 
-  it("is written again over another tick's belief that came first", async () => {
+  it("stores its row over one that another run stored first", async () => {
     expect(await saveBreaker(overtakenBy(aRow("closed")), "hook", OPEN)).toEqual(OPEN);
     expect(await stored()).toEqual(OPEN);
   });
 
-  it("is written over a pause when it is a 410", async () => {
+  it("stores a 410 over a pause", async () => {
     await store.put(KEY, JSON.stringify(PAUSED), "absent");
     expect(await saveBreaker(store, "hook", GONE)).toEqual(GONE);
     expect(await stored()).toEqual(GONE);
   });
 });
 
-describe("what a tick loads of the receiver", () => {
-  it("is a receiver in order when nothing is stored, and the stored row otherwise", async () => {
+describe("loadBreaker", () => {
+  it("returns the stored row, or a closed breaker if there is none", async () => {
     const fresh = await loadBreaker(store, "hook", Date.parse(SINCE));
     expect(fresh.row).toEqual(aRow("closed"));
     await store.put(KEY, JSON.stringify(PAUSED), "absent");
     expect((await loadBreaker(store, "hook", 0)).row).toEqual(PAUSED);
   });
 
-  it("is refused when a newer version wrote it", async () => {
+  it("and saveBreaker refuse a row of a newer version", async () => {
     await store.put(KEY, JSON.stringify({ ...PAUSED, schema: 2 }), "absent");
     await expect(loadBreaker(store, "hook", 0)).rejects.toMatchObject({ code: "ERR_STORE_ROW" });
     await expect(saveBreaker(store, "hook", OPEN)).rejects.toMatchObject({ code: "ERR_STORE_ROW" });
   });
 });
 
-describe("the receiver's name in the store", () => {
-  it("tells nothing of an address and differs with every part of it", () => {
+describe("receiverId", () => {
+  it("is a hash that differs with every part of the address", () => {
     const names = ["https://h.example/a?key=s3cret", "https://h.example/a", "https://h.example/b"];
     const keys = names.map((text) => receiverKey(receiverId(new URL(text))));
     for (const key of keys) expect(key).toMatch(/^ep\/[0-9a-f]{32}$/);

@@ -4,7 +4,7 @@ import { probeDelayMs, refusalDelayMs } from "../../../shared/outbox/schedule.ts
 const HOUR = 3_600_000;
 
 describe("refusalDelayMs", () => {
-  it("follows the Standard Webhooks schedule, ten tries in 75 h 35 min 5 s", () => {
+  it("follows the Standard Webhooks schedule, ten attempts in 75 h 35 min 5 s", () => {
     const waits = Array.from({ length: 10 }, (_, refusals) => refusalDelayMs(refusals, 0));
 
     expect(waits).toEqual([
@@ -23,7 +23,7 @@ describe("refusalDelayMs", () => {
     expect(total).toBe(75 * HOUR + 35 * 60_000 + 5_000);
   });
 
-  it("gives up after the tenth refusal", () => {
+  it("returns undefined after the tenth refusal", () => {
     expect(refusalDelayMs(10, 0)).toBeUndefined();
   });
 

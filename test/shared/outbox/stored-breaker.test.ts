@@ -45,8 +45,8 @@ async function load(row?: object): Promise<StoredBreaker> {
 
 const stored = async () => JSON.parse((await store.get(KEY))?.value ?? "null");
 
-describe("loadStoredBreaker", () => {
-  it("gives a breaker that stores and logs its opening, and nothing before", async () => {
+describe("a stored breaker", () => {
+  it("stores and logs that the breaker opened, and nothing before", async () => {
     const breaker = await load();
     for (let i = 0; i < 4; i += 1) await breaker.failed(DOWN);
     expect(await stored()).toBeNull();
@@ -58,7 +58,7 @@ describe("loadStoredBreaker", () => {
     expect(lines[0]).toContain('"state":"open","reason":"network"');
   });
 
-  it("gives a breaker that a probe's result moves", async () => {
+  it("stores what each result of a probe means", async () => {
     const breaker = await load(OPEN);
     await breaker.probed({ kind: "refused", status: 400 });
     expect(await stored()).toMatchObject({ state: "open", step: 1, reason: "status 400" });
@@ -69,7 +69,7 @@ describe("loadStoredBreaker", () => {
     expect(await stored()).toMatchObject({ state: "disabled", reason: "410" });
   });
 
-  it("gives a breaker whose last acceptance is recent for a minute", async () => {
+  it("counts an acceptance as recent for a minute", async () => {
     const breaker = await load();
     expect(breaker.hasAcceptedRecently()).toBe(false);
     await breaker.accepted();
@@ -79,7 +79,7 @@ describe("loadStoredBreaker", () => {
     expect(breaker.hasAcceptedRecently()).toBe(false);
   });
 
-  it("gives a breaker that keeps its failures for the next run", async () => {
+  it("keeps the failures in a row for the next run", async () => {
     const first = await load();
     for (let i = 0; i < 3; i += 1) await first.failed(DOWN);
     await first.saveFailures();
@@ -99,7 +99,7 @@ describe("loadStoredBreaker", () => {
     expect(breaker.state()).toBe("paused");
   });
 
-  it("keeps the longest Retry-After of answers that come while the first is being stored", async () => {
+  it("keeps the longest Retry-After of failures that come while the first is being stored", async () => {
     const breaker = await load();
     writeMs = [100];
     const first = breaker.failed({ reason: "status 429", retryAfterMs: 60_000 });

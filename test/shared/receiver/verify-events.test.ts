@@ -43,13 +43,13 @@ function describeAllButStuck(event: KnownEvent): string {
     case "webhook.test":
       return event.id;
     default:
-      // @ts-expect-error: stuck is left, and the compiler says so.
+      // @ts-expect-error: the compiler reports that stuck is left.
       event satisfies never;
       return event.data.blockedBy ?? "";
   }
 }
 
-describe("the events that verifyWebhook gives", () => {
+describe("the events that verifyWebhook returns", () => {
   it("are narrowed by their type, and a switch on it is checked for completeness", () => {
     expectTypeOf<Extract<KnownEvent, { type: "webhook.test" }>["data"]>().toEqualTypeOf<{
       message: string;
@@ -68,7 +68,7 @@ describe("the events that verifyWebhook gives", () => {
     ["whatsapp.watch.stale", "acme ERR_UPSTREAM_REJECTED"],
     ["whatsapp.watch.recovered", "acme ERR_UPSTREAM_REJECTED"],
     ["webhook.test", "test"],
-  ] as const)("of the type %s are recognised as the service sends them", async (type, says) => {
+  ] as const)("of type %s are recognised as the service sends them", async (type, says) => {
     const { body, headers } = (await eventExamples())[type];
     const event = verifyWebhook(body, headers, EXAMPLE_SECRET, { now: () => 1_767_225_665_000 });
     if (!isKnownEvent(event)) throw new Error("not known");
@@ -76,7 +76,7 @@ describe("the events that verifyWebhook gives", () => {
     expect(event).toEqual(JSON.parse(body));
   });
 
-  it("name what blocks a number in the one type that a switch forgot", async () => {
+  it("narrow to the one type that a switch forgot", async () => {
     const { body } = (await eventExamples())["whatsapp.onboarding.stuck"];
     expect(describeAllButStuck(JSON.parse(body))).toBe("codeVerificationStatus");
   });
@@ -92,7 +92,7 @@ describe("isNewer", () => {
     ["9999999999999999", "10000000000000000", false],
     ["7", "0000000000000007", false],
     ["9007199254740993", "9007199254740992", true],
-  ])("%s after %s is %s", (sequence, last, expected) => {
+  ])("says for %s after %s: %s", (sequence, last, expected) => {
     expect(isNewer(sequence, last)).toBe(expected);
   });
 });

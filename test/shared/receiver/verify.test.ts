@@ -23,7 +23,7 @@ const HEADERS = {
 };
 const now = () => EPOCH;
 
-/** Why the request is refused; undefined for one that is not. */
+/** Why the request is refused; undefined for none. */
 function refusal(
   body: unknown,
   headers: WebhookHeaders = HEADERS,
@@ -51,7 +51,7 @@ describe("verifyWebhook", () => {
     ["text", BODY],
     ["a Buffer", Buffer.from(BODY)],
     ["bytes", new TextEncoder().encode(BODY)],
-  ])("gives the event of a body that is %s", (_, body) => {
+  ])("returns the event of a body that is %s", (_, body) => {
     expect(verifyWebhook(body, HEADERS, SECRET, { now })).toEqual({
       specversion: "1.0",
       id: "evt_1",
@@ -82,7 +82,7 @@ describe("verifyWebhook", () => {
         cookie: undefined,
       },
     ],
-  ])("reads %s", (_, headers) => {
+  ])("reads headers from %s", (_, headers) => {
     expect(reason(BODY, headers)).toBeUndefined();
   });
 
@@ -96,7 +96,7 @@ describe("verifyWebhook", () => {
     expect(reason(BODY, { ...HEADERS, "webhook-signature": signature }, secrets)).toBeUndefined();
   });
 
-  it.each([null, {}, "text"])("misses its headers in %o", (headers) => {
+  it.each([null, {}, "text"])("misses the headers in %o", (headers) => {
     expect(reason(BODY, headers as unknown as WebhookHeaders)).toBe("missing-header");
   });
 
@@ -128,14 +128,14 @@ describe("verifyWebhook", () => {
     expect(reason(BODY, HEADERS, SECRET, { now: () => EPOCH + offMs })).toBe(expected);
   });
 
-  it("takes another tolerance, and refuses everything by one that is not a number", () => {
+  it("accepts another tolerance, and refuses everything by one that is not a number", () => {
     const late = () => EPOCH + 11_000;
     expect(reason(BODY, HEADERS, SECRET, { now: late, toleranceSeconds: 10 })).toBe("timestamp");
     expect(reason(BODY, HEADERS, SECRET, { now: late, toleranceSeconds: 11 })).toBeUndefined();
     expect(reason(BODY, HEADERS, SECRET, { now, toleranceSeconds: Number.NaN })).toBe("timestamp");
   });
 
-  it("uses the machine's clock when none is given", () => {
+  it("uses the machine's clock by default", () => {
     expect(reason(BODY, HEADERS, SECRET, {})).toBe("timestamp");
   });
 
@@ -144,7 +144,7 @@ describe("verifyWebhook", () => {
     expect(reason(BODY, { ...HEADERS, "webhook-timestamp": at })).toBe(expected);
   });
 
-  it.each(Object.keys(HEADERS))("names the header %s when it is missing", (name) => {
+  it.each(Object.keys(HEADERS))("names the header %s if it is missing", (name) => {
     const error = refusal(BODY, { ...HEADERS, [name]: undefined });
     expect(error?.reason).toBe("missing-header");
     expect(error?.message).toContain(`The header ${name} is missing`);
@@ -172,7 +172,7 @@ describe("verifyWebhook", () => {
   });
 
   it.each([JSON.parse(BODY), undefined, null, [...Buffer.from(BODY)]])(
-    "says of a body that was parsed that the raw one is wanted",
+    "asks for the raw body if it gets a parsed one",
     (body) => {
       const error = refusal(body);
       expect(error?.reason).toBe("payload");
@@ -209,7 +209,7 @@ describe("verifyWebhook", () => {
     expect(reason('{"test": 2432232314}', headers, SECRET, at)).toBe("payload");
   });
 
-  it("gives an event of a later type as its envelope", () => {
+  it("returns an event of a later type as its envelope", () => {
     const body = BODY.replace("webhook.test", "whatsapp.phone_number.renamed");
     expect(verifyWebhook(body, signed(body), SECRET, { now })).toMatchObject({
       id: "evt_1",

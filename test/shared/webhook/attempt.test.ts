@@ -53,7 +53,7 @@ function sender(url: string, secrets = SECRET, monotonic = () => performance.now
     send(event, { deadlineAt: performance.now() + 5_000, ...more });
 }
 
-describe("an attempt", () => {
+describe("an attempt to deliver", () => {
   type Seen = { readonly headers: http.IncomingHttpHeaders; readonly bytes: Buffer };
   let seen: Seen[];
   let connections: number;
@@ -92,7 +92,7 @@ describe("an attempt", () => {
     expect(seen[0]?.headers).not.toHaveProperty("transfer-encoding");
   });
 
-  it("marks a redelivery", async () => {
+  it("has the header webhook-redelivery if it is a redelivery", async () => {
     await sender(url)(EVENT, { redelivery: true });
     expect(seen[0]?.headers["webhook-redelivery"]).toBe("true");
   });
@@ -110,7 +110,7 @@ describe("an attempt", () => {
       (status): [number, AttemptResult] => [status, { kind: "failed", reason: "status", status }],
     ),
   ];
-  it.each(statuses)("answered by %i is %j", async (status, result) => {
+  it.each(statuses)("with the status %i gives %j", async (status, result) => {
     answer = (response) => response.writeHead(status).end();
     expect(await sender(url)()).toEqual(result);
   });
@@ -125,7 +125,7 @@ describe("an attempt", () => {
   it.each([
     ["120", 120_000],
     ["Fri, 02 Jan 2026 03:05:05 GMT", 59_322],
-  ])("tells how long a Retry-After of %s is", async (header, retryAfterMs) => {
+  ])("reports the wait of Retry-After: %s", async (header, retryAfterMs) => {
     answer = (response) => response.writeHead(503, { "retry-after": header }).end();
     expect(await sender(url)()).toEqual({
       kind: "failed",
@@ -144,7 +144,7 @@ describe("an attempt", () => {
     expect(connections).toBe(1);
   });
 
-  it("stops reading a big answer and is delivered all the same", async () => {
+  it("is delivered although it stops reading a big response", async () => {
     let ended: "by the sender" | "whole" | undefined;
     const closed = new Promise<void>((resolve) => {
       answer = (response) => {
@@ -171,7 +171,7 @@ describe("an attempt", () => {
     expect(ended).toBe("by the sender");
   });
 
-  it("has failed by time when there is no answer within its deadline", async () => {
+  it("gives a timeout if no response comes within its deadline", async () => {
     answer = () => {};
     const startedAt = performance.now();
     const result = await sender(url)(EVENT, { deadlineAt: startedAt + 100 });
@@ -185,14 +185,14 @@ describe("an attempt", () => {
     [15_001, 15_000],
     [14_999, 14_999],
     [0.5, 1],
-  ])("has, with %d ms left before its deadline, %i ms", async (deadlineAt, ms) => {
+  ])("with %d ms left before its deadline has %i ms", async (deadlineAt, ms) => {
     const reached = () => connections;
     const deadlines = takeOverDeadlines({ expires: () => false, reached, advance: () => {} });
     await sender(url, SECRET, () => 0)(EVENT, { deadlineAt });
     expect(deadlines).toEqual([ms]);
   });
 
-  it("has failed by time when there is no answer in 15 s", async () => {
+  it("gives a timeout if no response comes in 15 s", async () => {
     answer = () => {};
     let elapsed = 0;
     const advance = (ms: number) => {
@@ -216,7 +216,7 @@ describe("an attempt", () => {
     },
   );
 
-  it("keeps a status when the connection is reset in the rest", async () => {
+  it("keeps the status if the connection is reset after it", async () => {
     answer = (response) => {
       response.writeHead(200, { "content-length": 9 });
       response.write("half", () => response.socket?.resetAndDestroy());
@@ -224,19 +224,19 @@ describe("an attempt", () => {
     expect(await sender(url)()).toEqual({ kind: "delivered", status: 200 });
   });
 
-  it("is not made when its deadline has passed", async () => {
+  it("is not made after its deadline", async () => {
     const result = await sender(url)(EVENT, { deadlineAt: performance.now() - 1 });
     expect(result).toEqual({ kind: "failed", reason: "timeout" });
     expect(connections).toBe(0);
   });
 
-  it("has failed by the network when the connection is reset before a status", async () => {
+  it("gives a network failure if the connection is reset before a status", async () => {
     answer = (response) => void response.socket?.resetAndDestroy();
     expect(await sender(url)()).toEqual({ kind: "failed", reason: "network" });
   });
 });
 
-describe("an attempt at something that is no receiver", () => {
+describe("an attempt to deliver to something that is no receiver", () => {
   it.each([
     ["closes at once", (socket: net.Socket) => socket.end()],
     ["does not speak HTTP", (socket: net.Socket) => socket.write("220 mail.example ESMTP\r\n")],
@@ -245,7 +245,7 @@ describe("an attempt at something that is no receiver", () => {
       (socket: net.Socket) =>
         socket.write("HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"),
     ],
-  ])("has failed by the network when it %s", async (_name, act) => {
+  ])("gives a network failure if it %s", async (_name, act) => {
     const url = await listen(
       net.createServer((socket) => {
         socket.on("error", () => {}).once("data", () => act(socket));
@@ -254,14 +254,14 @@ describe("an attempt at something that is no receiver", () => {
     expect(await sender(url)()).toEqual({ kind: "failed", reason: "network" });
   });
 
-  it("has failed by the network when nothing listens", async () => {
+  it("gives a network failure if nothing listens", async () => {
     const url = await listen(net.createServer());
     await closers.pop()?.();
     expect(await sender(url)()).toEqual({ kind: "failed", reason: "network" });
   });
 });
 
-describe("a receiver with the public packages", () => {
+describe("a receiver with the public packages of the standards", () => {
   const body = JSON.stringify({
     specversion: "1.0",
     id: "evt_1",

@@ -15,7 +15,7 @@ const EVENT = { id: "evt_1", body: "{}" };
 const TARGET = { kind: "failed", reason: "target" };
 const DELIVERED = { kind: "delivered", status: 204 };
 
-/** Address literals as URLs spell them, and what a resolver would answer for a name. */
+/** Address literals as URLs spell them, and what a resolver returns for a name. */
 const LITERALS = ["2130706433", "[::ffff:7f00:1]", "169.254.169.254"];
 const ANSWERS = ["127.0.0.1", "::ffff:7f00:1", "100.100.100.200"];
 
@@ -23,7 +23,7 @@ const parsed = parseWebhookSecrets("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 const secrets = "secrets" in parsed ? parsed.secrets : [];
 
 let port: number;
-/** The address of this machine that each connection came to. */
+/** The local address of each connection. */
 let connections: string[];
 let server: http.Server;
 const agents: http.Agent[] = [];
@@ -43,7 +43,7 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-/** A resolver that gives each set of answers once, then the last of them again. */
+/** A resolver that returns each set of addresses once, then repeats the last. */
 function resolver(...answers: readonly string[][]) {
   const asked: string[] = [];
   const lookup = ((hostname: string, options: { all?: boolean }, callback: unknown) => {
@@ -93,8 +93,8 @@ function sender(url: string, lookup: Lookup, allow: readonly string[] = []) {
   };
 }
 
-describe("a webhook URL", () => {
-  it.each(LITERALS)("that is %s is refused before a socket is made", async (host) => {
+describe("a connection to a webhook URL", () => {
+  it.each(LITERALS)("with the host %s is refused before a socket is made", async (host) => {
     const { asked, lookup } = resolver(["127.0.0.1"]);
     const { send, opened } = sender(`http://${host}:${port}/`, lookup);
 
@@ -136,7 +136,7 @@ describe("a webhook URL", () => {
     expect(connections).toEqual([]);
   });
 
-  it("with a name of no address is refused", async () => {
+  it("with a name without an address is refused", async () => {
     const { lookup } = resolver([]);
     const { send } = sender(`http://localhost:${port}/`, lookup, ["127.0.0.1"]);
 
@@ -144,7 +144,7 @@ describe("a webhook URL", () => {
     expect(connections).toEqual([]);
   });
 
-  it("with a name that changes its answer is asked about once and reaches what was checked", async () => {
+  it("resolves a name once and reaches the address that was checked", async () => {
     const { asked, lookup } = resolver(["127.0.0.1"], ["127.0.0.2"]);
     const { send } = sender(`http://localhost:${port}/`, lookup, ["127.0.0.1"]);
 
@@ -153,7 +153,7 @@ describe("a webhook URL", () => {
     expect(connections).toEqual(["127.0.0.1"]);
   });
 
-  it("with a name that has changed its answer is refused at the next connection", async () => {
+  it("is refused the next time if the name then resolves to a refused address", async () => {
     const { asked, lookup } = resolver(["127.0.0.1"], ["127.0.0.2"]);
     const { send } = sender(`http://localhost:${port}/`, lookup, ["127.0.0.1"]);
 
@@ -194,7 +194,7 @@ describe("guardedLookup", () => {
     expect(answer).toEqual([null, "8.8.8.8", 4]);
   });
 
-  it("passes a failure of the resolver on", async () => {
+  it("passes on a failure of the resolver", async () => {
     const failing = ((_name: string, _options: unknown, callback: (error: Error) => void) =>
       callback(
         Object.assign(new Error("getaddrinfo"), { code: "ENOTFOUND" }),

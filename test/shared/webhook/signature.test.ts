@@ -31,7 +31,7 @@ describe("signature", () => {
 });
 
 describe("signatureHeaders", () => {
-  it("holds the id, the time and one signature for each secret, the newest first", () => {
+  it("hold the id, the time and one signature for each secret, the newest first", () => {
     expect(
       signatureHeaders({ id: ID, body: BODY }, 1614265330, secretsOf(`${OTHER} ${SECRET}`)),
     ).toEqual({
@@ -42,7 +42,7 @@ describe("signatureHeaders", () => {
     });
   });
 
-  it.each([SECRET, OTHER])("verifies by the public package with either of two secrets", (held) => {
+  it.each([SECRET, OTHER])("verify with the public package by either of two secrets", (held) => {
     const event = { id: "evt_1", body: '{"name":"阿里巴巴 Café"}' };
     const seconds = Math.floor(Date.now() / 1000);
     const headers = signatureHeaders(event, seconds, secretsOf(`${SECRET} ${OTHER}`));
@@ -51,7 +51,7 @@ describe("signatureHeaders", () => {
 });
 
 describe("parseWebhookSecrets", () => {
-  it.each([24, 32, 64])("takes a secret of %i bytes", (count) => {
+  it.each([24, 32, 64])("accepts a secret of %i bytes", (count) => {
     expect(secretsOf(bytes(count)).map((secret) => secret.reveal())).toEqual([
       Buffer.alloc(count, 7),
     ]);
@@ -63,7 +63,7 @@ describe("parseWebhookSecrets", () => {
     });
   });
 
-  it("takes base64 without its padding", () => {
+  it("accepts base64 without padding", () => {
     expect(secretsOf(bytes(32).replace("=", ""))).toHaveLength(1);
   });
 
@@ -79,7 +79,7 @@ describe("parseWebhookSecrets", () => {
     expect(parseWebhookSecrets(text)).toEqual({ problem: "must be whsec_ followed by base64" });
   });
 
-  it.each(["", " ", "   "])("refuses %j, which holds none", (text) => {
+  it.each(["", " ", "   "])("refuses %j, which holds no secret", (text) => {
     expect(parseWebhookSecrets(text)).toEqual({ problem: "must hold at least one secret" });
   });
 

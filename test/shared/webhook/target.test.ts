@@ -40,7 +40,7 @@ const REFUSED_HOSTS = [
   "255.255.255.255",
 ];
 
-/** The same as a resolver would give them. */
+/** The same as a resolver returns them. */
 const REFUSED_ADDRESSES = [
   "127.0.0.1",
   "::1",
@@ -87,7 +87,7 @@ describe("a target guard", () => {
     expect(guard().problem(new URL(`https://${host}/`))).toBeUndefined();
   });
 
-  it("leaves names to what they resolve to", () => {
+  it("allows a name, which is checked when it is resolved", () => {
     expect(guard().problem(new URL("https://localhost/"))).toBeUndefined();
     expect(guard().problem(new URL("https://hooks.example/"))).toBeUndefined();
   });
@@ -107,13 +107,13 @@ describe("a target guard", () => {
     },
   );
 
-  it("allows http, and only http, besides https when told to", () => {
+  it("allows http besides https, and nothing else, with allowHttp", () => {
     expect(guard([], true).problem(new URL("http://hooks.example/"))).toBeUndefined();
     expect(guard([], true).problem(new URL("ftp://hooks.example/"))?.reason).toBe("scheme");
     expect(guard([], true).problem(new URL("http://127.0.0.1/"))?.reason).toBe("address");
   });
 
-  it("repeats nothing of the URL in what it says", () => {
+  it("says nothing of the URL in its errors", () => {
     const problem = guard().problem(new URL("https://user:pass@hooks.example/token"));
     expect(JSON.stringify(problem) + problem?.stack).not.toMatch(/user:|hooks\.example|token/);
   });
@@ -131,13 +131,13 @@ describe("allowed CIDRs", () => {
       ["::ffff:127.0.0.1", "::ffff:7f00:1", "::1", "64:ff9b::7f00:1", "128.0.0.1.1"],
     ],
     [["0.0.0.0/0"], ["10.0.0.1", "169.254.169.254"], ["fd00::1", "::ffff:10.0.0.1"]],
-  ])("%j let through %j and not %j", (cidrs, allowed, refused) => {
+  ])("%j allow %j and not %j", (cidrs, allowed, refused) => {
     const { isAllowed } = guard(cidrs);
     expect(allowed.filter((address) => !isAllowed(address))).toEqual([]);
     expect(refused.filter(isAllowed)).toEqual([]);
   });
 
-  it("let a private address stand in a URL", () => {
+  it("allow a private address in a URL", () => {
     expect(guard(["10.1.0.0/16"]).problem(new URL("https://10.1.2.3/"))).toBeUndefined();
     expect(guard(["fd12::/16"]).problem(new URL("https://[fd12::1]/"))).toBeUndefined();
   });
