@@ -37,15 +37,15 @@ describe("the options of check:kill", () => {
     [["--stores", "pglite,pglite"], "--stores must be one or more of"],
     [["--fast"], "--fast"],
     [["6"], "6"],
-  ])("are refused when they are %j", (argv, problem) => {
+  ])("are refused if they are %j", (argv, problem) => {
     const problems = readKillOptions(argv);
     expect(problems).toBeTypeOf("string");
     expect(problems).toContain(problem);
   });
 });
 
-describe("the kills of each store", () => {
-  it("add up to what was asked for", () => {
+describe("the kills of the stores", () => {
+  it("add up to the given number", () => {
     expect(shareKills(210, 3)).toEqual([70, 70, 70]);
     expect(shareKills(21, 2)).toEqual([11, 10]);
     expect(shareKills(20, 3)).toEqual([7, 7, 6]);

@@ -1,7 +1,9 @@
 import { parseArgs } from "node:util";
+import { STORES } from "../../shared/store/stores.js";
 
-export const STORES = ["pglite", "postgres", "tablestore"] as const;
-export type StoreName = (typeof STORES)[number];
+/** The stores that outlive a killed process. */
+const NAMES = STORES.map(({ name }) => name).filter((name) => name !== "memory");
+export type StoreName = (typeof NAMES)[number];
 
 export type KillOptions = {
   readonly kills: number;
@@ -11,14 +13,14 @@ export type KillOptions = {
   readonly help: boolean;
 };
 
-/** @returns what was asked for, or what is wrong with the command line */
+/** @returns the options, or the problem with the command line */
 export function readKillOptions(argv: readonly string[]): KillOptions | string {
   const values = parse(argv);
   if (typeof values === "string") return values;
   const stores = values.stores.split(",");
-  const unknown = stores.some((name) => !(STORES as readonly string[]).includes(name));
-  if (unknown || new Set(stores).size < stores.length) {
-    return `--stores must be one or more of ${STORES.join(",")}, each once`;
+  const isUnknown = stores.some((name) => !(NAMES as readonly string[]).includes(name));
+  if (isUnknown || new Set(stores).size < stores.length) {
+    return `--stores must be one or more of ${NAMES.join(",")}, each once`;
   }
   const kills = wholeNumber(values.kills);
   if (kills === undefined || kills < stores.length) {
@@ -36,7 +38,7 @@ function parse(argv: readonly string[]) {
       args: [...argv],
       options: {
         kills: { type: "string", default: "210" },
-        stores: { type: "string", default: STORES.join(",") },
+        stores: { type: "string", default: NAMES.join(",") },
         seed: { type: "string", default: "1" },
         json: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
@@ -44,7 +46,7 @@ function parse(argv: readonly string[]) {
     });
     return values;
   } catch (error) {
-    return error instanceof Error ? error.message : "the options cannot be read";
+    return error instanceof Error ? error.message : "the options are invalid";
   }
 }
 

@@ -6,8 +6,8 @@ import { LEASE_KEY } from "../../shared/schemas/watch-rows.ts";
 import type { Store } from "../../shared/store/store.ts";
 
 /**
- * A poller that works until it is killed. Its lease is its own: the one of a killed process holds
- * for two minutes more, and nothing but the request budget rests on it.
+ * Gives each process its own lease. A killed process would keep a common one for up to two minutes,
+ * and only the request budget depends on it.
  */
 function withOwnLease(store: Store): Store {
   const own = (key: string) => (key === LEASE_KEY ? `${key}/${process.pid}` : key);
