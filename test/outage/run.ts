@@ -1,33 +1,26 @@
 import { parseArgs } from "node:util";
-import { watchCustomers } from "../../shared/customers/watch-list.ts";
-import { createLog } from "../../shared/log.ts";
-import { runPoll } from "../../shared/polling/run-poll.ts";
-import { newWarmState } from "../../shared/polling/warm-state.ts";
-import type { NumberEvent } from "../../shared/schemas/event.ts";
-import { createMemoryStore } from "../../shared/store/memory.ts";
-import { createRandom } from "../schedules/scheduler.ts";
-import { createFakeClock } from "../support/fake-clock.ts";
-import { createFakeUpstream } from "../support/fake-upstream.ts";
+import { createSimulation, type Simulation } from "./simulation.ts";
 
 const HELP = `npm run check:outage -- [options]
 
-Lets the receiver be down for days of simulated time while customers' numbers change, and checks that
-nothing becomes a dead letter, that the receiver is probed seldom, and that the backlog then arrives
-in order. Runs the real tick, outbox and store code on a fake clock, one tick a minute.
+Simulates a receiver that is down for days while customers' numbers change. Checks that nothing
+becomes a dead letter, that the receiver is seldom probed, and that the backlog then arrives in
+order. Runs the real polling, outbox and store code on a fake clock, one run a minute.
 
   --days N        how long the receiver is down (default 3)
   --customers N   how many are watched, one number each (default 10000)
   --changes N     numbers that change in an hour (default 300)
   --seed N        decides which (default 1)
   --json          prints the result as JSON
-  --help          this text
+  --help          prints this text
 `;
 
 const MINUTE_MS = 60_000;
-const START_MS = 1_800_000_000_000;
-const ANSWER_MS = 100;
-/** Probes of the schedule in the first hour, then about one an hour, each a fifth early at most. */
+const DAY_MINUTES = 24 * 60;
+/** Probes of the schedule in the first hour. Then about one an hour, at most a fifth early. */
 const EARLY_PROBES = 20;
+/** The backlog must be delivered within four hours. */
+const DRAIN_MINUTES = 240;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -41,147 +34,103 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return console.log(HELP);
+  const began = performance.now();
+  const seconds = () => Math.round((performance.now() - began) / 1000);
   const days = Number(values.days);
-  const random = createRandom(Number(values.seed));
-  const clock = createFakeClock(START_MS);
-  let versions = 0;
-  const newVersion = () => {
-    versions += 1;
-    return String(versions);
-  };
-  const store = createMemoryStore({ newVersion });
-  const ids = Array.from(
-    { length: Number(values.customers) },
-    (_, i) => `c${String(i).padStart(6, "0")}`,
-  );
-  const quality = new Map(ids.map((id) => [id, "GREEN"]));
-  await watchCustomers(store, ids, clock.now);
-
-  let isDown = false;
-  let attempts = 0;
-  const problems: string[] = [];
-  const lastSequence = new Map<string, string>();
-  const known = new Map<string, string>();
-  let received = 0;
-
-  async function send({ body }: { readonly body: string }) {
-    attempts += 1;
-    await clock.sleep(ANSWER_MS);
-    if (isDown) return { kind: "failed", reason: "network" } as const;
-    const event = JSON.parse(body) as NumberEvent;
-    if (!event.data) return { kind: "delivered", status: 204 } as const;
-    const { partitionkey, sequence, data } = event;
-    if (sequence <= (lastSequence.get(partitionkey) ?? ""))
-      problems.push(`out of order: ${sequence}`);
-    lastSequence.set(partitionkey, sequence);
-    for (const { from, to } of data.changes) {
-      if (from !== (known.get(partitionkey) ?? "GREEN")) problems.push(`gap before ${sequence}`);
-      known.set(partitionkey, to);
-    }
-    received += 1;
-    return { kind: "delivered", status: 204 } as const;
-  }
-
-  const upstream = createFakeUpstream({
-    query: ({ customer }) => [
-      { PhoneNumber: `49${customer.slice(1)}`, QualityRating: quality.get(customer) },
-    ],
-  });
-
-  const memory = newWarmState();
-  let carry = 0;
-  async function minute(changesPerHour: number) {
-    carry += changesPerHour / 60;
-    for (; carry >= 1; carry -= 1) {
-      const id = ids[Math.floor(random() * ids.length)] ?? "";
-      const values = ["GREEN", "YELLOW", "RED"].filter((value) => value !== quality.get(id));
-      quality.set(id, values[Math.floor(random() * values.length)] ?? "");
-    }
-    const began = clock.now();
-    const report = await clock.run(
-      runPoll(
-        {
-          store,
-          upstream,
-          send,
-          testEvent: () => ({ id: "evt_test", body: "{}" }),
-          now: clock.now,
-          monotonic: clock.monotonic,
-          sleep: clock.sleep,
-          random,
-          newId: () => "outage",
-          log: createLog({ level: "error", now: clock.now, write: console.error }),
-          expire: async () => "",
-        },
-        {
-          source: "urn:waba-numbers:outage",
-          receiverId: "receiver",
-          qps: 8,
-          runMs: 50_000,
-          pollIntervalMs: 60 * MINUTE_MS,
-          watch: [],
-          discover: false,
-          sync: "off",
-        },
-        memory,
-      ),
-    );
-    await clock.advance(Math.max(0, MINUTE_MS - (clock.now() - began)));
-    return report;
-  }
-
-  const realStart = performance.now();
+  const simulation = await createSimulation(Number(values.customers), Number(values.seed));
   // Everything is read once while nothing changes.
-  for (let m = 0; m < 60; m += 1) await minute(0);
-  isDown = true;
-  attempts = 0;
-  let deadLetters = 0;
-  const minutes = Math.round(days * 24 * 60);
-  for (let m = 1; m <= minutes; m += 1) {
-    deadLetters += (await minute(Number(values.changes))).deadLettered;
-    if (!values.json && m % Math.ceil(minutes / 6) === 0) {
-      const seconds = Math.round((performance.now() - realStart) / 1000);
-      console.log(
-        `day ${(m / 1440).toFixed(1)}: ${attempts} attempts so far, ${seconds} s of real time`,
-      );
-    }
-  }
-  const probes = attempts;
-  isDown = false;
-  const upAt = clock.now();
-  let firstAt: number | undefined;
-  let drainedAt: number | undefined;
-  const backlog = (await store.scan("due/", "", 1_000_000)).length;
-  for (let m = 0; m < 240 && drainedAt === undefined; m += 1) {
-    const report = await minute(0);
-    deadLetters += report.deadLettered;
-    if (report.delivered > 0) firstAt ??= clock.now();
-    if (report.pending === 0 && firstAt !== undefined) drainedAt = clock.now();
-  }
+  for (let minute = 0; minute < 60; minute += 1) await simulation.minute(0);
 
-  const mostProbes = EARLY_PROBES + Math.ceil(days * 24 * 1.25);
-  if (deadLetters > 0) problems.push(`${deadLetters} dead letters`);
-  if (probes > mostProbes) problems.push(`${probes} attempts, at most ${mostProbes} are meant`);
-  if (drainedAt === undefined) problems.push("the backlog is not drained after four hours");
+  const outage = await runOutage(simulation, days, Number(values.changes), (day, attempts) => {
+    if (values.json) return;
+    console.log(`day ${day}: ${attempts} attempts so far, ${seconds()} s of real time`);
+  });
+  const recovery = await runRecovery(simulation);
+  const problems = findProblems(simulation, days, outage, recovery);
   const result = {
     days,
-    customers: ids.length,
-    attemptsWhileDown: probes,
-    deadLetters,
-    eventsInBacklog: backlog,
-    received,
-    minutesToFirstDelivery: minutesSince(upAt, firstAt),
-    minutesToDrain: minutesSince(firstAt ?? upAt, drainedAt),
+    customers: Number(values.customers),
+    attemptsWhileDown: outage.attempts,
+    deadLetters: outage.deadLetters + recovery.deadLetters,
+    eventsInBacklog: recovery.backlog,
+    received: simulation.receiver.received,
+    minutesToFirstDelivery: recovery.minutesToFirstDelivery,
+    minutesToDrain: recovery.minutesToDrain,
     problems,
-    realSeconds: Math.round((performance.now() - realStart) / 1000),
+    realSeconds: seconds(),
   };
   if (values.json) console.log(JSON.stringify(result));
   else for (const [name, value] of Object.entries(result)) console.log(`${name}: ${value}`);
   if (problems.length > 0) process.exitCode = 1;
 }
 
+type Outage = { readonly attempts: number; readonly deadLetters: number };
+
+async function runOutage(
+  { receiver, minute }: Simulation,
+  days: number,
+  changesPerHour: number,
+  onProgress: (day: string, attempts: number) => void,
+): Promise<Outage> {
+  receiver.isDown = true;
+  receiver.attempts = 0;
+  let deadLetters = 0;
+  const minutes = Math.round(days * DAY_MINUTES);
+  for (let done = 1; done <= minutes; done += 1) {
+    deadLetters += (await minute(changesPerHour)).deadLettered;
+    if (done % Math.ceil(minutes / 6) === 0) {
+      onProgress((done / DAY_MINUTES).toFixed(1), receiver.attempts);
+    }
+  }
+  return { attempts: receiver.attempts, deadLetters };
+}
+
+type Recovery = {
+  readonly backlog: number;
+  readonly deadLetters: number;
+  readonly minutesToFirstDelivery: number | null;
+  /** After the first delivery. Null if the backlog is not delivered in time. */
+  readonly minutesToDrain: number | null;
+};
+
+async function runRecovery({ receiver, minute, now, backlog }: Simulation): Promise<Recovery> {
+  receiver.isDown = false;
+  const waiting = await backlog();
+  const upAt = now();
+  let firstAt: number | undefined;
+  let drainedAt: number | undefined;
+  let deadLetters = 0;
+  for (let done = 0; done < DRAIN_MINUTES && drainedAt === undefined; done += 1) {
+    const report = await minute(0);
+    deadLetters += report.deadLettered;
+    if (report.delivered > 0) firstAt ??= now();
+    if (report.pending === 0 && firstAt !== undefined) drainedAt = now();
+  }
+  return {
+    backlog: waiting,
+    deadLetters,
+    minutesToFirstDelivery: minutesSince(upAt, firstAt),
+    minutesToDrain: minutesSince(firstAt ?? upAt, drainedAt),
+  };
+}
+
 function minutesSince(start: number, end: number | undefined): number | null {
   return end === undefined ? null : Math.round((end - start) / MINUTE_MS);
+}
+
+function findProblems(
+  { receiver }: Simulation,
+  days: number,
+  outage: Outage,
+  recovery: Recovery,
+): string[] {
+  const problems = [...receiver.problems];
+  const most = EARLY_PROBES + Math.ceil(days * 24 * 1.25);
+  const deadLetters = outage.deadLetters + recovery.deadLetters;
+  if (deadLetters > 0) problems.push(`${deadLetters} dead letters`);
+  if (outage.attempts > most) problems.push(`${outage.attempts} attempts, more than ${most}`);
+  if (recovery.minutesToDrain === null) problems.push("the backlog is not empty after four hours");
+  return problems;
 }
 
 main().catch((error: unknown) => {

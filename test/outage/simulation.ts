@@ -1,0 +1,90 @@
+import { watchCustomers } from "../../shared/customers/watch-list.ts";
+import { createLog } from "../../shared/log.ts";
+import { runPoll } from "../../shared/polling/run-poll.ts";
+import type { RunSettings } from "../../shared/polling/settings.ts";
+import { newWarmState } from "../../shared/polling/warm-state.ts";
+import { createMemoryStore } from "../../shared/store/memory.ts";
+import { createRandom } from "../schedules/scheduler.ts";
+import { createFakeClock } from "../support/fake-clock.ts";
+import { createFakeUpstream } from "../support/fake-upstream.ts";
+import { createOutageReceiver } from "./receiver.ts";
+
+const MINUTE_MS = 60_000;
+const START_MS = 1_800_000_000_000;
+const ANSWER_MS = 100;
+const QUALITIES = ["GREEN", "YELLOW", "RED"];
+
+const SETTINGS: RunSettings = {
+  source: "urn:waba-numbers:outage",
+  receiverId: "receiver",
+  qps: 8,
+  runMs: 50_000,
+  pollIntervalMs: 60 * MINUTE_MS,
+  watch: [],
+  discover: false,
+  sync: "off",
+};
+
+/** Runs the real poll on a fake clock, one run a minute, while numbers change upstream. */
+export async function createSimulation(customers: number, seed: number) {
+  const random = createRandom(seed);
+  const clock = createFakeClock(START_MS);
+  const store = createMemoryStore({ newVersion: createCounter() });
+  const ids = Array.from({ length: customers }, (_, i) => `c${String(i).padStart(6, "0")}`);
+  const quality = new Map(ids.map((id) => [id, "GREEN"]));
+  const receiver = createOutageReceiver();
+  const upstream = createFakeUpstream({
+    query: ({ customer }) => [
+      { PhoneNumber: `49${customer.slice(1)}`, QualityRating: quality.get(customer) },
+    ],
+  });
+  const deps = {
+    store,
+    upstream,
+    async send(event: { readonly id: string; readonly body: string }) {
+      await clock.sleep(ANSWER_MS);
+      return receiver.accept(event);
+    },
+    testEvent: () => ({ id: "evt_test", body: "{}" }),
+    now: clock.now,
+    monotonic: clock.monotonic,
+    sleep: clock.sleep,
+    random,
+    newId: () => "outage",
+    log: createLog({ level: "error", now: clock.now, write: console.error }),
+    expire: async () => "",
+  };
+  const memory = newWarmState();
+  await watchCustomers(store, ids, clock.now);
+
+  function changeOne(): void {
+    const id = ids[Math.floor(random() * ids.length)] ?? "";
+    const others = QUALITIES.filter((value) => value !== quality.get(id));
+    quality.set(id, others[Math.floor(random() * others.length)] ?? "");
+  }
+
+  let due = 0;
+  return {
+    receiver,
+    now: clock.now,
+    /** Customers with pending events. */
+    backlog: async () => (await store.scan("due/", "", 1_000_000)).length,
+    async minute(changesPerHour: number) {
+      for (due += changesPerHour / 60; due >= 1; due -= 1) changeOne();
+      const began = clock.now();
+      const report = await clock.run(runPoll(deps, SETTINGS, memory));
+      await clock.advance(Math.max(0, MINUTE_MS - (clock.now() - began)));
+      return report;
+    },
+  };
+}
+
+export type Simulation = Awaited<ReturnType<typeof createSimulation>>;
+
+function createCounter(): () => string {
+  let count = 0;
+  return () => {
+    count += 1;
+    return String(count);
+  };
+}
