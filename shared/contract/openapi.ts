@@ -1,6 +1,7 @@
-import { addOperation, httpSchemas, queryOperation } from "./openapi-operations.ts";
-import { eventBaseSchemas } from "./openapi-schemas.ts";
-import { type EventExamples, webhookOperations } from "./openapi-webhooks.ts";
+import { EVENT_SCHEMAS } from "./event-schemas.ts";
+import { httpSchemas } from "./http-schemas.ts";
+import { addOperation, queryOperation } from "./paths.ts";
+import { type EventExamples, webhookOperations } from "./webhooks.ts";
 
 /** Of the interface, not of the program: its first part changes with what breaks a caller. */
 const API_VERSION = "1.0.0";
@@ -53,7 +54,7 @@ export function buildOpenApi(
       },
       parameters: { IdempotencyKey: IDEMPOTENCY_KEY },
       headers: HEADERS,
-      schemas: { ...httpSchemas(), ...eventBaseSchemas() },
+      schemas: { ...httpSchemas(), ...EVENT_SCHEMAS },
     },
   };
 }

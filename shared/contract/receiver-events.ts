@@ -1,4 +1,4 @@
-import { EVENT_BASES, eventBaseSchemas } from "./openapi-schemas.ts";
+import { EVENT_SCHEMAS, SCHEMA_BY_TYPE } from "./event-schemas.ts";
 
 /** What the schemas of the events use of JSON Schema. */
 type Schema = {
@@ -16,9 +16,9 @@ const WIDTH = 100;
 
 /** The text of `shared/receiver/events.ts`: each event's type, and its shape to check it by. */
 export function receiverEventsFile(): string {
-  const bases = Object.entries(eventBaseSchemas()) as [string, Schema][];
+  const bases = Object.entries(EVENT_SCHEMAS) as [string, Schema][];
   const shapeName = (base: string) => base.replace(/(?<=[a-z])(?=[A-Z])/, "_").toUpperCase();
-  const byType = Object.entries(EVENT_BASES).map(
+  const byType = Object.entries(SCHEMA_BY_TYPE).map(
     ([type, base]) => `  "${type}": ${shapeName(base)},`,
   );
   return [

@@ -1,6 +1,6 @@
 import { afterFailedRead, afterGoodRead } from "../../shared/changes/failure.ts";
-import { ALL_EVENT_TYPES, type EventType } from "../../shared/contract/openapi-schemas.ts";
-import type { EventExamples } from "../../shared/contract/openapi-webhooks.ts";
+import { ALL_EVENT_TYPES, type EventType } from "../../shared/contract/event-schemas.ts";
+import type { EventExamples } from "../../shared/contract/webhooks.ts";
 import { UpstreamRejectedError } from "../../shared/errors.ts";
 import type { CustomerRow } from "../../shared/schemas/customer-row.ts";
 import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";

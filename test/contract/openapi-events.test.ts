@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ALL_EVENT_TYPES } from "../../shared/contract/openapi-schemas.ts";
+import { ALL_EVENT_TYPES } from "../../shared/contract/event-schemas.ts";
 import { recordAddIntent } from "../../shared/customers/add-intent.ts";
 import { isKnownEvent, verifyWebhook } from "../../shared/receiver/verify.ts";
 import { CONNECTED, type PollStage, startPollStage } from "../support/poll-stage.ts";

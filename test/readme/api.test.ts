@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type ProblemCode, sampleProblems } from "../../shared/contract/openapi-problems.ts";
+import { type ProblemCode, sampleProblems } from "../../shared/contract/problems.ts";
 import { createDocumentChecker } from "../contract/openapi-check.ts";
 import { allPages, codeSpans, pageText, section, tableRows } from "./pages.ts";
 import { sources } from "./sources.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { directionOf, severityOf } from "../../shared/changes/severity.ts";
 import { WATCHED_FIELD_NAMES, type WatchedField } from "../../shared/changes/watched-fields.ts";
-import { ALL_EVENT_TYPES } from "../../shared/contract/openapi-schemas.ts";
+import { ALL_EVENT_TYPES } from "../../shared/contract/event-schemas.ts";
 import { isKnownEvent, verifyWebhook } from "../../shared/receiver/verify.ts";
 import { EXAMPLE_SECRET } from "../contract/event-examples.ts";
 import { createDocumentChecker } from "../contract/openapi-check.ts";

@@ -1,5 +1,6 @@
 import { EVENT_TYPES } from "../schemas/event.ts";
-import { ALL_EVENT_TYPES, EVENT_BASES, type EventType } from "./openapi-schemas.ts";
+import { schemaRef } from "./documented-schema.ts";
+import { ALL_EVENT_TYPES, type EventType, SCHEMA_BY_TYPE } from "./event-schemas.ts";
 
 /** One event as it was sent: what the document shows of its type. */
 export type SentExample = {
@@ -57,7 +58,7 @@ function webhookOperation(type: EventType, example: SentExample) {
       content: {
         "application/cloudevents+json": {
           schema: {
-            allOf: [{ $ref: `#/components/schemas/${EVENT_BASES[type]}` }],
+            allOf: [schemaRef(SCHEMA_BY_TYPE[type])],
             properties: { type: { const: type } },
           },
           examples: { sent: { value: JSON.parse(example.body) } },

@@ -28,6 +28,7 @@ import {
 } from "../errors.ts";
 import type { HttpResponse } from "../http/http-response.ts";
 import { toProblem } from "../http/problem.ts";
+import { schemaRef } from "./documented-schema.ts";
 
 export type ProblemCode = AnyAppError["code"] | "ERR_INTERNAL";
 
@@ -127,7 +128,7 @@ function problemResponse(
     content: {
       "application/problem+json": {
         schema: {
-          allOf: [{ $ref: "#/components/schemas/Problem" }],
+          allOf: [schemaRef("Problem")],
           properties: { status: { const: status }, code: { enum: [...codes] } },
         },
         examples: Object.fromEntries(

@@ -1,9 +1,7 @@
-import { WATCHED_FIELD_NAMES } from "../changes/watched-fields.ts";
-import { addRequestSchema, addResponseSchema } from "../schemas/add.ts";
-import { problemSchema } from "../schemas/problem.ts";
-import { liveResponseSchema, queryRequestSchema, storedResponseSchema } from "../schemas/query.ts";
-import { type ProblemCode, problemResponses, sampleProblems } from "./openapi-problems.ts";
-import { type JsonSchema, time, toDocumentedSchema } from "./openapi-schemas.ts";
+import { queryRequestSchema } from "../schemas/query.ts";
+import { ADD_NUMBER, QUERY_NUMBERS } from "../signing/operations.ts";
+import { type JsonSchema, schemaRef, toDocumentedSchema } from "./documented-schema.ts";
+import { type ProblemCode, problemResponses, sampleProblems } from "./problems.ts";
 
 const CALLER_PROBLEMS: readonly ProblemCode[] = [
   "ERR_INVALID_REQUEST",
@@ -48,76 +46,6 @@ const QUERY_PROBLEMS: readonly ProblemCode[] = [
 ];
 
 const UPSTREAM_ID = "D6FFB6F4-8E1C-5A1B-9B5B-2A4F6C1E0D3A";
-const WATCHED = WATCHED_FIELD_NAMES.join(", ");
-
-const SCHEMAS = {
-  AddRequest: () =>
-    toDocumentedSchema(addRequestSchema, {
-      custSpaceId: "The customer to add the number to.",
-      cc: "Country code, 1 to 3 digits; a + and separators are taken away.",
-      phoneNumber:
-        "The number without the country code, 4 to 14 digits, 15 together with it; separators are taken away.",
-      verifiedName: { description: "The name that WhatsApp shows.", minLength: 1, maxLength: 512 },
-      preValidateId: "The upstream's id of a number that was validated before.",
-    }),
-  AddResponse: () =>
-    toDocumentedSchema(addResponseSchema, {
-      phoneNumber: "Country code and digits: how the number is listed from now on.",
-      custSpaceId: "The customer.",
-      requestId: "The upstream's id of the call.",
-      success: "The upstream's own flag, which decides nothing: its documented success says false.",
-      outcome:
-        "confirmed: the upstream's answer was lost, and the number stands in the customer's list.",
-    }),
-  LiveNumbers: () =>
-    toDocumentedSchema(liveResponseSchema, {
-      phoneNumbers: `What the upstream lists, every field under its camelCase name; fields are added over time. Watched are ${WATCHED}.`,
-      phoneNumber: "Country code and digits.",
-      requestId: "The upstream's id of the call.",
-      malformedItems: "Entries of the upstream's list that are no numbers and were left out.",
-    }),
-  StoredNumbers: () =>
-    toDocumentedSchema(storedResponseSchema, {
-      custSpaceId: "The customer; self for the account itself.",
-      source: "What was asked for.",
-      sequence: "Of the customer's last event: an event above it tells something newer.",
-      phoneNumbers: `What poll has stored: those of ${WATCHED} that are known.`,
-      phoneNumber: "Country code and digits.",
-      observedAt: time("When the stored values were first seen, or, at the top, last changed."),
-      absentSince: time(
-        "The first of the last reads, none of which listed the number: it is not yet believed missing.",
-      ),
-      missingSince: time("The read from which on the number counts as missing."),
-      confirmedAt: time(
-        "Until when all stored values are known to have held; a change since then may not be stored yet. Null before the first read.",
-      ),
-      staleSeconds: "Seconds since confirmedAt; null before the first read.",
-      lastFullSweepAt: time(
-        "When the last sweep over all customers ended: each of them was read in it, or failed. Null before the first.",
-      ),
-      failing: "The last reads failed, since then and with this code.",
-      pendingEvents: "Events that the receiver has not accepted yet.",
-    }),
-  Problem: () =>
-    toDocumentedSchema(problemSchema, {
-      type: "urn:waba-numbers:problem:<code in lower case>",
-      title: "The same for every problem of a code.",
-      status: "The HTTP status.",
-      code: "What a program decides by.",
-      detail: "What to do, for people.",
-      requestId: "Names the request in the service's log.",
-      issues: "With ERR_INVALID_REQUEST: each field that is wrong.",
-      upstreamCode: "The upstream's code, where it gave one.",
-      upstreamRequestId: "The upstream's id of the call, where it gave one.",
-      outcome: "With ERR_ADD_OUTCOME_UNKNOWN: the number may yet appear.",
-    }),
-};
-
-/** The schemas of the HTTP bodies, by their names in the document. */
-export function httpSchemas(): Record<string, JsonSchema> {
-  return Object.fromEntries(Object.entries(SCHEMAS).map(([name, make]) => [name, make()]));
-}
-
 /** `POST /add` as the document has it, with an answer for each problem that it can end in. */
 export function addOperation() {
   return {
@@ -163,7 +91,7 @@ export function addOperation() {
       }),
       ...problemResponses(
         ADD_PROBLEMS,
-        sampleProblems("AddChatappPhoneNumber", ["POST", "OPTIONS"]),
+        sampleProblems(ADD_NUMBER.action, ["POST", "OPTIONS"]),
         // The only refusal that is kept for a repeated key: the others left nothing done.
         ["ERR_UPSTREAM_REJECTED"],
       ),
@@ -208,7 +136,7 @@ export function queryOperation() {
       },
       ...problemResponses(
         QUERY_PROBLEMS,
-        sampleProblems("QueryChatappPhoneNumbers", ["GET", "HEAD", "OPTIONS"]),
+        sampleProblems(QUERY_NUMBERS.action, ["GET", "HEAD", "OPTIONS"]),
       ),
     },
   };
@@ -265,8 +193,4 @@ function answer(description: string, schema: string, examples: Readonly<Record<s
 
 function toExamples(values: Readonly<Record<string, unknown>>) {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value }]));
-}
-
-function schemaRef(name: string) {
-  return { $ref: `#/components/schemas/${name}` };
 }

@@ -1,24 +1,18 @@
-import * as z from "zod/mini";
 import { WATCHED_FIELD_NAMES } from "../changes/watched-fields.ts";
 import {
-  EVENT_TYPES,
+  type EVENT_TYPES,
   numberEventSchema,
   testEventSchema,
   watchEventSchema,
 } from "../schemas/event.ts";
-
-export type JsonSchema = Readonly<Record<string, unknown>>;
+import {
+  type JsonSchema,
+  type PropertyNotes,
+  time,
+  toDocumentedSchema,
+} from "./documented-schema.ts";
 
 export type EventType = (typeof EVENT_TYPES)[keyof typeof EVENT_TYPES];
-
-/** What is said of a property: its text, and what JSON Schema knows and zod was not asked for. */
-export type PropertyNotes = Readonly<Record<string, string | JsonSchema>>;
-
-/** The notes of a time. */
-export const time = (description: string): JsonSchema => ({
-  description: `${description} RFC 3339, UTC, milliseconds.`,
-  format: "date-time",
-});
 
 const WATCHED = WATCHED_FIELD_NAMES.join(", ");
 
@@ -63,63 +57,40 @@ const EVENT_NOTES: PropertyNotes = {
   message: "For people.",
 };
 
-/**
- * A zod schema as JSON Schema 2020-12, as a reader needs it: what is not named may be added later,
- * so objects stay open unless the schema itself is strict.
- */
-export function toDocumentedSchema(schema: z.core.$ZodType, notes: PropertyNotes): JsonSchema {
-  const {
-    $schema,
-    "~standard": _,
-    ...rest
-  } = z.toJSONSchema(schema, {
-    io: "input",
-    override({ jsonSchema, path }) {
-      const note = path.at(-2) === "properties" ? notes[String(path.at(-1))] : undefined;
-      Object.assign(jsonSchema, typeof note === "string" ? { description: note } : note);
-    },
-  });
-  return rest;
-}
-
-/** What the events are made of: one schema for all events about a number, and so on. */
-export function eventBaseSchemas() {
-  return {
-    NumberEvent: toDocumentedSchema(numberEventSchema, EVENT_NOTES),
-    WatchEvent: toDocumentedSchema(watchEventSchema, EVENT_NOTES),
-    TestEvent: toDocumentedSchema(testEventSchema, EVENT_NOTES),
-  };
-}
-
-/** The base schema of each type. */
-export const EVENT_BASES: Readonly<Record<EventType, keyof ReturnType<typeof eventBaseSchemas>>> = {
-  [EVENT_TYPES.changed]: "NumberEvent",
-  [EVENT_TYPES.discovered]: "NumberEvent",
-  [EVENT_TYPES.missing]: "NumberEvent",
-  [EVENT_TYPES.returned]: "NumberEvent",
-  [EVENT_TYPES.state]: "NumberEvent",
-  [EVENT_TYPES.onboardingCompleted]: "NumberEvent",
-  [EVENT_TYPES.onboardingStuck]: "NumberEvent",
-  [EVENT_TYPES.watchStale]: "WatchEvent",
-  [EVENT_TYPES.watchRecovered]: "WatchEvent",
-  [EVENT_TYPES.test]: "TestEvent",
+/** One schema for all events about a number, one for those about the watch, and one for the test. */
+export const EVENT_SCHEMAS = {
+  NumberEvent: /* @__PURE__ */ toDocumentedSchema(numberEventSchema, EVENT_NOTES),
+  WatchEvent: /* @__PURE__ */ toDocumentedSchema(watchEventSchema, EVENT_NOTES),
+  TestEvent: /* @__PURE__ */ toDocumentedSchema(testEventSchema, EVENT_NOTES),
 };
 
-/** In the order in which the document lists them. */
-export const ALL_EVENT_TYPES = Object.keys(EVENT_BASES) as EventType[];
+/** The schema of each type of event, in the order in which the document lists them. */
+export const SCHEMA_BY_TYPE = /* @__PURE__ */ schemasByType();
 
-/** One self-contained JSON Schema for an event type: the content of `schemas/<type>.json`. */
+export const ALL_EVENT_TYPES = /* @__PURE__ */ Object.keys(SCHEMA_BY_TYPE) as EventType[];
+
+function schemasByType(): Readonly<Record<EventType, keyof typeof EVENT_SCHEMAS>> {
+  const pairs = Object.entries(EVENT_SCHEMAS).flatMap(([name, schema]) =>
+    typesOf(schema).map((type) => [type, name]),
+  );
+  return Object.fromEntries(pairs);
+}
+
+/** The types of event that a schema allows. */
+function typesOf(schema: JsonSchema): readonly string[] {
+  const { type } = schema.properties as { readonly type: { enum?: string[]; const?: string } };
+  return type.enum ?? [String(type.const)];
+}
+
+/** The self-contained JSON Schema of one type of event. */
 export function eventJsonSchema(type: EventType): JsonSchema {
-  const base = eventBaseSchemas()[EVENT_BASES[type]] as { readonly properties: JsonSchema };
-  const described = base.properties.type as JsonSchema;
+  const schema = EVENT_SCHEMAS[SCHEMA_BY_TYPE[type]] as { readonly properties: JsonSchema };
+  const { description } = schema.properties.type as JsonSchema;
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     $id: `urn:waba-numbers:schema:${type}`,
     title: type,
-    ...base,
-    properties: {
-      ...base.properties,
-      type: { type: "string", const: type, description: described.description },
-    },
+    ...schema,
+    properties: { ...schema.properties, type: { type: "string", const: type, description } },
   };
 }
