@@ -35,3 +35,8 @@ export function toDocumentedSchema(schema: z.core.$ZodType, notes: PropertyNotes
 export function schemaRef(name: string): JsonSchema {
   return { $ref: `#/components/schemas/${name}` };
 }
+
+/** The headers of a response, by their names in the document. */
+export function headerRefs(names: readonly string[]): Readonly<Record<string, JsonSchema>> {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}

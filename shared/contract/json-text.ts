@@ -1,8 +1,8 @@
 const WIDTH = 100;
 
 /**
- * JSON as the formatter of this project writes it, so that generated files pass its check: objects
- * over several lines, lists of scalars on one line where they fit.
+ * JSON as this project's formatter writes it, so that made files pass its check: objects on several
+ * lines, lists of plain values on one line where they fit.
  */
 export function toJsonText(value: unknown): string {
   return `${write(value, 0, 0)}\n`;

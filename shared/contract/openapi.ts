@@ -3,16 +3,15 @@ import { httpSchemas } from "./http-schemas.ts";
 import { addOperation, queryOperation } from "./paths.ts";
 import { type EventExamples, webhookOperations } from "./webhooks.ts";
 
-/** Of the interface, not of the program: its first part changes with what breaks a caller. */
+/** The version of the interface, not of the program. A change that breaks callers raises its first part. */
 const API_VERSION = "1.0.0";
 
 /**
- * The OpenAPI 3.1 document of the HTTP functions and of the events they send. Made from the zod
- * schemas and from the one mapping of errors, so it cannot say anything else than the code does;
- * `openapi.json` beside it is this, written by its test. Performs no I/O.
+ * The OpenAPI 3.1 document of the HTTP functions and of the events that poll sends. The schemas and
+ * the table of errors make it, so it says what the code does. Performs no I/O.
  *
- * @param examples one event of each type, as really sent, with its signature headers
- * @param exampleSecret what those are signed with, for readers who try their verifier on them
+ * @param examples one event of each type as it is sent, with its signature headers
+ * @param exampleSecret signs the examples, for readers who test their verifier with them
  */
 export function buildOpenApi(
   examples: EventExamples,

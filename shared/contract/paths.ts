@@ -1,6 +1,7 @@
 import { queryRequestSchema } from "../schemas/query.ts";
 import { ADD_NUMBER, QUERY_NUMBERS } from "../signing/operations.ts";
-import { type JsonSchema, schemaRef, toDocumentedSchema } from "./documented-schema.ts";
+import { headerRefs, type JsonSchema, schemaRef, toDocumentedSchema } from "./documented-schema.ts";
+import { ADD_EXAMPLES, ADD_REQUEST_EXAMPLES, QUERY_EXAMPLES } from "./http-examples.ts";
 import { type ProblemCode, problemResponses, sampleProblems } from "./problems.ts";
 
 const CALLER_PROBLEMS: readonly ProblemCode[] = [
@@ -25,7 +26,7 @@ const SERVICE_PROBLEMS: readonly ProblemCode[] = [
   "ERR_STORE",
 ];
 
-// An add that timed out or was answered in an unknown form is settled: it becomes an outcome.
+// After a timeout or a reply of an unknown form, add looks for the number and responds with an outcome.
 const ADD_PROBLEMS: readonly ProblemCode[] = [
   ...CALLER_PROBLEMS,
   "ERR_IDEMPOTENCY_IN_FLIGHT",
@@ -45,8 +46,7 @@ const QUERY_PROBLEMS: readonly ProblemCode[] = [
   "ERR_UPSTREAM_TIMEOUT",
 ];
 
-const UPSTREAM_ID = "D6FFB6F4-8E1C-5A1B-9B5B-2A4F6C1E0D3A";
-/** `POST /add` as the document has it, with an answer for each problem that it can end in. */
+/** `POST /add`, with a response for each problem. */
 export function addOperation() {
   return {
     operationId: "addNumber",
@@ -60,39 +60,16 @@ export function addOperation() {
       content: {
         "application/json": {
           schema: schemaRef("AddRequest"),
-          examples: {
-            number: {
-              value: {
-                custSpaceId: "cust-space-1",
-                cc: "49",
-                phoneNumber: "151 1234-5678",
-                verifiedName: "Acme",
-              },
-            },
-          },
+          examples: toExamples(ADD_REQUEST_EXAMPLES),
         },
       },
     },
     responses: {
-      "201": answer("Added.", "AddResponse", {
-        accepted: {
-          phoneNumber: "4915112345678",
-          custSpaceId: "cust-space-1",
-          requestId: UPSTREAM_ID,
-          success: false,
-          outcome: "accepted",
-        },
-        confirmed: {
-          phoneNumber: "4915112345678",
-          custSpaceId: "cust-space-1",
-          requestId: UPSTREAM_ID,
-          outcome: "confirmed",
-        },
-      }),
+      "201": success("Added.", schemaRef("AddResponse"), ADD_EXAMPLES, ["Idempotency-Replayed"]),
       ...problemResponses(
         ADD_PROBLEMS,
         sampleProblems(ADD_NUMBER.action, ["POST", "OPTIONS"]),
-        // The only refusal that is kept for a repeated key: the others left nothing done.
+        // The only problem that a repeated Idempotency-Key gets again. The others did nothing.
         ["ERR_UPSTREAM_REJECTED"],
       ),
     },
@@ -106,7 +83,7 @@ const QUERY_NOTES = {
   source: "live asks the upstream; stored answers from what poll has seen, at no upstream call.",
 };
 
-/** `GET /query`, likewise. */
+/** `GET /query`, with a response for each problem. */
 export function queryOperation() {
   const { properties } = toDocumentedSchema(queryRequestSchema, {}) as {
     readonly properties: Readonly<Record<keyof typeof QUERY_NOTES, JsonSchema>>;
@@ -125,15 +102,11 @@ export function queryOperation() {
       schema: properties[name as keyof typeof QUERY_NOTES],
     })),
     responses: {
-      "200": {
-        ...answer("The numbers.", "LiveNumbers", QUERY_EXAMPLES),
-        content: {
-          "application/json": {
-            schema: { anyOf: [schemaRef("StoredNumbers"), schemaRef("LiveNumbers")] },
-            examples: toExamples(QUERY_EXAMPLES),
-          },
-        },
-      },
+      "200": success(
+        "The numbers.",
+        { anyOf: [schemaRef("StoredNumbers"), schemaRef("LiveNumbers")] },
+        QUERY_EXAMPLES,
+      ),
       ...problemResponses(
         QUERY_PROBLEMS,
         sampleProblems(QUERY_NUMBERS.action, ["GET", "HEAD", "OPTIONS"]),
@@ -142,52 +115,16 @@ export function queryOperation() {
   };
 }
 
-const QUERY_EXAMPLES = {
-  live: {
-    phoneNumbers: [
-      {
-        phoneNumber: "4915112345678",
-        verifiedName: "Acme",
-        status: "CONNECTED",
-        qualityRating: "GREEN",
-        codeVerificationStatus: "VERIFIED",
-        nameStatus: "APPROVED",
-        newNameStatus: "NONE",
-        messagingLimitTier: "TIER_1K",
-      },
-    ],
-    requestId: UPSTREAM_ID,
-  },
-  stored: {
-    custSpaceId: "cust-space-1",
-    source: "stored",
-    sequence: "0001767323000123",
-    phoneNumbers: [
-      {
-        status: "CONNECTED",
-        qualityRating: "GREEN",
-        phoneNumber: "4915112345678",
-        observedAt: "2026-01-02T03:03:35.000Z",
-      },
-    ],
-    observedAt: "2026-01-02T03:03:35.000Z",
-    confirmedAt: "2026-01-02T03:03:55.000Z",
-    staleSeconds: 10,
-    lastFullSweepAt: "2026-01-02T03:04:00.000Z",
-    pendingEvents: 1,
-  },
-};
-
-function answer(description: string, schema: string, examples: Readonly<Record<string, unknown>>) {
+function success(
+  description: string,
+  schema: JsonSchema,
+  examples: Readonly<Record<string, unknown>>,
+  moreHeaders: readonly string[] = [],
+) {
   return {
     description,
-    headers: {
-      "X-Request-Id": { $ref: "#/components/headers/X-Request-Id" },
-      ...(schema === "AddResponse" && {
-        "Idempotency-Replayed": { $ref: "#/components/headers/Idempotency-Replayed" },
-      }),
-    },
-    content: { "application/json": { schema: schemaRef(schema), examples: toExamples(examples) } },
+    headers: headerRefs(["X-Request-Id", ...moreHeaders]),
+    content: { "application/json": { schema, examples: toExamples(examples) } },
   };
 }
 

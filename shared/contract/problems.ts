@@ -28,15 +28,15 @@ import {
 } from "../errors.ts";
 import type { HttpResponse } from "../http/http-response.ts";
 import { toProblem } from "../http/problem.ts";
-import { schemaRef } from "./documented-schema.ts";
+import { headerRefs, schemaRef } from "./documented-schema.ts";
 
 export type ProblemCode = AnyAppError["code"] | "ERR_INTERNAL";
 
 const REQUEST_ID = "1-68f0c0de-15a3c0ffee00-0123456789ab";
 
 /**
- * Every problem as `toProblem` answers it, so that the document cannot say another status or
- * header than the service: the type makes an error that is added to `errors.ts` missing here.
+ * One problem for each error, made by the code that ships. So the document has the same status,
+ * headers and fields as the service. The type checker asks for a sample of each new error.
  */
 export function sampleProblems(
   action: string,
@@ -79,7 +79,7 @@ export function sampleProblems(
   ) as Record<ProblemCode, HttpResponse>;
 }
 
-/** Headers that only some problems have, by their name in an answer and in the document. */
+/** Headers that only some problems have: their names in a response and in the document. */
 const SPECIAL_HEADERS = {
   "retry-after": "Retry-After",
   "www-authenticate": "WWW-Authenticate",
@@ -87,9 +87,9 @@ const SPECIAL_HEADERS = {
 } as const;
 
 /**
- * The `responses` of an operation for these codes, by status.
+ * The responses of an operation to these problems, by status.
  *
- * @param replayed codes whose answer a repeated Idempotency-Key gets again
+ * @param replayed codes of the problems that a repeated Idempotency-Key gets again
  */
 export function problemResponses(
   codes: readonly ProblemCode[],
@@ -119,12 +119,7 @@ function problemResponse(
   );
   return {
     description: `${titles.join("; ")}.`,
-    headers: Object.fromEntries(
-      ["X-Request-Id", ...headers.map(([, name]) => name), ...extraHeaders].map((name) => [
-        name,
-        { $ref: `#/components/headers/${name}` },
-      ]),
-    ),
+    headers: headerRefs(["X-Request-Id", ...headers.map(([, name]) => name), ...extraHeaders]),
     content: {
       "application/problem+json": {
         schema: {

@@ -2,9 +2,9 @@ import { EVENT_TYPES } from "../schemas/event.ts";
 import { schemaRef } from "./documented-schema.ts";
 import { ALL_EVENT_TYPES, type EventType, SCHEMA_BY_TYPE } from "./event-schemas.ts";
 
-/** One event as it was sent: what the document shows of its type. */
+/** One event as it was sent, which the document shows for its type. */
 export type SentExample = {
-  /** The very bytes, as text. */
+  /** The exact bytes, as text. */
   readonly body: string;
   readonly headers: Readonly<
     Record<"webhook-id" | "webhook-timestamp" | "webhook-signature", string>
@@ -39,7 +39,7 @@ const RESPONSES = {
   },
 };
 
-/** The `webhooks` of the document: one for each event type, named like it. */
+/** One webhook for each type of event, under the name of the type. */
 export function webhookOperations(examples: EventExamples): Record<string, unknown> {
   return Object.fromEntries(
     ALL_EVENT_TYPES.map((type) => [type, { post: webhookOperation(type, examples[type]) }]),
@@ -69,7 +69,7 @@ function webhookOperation(type: EventType, example: SentExample) {
   };
 }
 
-/** The headers of Standard Webhooks, and the one that is this service's own. */
+/** The headers of Standard Webhooks, and `webhook-redelivery`, which is this service's own. */
 function signatureParameters({ headers }: SentExample) {
   const header = (name: keyof SentExample["headers"], pattern: string, description: string) => ({
     name,
