@@ -4,6 +4,7 @@ import type { SandboxCredentials } from "../rpc-signature.ts";
 import { invalid, OtsError } from "./ots-error.ts";
 
 const VERSION = "2015-12-31";
+/** Page "Error codes": the two clocks may differ within a range. The 15 minutes are a guess. */
 const CLOCK_SKEW_MS = 15 * 60_000;
 const SIGNED = [
   "x-ots-apiversion",
@@ -29,8 +30,9 @@ export type AuthOptions = {
 };
 
 /**
- * Signature version 2 of Tablestore: base64 of HMAC-SHA1 over the path, the method, an empty line
- * and the `x-ots-` headers but the signature, by name, one a line.
+ * Signature version 2, as the SDK 5.6.5 makes it:
+ * base64 of HMAC-SHA1 over the path, the method, an empty line and the `x-ots-` headers but the
+ * signature, by name, one a line.
  */
 export function otsSignature(path: string, headers: IncomingHttpHeaders, secret: string): string {
   const lines = Object.keys(headers)
@@ -43,7 +45,8 @@ export function otsSignature(path: string, headers: IncomingHttpHeaders, secret:
 }
 
 /**
- * The service's own checks, before it looks at the operation.
+ * The service's checks before it looks at the operation, by Tablestore's page "Error codes". Their
+ * order is a guess.
  * @throws OtsError
  */
 export function assertAuthentic(request: OtsRequest, options: AuthOptions): void {

@@ -1,4 +1,7 @@
-/** A response of the service that is no success, by the codes and statuses of its error list. */
+/**
+ * A response of the service that is no success. Codes and statuses are those of Tablestore's page
+ * "Error codes". Messages that this list lacks are guesses, and nobody reads them.
+ */
 export class OtsError extends Error {
   readonly code: string;
   readonly status: number;

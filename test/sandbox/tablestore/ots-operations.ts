@@ -25,7 +25,11 @@ const COMPARATORS: readonly (((order: number) => boolean) | undefined)[] = [
 
 export type Operation = (body: Uint8Array) => Uint8Array;
 
-/** The operations of one instance, by the names in their paths. It holds the instance's tables. */
+/**
+ * The operations of one instance, by the names in their paths. It holds the instance's tables.
+ * Requests and responses are the messages of the SDK's tablestore.proto. What the stand-in does not
+ * know is refused, so that no test rests on it.
+ */
 export function createOperations(now: () => number): Readonly<Record<string, Operation>> {
   const tables = new Map<string, Table>();
   const tableOf = (name: string): Table => {
@@ -117,7 +121,7 @@ export function createOperations(now: () => number): Readonly<Record<string, Ope
 function toCheck(condition: { rowExistence: number; columnCondition: Uint8Array }): RowCheck {
   const { rowExistence, columnCondition } = condition;
   const meetsColumn = columnCondition.length > 0 ? toColumnCheck(columnCondition) : () => true;
-  // RowExistenceExpectation: 0 ignore, 1 expect the row, 2 expect none.
+  // RowExistenceExpectation of tablestore.proto: 0 ignore, 1 expect the row, 2 expect none.
   return (row) => {
     if (rowExistence === 1 && !row) return false;
     if (rowExistence === 2 && row) return false;

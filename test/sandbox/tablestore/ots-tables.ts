@@ -8,6 +8,8 @@ import {
   type Variant,
 } from "./plain-buffer.ts";
 
+// Tablestore's page "Limits on the Wide Column model", and for a range its page "GetRange". That a
+// page has one row at least, however large it is, is a guess.
 const KEY_BYTES = 1024;
 const COLUMN_BYTES = 2 * 1024 * 1024;
 const ROW_BYTES = 4 * 1024 * 1024;
@@ -34,7 +36,10 @@ export type Table = TableOptions & {
   range(start: Variant, end: Variant, limit: number): Page;
 };
 
-/** A table with one text as its key, in the order of the keys' bytes. */
+/**
+ * A table with one text as its key. Rows are in the order of their keys (page "GetRange"). That
+ * this is the order of the UTF-8 bytes is a guess, which the opt-in test on a real instance checks.
+ */
 export function createOtsTable(options: TableOptions, now: () => number): Table {
   const rows = new Map<string, StoredRow>();
   const keys: Variant[] = [];
@@ -77,6 +82,7 @@ export function createOtsTable(options: TableOptions, now: () => number): Table 
     },
 
     range(start, end, limit) {
+      // Page "GetRange": forward, the start must be smaller than the end.
       if (compareKeys(start, end) >= 0) {
         throw invalid("Begin key must less than end key in FORWARD.");
       }
