@@ -77,7 +77,7 @@ export async function deliverNext(
 
 /**
  * Why a refusal is the receiver's problem and not the event's; undefined if the receiver accepts
- * other events. Many verifiers answer 400 to a wrong signature, so without this test a wrong secret
+ * other events. Many verifiers return 400 to a wrong signature, so without this test a wrong secret
  * would use up the attempts of every event.
  */
 async function findReceiverProblem(

@@ -21,6 +21,8 @@ export type InFlightOptions = {
   readonly onEnd: () => void;
 };
 
+type InFlightDeps = DeliverDeps & { readonly log: Log };
+
 /** The deliveries and the probe under way: at most as many as the breaker allows. */
 export type InFlight = {
   /** Starts what may start now. Does not wait for it. */
@@ -28,73 +30,22 @@ export type InFlight = {
   count(): number;
 };
 
-export function createInFlight(
-  { queue, breaker, counts, deadlineAt, onEnd }: InFlightOptions,
-  deps: DeliverDeps & { readonly log: Log },
-): InFlight {
+export function createInFlight(options: InFlightOptions, deps: InFlightDeps): InFlight {
+  const { queue, breaker } = options;
   let count = 0;
   let isProbing = false;
-
-  async function probe(): Promise<void> {
-    isProbing = true;
-    try {
-      const result = await deps.send(deps.testEvent(), { deadlineAt });
-      if (result.kind !== "delivered") counts.failedAttempts += 1;
-      await breaker.probed(result);
-    } catch (error) {
-      deps.log.error("probe failed", describeError(error));
-    } finally {
-      isProbing = false;
-    }
-  }
-
-  async function deliver(customer: string): Promise<void> {
-    let next: NextTurn = "none";
-    try {
-      const { hasAcceptedRecently } = breaker;
-      const outcome = await deliverNext(customer, deps, { deadlineAt, hasAcceptedRecently });
-      next = nextTurn(outcome, deps.now());
-      await handleOutcome(customer, outcome);
-    } catch (error) {
-      // The row keeps the event; the next run starts from there.
-      deps.log.error("delivery failed", { customer, ...describeError(error) });
-    } finally {
-      queue.release(customer, next);
-    }
-  }
-
-  async function handleOutcome(customer: string, outcome: DeliverOutcome): Promise<void> {
-    switch (outcome.kind) {
-      case "none":
-      case "waits":
-        return;
-      case "delivered":
-        counts.delivered += 1;
-        return breaker.accepted();
-      case "refused":
-        counts.failedAttempts += 1;
-        // Only this event was refused: the receiver accepted the test or another event.
-        return breaker.accepted();
-      case "dead": {
-        counts.deadLettered += 1;
-        const { id: eventId, status } = outcome;
-        deps.log.error("event moved to dead letters", { customer, eventId, status });
-        return;
-      }
-      case "gone":
-        counts.failedAttempts += 1;
-        return breaker.gone();
-      case "failed":
-        counts.failedAttempts += 1;
-        return breaker.failed(outcome.failure);
-    }
-  }
 
   async function track(work: Promise<void>): Promise<void> {
     count += 1;
     await work;
     count -= 1;
-    onEnd();
+    options.onEnd();
+  }
+
+  async function probe(): Promise<void> {
+    isProbing = true;
+    await probeReceiver(options, deps);
+    isProbing = false;
   }
 
   return {
@@ -104,11 +55,78 @@ export function createInFlight(
       while (count < atOnce) {
         const customer = queue.take();
         if (customer === undefined) return;
-        void track(deliver(customer));
+        void track(deliver(customer, options, deps));
       }
     },
     count: () => count,
   };
+}
+
+/** Sends a `webhook.test` to find out whether the receiver accepts events again. Never rejects. */
+async function probeReceiver(
+  { breaker, counts, deadlineAt }: InFlightOptions,
+  deps: InFlightDeps,
+): Promise<void> {
+  try {
+    const result = await deps.send(deps.testEvent(), { deadlineAt });
+    if (result.kind !== "delivered") counts.failedAttempts += 1;
+    await breaker.probed(result);
+  } catch (error) {
+    deps.log.error("probe failed", describeError(error));
+  }
+}
+
+/** Gives a customer its turn in the queue. Never rejects. */
+async function deliver(
+  customer: string,
+  options: InFlightOptions,
+  deps: InFlightDeps,
+): Promise<void> {
+  const { queue, breaker, deadlineAt } = options;
+  const { hasAcceptedRecently } = breaker;
+  let next: NextTurn = "none";
+  try {
+    const outcome = await deliverNext(customer, deps, { deadlineAt, hasAcceptedRecently });
+    next = nextTurn(outcome, deps.now());
+    await handleOutcome(customer, outcome, options, deps.log);
+  } catch (error) {
+    // The row keeps the event, and the next run delivers it.
+    deps.log.error("delivery failed", { customer, ...describeError(error) });
+  } finally {
+    queue.release(customer, next);
+  }
+}
+
+async function handleOutcome(
+  customer: string,
+  outcome: DeliverOutcome,
+  { breaker, counts }: InFlightOptions,
+  log: Log,
+): Promise<void> {
+  switch (outcome.kind) {
+    case "none":
+    case "waits":
+      return;
+    case "delivered":
+      counts.delivered += 1;
+      return breaker.accepted();
+    case "refused":
+      counts.failedAttempts += 1;
+      // Only this event was refused: the receiver accepted the test or another event.
+      return breaker.accepted();
+    case "dead": {
+      counts.deadLettered += 1;
+      const { id: eventId, status } = outcome;
+      log.error("event moved to dead letters", { customer, eventId, status });
+      return;
+    }
+    case "gone":
+      counts.failedAttempts += 1;
+      return breaker.gone();
+    case "failed":
+      counts.failedAttempts += 1;
+      return breaker.failed(outcome.failure);
+  }
 }
 
 function nextTurn(outcome: DeliverOutcome, now: number): NextTurn {

@@ -21,9 +21,9 @@ export type VerificationFailure =
   | "secret";
 
 /**
- * The request is not proven to be a fresh event of the sender. Answer by `reason`: 500 to `secret`,
- * which is your own fault, 400 to `payload`, which refuses the event, 401 to the rest. The message
- * is a fixed text that names the usual mistake. It holds nothing of the request.
+ * The request is not proven to be a fresh event of the sender. Return a status by `reason`: 500 for
+ * `secret`, which is your own mistake, 400 for `payload`, which refuses the event, 401 for the rest.
+ * The message is a fixed text that names the usual mistake. It holds nothing of the request.
  */
 export class WebhookVerificationError extends Error {
   readonly code = "ERR_WEBHOOK_VERIFICATION";

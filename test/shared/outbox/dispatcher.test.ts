@@ -46,7 +46,7 @@ describe("the dispatcher", () => {
         seq: 2_000 + i,
         type: "t",
         body: "{}",
-        ...(i === 0 ? { refusals: { count: 3, nextAt: START + 72_000_000 } } : {}),
+        refusals: i === 0 ? { count: 3, nextAt: START + 72_000_000 } : undefined,
       }));
       const row = { ...newCustomerRow(1_000), seq: 2_000 + count, pending: events };
       await store.put(customerKey("a"), encodeRow(row), "absent");

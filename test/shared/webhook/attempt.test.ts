@@ -57,16 +57,16 @@ describe("an attempt to deliver", () => {
   type Seen = { readonly headers: http.IncomingHttpHeaders; readonly bytes: Buffer };
   let seen: Seen[];
   let connections: number;
-  let answer: (response: http.ServerResponse) => void;
+  let respond: (response: http.ServerResponse) => void;
   let url: string;
 
   beforeEach(async () => {
     seen = [];
     connections = 0;
-    answer = (response) => response.writeHead(204).end();
+    respond = (response) => response.writeHead(204).end();
     const server = http.createServer(async (request, response) => {
       seen.push({ headers: request.headers, bytes: await buffer(request) });
-      answer(response);
+      respond(response);
     });
     server.on("connection", () => {
       connections += 1;
@@ -111,12 +111,12 @@ describe("an attempt to deliver", () => {
     ),
   ];
   it.each(statuses)("with the status %i gives %j", async (status, result) => {
-    answer = (response) => response.writeHead(status).end();
+    respond = (response) => response.writeHead(status).end();
     expect(await sender(url)()).toEqual(result);
   });
 
   it.each([301, 302, 303, 307, 308])("does not follow a %i", async (status) => {
-    answer = (response) => response.writeHead(status, { location: `${url}/elsewhere` }).end();
+    respond = (response) => response.writeHead(status, { location: `${url}/elsewhere` }).end();
 
     expect(await sender(url)()).toEqual({ kind: "failed", reason: "status", status });
     expect(seen).toHaveLength(1);
@@ -126,7 +126,7 @@ describe("an attempt to deliver", () => {
     ["120", 120_000],
     ["Fri, 02 Jan 2026 03:05:05 GMT", 59_322],
   ])("reports the wait of Retry-After: %s", async (header, retryAfterMs) => {
-    answer = (response) => response.writeHead(503, { "retry-after": header }).end();
+    respond = (response) => response.writeHead(503, { "retry-after": header }).end();
     expect(await sender(url)()).toEqual({
       kind: "failed",
       reason: "status",
@@ -136,7 +136,7 @@ describe("an attempt to deliver", () => {
   });
 
   it("uses the connection of the one before", async () => {
-    answer = (response) => response.writeHead(200).end("thank you");
+    respond = (response) => response.writeHead(200).end("thank you");
     const send = sender(url);
     for (let n = 0; n < 5; n += 1) await send();
 
@@ -147,7 +147,7 @@ describe("an attempt to deliver", () => {
   it("is delivered although it stops reading a big response", async () => {
     let ended: "by the sender" | "whole" | undefined;
     const closed = new Promise<void>((resolve) => {
-      answer = (response) => {
+      respond = (response) => {
         const chunk = Buffer.alloc(16 * 1024);
         let left = 4096;
         const write = () => {
@@ -172,7 +172,7 @@ describe("an attempt to deliver", () => {
   });
 
   it("gives a timeout if no response comes within its deadline", async () => {
-    answer = () => {};
+    respond = () => {};
     const startedAt = performance.now();
     const result = await sender(url)(EVENT, { deadlineAt: startedAt + 100 });
 
@@ -193,7 +193,7 @@ describe("an attempt to deliver", () => {
   });
 
   it("gives a timeout if no response comes in 15 s", async () => {
-    answer = () => {};
+    respond = () => {};
     let elapsed = 0;
     const advance = (ms: number) => {
       elapsed += ms;
@@ -211,13 +211,13 @@ describe("an attempt to deliver", () => {
   ])(
     "keeps a status of %i when the rest does not come within its deadline",
     async (status, result) => {
-      answer = (response) => response.writeHead(status, { "content-length": 9 }).write("half");
+      respond = (response) => response.writeHead(status, { "content-length": 9 }).write("half");
       expect(await sender(url)(EVENT, { deadlineAt: performance.now() + 100 })).toEqual(result);
     },
   );
 
   it("keeps the status if the connection is reset after it", async () => {
-    answer = (response) => {
+    respond = (response) => {
       response.writeHead(200, { "content-length": 9 });
       response.write("half", () => response.socket?.resetAndDestroy());
     };
@@ -231,7 +231,7 @@ describe("an attempt to deliver", () => {
   });
 
   it("gives a network failure if the connection is reset before a status", async () => {
-    answer = (response) => void response.socket?.resetAndDestroy();
+    respond = (response) => void response.socket?.resetAndDestroy();
     expect(await sender(url)()).toEqual({ kind: "failed", reason: "network" });
   });
 });

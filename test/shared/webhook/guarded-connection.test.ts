@@ -17,7 +17,7 @@ const DELIVERED = { kind: "delivered", status: 204 };
 
 /** Address literals as URLs spell them, and what a resolver returns for a name. */
 const LITERALS = ["2130706433", "[::ffff:7f00:1]", "169.254.169.254"];
-const ANSWERS = ["127.0.0.1", "::ffff:7f00:1", "100.100.100.200"];
+const RESOLVED = ["127.0.0.1", "::ffff:7f00:1", "100.100.100.200"];
 
 const parsed = parseWebhookSecrets("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 const secrets = "secrets" in parsed ? parsed.secrets : [];
@@ -44,18 +44,18 @@ afterEach(async () => {
 });
 
 /** A resolver that returns each set of addresses once, then repeats the last. */
-function resolver(...answers: readonly string[][]) {
+function resolver(...results: readonly string[][]) {
   const asked: string[] = [];
   const lookup = ((hostname: string, options: { all?: boolean }, callback: unknown) => {
     expect(options.all).toBe(true);
     asked.push(hostname);
-    const addresses = answers[Math.min(asked.length, answers.length) - 1] ?? [];
-    const answer = callback as (
+    const addresses = results[Math.min(asked.length, results.length) - 1] ?? [];
+    const call = callback as (
       error: null,
       addresses: { address: string; family: number }[],
     ) => void;
     queueMicrotask(() =>
-      answer(
+      call(
         null,
         addresses.map((address) => ({ address, family: net.isIP(address) })),
       ),
@@ -104,7 +104,7 @@ describe("a connection to a webhook URL", () => {
     expect(connections).toEqual([]);
   });
 
-  it.each(ANSWERS)(
+  it.each(RESOLVED)(
     "with a name that resolves to %s is refused and connects to nothing",
     async (address) => {
       const { asked, lookup } = resolver([address]);
@@ -188,10 +188,10 @@ describe("guardedLookup", () => {
       createTargetGuard({ allowHttp: false, allowCidrs: [] }).isAllowed,
       lookup,
     );
-    const answer = await new Promise((resolve) => {
+    const result = await new Promise((resolve) => {
       guarded("hooks.example", {}, (...args) => resolve(args));
     });
-    expect(answer).toEqual([null, "8.8.8.8", 4]);
+    expect(result).toEqual([null, "8.8.8.8", 4]);
   });
 
   it("passes on a failure of the resolver", async () => {
