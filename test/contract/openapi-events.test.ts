@@ -39,7 +39,7 @@ afterEach(() => stage.close());
 async function tickAfter(...minutes: readonly number[]): Promise<void> {
   for (const pause of minutes) {
     await stage.clock.advance(pause * MINUTE);
-    await stage.tick();
+    await stage.run();
   }
 }
 
@@ -52,7 +52,7 @@ async function add(phoneNumber: string): Promise<void> {
 /** A customer's life, in which everything happens that there is an event for. */
 async function live(): Promise<void> {
   const { control } = stage.upstream;
-  await stage.tick();
+  await stage.run();
   await add(NEW);
   await add(STUCK);
   control.setNumber("acme", NUMBER, { QualityRating: "RED", VerifiedName: `${"ü".repeat(3_000)}` });
@@ -68,8 +68,8 @@ async function live(): Promise<void> {
   await tickAfter(2, 2, 40);
   control.refuse("acme", undefined);
   await tickAfter(2);
-  await stage.tick('{"command":"resync"}');
-  await stage.tick('{"command":"webhook-test"}');
+  await stage.run('{"command":"resync"}');
+  await stage.run('{"command":"webhook-test"}');
   await tickAfter(2);
 }
 

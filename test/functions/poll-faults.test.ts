@@ -14,7 +14,7 @@ afterEach(async () => {
 async function startKnown(): Promise<PollStage> {
   const started = await startPollStage({ acme: [NUMBER, OTHER] });
   stage = started;
-  expect(await started.tick()).toMatchObject({ read: 1, changed: 0, failed: 0 });
+  expect(await started.run()).toMatchObject({ read: 1, changed: 0, failed: 0 });
   await started.clock.advance(60_000);
   started.upstream.control.clearCalls();
   return started;
@@ -27,13 +27,13 @@ async function knownOf({ store }: PollStage): Promise<unknown> {
 }
 
 /** After the fault: one real change, told once, and nothing else ever. */
-async function expectNextChangeOnce({ upstream, receiver, clock, tick }: PollStage): Promise<void> {
+async function expectNextChangeOnce({ upstream, receiver, clock, run }: PollStage): Promise<void> {
   upstream.control.clearFaults();
   upstream.control.setNumber("acme", NUMBER, { Status: "BANNED" });
   await clock.advance(60_000);
-  expect(await tick()).toMatchObject({ read: 1, changed: 1, failed: 0, delivered: 1, pending: 0 });
+  expect(await run()).toMatchObject({ read: 1, changed: 1, failed: 0, delivered: 1, pending: 0 });
   await clock.advance(60_000);
-  expect(await tick()).toMatchObject({ read: 1, changed: 0, delivered: 0, pending: 0 });
+  expect(await run()).toMatchObject({ read: 1, changed: 0, delivered: 0, pending: 0 });
   const told = receiver.received().map(({ event }) => event.data?.changes);
   expect(told).toEqual([
     [
@@ -78,11 +78,11 @@ describe("poll, when the upstream misbehaves", () => {
     "takes %s for a failed read and nothing else",
     async (_, fault, calls, stopped) => {
       const known = await startKnown();
-      const { upstream, receiver, tick } = known;
+      const { upstream, receiver, run } = known;
       const before = await knownOf(known);
       upstream.control.fault({ ...fault, count: 10 });
 
-      const report = await tick();
+      const report = await run();
       expect(report).toMatchObject({ read: 0, changed: 0, failed: 1, pending: 0 });
       expect(report.stopped).toBe(stopped);
       expect(upstream.control.calls()).toHaveLength(calls);
@@ -94,11 +94,11 @@ describe("poll, when the upstream misbehaves", () => {
 
   it("takes silence for a failed read when its time is up", async () => {
     const known = await startKnown();
-    const { upstream, receiver, shorten, tick } = known;
+    const { upstream, receiver, shorten, run } = known;
     const before = await knownOf(known);
     upstream.control.fault({ kind: "hang", count: 10 });
     shorten(40);
-    expect(await tick()).toMatchObject({ read: 0, changed: 0, failed: 1 });
+    expect(await run()).toMatchObject({ read: 0, changed: 0, failed: 1 });
     expect(await knownOf(known)).toEqual(before);
     expect(receiver.attempts()).toEqual([]);
     shorten(8_000);
@@ -112,10 +112,10 @@ describe("poll, when the upstream misbehaves", () => {
     ["malformed-row", { kind: "malformed-row" }],
   ] as const)("takes an answer that is %s for no change", async (_, fault) => {
     const known = await startKnown();
-    const { upstream, receiver, tick } = known;
+    const { upstream, receiver, run } = known;
     const before = await knownOf(known);
     upstream.control.fault({ ...fault, count: 10 });
-    expect(await tick()).toMatchObject({ read: 1, changed: 0, failed: 0 });
+    expect(await run()).toMatchObject({ read: 1, changed: 0, failed: 0 });
     expect(await knownOf(known)).toEqual(before);
     expect(receiver.attempts()).toEqual([]);
     await expectNextChangeOnce(known);
@@ -123,9 +123,9 @@ describe("poll, when the upstream misbehaves", () => {
 
   it("counts an empty list as an absence and says nothing", async () => {
     const known = await startKnown();
-    const { upstream, receiver, tick } = known;
+    const { upstream, receiver, run } = known;
     upstream.control.fault({ kind: "empty-list" });
-    expect(await tick()).toMatchObject({ read: 1, changed: 0, failed: 0 });
+    expect(await run()).toMatchObject({ read: 1, changed: 0, failed: 0 });
     expect(await knownOf(known)).toMatchObject({ numbers: { [NUMBER]: { absent: { reads: 1 } } } });
     expect(receiver.attempts()).toEqual([]);
     await expectNextChangeOnce(known);
@@ -134,10 +134,10 @@ describe("poll, when the upstream misbehaves", () => {
   it.each(["throttle", "reset-before", "http-500", "truncated", "empty-body"] as const)(
     "reads again after one %s and tells the change that is there",
     async (kind) => {
-      const { upstream, receiver, tick } = await startKnown();
+      const { upstream, receiver, run } = await startKnown();
       upstream.control.setNumber("acme", OTHER, { QualityRating: "RED" });
       upstream.control.fault({ kind });
-      expect(await tick()).toMatchObject({ read: 1, changed: 1, failed: 0, delivered: 1 });
+      expect(await run()).toMatchObject({ read: 1, changed: 1, failed: 0, delivered: 1 });
       expect(upstream.control.calls()).toHaveLength(2);
       expect(receiver.received()).toHaveLength(1);
       expect(receiver.problems()).toEqual([]);

@@ -15,7 +15,7 @@ async function startBanned(count = 1): Promise<PollStage> {
   const names = Array.from({ length: count }, (_, index) => `c${index + 1}`);
   const started = await startPollStage(Object.fromEntries(names.map((name) => [name, [NUMBER]])));
   stage = started;
-  expect(await started.tick()).toMatchObject({ read: count });
+  expect(await started.run()).toMatchObject({ read: count });
   await started.clock.advance(60_000);
   for (const name of names) started.upstream.control.setNumber(name, NUMBER, { Status: "BANNED" });
   return started;
@@ -42,9 +42,9 @@ describe("poll, when the receiver misbehaves", () => {
     "keeps every event while it %s, and delivers each once after",
     async (_, how) => {
       const banned = await startBanned(8);
-      const { receiver, clock, tick } = banned;
+      const { receiver, clock, run } = banned;
       receiver.behave(how);
-      expect(await tick()).toMatchObject({
+      expect(await run()).toMatchObject({
         changed: 8,
         delivered: 0,
         pending: 8,
@@ -56,9 +56,9 @@ describe("poll, when the receiver misbehaves", () => {
 
       receiver.behave("ok");
       await clock.advance(60_000);
-      expect(await tick()).toMatchObject({ delivered: 8, pending: 0, receiver: "closed" });
+      expect(await run()).toMatchObject({ delivered: 8, pending: 0, receiver: "closed" });
       await clock.advance(60_000);
-      expect(await tick()).toMatchObject({ delivered: 0, pending: 0 });
+      expect(await run()).toMatchObject({ delivered: 0, pending: 0 });
       expect(told(receiver)).toHaveLength(8);
       expect(told(receiver).filter(({ duplicate }) => duplicate)).toEqual([]);
       expect(receiver.problems()).toEqual([]);
@@ -66,9 +66,9 @@ describe("poll, when the receiver misbehaves", () => {
   );
 
   it("sends an event again under the same id when its acknowledgement was lost", async () => {
-    const { receiver, tick } = await startBanned();
+    const { receiver, run } = await startBanned();
     receiver.behave({ kind: "ack-lost", times: 1 });
-    expect(await tick()).toMatchObject({ delivered: 1, pending: 0 });
+    expect(await run()).toMatchObject({ delivered: 1, pending: 0 });
     const [first, second] = told(receiver);
     expect(told(receiver)).toHaveLength(2);
     expect(second?.id).toBe(first?.id);
@@ -77,33 +77,33 @@ describe("poll, when the receiver misbehaves", () => {
   });
 
   it("stops for good when it is told that nobody wants anything", async () => {
-    const { receiver, clock, tick } = await startBanned();
+    const { receiver, clock, run } = await startBanned();
     receiver.behave({ status: 410 });
-    expect(await tick()).toMatchObject({ pending: 1, receiver: "disabled" });
+    expect(await run()).toMatchObject({ pending: 1, receiver: "disabled" });
     receiver.behave("ok");
     await clock.advance(86_400_000);
-    expect(await tick()).toMatchObject({ read: 1, pending: 1, receiver: "disabled" });
+    expect(await run()).toMatchObject({ read: 1, pending: 1, receiver: "disabled" });
     expect(receiver.attempts()).toHaveLength(1);
   });
 
   it("waits until the time that Retry-After names", async () => {
-    const { receiver, clock, tick } = await startBanned();
+    const { receiver, clock, run } = await startBanned();
     receiver.behave({ status: 429, headers: { "retry-after": "100" } });
-    await tick();
+    await run();
     receiver.behave("ok");
     await clock.advance(60_000);
-    expect(await tick()).toMatchObject({ delivered: 0, pending: 1 });
+    expect(await run()).toMatchObject({ delivered: 0, pending: 1 });
     expect(receiver.attempts()).toHaveLength(1);
     await clock.advance(60_000);
-    expect(await tick()).toMatchObject({ delivered: 1, pending: 0 });
+    expect(await run()).toMatchObject({ delivered: 1, pending: 0 });
   });
 
   it("loses no event to a receiver that refuses everything, such as one with another secret", async () => {
     const banned = await startBanned();
-    const { receiver, store, clock, tick } = banned;
+    const { receiver, store, clock, run } = banned;
     receiver.behave({ status: 400 });
     for (let hour = 0; hour < 12; hour += 1) {
-      await tick();
+      await run();
       await clock.advance(3_600_000);
     }
     expect(new Set(statuses(banned))).toEqual(new Set([400]));
@@ -111,16 +111,16 @@ describe("poll, when the receiver misbehaves", () => {
     expect(pending).toHaveLength(1);
     expect(pending[0]).not.toHaveProperty("refusals");
     receiver.behave("ok");
-    await tick();
+    await run();
     expect(told(receiver)).toHaveLength(1);
     expect(receiver.problems()).toEqual([]);
   });
 
   it("tries an event again that alone is refused, once the test event was accepted", async () => {
     const banned = await startBanned();
-    const { receiver, tick } = banned;
+    const { receiver, run } = banned;
     receiver.behave({ status: 422, times: 1 });
-    expect(await tick()).toMatchObject({ delivered: 1, failedAttempts: 1, receiver: "closed" });
+    expect(await run()).toMatchObject({ delivered: 1, failedAttempts: 1, receiver: "closed" });
     expect(statuses(banned)).toEqual([422, 204, 204]);
     expect(receiver.received().map(({ type }) => type)).toEqual([
       "webhook.test",
@@ -130,17 +130,17 @@ describe("poll, when the receiver misbehaves", () => {
   });
 
   it("tells a customer's changes in order after an outage in which they happened", async () => {
-    const { receiver, upstream, clock, tick } = await startBanned();
+    const { receiver, upstream, clock, run } = await startBanned();
     receiver.behave({ status: 503 });
-    await tick();
+    await run();
     for (const Status of ["CONNECTED", "BANNED", "CONNECTED", "FLAGGED"]) {
       upstream.control.setNumber("c1", NUMBER, { Status });
       await clock.advance(60_000);
-      await tick();
+      await run();
     }
     receiver.behave("ok");
     await clock.advance(3_600_000);
-    expect(await tick()).toMatchObject({ delivered: 5, pending: 0 });
+    expect(await run()).toMatchObject({ delivered: 5, pending: 0 });
     const current = told(receiver).map(({ event }) => event.data?.current);
     expect(current).toMatchObject([
       { status: "BANNED" },

@@ -27,8 +27,8 @@ async function start(...given: Parameters<typeof startPollStage>): Promise<PollS
 
 describe("poll", () => {
   it("answers a tick with what it did", async () => {
-    const { tick } = await start({ acme: [NUMBER], self: [OTHER] });
-    const { durationMs, ...report } = await tick();
+    const { run } = await start({ acme: [NUMBER], self: [OTHER] });
+    const { durationMs, ...report } = await run();
     expect(durationMs).toBeLessThan(100);
     expect(report).toEqual({
       leaseHeld: false,
@@ -59,17 +59,17 @@ describe("poll", () => {
   });
 
   it("removes idempotency rows that have expired, and no others", async () => {
-    const { store, tick } = await start({ acme: [NUMBER] });
+    const { store, run } = await start({ acme: [NUMBER] });
     const row = { schema: 1, bodyHash: "h", state: "done", startedAt: T0 - 1 };
     await store.put("idem/any/old", JSON.stringify({ ...row, expiresAt: T0 }), "absent");
     await store.put("idem/any/new", JSON.stringify({ ...row, expiresAt: T0 + 60_000 }), "absent");
-    await tick();
+    await run();
     expect((await store.scan("idem/", "", 10)).map(({ key }) => key)).toEqual(["idem/any/new"]);
   });
 
   it("reads the account itself by naming no customer", async () => {
-    const { upstream, tick } = await start({ self: [NUMBER] });
-    await tick();
+    const { upstream, run } = await start({ self: [NUMBER] });
+    await run();
     expect(upstream.control.calls().map(({ custSpaceId, code }) => [custSpaceId, code])).toEqual([
       [undefined, "OK"],
     ]);
@@ -108,13 +108,13 @@ describe("poll", () => {
   });
 
   it("watches the customers that a command names, each once, from the next tick on", async () => {
-    const { tick, upstream } = await start({ acme: [NUMBER] });
+    const { run, upstream } = await start({ acme: [NUMBER] });
     upstream.control.addCustomer("beta");
     const command = '{"command":"watch","custSpaceIds":["acme","beta","beta"]}';
-    expect(await tick(command)).toMatchObject({ command: "watch", added: ["acme", "beta"] });
+    expect(await run(command)).toMatchObject({ command: "watch", added: ["acme", "beta"] });
     expect(upstream.control.calls()).toEqual([]);
-    expect(await tick(command)).toMatchObject({ command: "watch", added: [], alreadyWatched: 2 });
-    expect(await tick()).toMatchObject({ read: 2 });
+    expect(await run(command)).toMatchObject({ command: "watch", added: [], alreadyWatched: 2 });
+    expect(await run()).toMatchObject({ read: 2 });
   });
 
   it("runs one of two ticks that come at once", async () => {
@@ -151,8 +151,8 @@ describe("poll", () => {
 
 describe("what poll logs", () => {
   it("is one line for a tick without news", async () => {
-    const { tick, lines } = await start({ acme: [NUMBER] });
-    const report = await tick();
+    const { run, lines } = await start({ acme: [NUMBER] });
+    const report = await run();
     expect(lines).toHaveLength(1);
     expect(JSON.parse(lines[0] ?? "")).toEqual({
       time: "2026-01-01T00:00:00.000Z",
@@ -163,11 +163,11 @@ describe("what poll logs", () => {
   });
 
   it("holds no number, address, key or signature, whatever goes wrong", async () => {
-    const { tick, lines, upstream, receiver, clock, secret } = await start({
+    const { run, lines, upstream, receiver, clock, secret } = await start({
       acme: [NUMBER],
       beta: [OTHER],
     });
-    await tick();
+    await run();
     const faults = ["http-500", "truncated", "reset-after", "html-502", "null-body"] as const;
     for (const [index, kind] of faults.entries()) {
       await clock.advance(3_600_000);
@@ -175,12 +175,12 @@ describe("what poll logs", () => {
       upstream.control.fault({ kind, custSpaceId: "acme", count: 3 });
       upstream.control.setNumber("beta", OTHER, { Status: index % 2 ? "CONNECTED" : "BANNED" });
       receiver.behave(index % 2 ? { status: 400 } : "reset");
-      await tick();
+      await run();
     }
     upstream.control.fault({ kind: "code", code: "Ram.PermissionDeny", count: 3 });
     receiver.behave({ status: 410 });
     await clock.advance(3_600_000);
-    await tick();
+    await run();
 
     const text = lines.join("\n");
     expect(lines.length).toBeGreaterThan(12);

@@ -6,7 +6,7 @@ const MINUTE = 60_000;
 const TEN_MINUTES = 600_000;
 
 it("a number is missing after three complete reads without it, over ten minutes", async () => {
-  const { upstream, clock, tick, accepted, nextRun } = await watched({ acme: [NUMBER, OTHER] });
+  const { upstream, clock, run, accepted, nextRun } = await watched({ acme: [NUMBER, OTHER] });
   upstream.control.removeNumber("acme", OTHER);
   await nextRun();
   await nextRun();
@@ -14,16 +14,16 @@ it("a number is missing after three complete reads without it, over ten minutes"
   expect(accepted()).toEqual([]);
 
   await clock.advance(TEN_MINUTES);
-  await tick();
+  await run();
   expect(accepted()).toEqual(["acme missing"]);
 });
 
 it("two reads without it are not enough, however far apart they are", async () => {
-  const { upstream, clock, tick, accepted } = await watched({ acme: [NUMBER, OTHER] });
+  const { upstream, clock, run, accepted } = await watched({ acme: [NUMBER, OTHER] });
   upstream.control.removeNumber("acme", OTHER);
   for (const wait of [MINUTE, TEN_MINUTES]) {
     await clock.advance(wait);
-    await tick();
+    await run();
   }
   expect(accepted()).toEqual([]);
 });

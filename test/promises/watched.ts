@@ -4,7 +4,7 @@ import { type PollStage, startPollStage } from "../support/poll-stage.ts";
 
 export type Watched = PollStage & {
   /** A minute passes, then the timer fires. */
-  nextRun(): ReturnType<PollStage["tick"]>;
+  nextRun(): ReturnType<PollStage["run"]>;
   /** `acme changed status CONNECTED>BANNED`: each event that the receiver accepted, in order. */
   accepted(): string[];
 };
@@ -16,12 +16,12 @@ export type Watched = PollStage & {
 export async function watched(...given: Parameters<typeof startPollStage>): Promise<Watched> {
   const stage = await startPollStage(...given);
   onTestFinished(stage.close);
-  await stage.tick();
+  await stage.run();
   return {
     ...stage,
     async nextRun() {
       await stage.clock.advance(60_000);
-      return stage.tick();
+      return stage.run();
     },
     accepted: () => stage.receiver.received().map(({ event }) => inShort(event)),
   };

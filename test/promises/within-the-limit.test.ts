@@ -11,7 +11,7 @@ it.each([1, 5, 8])("with UPSTREAM_QPS=%i no second has more calls, run after run
   const world = createWatchWorld();
   await world.watch(customers(99));
   for (let run = 0; run < 3; run += 1) {
-    await world.tick({ qps });
+    await world.run({ qps });
     await world.clock.advance(2_000);
   }
   expect(world.calls.length).toBeGreaterThan(98);

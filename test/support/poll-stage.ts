@@ -39,7 +39,7 @@ export type PollStage = {
   readonly secret: string;
   readonly lines: string[];
   /** One firing of the timer; time passes only while nothing is on the wire. */
-  tick(payload?: string): Promise<RunReport>;
+  run(payload?: string): Promise<RunReport>;
   /** Any event, with its answer as it is. */
   invoke(event: unknown): Promise<unknown>;
   /** The next calls begin this close before the end of all calls, in ms. */
@@ -148,7 +148,7 @@ export async function startPollStage(
     secret,
     lines,
     invoke,
-    tick: async (payload = "") => (await invoke(timerEvent(payload))) as RunReport,
+    run: async (payload = "") => (await invoke(timerEvent(payload))) as RunReport,
     shorten(ms) {
       shortened = ms;
     },

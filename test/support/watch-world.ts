@@ -15,7 +15,7 @@ import { item, SOURCE, T0 } from "./watch-builders.ts";
 export type WatchWorld = {
   readonly clock: FakeClock;
   readonly store: Store;
-  /** Writes that were asked for, by key, since the last `forget`. */
+  /** Keys of attempted writes, since the last `forget`. */
   readonly writes: string[];
   readonly calls: FakeCall[];
   readonly sent: { readonly event: OutgoingEvent; readonly at: number }[];
@@ -24,15 +24,15 @@ export type WatchWorld = {
   readonly answers: Map<string, FakeReply | (() => FakeReply | Promise<FakeReply>)>;
   /** How long the upstream takes, in ms. */
   latencyMs: number;
-  /** What the receiver answers. */
+  /** The receiver's response. */
   receive: (event: OutgoingEvent) => AttemptResult | Promise<AttemptResult>;
-  /** Called before each operation of the store; may throw. */
+  /** Called before each operation of the store. May throw. */
   onStore: (operation: "get" | "put" | "delete" | "scan", key: string) => void | Promise<void>;
-  /** One run, run to its end in no time. */
-  tick(settings?: Partial<RunSettings>): Promise<RunReport>;
-  /** A run that the test takes to its end itself. */
-  begin(settings?: Partial<RunSettings>, memory?: WarmState): Promise<RunReport>;
-  /** What a new process would know. */
+  /** One run, to its end, in no real time. */
+  run(settings?: Partial<RunSettings>): Promise<RunReport>;
+  /** A run for which the test moves the clock itself. */
+  begin(settings?: Partial<RunSettings>, warm?: WarmState): Promise<RunReport>;
+  /** Forgets what a warm instance remembers, as a new process does. */
   restart(): void;
   /** Lets a minute pass. */
   minute(): Promise<void>;
@@ -43,7 +43,7 @@ export type WatchWorld = {
   text(key: string): Promise<string | undefined>;
 };
 
-/** A run with a store in memory and pretended neighbours, on a clock that jumps. */
+/** Runs of poll over a memory store, with a fake upstream and receiver, on a clock that jumps. */
 export function createWatchWorld(): WatchWorld {
   const clock = createFakeClock(T0);
   let versions = 0;
@@ -54,7 +54,7 @@ export function createWatchWorld(): WatchWorld {
       return `v${versions}`;
     },
   });
-  let memory = newWarmState();
+  let warm = newWarmState();
 
   const before = async (operation: "get" | "put" | "delete" | "scan", key: string) => {
     if (operation === "put" || operation === "delete") world.writes.push(key);
@@ -90,13 +90,13 @@ export function createWatchWorld(): WatchWorld {
     { clock, latencyMs: () => world.latencyMs, onCall: (call) => world.calls.push(call) },
   );
 
-  const begin: WatchWorld["begin"] = (settings = {}, own = memory) =>
+  const begin: WatchWorld["begin"] = (settings = {}, own = warm) =>
     runPoll(
       {
         store,
         upstream,
         async send(event) {
-          // The test event is not the run's own work, and pretended here.
+          // The test event is made outside of a run, and faked here.
           if (event.id !== "evt_test") noteEvent(event.body);
           world.sent.push({ event, at: clock.monotonic() });
           return world.receive(event);
@@ -143,9 +143,9 @@ export function createWatchWorld(): WatchWorld {
     receive: () => ({ kind: "delivered", status: 204 }),
     onStore: () => undefined,
     begin,
-    tick: (settings) => clock.run(begin(settings)),
+    run: (settings) => clock.run(begin(settings)),
     restart() {
-      memory = newWarmState();
+      warm = newWarmState();
     },
     minute: () => clock.advance(60_000),
     forget() {

@@ -7,7 +7,7 @@ let stage: PollStage;
 
 beforeEach(async () => {
   stage = await startPollStage({ acme: [NUMBER, OTHER] });
-  await stage.tick();
+  await stage.run();
   await stage.clock.advance(5 * MINUTE);
 });
 
@@ -29,7 +29,7 @@ async function resyncTimes(): Promise<Record<string, string>> {
 
 describe("the time that resync reports", () => {
   it("is the instance's last read, which stored nothing because nothing had changed", async () => {
-    await stage.tick();
+    await stage.run();
     const { row } = await rowOfAcme();
     expect(row.numbers[NUMBER]?.observedAt).toBe("2026-01-01T00:00:00.000Z");
     expect(await resyncTimes()).toEqual({
@@ -39,7 +39,7 @@ describe("the time that resync reports", () => {
   });
 
   it("is the stored time of a number that another instance saw later", async () => {
-    await stage.tick();
+    await stage.run();
     const { row, version } = await rowOfAcme();
     const seen = { ...row.numbers[NUMBER], observedAt: new Date(T0 + 6 * MINUTE).toISOString() };
     const numbers = { ...row.numbers, [NUMBER]: seen };
@@ -52,7 +52,7 @@ describe("the time that resync reports", () => {
 
   it("is not that of a later read that failed", async () => {
     stage.upstream.control.fault({ kind: "code", code: "Product.Unsubscript" });
-    await stage.tick();
+    await stage.run();
     expect(await resyncTimes()).toEqual({
       [NUMBER]: "2026-01-01T00:00:00.000Z",
       [OTHER]: "2026-01-01T00:00:00.000Z",

@@ -3,17 +3,17 @@ import { connect, type Rig, startRig } from "../signing/client-rig.ts";
 import { createScene, HOUR, ids } from "./discovery-scene.ts";
 
 describe("discover", () => {
-  describe("before the sandbox", () => {
+  describe("against the sandbox", () => {
     let rig: Rig;
     beforeEach(async () => {
       rig = await startRig(connect);
     });
     afterEach(() => rig.close());
 
-    it("finds every customer of several pages, but neither other channels nor the account", async () => {
+    it("discover finds every customer of several pages, but neither other channels nor the account", async () => {
       for (const id of ids(1, 250)) rig.sandbox.control.addCustomer(id);
       const scene = createScene(rig.upstream);
-      expect(await scene.tick()).toBe(251);
+      expect(await scene.run()).toBe(251);
       expect(await scene.customers()).toEqual(["cust-1", ...ids(1, 250)]);
       expect(rig.sandbox.control.calls().map(({ action }) => action)).toEqual([
         "ListInstance",
@@ -22,10 +22,10 @@ describe("discover", () => {
       ]);
       rig.sandbox.control.addCustomer("late");
       scene.nowMs += HOUR;
-      expect(await scene.tick()).toBe(1);
+      expect(await scene.run()).toBe(1);
     });
 
-    it("goes on after faults without losing or inventing a customer", async () => {
+    it("discover continues after faults without losing or inventing a customer", async () => {
       const action = "ListInstance";
       for (const id of ids(1, 150)) rig.sandbox.control.addCustomer(id);
       const scene = createScene(rig.upstream);
@@ -39,11 +39,11 @@ describe("discover", () => {
       ] as const;
       for (const fault of faults) {
         rig.sandbox.control.fault({ ...fault, action });
-        await scene.tick();
+        await scene.run();
         expect(scene.lines).toMatchObject([{ level: "warn" }]);
         expect(scene.progress).toMatchObject({ page: 1, done: false });
       }
-      await scene.tick();
+      await scene.run();
       expect(await scene.customers()).toEqual(["cust-1", ...ids(1, 150)]);
       expect(scene.progress.done).toBe(true);
     });

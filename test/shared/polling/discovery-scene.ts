@@ -36,19 +36,19 @@ export function createScene(given?: Pick<Upstream, "listInstances">) {
     },
   });
   const lines: Record<string, unknown>[] = [];
-  const asked: number[] = [];
+  const pagesRead: number[] = [];
   const pages = new Map<number, FakeReply>();
   const upstream = createFakeUpstream({
     listInstances({ params }) {
       const pageIndex = Number(params.pageIndex);
-      asked.push(pageIndex);
+      pagesRead.push(pageIndex);
       return pages.get(pageIndex) ?? page([]);
     },
   });
   const scene = {
     store: store as Store,
     lines,
-    asked,
+    pagesRead,
     nowMs: T0,
     monotonicMs: 0,
     /** Answers by page; those that are not there are empty. */
@@ -57,8 +57,8 @@ export function createScene(given?: Pick<Upstream, "listInstances">) {
     limiter: OPEN,
     upstream: given ?? upstream,
     /** One run's share; gives how many customers were new. */
-    async tick() {
-      asked.length = 0;
+    async run() {
+      pagesRead.length = 0;
       lines.length = 0;
       const log = createLog({
         level: "info",

@@ -20,13 +20,13 @@ const rejected = (upstreamCode: string, concerns: "customer" | "request") =>
 async function knownWorld(count: number): Promise<WatchWorld> {
   const world = createWatchWorld();
   await world.watch(customers(count));
-  await world.tick();
+  await world.run();
   await world.minute();
   world.forget();
   return world;
 }
 
-/** What is stored of the customers, but for the note that reads have failed. */
+/** What is stored of the customers, without their failures. */
 async function texts(world: WatchWorld, count: number): Promise<unknown[]> {
   const rows = await Promise.all(customers(count).map((customer) => world.row(customer)));
   return rows.map(({ failure: _failure, ...row }) => row);
@@ -35,7 +35,7 @@ async function texts(world: WatchWorld, count: number): Promise<unknown[]> {
 const gists = (world: WatchWorld) =>
   world.sent.map(({ event }) => gist({ ...event, seq: 0, type: JSON.parse(event.body).type }));
 
-describe("a read that fails", () => {
+describe("failed reads of a run", () => {
   it.each([
     ["throttling", new UpstreamThrottledError(FACTS, 100)],
     ["a timeout", new UpstreamTimeoutError(FACTS)],
@@ -44,155 +44,155 @@ describe("a read that fails", () => {
     ["a refusal of the customer", rejected("Product.Unsubscript", "customer")],
     ["a refusal of the request", rejected("Something.New", "request")],
   ])(
-    "by %s changes no row, and a change of that time is told once it is over",
+    "a read failed by %s changes no row, and a change of that time is sent once afterwards",
     async (_, error) => {
       const world = await knownWorld(3);
       const before = await texts(world, 3);
       world.answers.set("c02", error);
-      expect(await world.tick()).toMatchObject({ read: 2, changed: 0, failed: 1 });
+      expect(await world.run()).toMatchObject({ read: 2, changed: 0, failed: 1 });
       expect(await texts(world, 3)).toEqual(before);
       expect(world.sent).toEqual([]);
 
       world.answers.set("c02", [item(NUMBER, { Status: "BANNED" })]);
       await world.minute();
-      expect(await world.tick()).toMatchObject({ read: 3, changed: 1, delivered: 1, failed: 0 });
+      expect(await world.run()).toMatchObject({ read: 3, changed: 1, delivered: 1, failed: 0 });
       await world.minute();
-      await world.tick();
+      await world.run();
       expect(gists(world)).toEqual([`changed ${NUMBER} status:CONNECTED>BANNED`]);
     },
   );
 
-  it("is not made again within the interval", async () => {
+  it("a failed read is not repeated within the interval", async () => {
     const world = await knownWorld(1);
     world.answers.set("c01", rejected("Product.Unsubscript", "customer"));
     await world.store.put("hot/c01", '{"schema":1,"onboarding":{},"worseUntil":9e15}', "absent");
-    expect(await world.tick()).toMatchObject({ failed: 1 });
+    expect(await world.run()).toMatchObject({ failed: 1 });
     expect(world.calls).toHaveLength(1);
   });
 
   it.each([
     ["the account is refused", new UpstreamAccountError(FACTS)],
     ["there are no credentials", new CredentialsError()],
-  ])("because %s stops the tick at once and writes no customer's row", async (_, error) => {
+  ])("a run stops at once and writes no customer's row when %s", async (_, error) => {
     const world = await knownWorld(60);
     const before = await texts(world, 60);
     for (const customer of customers(60)) world.answers.set(customer, error);
-    const report = await world.tick();
+    const report = await world.run();
     expect(report).toMatchObject({ stopped: "account", read: 0, changed: 0, sweepDone: false });
     expect(world.calls.length).toBeLessThanOrEqual(10);
     expect(await texts(world, 60)).toEqual(before);
     expect(world.writes).toEqual(["lease/poll", "c/~account", "c/~account", "lease/poll"]);
   });
 
-  it("ten times in a row stops the tick as an outage", async () => {
+  it("a run stops for an outage after ten failures in a row", async () => {
     const world = await knownWorld(60);
     const before = await texts(world, 60);
     for (const customer of customers(60))
       world.answers.set(customer, new UpstreamTimeoutError(FACTS));
-    const report = await world.tick();
+    const report = await world.run();
     expect(report).toMatchObject({ stopped: "outage", read: 0, sweepDone: false });
     expect(report.failed).toBeGreaterThanOrEqual(10);
     expect(world.calls.length).toBeLessThanOrEqual(18);
     expect(await texts(world, 60)).toEqual(before);
   });
 
-  it("nine times in a row, now and then, stops nothing", async () => {
+  it("a run does not stop after nine failures in a row, again and again", async () => {
     const world = await knownWorld(60);
     for (const [index, customer] of customers(60).entries()) {
       if (index % 10 < 9) world.answers.set(customer, new UpstreamTimeoutError(FACTS));
     }
-    expect((await world.tick({ qps: 1 })).stopped).toBeUndefined();
+    expect((await world.run({ qps: 1 })).stopped).toBeUndefined();
   });
 
   it.each([
     rejected("Product.Unsubscript", "customer"),
     rejected("Unknown.ResourceOwnerId", "customer"),
     rejected("InvalidParameter.CustSpaceId", "request"),
-  ])("for the customer's own reason stops no other, however many do: %#", async (error) => {
+  ])("failures of customers' own stop no run, however many there are: %#", async (error) => {
     const world = await knownWorld(60);
     for (const customer of customers(59)) world.answers.set(customer, error);
-    const report = await world.tick();
+    const report = await world.run();
     expect(report).toMatchObject({ read: 1, failed: 59, sweepDone: true });
     expect(report.stopped).toBeUndefined();
   });
 
-  it("is found again where the tick stopped, once the upstream is back", async () => {
+  it("a run after an outage continues where the stopped one was", async () => {
     const world = await knownWorld(60);
     for (const customer of customers(60)) {
       world.answers.set(customer, new UpstreamAccountError(FACTS));
     }
-    await world.tick();
+    await world.run();
     world.answers.clear();
     world.answers.set("c60", [item(NUMBER, { Status: "BANNED" })]);
     await world.minute();
-    await world.tick();
+    await world.run();
     expect(gists(world)).toEqual([`changed ${NUMBER} status:CONNECTED>BANNED`]);
   });
 });
 
-describe("customers that turn empty", () => {
+describe("customers that become empty", () => {
   const empty = (world: WatchWorld, count: number) => {
     for (const customer of customers(count)) world.answers.set(customer, []);
   };
   const absences = async (world: WatchWorld, customer: string) =>
     (await world.row(customer)).numbers[NUMBER]?.absent?.reads;
 
-  it("are counted when it is one", async () => {
+  it("one customer that becomes empty has its absence counted", async () => {
     const world = await knownWorld(20);
     empty(world, 1);
-    expect(await world.tick()).toMatchObject({ read: 20, changed: 0 });
+    expect(await world.run()).toMatchObject({ read: 20, changed: 0 });
     expect(await absences(world, "c01")).toBe(1);
   });
 
-  it("are not believed when five do at once", async () => {
+  it("empty lists are ignored when five customers become empty at once", async () => {
     const world = await knownWorld(60);
     const before = await texts(world, 60);
     empty(world, 5);
-    expect(await world.tick()).toMatchObject({ read: 60, changed: 0 });
+    expect(await world.run()).toMatchObject({ read: 60, changed: 0 });
     expect(await texts(world, 60)).toEqual(before);
     expect(world.lines.filter((line) => line.includes("became empty"))).toHaveLength(1);
   });
 
-  it("are believed when four of sixty do, and not when three of twenty do", async () => {
+  it("empty lists are stored for four customers of sixty, and ignored for three of twenty", async () => {
     const many = await knownWorld(60);
     empty(many, 4);
-    await many.tick();
+    await many.run();
     expect(await absences(many, "c04")).toBe(1);
     const few = await knownWorld(20);
     empty(few, 3);
-    await few.tick();
+    await few.run();
     expect(await absences(few, "c03")).toBeUndefined();
   });
 
-  it("have their numbers told missing after three reads over ten minutes", async () => {
+  it("numbers of a customer that became empty are missing after three reads over ten minutes", async () => {
     const world = await knownWorld(3);
     empty(world, 1);
     for (let minute = 0; minute < 12; minute += 1) {
-      await world.tick();
+      await world.run();
       await world.minute();
     }
     expect(gists(world)).toEqual([`missing ${NUMBER}`]);
   });
 
-  it("are not believed in a tick that the upstream's own trouble ended", async () => {
+  it("empty lists are ignored in a run that a failure of the upstream stopped", async () => {
     const world = await knownWorld(60);
     const before = await texts(world, 60);
     for (const customer of customers(60)) {
       world.answers.set(customer, new UpstreamAccountError(FACTS));
     }
     empty(world, 1);
-    expect(await world.tick({ qps: 1 })).toMatchObject({ stopped: "account" });
+    expect(await world.run({ qps: 1 })).toMatchObject({ stopped: "account" });
     expect(await texts(world, 60)).toEqual(before);
   });
 
-  it("do not move the window of a change that comes after", async () => {
+  it("ignored empty lists do not narrow the window of a later change", async () => {
     const world = await knownWorld(60);
     const lastGood = world.clock.now() - 60_000;
     empty(world, 5);
-    await world.tick();
+    await world.run();
     await world.minute();
     world.answers.set("c01", [item(NUMBER, { Status: "BANNED" }), item(OTHER)]);
-    await world.tick();
+    await world.run();
     const events = world.sent.map(({ event }) => JSON.parse(event.body));
     expect(events.map(({ type }) => type.split(".").at(-1))).toEqual(["changed", "discovered"]);
     for (const { data } of events) {
@@ -201,8 +201,8 @@ describe("customers that turn empty", () => {
   });
 });
 
-describe("a store that fails", () => {
-  it("fails the tick, which loses nothing", async () => {
+describe("failures of the store", () => {
+  it("a store that fails at any operation fails the run, which loses nothing", async () => {
     const world = await knownWorld(3);
     world.answers.set("c02", [item(NUMBER, { Status: "BANNED" })]);
     for (let operation = 1; operation <= 40; operation += 1) {
@@ -211,29 +211,29 @@ describe("a store that fails", () => {
         count += 1;
         if (count >= operation) throw new StoreUnavailableError("get");
       };
-      await world.tick().catch((error: unknown) => {
+      await world.run().catch((error: unknown) => {
         expect(error).toMatchObject({ code: "ERR_STORE" });
       });
       world.restart();
       world.onStore = () => undefined;
       await world.clock.advance(121_000);
     }
-    await world.tick();
+    await world.run();
     expect(new Set(world.sent.map(({ event }) => event.id)).size).toBe(1);
     expect(gists(world)[0]).toBe(`changed ${NUMBER} status:CONNECTED>BANNED`);
     expect((await world.row("c02")).pending).toEqual([]);
   });
 
-  it("starts no call any more", async () => {
+  it("no call starts after a failure of the store", async () => {
     const world = await knownWorld(60);
     world.onStore = (operation) => {
       if (operation === "get" && world.calls.length >= 10) throw new StoreUnavailableError("get");
     };
-    await expect(world.tick()).rejects.toMatchObject({ code: "ERR_STORE" });
+    await expect(world.run()).rejects.toMatchObject({ code: "ERR_STORE" });
     expect(world.calls.length).toBeLessThanOrEqual(20);
   });
 
-  it("with one row that cannot be read still serves the others", async () => {
+  it("an unreadable row costs no other customer its read", async () => {
     const world = await knownWorld(3);
     const found = await world.store.get("c/c02");
     await world.store.put("c/c02", '{"schema":2}', found?.version ?? "");
@@ -241,6 +241,6 @@ describe("a store that fails", () => {
     await world.store.put("hot/c03", '{"schema":2}', "absent");
     await world.store.put("hot/c99", "not JSON", "absent");
     world.answers.set("c03", [item(NUMBER, { Status: "BANNED" })]);
-    expect(await world.tick()).toMatchObject({ read: 2, failed: 1, changed: 1, delivered: 1 });
+    expect(await world.run()).toMatchObject({ read: 2, failed: 1, changed: 1, delivered: 1 });
   });
 });

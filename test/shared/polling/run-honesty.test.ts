@@ -5,15 +5,15 @@ import { item, NUMBER } from "../../support/watch-builders.ts";
 import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
 
 async function minutes(world: WatchWorld, count: number) {
-  let report = await world.tick();
+  let report = await world.run();
   for (let minute = 0; minute < count; minute += 1) {
     await world.minute();
-    report = await world.tick();
+    report = await world.run();
   }
   return report;
 }
 
-const told = (world: WatchWorld) =>
+const sentEvents = (world: WatchWorld) =>
   world.sent.map(({ event }) => {
     const { type, subject, data } = JSON.parse(event.body);
     return [type, subject, data.code];
@@ -23,8 +23,8 @@ describe("freshness", () => {
   it.each([
     ["the account is refused", 1, new UpstreamAccountError({ action: "Query" })],
     ["the account is refused", 15, new UpstreamAccountError({ action: "Query" })],
-    ["the upstream is out", 15, new UpstreamTimeoutError({ action: "Query" })],
-  ])("does not grow younger while %s, with %i customers", async (_, count, error) => {
+    ["the upstream is down", 15, new UpstreamTimeoutError({ action: "Query" })],
+  ])("freshness does not improve while %s, with %i customers", async (_, count, error) => {
     const world = createWatchWorld();
     await world.watch(customers(count));
     await minutes(world, 2);
@@ -36,11 +36,11 @@ describe("freshness", () => {
   });
 });
 
-describe("an answer of which not all can be read", () => {
-  it("is told when it lasts, while what can be read is still watched", async () => {
+describe("replies of which not all can be read", () => {
+  it("an incomplete reply is reported once it lasts, while what can be read is still watched", async () => {
     const world = createWatchWorld();
     await world.watch(["acme"]);
-    await world.tick();
+    await world.run();
     const partly = (fields: object) => [42, item(undefined, { ...fields })];
     world.answers.set("acme", [item()]);
     await minutes(world, 5);
@@ -49,37 +49,39 @@ describe("an answer of which not all can be read", () => {
 
     const report = await minutes(world, 40);
     expect(report).toMatchObject({ read: 1, partial: 1, failed: 0 });
-    expect(told(world)).toEqual([
+    expect(sentEvents(world)).toEqual([
       ["whatsapp.phone_number.changed", NUMBER, undefined],
       ["whatsapp.watch.stale", "acme", "ERR_UPSTREAM_CONTRACT"],
     ]);
 
     world.answers.set("acme", [item(undefined, { Status: "BANNED" })]);
     await minutes(world, 2);
-    expect(told(world).slice(2)).toEqual([
+    expect(sentEvents(world).slice(2)).toEqual([
       ["whatsapp.watch.recovered", "acme", "ERR_UPSTREAM_CONTRACT"],
     ]);
   });
 
-  it("without any list is told as well", async () => {
+  it("a reply without a list is reported once it lasts", async () => {
     const world = createWatchWorld();
     await world.watch(["acme"]);
-    await world.tick();
+    await world.run();
     world.answers.set("acme", NO_LIST);
 
     await minutes(world, 40);
-    expect(told(world)).toEqual([["whatsapp.watch.stale", "acme", "ERR_UPSTREAM_CONTRACT"]]);
+    expect(sentEvents(world)).toEqual([["whatsapp.watch.stale", "acme", "ERR_UPSTREAM_CONTRACT"]]);
   });
 });
 
-describe("empty lists that are not believed", () => {
-  it("of nearly all customers make the watch stale, once, and nobody missing", async () => {
+describe("empty lists that are ignored", () => {
+  it("empty lists of nearly all customers make the watch stale, once, and no number missing", async () => {
     const world = createWatchWorld();
     await world.watch(customers(20));
-    await world.tick();
+    await world.run();
     for (const customer of customers(20)) world.answers.set(customer, []);
 
     await minutes(world, 60);
-    expect(told(world)).toEqual([["whatsapp.watch.stale", "~account", "ERR_UPSTREAM_CONTRACT"]]);
+    expect(sentEvents(world)).toEqual([
+      ["whatsapp.watch.stale", "~account", "ERR_UPSTREAM_CONTRACT"],
+    ]);
   });
 });

@@ -28,37 +28,37 @@ function hang(world: WatchWorld): () => Promise<never> {
   };
 }
 
-describe("trouble in the priority lane", () => {
-  it("of customers that hang costs the sweep no more than their own slots", async () => {
+describe("failures in the priority lane", () => {
+  it("lane customers that hang cost the sweep no more than their own slots", async () => {
     const world = await worldWith(999, { c01: onboarding(), c02: worse(T0 + 86_400_000) });
-    const healthy = (await world.tick()).read;
+    const healthy = (await world.run()).read;
     world.answers.set("c01", hang(world));
     world.answers.set("c02", hang(world));
     await world.minute();
-    const { read, failed } = await world.tick();
+    const { read, failed } = await world.run();
     expect(failed).toBe(2);
     expect(read).toBeGreaterThan(healthy * 0.8);
   });
 
-  it("with a refusal that nobody knows keeps nobody else from being read", async () => {
+  it("an unknown refusal of lane customers keeps no other customer from being read", async () => {
     const lane = Object.fromEntries(customers(12).map((customer) => [customer, onboarding()]));
     const world = await worldWith(40, lane);
     for (const customer of customers(12)) {
       world.answers.set(customer, refusal("Waba.NotBound", "request"));
     }
-    const report = await world.tick();
+    const report = await world.run();
     expect(report).toMatchObject({ read: 28, failed: 12, sweepDone: true });
     expect(report.stopped).toBeUndefined();
     expect(await world.text("c/~account")).toBeUndefined();
   });
 
-  it("is no more than a trouble of the upstream once the sweep sees it as well", async () => {
+  it("a refusal in the lane counts as an outage once the sweep meets it as well", async () => {
     const lane = Object.fromEntries(customers(12).map((customer) => [customer, onboarding()]));
     const world = await worldWith(40, lane);
     for (const customer of customers(40)) {
       world.answers.set(customer, refusal("Waba.NotBound", "request"));
     }
-    const report = await world.tick();
+    const report = await world.run();
     expect(report).toMatchObject({ read: 0, stopped: "outage" });
     expect(report.failed).toBeLessThan(30);
   });
@@ -66,20 +66,23 @@ describe("trouble in the priority lane", () => {
   it.each([
     ["that failed", refusal("Unknown.ResourceOwnerId", "customer")],
     ["that hold no list", NO_LIST],
-  ] as const)("ends with its time, also after reads %s", async (_, answer) => {
-    const world = await worldWith(3, {
-      c01: onboarding(iso(-7 * 86_400_000)),
-      c02: worse(T0 - 1),
-      c03: worse(T0 + 3_600_000),
-    });
-    for (const customer of customers(3)) world.answers.set(customer, answer);
-    await world.tick();
-    expect(await world.text("hot/c01")).toBeUndefined();
-    expect(await world.text("hot/c02")).toBeUndefined();
-    expect(await world.text("hot/c03")).toBeDefined();
-  });
+  ] as const)(
+    "lane customers leave when their time is over, also after reads %s",
+    async (_, answer) => {
+      const world = await worldWith(3, {
+        c01: onboarding(iso(-7 * 86_400_000)),
+        c02: worse(T0 - 1),
+        c03: worse(T0 + 3_600_000),
+      });
+      for (const customer of customers(3)) world.answers.set(customer, answer);
+      await world.run();
+      expect(await world.text("hot/c01")).toBeUndefined();
+      expect(await world.text("hot/c02")).toBeUndefined();
+      expect(await world.text("hot/c03")).toBeDefined();
+    },
+  );
 
-  it("is not taken for read by a pass whose failures are not stored yet", async () => {
+  it("a lane pass confirms nothing until the failures among its reads are stored", async () => {
     const world = await worldWith(300, { c01: onboarding() });
     world.answers.set("c01", refusal("Unknown.ResourceOwnerId", "customer"));
     const running = world.begin();

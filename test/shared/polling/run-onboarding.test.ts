@@ -19,11 +19,11 @@ async function addTo(world: WatchWorld): Promise<void> {
 async function minutes(world: WatchWorld, count: number): Promise<void> {
   for (let minute = 0; minute < count; minute += 1) {
     await world.minute();
-    await world.tick();
+    await world.run();
   }
 }
 
-const told = (world: WatchWorld) =>
+const sentTypes = (world: WatchWorld) =>
   world.sent.map(({ event }) => {
     const { type, data } = JSON.parse(event.body);
     return data.blockedBy ? `${type} ${data.blockedBy}` : type;
@@ -35,55 +35,58 @@ async function start(fields: Readonly<Record<string, string>>): Promise<WatchWor
   await world.watch(["acme"]);
   await addTo(world);
   world.answers.set("acme", added(fields));
-  await world.tick();
+  await world.run();
   return world;
 }
 
-describe("the onboarding of an added number, read by ticks", () => {
-  it("is completed when the name is decided, after it was connected and verified", async () => {
+describe("onboarding of an added number", () => {
+  it("onboarding is completed when the name is decided, after the number is connected and verified", async () => {
     const world = await start(REGISTERING);
     world.answers.set("acme", added(REVIEWED));
     await minutes(world, 2);
-    expect(told(world)).toEqual(["whatsapp.phone_number.changed"]);
+    expect(sentTypes(world)).toEqual(["whatsapp.phone_number.changed"]);
     expect(await world.text("hot/acme")).toBeDefined();
 
     world.answers.set("acme", added({}));
     await minutes(world, 3);
-    expect(told(world)).toEqual(["whatsapp.phone_number.changed", "whatsapp.onboarding.completed"]);
+    expect(sentTypes(world)).toEqual([
+      "whatsapp.phone_number.changed",
+      "whatsapp.onboarding.completed",
+    ]);
     expect(await world.text("hot/acme")).toBeUndefined();
   });
 
-  it("is stuck at a name that nobody decides for a day, and may be completed later", async () => {
+  it("onboarding is stuck when a name is undecided for a day, and may be completed later", async () => {
     const world = await start(REVIEWED);
     for (let hour = 0; hour < 27; hour += 1) {
       await world.clock.advance(3_600_000);
-      await world.tick();
+      await world.run();
     }
-    expect(told(world)).toEqual(["whatsapp.onboarding.stuck nameStatus"]);
+    expect(sentTypes(world)).toEqual(["whatsapp.onboarding.stuck nameStatus"]);
     world.answers.set("acme", added({}));
     await minutes(world, 2);
-    expect(told(world).slice(1)).toEqual(["whatsapp.onboarding.completed"]);
+    expect(sentTypes(world).slice(1)).toEqual(["whatsapp.onboarding.completed"]);
   });
 
-  it("is told after the discovery of a number that is usable at first sight", async () => {
+  it("onboarding is completed after the discovery of a number that is usable at first sight", async () => {
     const world = createWatchWorld();
     await world.watch(["acme"]);
     world.answers.set("acme", [item("4930123456")]);
-    await world.tick();
+    await world.run();
     await addTo(world);
     world.answers.set("acme", [item("4930123456"), ...added({})]);
     await minutes(world, 3);
-    expect(told(world)).toEqual([
+    expect(sentTypes(world)).toEqual([
       "whatsapp.phone_number.discovered",
       "whatsapp.onboarding.completed",
     ]);
     expect(await world.text("hot/acme")).toBeUndefined();
   });
 
-  it("is told of a new customer whose first answer shows the number usable", async () => {
+  it("onboarding of a new customer is completed when the first reply shows the number usable", async () => {
     const world = await start({});
     await minutes(world, 3);
-    expect(told(world)).toEqual(["whatsapp.onboarding.completed"]);
+    expect(sentTypes(world)).toEqual(["whatsapp.onboarding.completed"]);
     expect(await world.text("hot/acme")).toBeUndefined();
   });
 });

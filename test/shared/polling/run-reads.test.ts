@@ -10,10 +10,10 @@ async function worldOf(count: number): Promise<WatchWorld> {
 
 const read = (world: WatchWorld) => world.calls.map(({ customer }) => customer);
 
-describe("a tick", () => {
-  it("of ten customers costs ten reads, and the next minute ten more", async () => {
+describe("reads of a run", () => {
+  it("a run of ten customers costs ten reads, and the next minute ten more", async () => {
     const world = await worldOf(10);
-    const first = await world.tick();
+    const first = await world.run();
     expect(first).toMatchObject({
       leaseHeld: false,
       read: 10,
@@ -25,87 +25,87 @@ describe("a tick", () => {
     });
     expect(read(world).sort()).toEqual(customers(10));
     await world.minute();
-    expect(await world.tick()).toMatchObject({ read: 10 });
+    expect(await world.run()).toMatchObject({ read: 10 });
     expect(world.calls).toHaveLength(20);
   });
 
-  it("ends when nothing is due any more", async () => {
+  it("a run ends when nothing is due any more", async () => {
     const world = await worldOf(10);
-    const { durationMs } = await world.tick();
+    const { durationMs } = await world.run();
     expect(durationMs).toBeLessThan(2_500);
   });
 
-  it("reads nothing again that was read within the interval", async () => {
+  it("a run reads no customer that was read within the interval", async () => {
     const world = await worldOf(10);
-    await world.tick();
+    await world.run();
     await world.clock.advance(40_000);
-    expect(await world.tick()).toMatchObject({ read: 0, sweepDone: true });
+    expect(await world.run()).toMatchObject({ read: 0, sweepDone: true });
     expect(world.calls).toHaveLength(10);
   });
 
-  it("waits for what is nearly due, and still leaves a whole interval between two reads", async () => {
+  it("a run waits for what is nearly due and leaves a whole interval between two reads", async () => {
     const world = await worldOf(3);
-    await world.tick();
+    await world.run();
     await world.clock.advance(55_000);
-    expect(await world.tick()).toMatchObject({ read: 3 });
+    expect(await world.run()).toMatchObject({ read: 3 });
     for (const customer of customers(3)) {
       const times = world.calls.filter((call) => call.customer === customer).map(({ at }) => at);
       expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(60_000);
     }
   });
 
-  it("leaves a whole interval between two reads when the earlier sweep was the slower one", async () => {
+  it("a run leaves a whole interval between two reads after a slower sweep", async () => {
     const world = await worldOf(5);
-    const first = await world.tick({ qps: 1 });
+    const first = await world.run({ qps: 1 });
     await world.clock.advance(60_000 - first.durationMs);
-    expect(await world.tick()).toMatchObject({ read: 5 });
+    expect(await world.run()).toMatchObject({ read: 5 });
     for (const customer of customers(5)) {
       const times = world.calls.filter((call) => call.customer === customer).map(({ at }) => at);
       expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(60_000);
     }
   });
 
-  it("does not sit out a long interval", async () => {
+  it("a run does not wait for the end of a long interval", async () => {
     const world = await worldOf(3);
     const daily = { pollIntervalMs: 86_400_000 };
-    await world.tick(daily);
+    await world.run(daily);
     await world.clock.advance(86_400_000 - 30_000);
-    const { read: reads, durationMs } = await world.tick(daily);
+    const { read: reads, durationMs } = await world.run(daily);
     expect(reads).toBe(0);
     expect(durationMs).toBeLessThan(10_000);
   });
 
-  it("does not wait past its own end", async () => {
+  it("a run does not wait past its own end", async () => {
     const world = await worldOf(3);
-    await world.tick();
+    await world.run();
     await world.clock.advance(56_000);
-    const { durationMs } = await world.tick({ runMs: 1_000 });
+    const { durationMs } = await world.run({ runMs: 1_000 });
     expect(durationMs).toBeLessThanOrEqual(1_000);
   });
 
-  it("keeps the interval in a new process too", async () => {
+  it("a run keeps the interval in a new process too", async () => {
     const world = await worldOf(10);
-    await world.tick();
+    await world.run();
     world.restart();
     await world.clock.advance(30_000);
-    expect(await world.tick()).toMatchObject({ read: 0 });
+    expect(await world.run()).toMatchObject({ read: 0 });
   });
 
-  it("writes nothing for customers that are unchanged", async () => {
+  it("a run writes nothing for unchanged customers", async () => {
     const world = await worldOf(10);
-    await world.tick();
+    await world.run();
     await world.minute();
     world.forget();
-    await world.tick();
+    await world.run();
     expect(world.calls).toHaveLength(10);
     expect(world.writes).toEqual(["lease/poll", "lease/poll"]);
   });
 
-  it("starts no call after its working time, and gives none longer than 58 s from its beginning", async () => {
+  it("a run starts no call after its working time, and every call ends 58 s after its beginning", async () => {
     const world = await worldOf(600);
     world.latencyMs = 100;
     const began = world.clock.monotonic();
-    const report = await world.tick();
+    const report = await world.run();
     expect(report.read).toBeGreaterThan(300);
     expect(report.read).toBeLessThan(410);
     expect(report.sweepDone).toBe(false);
@@ -117,30 +117,30 @@ describe("a tick", () => {
     );
   });
 
-  it("works no longer than it is told to", async () => {
+  it("a run works no longer than its settings say", async () => {
     const world = await worldOf(100);
-    const { durationMs } = await world.tick({ runMs: 3_000 });
+    const { durationMs } = await world.run({ runMs: 3_000 });
     expect(Math.max(...world.calls.map(({ at }) => at))).toBeLessThan(3_000);
     expect(durationMs).toBeLessThan(3_100);
   });
 
-  it("goes on where the last one stopped, and reads nobody twice or never", async () => {
+  it("a run continues where the last one stopped, and reads each customer once", async () => {
     const world = await worldOf(600);
-    await world.tick();
+    await world.run();
     const stopped = world.calls.length;
     await world.clock.advance(10_000);
     world.restart();
-    await world.tick();
+    await world.run();
     const sweep = read(world).slice(0, 600);
     expect(stopped).toBeLessThan(600);
     expect(new Set(sweep).size).toBe(600);
   });
 
-  it("begins the next sweep in the tick that ends the last one, if it is due", async () => {
+  it("a run that ends a sweep begins the next one if it is due", async () => {
     const world = await worldOf(500);
-    const first = await world.tick();
+    const first = await world.run();
     await world.clock.advance(60_000 - first.durationMs);
-    const second = await world.tick();
+    const second = await world.run();
     expect(first.read).toBeLessThan(500);
     expect(first.read + second.read).toBeGreaterThan(600);
     const perCustomer = new Map<string, number[]>();
@@ -152,22 +152,22 @@ describe("a tick", () => {
     }
   });
 
-  it("that dies halfway leaves a cursor that skips nobody", async () => {
+  it("a run that dies halfway leaves a cursor that skips no customer", async () => {
     const world = await worldOf(300);
     world.onStore = () => {
       if (world.calls.length >= 150) throw new Error("the process is gone");
     };
-    await expect(world.tick()).rejects.toThrow("the process is gone");
+    await expect(world.run()).rejects.toThrow("the process is gone");
     world.onStore = () => undefined;
     const died = world.calls.length;
     world.restart();
     await world.clock.advance(121_000);
-    await world.tick();
+    await world.run();
     // The cursor is saved every five seconds: at most those 40 or so reads are made again.
     expect(new Set(read(world).slice(0, died + 150 + 60)).size).toBe(300);
   });
 
-  it("ends at once while another holds the lease", async () => {
+  it("a run ends at once while another holds the lease", async () => {
     const world = await worldOf(10);
     const first = world.begin();
     const second = world.begin();
@@ -179,7 +179,7 @@ describe("a tick", () => {
     expect(world.calls).toHaveLength(10);
   });
 
-  it("frozen for a minute in the middle calls nobody any more", async () => {
+  it("a run frozen for a minute makes no further call", async () => {
     const world = await worldOf(200);
     let calls = 0;
     for (const customer of customers(200)) {
@@ -189,11 +189,11 @@ describe("a tick", () => {
         return [item()];
       });
     }
-    expect(await world.tick()).toMatchObject({ stopped: "lease-lost", failed: 0 });
+    expect(await world.run()).toMatchObject({ stopped: "lease-lost", failed: 0 });
     expect(calls).toBeLessThan(70);
   });
 
-  it("a run that lost its lease to another calls nobody from its next checkpoint on", async () => {
+  it("a run that lost its lease to another makes no call after its next checkpoint", async () => {
     const world = await worldOf(400);
     const ended = world.begin();
     const lease = async () => JSON.parse((await world.text("lease/poll")) ?? "{}");
@@ -208,29 +208,29 @@ describe("a tick", () => {
     expect(await lease()).toMatchObject({ owner: "another run" });
   });
 
-  it("puts the environment's customers on the watch list and reads them", async () => {
+  it("a run puts the environment's customers on the watch list and reads them", async () => {
     const world = createWatchWorld();
-    expect(await world.tick({ watch: ["self", "acme"] })).toMatchObject({ read: 2 });
+    expect(await world.run({ watch: ["self", "acme"] })).toMatchObject({ read: 2 });
     expect(read(world).sort()).toEqual(["acme", "self"]);
     expect(await world.row("acme")).toMatchObject({ schema: 1, seq: T0 });
   });
 
-  it("reads no customer that has been taken off", async () => {
+  it("a run reads no customer that was removed", async () => {
     const world = createWatchWorld();
     await world.watch(["gone"], { removedAt: new Date(T0).toISOString() });
-    expect(await world.tick({ watch: ["gone"] })).toMatchObject({ read: 0, failed: 0 });
+    expect(await world.run({ watch: ["gone"] })).toMatchObject({ read: 0, failed: 0 });
     expect(world.calls).toEqual([]);
   });
 
-  it("reads no row of the account's own events", async () => {
+  it("a run does not read the row of the account's own events", async () => {
     const world = await worldOf(1);
     await world.watch(["~account"]);
-    await world.tick();
+    await world.run();
     expect(read(world)).toEqual(["c01"]);
   });
 });
 
-describe("a read whose row another writes meanwhile", () => {
+describe("a read whose row another process writes meanwhile", () => {
   const interfere = (world: WatchWorld, times: number) => {
     let left = times;
     world.answers.set("c01", async () => {
@@ -244,39 +244,39 @@ describe("a read whose row another writes meanwhile", () => {
     });
   };
 
-  it("is dropped and made once more", async () => {
+  it("a conflicting read is dropped and made once more", async () => {
     const world = await worldOf(1);
     world.answers.set("c01", [item("49151")]);
-    await world.tick();
+    await world.run();
     await world.minute();
     interfere(world, 1);
     world.forget();
-    expect(await world.tick()).toMatchObject({ read: 1, changed: 1, conflicts: 0, failed: 0 });
+    expect(await world.run()).toMatchObject({ read: 1, changed: 1, conflicts: 0, failed: 0 });
     expect(world.calls).toHaveLength(2);
     expect(await world.row("c01")).toMatchObject({ note: 0 });
     expect(world.sent).toHaveLength(1);
   });
 
-  it("is left to the next sweep when that happens twice, and nothing is lost or said twice", async () => {
+  it("a read that conflicts twice is left to the next sweep, which sends the change once", async () => {
     const world = await worldOf(1);
     world.answers.set("c01", [item("49151")]);
-    await world.tick();
+    await world.run();
     await world.minute();
     interfere(world, 2);
     world.forget();
     const droppedAt = world.clock.now();
-    expect(await world.tick()).toMatchObject({ changed: 0, conflicts: 1, failed: 0 });
+    expect(await world.run()).toMatchObject({ changed: 0, conflicts: 1, failed: 0 });
     expect(world.calls).toHaveLength(2);
     expect(await world.row("c01")).toMatchObject({
       numbers: { "49151": { fields: { status: "CONNECTED" } } },
     });
     await world.minute();
-    expect(await world.tick()).toMatchObject({ changed: 1, conflicts: 0 });
+    expect(await world.run()).toMatchObject({ changed: 1, conflicts: 0 });
     const [{ event } = { event: { id: "", body: "null" } }] = world.sent;
     expect(gist({ ...event, seq: 0, type: "x.changed" })).toBe(
       "changed 49151 status:CONNECTED>BANNED",
     );
-    // The answers that were dropped showed the new value: the window must include them.
+    // The dropped replies showed the new value, so the window must include them.
     const { previousObservedAt } = JSON.parse(event.body).data;
     expect(Date.parse(previousObservedAt)).toBeLessThan(droppedAt);
   });

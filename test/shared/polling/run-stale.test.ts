@@ -10,7 +10,7 @@ import { createWatchWorld, customers, type WatchWorld } from "../../support/watc
 const FACTS = { action: "Query", upstreamCode: "Product.Unsubscript" };
 const GONE = new UpstreamRejectedError(FACTS, "customer");
 
-const told = (world: WatchWorld) =>
+const sentEvents = (world: WatchWorld) =>
   world.sent.map(({ event }) => {
     const { type, subject, data } = JSON.parse(event.body);
     return [type, subject, data.scope];
@@ -19,69 +19,74 @@ const told = (world: WatchWorld) =>
 async function minutes(world: WatchWorld, count: number): Promise<void> {
   for (let minute = 0; minute < count; minute += 1) {
     await world.minute();
-    await world.tick();
+    await world.run();
   }
 }
 
-describe("the watch", () => {
-  it("tells one customer's trouble once it has lasted half an hour, and its end", async () => {
+describe("stale and recovered", () => {
+  it("a customer's failure is reported once it lasts half an hour, and so is its end", async () => {
     const world = createWatchWorld();
     await world.watch(customers(3));
-    await world.tick();
+    await world.run();
     world.answers.set("c01", GONE);
     await minutes(world, 29);
-    expect(told(world)).toEqual([]);
+    expect(sentEvents(world)).toEqual([]);
     await minutes(world, 90);
-    expect(told(world)).toEqual([["whatsapp.watch.stale", "c01", "customer"]]);
+    expect(sentEvents(world)).toEqual([["whatsapp.watch.stale", "c01", "customer"]]);
 
     world.answers.delete("c01");
     await minutes(world, 2);
-    expect(told(world).slice(1)).toEqual([["whatsapp.watch.recovered", "c01", "customer"]]);
+    expect(sentEvents(world).slice(1)).toEqual([["whatsapp.watch.recovered", "c01", "customer"]]);
     expect(await world.row("c01")).not.toHaveProperty("failure");
   });
 
   it.each([
-    ["an account's", new UpstreamAccountError({ action: "Query", upstreamCode: "Forbidden.RAM" })],
+    ["the account's", new UpstreamAccountError({ action: "Query", upstreamCode: "Forbidden.RAM" })],
     ["the upstream's", new UpstreamTimeoutError({ action: "Query" })],
-  ])("tells %s trouble once for all, in a row of its own, and its end", async (_, error) => {
-    const world = createWatchWorld();
-    const all = customers(30);
-    await world.watch(all);
-    await world.tick();
-    const before = await Promise.all(all.map((customer) => world.text(`c/${customer}`)));
-    for (const customer of all) world.answers.set(customer, error);
-    await minutes(world, 45);
-    expect(told(world)).toEqual([["whatsapp.watch.stale", "~account", "account"]]);
-    expect(JSON.parse(world.sent[0]?.event.body ?? "{}").data).toMatchObject({
-      severity: "critical",
-      code: error.code,
-    });
-    expect(await Promise.all(all.map((customer) => world.text(`c/${customer}`)))).toEqual(before);
+  ])(
+    "%s failure is reported once for all, in a row of its own, and so is its end",
+    async (_, error) => {
+      const world = createWatchWorld();
+      const all = customers(30);
+      await world.watch(all);
+      await world.run();
+      const before = await Promise.all(all.map((customer) => world.text(`c/${customer}`)));
+      for (const customer of all) world.answers.set(customer, error);
+      await minutes(world, 45);
+      expect(sentEvents(world)).toEqual([["whatsapp.watch.stale", "~account", "account"]]);
+      expect(JSON.parse(world.sent[0]?.event.body ?? "{}").data).toMatchObject({
+        severity: "critical",
+        code: error.code,
+      });
+      expect(await Promise.all(all.map((customer) => world.text(`c/${customer}`)))).toEqual(before);
 
-    world.answers.clear();
-    await minutes(world, 2);
-    expect(told(world).slice(1)).toEqual([["whatsapp.watch.recovered", "~account", "account"]]);
-    await minutes(world, 3);
-    expect(world.sent).toHaveLength(2);
-  });
+      world.answers.clear();
+      await minutes(world, 2);
+      expect(sentEvents(world).slice(1)).toEqual([
+        ["whatsapp.watch.recovered", "~account", "account"],
+      ]);
+      await minutes(world, 3);
+      expect(world.sent).toHaveLength(2);
+    },
+  );
 
-  it("takes it for everyone's trouble that nobody at all can be read, however few there are", async () => {
+  it("a failure of every customer is the account's, however few there are", async () => {
     const world = createWatchWorld();
     await world.watch(customers(3));
-    await world.tick();
+    await world.run();
     const down = new UpstreamUnavailableError({ action: "Query" }, false);
     for (const customer of customers(3)) world.answers.set(customer, down);
     await minutes(world, 45);
-    expect(told(world)).toEqual([["whatsapp.watch.stale", "~account", "account"]]);
+    expect(sentEvents(world)).toEqual([["whatsapp.watch.stale", "~account", "account"]]);
   });
 
-  it("takes a customer's own trouble for its own, though there is no other", async () => {
+  it("a failure of a customer's own is not the account's, even if every customer has one", async () => {
     const world = createWatchWorld();
     await world.watch(customers(2));
-    await world.tick();
+    await world.run();
     for (const customer of customers(2)) world.answers.set(customer, GONE);
     await minutes(world, 45);
-    expect(told(world)).toEqual([
+    expect(sentEvents(world)).toEqual([
       ["whatsapp.watch.stale", "c01", "customer"],
       ["whatsapp.watch.stale", "c02", "customer"],
     ]);
@@ -91,34 +96,34 @@ describe("the watch", () => {
     ["a customer's", "c01", GONE],
     ["everyone's", "~account", new UpstreamAccountError({ action: "Query" })],
   ])(
-    "tells with %s trouble of the last good read, also after a restart",
+    "%s failure is reported with the last good read, also after a restart",
     async (_, subject, error) => {
       const world = createWatchWorld();
       await world.watch(customers(2));
-      await world.tick();
+      await world.run();
       await minutes(world, 600);
-      const lastTick = world.clock.now();
+      const lastRunAt = world.clock.now();
       world.restart();
       for (const customer of customers(subject === "c01" ? 1 : 2))
         world.answers.set(customer, error);
       await minutes(world, 40);
       const [event] = world.sent.map(({ event }) => JSON.parse(event.body));
       expect(event).toMatchObject({ type: "whatsapp.watch.stale", subject });
-      const told = Date.parse(event.data.lastGoodReadAt);
-      // A whole sweep of then is known to the minute: the read was not before it began.
-      expect(told).toBeGreaterThan(lastTick - 120_000);
-      expect(told).toBeLessThanOrEqual(lastTick);
+      const lastGoodReadAt = Date.parse(event.data.lastGoodReadAt);
+      // A whole sweep is known to the minute, and no read of it was before it began.
+      expect(lastGoodReadAt).toBeGreaterThan(lastRunAt - 120_000);
+      expect(lastGoodReadAt).toBeLessThanOrEqual(lastRunAt);
     },
   );
 
-  it("says nothing of a trouble that ends within half an hour", async () => {
+  it("a failure that ends within half an hour is not reported", async () => {
     const world = createWatchWorld();
     await world.watch(customers(2));
-    await world.tick();
+    await world.run();
     world.answers.set("c01", GONE);
     await minutes(world, 20);
     world.answers.delete("c01");
     await minutes(world, 60);
-    expect(told(world)).toEqual([]);
+    expect(sentEvents(world)).toEqual([]);
   });
 });

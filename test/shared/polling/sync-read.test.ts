@@ -65,14 +65,14 @@ function createScene() {
   });
 }
 
-describe("a fresh read", () => {
-  it("syncs a customer and queries the account itself", async () => {
+describe("createSyncRead", () => {
+  it("a sync read syncs a customer and queries the account itself", async () => {
     const scene = createScene();
     expect([await scene.read("a"), scene.calls]).toEqual(["SYNC", ["sync a"]]);
     expect([await scene.read(), scene.calls]).toEqual(["QUERY", ["query self"]]);
   });
 
-  it("gives a sync ten seconds at most and never more than the call has", async () => {
+  it("a sync gets ten seconds at most and never more than the call has", async () => {
     const scene = createScene();
     await scene.read("a");
     scene.monotonicMs = 45_000;
@@ -83,14 +83,14 @@ describe("a fresh read", () => {
   it.each([
     ["a timeout", TIMEOUT],
     ["a refusal", new UpstreamRejectedError({ action: SYNC, upstreamCode: "X" }, "request")],
-  ])("is a query after %s", async (_name, failure) => {
+  ])("a sync read queries after %s of the sync", async (_name, failure) => {
     const scene = createScene();
     scene.failure = failure;
     expect([await scene.read("a"), scene.calls]).toEqual(["QUERY", ["sync a", "query a"]]);
     expect(scene.lines).toEqual([]);
   });
 
-  it("is a query for an hour when the account may not sync, with one warning", async () => {
+  it("syncs pause for an hour, with one warning, when the account may not sync", async () => {
     const scene = createScene();
     scene.failure = DENIED;
     await Promise.all([scene.read("a"), scene.read("b")]);
@@ -110,7 +110,7 @@ describe("a fresh read", () => {
     expect(await scene.read("a")).toBe("SYNC");
   });
 
-  it("is a query for five minutes after three failures in a row, not after two", async () => {
+  it("syncs pause for five minutes after three failures in a row, not after two", async () => {
     const scene = createScene();
     for (const failure of [TIMEOUT, TIMEOUT, undefined, TIMEOUT, TIMEOUT]) {
       scene.failure = failure;
@@ -129,7 +129,7 @@ describe("a fresh read", () => {
     expect(await scene.read("a")).toBe("SYNC");
   });
 
-  it("does not count a refusal, which is its customer's own", async () => {
+  it("a refused sync, which concerns its customer alone, does not count as a failure in a row", async () => {
     const scene = createScene();
     scene.failure = new UpstreamRejectedError({ action: "Sync" }, "customer");
     for (let n = 0; n < 5; n += 1) expect(await scene.read("a")).toBe("QUERY");
@@ -137,7 +137,7 @@ describe("a fresh read", () => {
     expect([await scene.read("b"), scene.lines]).toEqual(["SYNC", []]);
   });
 
-  it("does not count a sync that the pace turned away", async () => {
+  it("a sync that the rate limiter refused does not count as a failure in a row", async () => {
     const scene = createScene();
     scene.isOpen = false;
     for (let n = 0; n < 5; n += 1) {
@@ -148,7 +148,7 @@ describe("a fresh read", () => {
     expect(scene.lines).toEqual([]);
   });
 
-  it("ends a pause that a wrong clock made endless", async () => {
+  it("a pause that a wrong clock made endless is over", async () => {
     const scene = createScene();
     scene.failure = DENIED;
     await scene.read("a");
@@ -157,14 +157,14 @@ describe("a fresh read", () => {
     expect(await scene.read("a")).toBe("SYNC");
   });
 
-  describe("before the sandbox", () => {
+  describe("against the sandbox", () => {
     let rig: Rig;
     beforeEach(async () => {
       rig = await startRig(connect);
     });
     afterEach(() => rig.close());
 
-    it("sees through a copy that lags, and paces each operation by its own limiter", async () => {
+    it("a sync read shows what a stale copy hides, and each operation has its own limiter", async () => {
       const entered: string[] = [];
       const limiter = (name: string): CallLimiter => ({
         async acquire() {
