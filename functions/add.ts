@@ -1,5 +1,5 @@
 import { findNumber } from "../shared/changes/phone-number.ts";
-import { loadHttpConfig } from "../shared/common-config.ts";
+import { loadHttpConfig } from "../shared/config.ts";
 import { type AddIntent, recordAddIntent } from "../shared/customers/add-intent.ts";
 import type { Deps } from "../shared/deps.ts";
 import { createCommonDeps } from "../shared/deps.ts";
@@ -9,6 +9,7 @@ import {
   isAppError,
   type UpstreamFacts,
 } from "../shared/errors.ts";
+import { ADD } from "../shared/functions.js";
 import { type ApiKey, assertScope } from "../shared/http/api-keys.ts";
 import { createHttpHandler, type HttpCall, withApiKey } from "../shared/http/http-handler.ts";
 import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts";
@@ -45,8 +46,10 @@ export type AddDeps = Pick<Deps, "now" | "monotonic" | "newId" | "log" | "openSt
 /** `POST /`: adds a number to a customer and has it watched from before the moment it exists. */
 export function createAdd(deps: AddDeps) {
   return createHttpHandler({
-    paths: ["/", "/add", "/numbers"],
-    methods: { POST: withApiKey(deps.apiKeys, (request, call) => add(request, call, deps)) },
+    paths: ADD.paths,
+    methods: {
+      [ADD.method]: withApiKey(deps.apiKeys, (request, call) => add(request, call, deps)),
+    },
     log: deps.log,
     now: deps.now,
     newId: deps.newId,
@@ -234,7 +237,7 @@ function parseIdempotencyKey(header: string | undefined): string | undefined {
 export function createAddHandler(environment: NodeJS.ProcessEnv) {
   return lazyHttpHandler(
     () => {
-      const config = loadHttpConfig(environment, "add");
+      const config = loadHttpConfig(environment, ADD);
       return createAdd({ ...createCommonDeps(config), apiKeys: config.apiKeys });
     },
     { now: Date.now, write: (line) => process.stdout.write(`${line}\n`) },

@@ -3,6 +3,7 @@ import { type Command, parseCommand, runCommand } from "../shared/commands/run-c
 import { type Config, loadConfig } from "../shared/config.ts";
 import { createDeps, type Deps } from "../shared/deps.ts";
 import { InvalidRequestError, isAppError } from "../shared/errors.ts";
+import { POLL } from "../shared/functions.js";
 import { expireIdempotency } from "../shared/http/idempotency.ts";
 import { type PlatformEvent, parsePlatformEvent } from "../shared/http/platform-event.ts";
 import { createLog, describeError } from "../shared/log.ts";
@@ -115,7 +116,7 @@ export function createPollHandler(environment: NodeJS.ProcessEnv) {
   return async (event: unknown, context: unknown): Promise<unknown> => {
     try {
       if (!poll) {
-        const config = loadConfig(environment, "poll");
+        const config = loadConfig(environment, POLL);
         poll = createPoll({ ...createDeps(config), config });
       }
     } catch (error) {

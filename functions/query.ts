@@ -1,4 +1,4 @@
-import { loadHttpConfig } from "../shared/common-config.ts";
+import { loadHttpConfig } from "../shared/config.ts";
 import { loadCustomer } from "../shared/customers/customer.ts";
 import { confirmedUntil } from "../shared/customers/freshness.ts";
 import type { Deps } from "../shared/deps.ts";
@@ -9,6 +9,7 @@ import {
   isAppError,
   NotWatchedError,
 } from "../shared/errors.ts";
+import { QUERY } from "../shared/functions.js";
 import { type ApiKey, assertScope } from "../shared/http/api-keys.ts";
 import { createHttpHandler, type HttpCall, withApiKey } from "../shared/http/http-handler.ts";
 import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts";
@@ -35,8 +36,10 @@ export type QueryDeps = Pick<Deps, "now" | "monotonic" | "newId" | "log" | "open
 /** `GET /`: a customer's numbers, from the upstream or from what poll has stored. */
 export function createQuery(deps: QueryDeps) {
   return createHttpHandler({
-    paths: ["/", "/query", "/numbers"],
-    methods: { GET: withApiKey(deps.apiKeys, (request, call) => query(request, call, deps)) },
+    paths: QUERY.paths,
+    methods: {
+      [QUERY.method]: withApiKey(deps.apiKeys, (request, call) => query(request, call, deps)),
+    },
     log: deps.log,
     now: deps.now,
     newId: deps.newId,
@@ -129,7 +132,7 @@ const toTime = (ms: number | undefined) => (ms === undefined ? null : new Date(m
 export function createQueryHandler(environment: NodeJS.ProcessEnv) {
   return lazyHttpHandler(
     () => {
-      const config = loadHttpConfig(environment, "query");
+      const config = loadHttpConfig(environment, QUERY);
       return createQuery({ ...createCommonDeps(config), apiKeys: config.apiKeys });
     },
     { now: Date.now, write: (line) => process.stdout.write(`${line}\n`) },

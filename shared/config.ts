@@ -1,156 +1,205 @@
 import * as z from "zod/mini";
-import {
-  type CommonConfig,
-  type Environment as CommonEnvironment,
-  commonParsers,
-  givenOf,
-  HTTP_REQUIRED,
-  type Parser,
-  problemsOfSet,
-  toCommonConfig,
-} from "./common-config.ts";
 import { ConfigError, type Issue } from "./errors.ts";
+import { type ApiKey, parseApiKeys } from "./http/api-keys.ts";
+import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import { customerIdSchema } from "./schemas/customer-row.ts";
+import { Secret } from "./secret.ts";
+import type { Credentials } from "./signing/credentials.ts";
+import { switchesOn } from "./signing/debug-rule.js";
+import { storeUrlProblem } from "./store/open-store.ts";
 import { parseWebhookSecrets, type WebhookSecret } from "./webhook/signature.ts";
 import { type Cidr, createTargetGuard, parseCidr, type TargetGuard } from "./webhook/target.ts";
 
-export type Environment = CommonEnvironment;
+/** The variables that a function is given, by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
-export type FunctionName = "add" | "query" | "poll";
+/** What a setting's text stands for, or what is wrong with it in words that follow its name. */
+type Read<T> = { readonly value: T } | { readonly problem: string };
+type Parser<T> = (text: string) => Read<T>;
 
-const SYNC_MODES = ["off", "lane"] as const;
+/** `byDefault` is the text of a setting that is absent or empty. */
+type Setting = { readonly parse: Parser<unknown>; readonly byDefault?: string };
 
-const integer = (min: number, max: number) =>
-  z.pipe(
-    z.string().check(z.regex(/^\d+$/, "must be a whole number")),
-    z.pipe(
-      z.transform((text: string) => Number(text)),
-      z.number().check(z.gte(min, `must be at least ${min}`), z.lte(max, `must be at most ${max}`)),
-    ),
-  );
+/** The settings that every function reads. */
+const COMMON_SETTINGS = {
+  API_KEYS: { parse: parseApiKeys },
+  STORE_URL: { parse: readStoreUrl },
+  CAMS_ENDPOINT: { parse: readEndpoint, byDefault: "https://cams.ap-southeast-1.aliyuncs.com" },
+  STAGE: {
+    parse: /* @__PURE__ */ matching(/^[A-Za-z0-9-]{1,32}$/, "must be 1 to 32 letters, digits or -"),
+    byDefault: "local",
+  },
+  LOG_LEVEL: { parse: /* @__PURE__ */ oneOf(LOG_LEVELS), byDefault: "info" },
+  DEBUG: { parse: readDebug },
+  ALIBABA_CLOUD_ACCESS_KEY_ID: { parse: readText },
+  ALIBABA_CLOUD_ACCESS_KEY_SECRET: { parse: readSecret },
+  ALIBABA_CLOUD_SECURITY_TOKEN: { parse: readSecret },
+  ALIBABA_CLOUD_ACCOUNT_ID: {
+    parse: /* @__PURE__ */ matching(/^[A-Za-z0-9-]{1,64}$/, "must be an account's number"),
+    byDefault: "local",
+  },
+} as const satisfies Record<string, Setting>;
 
-/** Reads a variable by a parser of its own; what it finds wrong is the variable's problem. */
-const parsed = <T>(parse: Parser<T>) =>
-  z.pipe(
-    z.string(),
-    z.transform((text: string, context) => {
-      const result = parse(text);
-      if ("value" in result) return result.value;
-      context.issues.push({ code: "custom", message: result.problem, input: undefined });
-      return z.NEVER;
-    }),
-  );
+/** The settings that only poll reads. An HTTP function does not load their parsers. */
+const POLL_SETTINGS = {
+  WEBHOOK_URL: { parse: readUrl },
+  WEBHOOK_SECRET: { parse: readWebhookSecrets },
+  WEBHOOK_ALLOW_HTTP: { parse: /* @__PURE__ */ oneOf(["true", "false"]), byDefault: "false" },
+  WEBHOOK_ALLOW_CIDRS: { parse: readCidrs, byDefault: "" },
+  WATCH_CUST_SPACES: { parse: readCustomers, byDefault: "" },
+  WATCH_DISCOVER: { parse: /* @__PURE__ */ oneOf(["on", "off"]), byDefault: "off" },
+  WATCH_SYNC: { parse: /* @__PURE__ */ oneOf(["off", "lane"]), byDefault: "off" },
+  UPSTREAM_QPS: { parse: /* @__PURE__ */ integer(1, 10), byDefault: "8" },
+  TICK_SECONDS: { parse: /* @__PURE__ */ integer(1, 52), byDefault: "50" },
+  POLL_INTERVAL_SECONDS: { parse: /* @__PURE__ */ integer(1, 86_400), byDefault: "60" },
+} as const satisfies Record<string, Setting>;
 
-const flag = parsed((text) =>
-  text === "true" || text === "false"
-    ? { value: text === "true" }
-    : { problem: "must be true or false" },
-);
+export type SettingName = keyof typeof COMMON_SETTINGS | keyof typeof POLL_SETTINGS;
 
-const onOff = parsed((text) =>
-  text === "on" || text === "off" ? { value: text === "on" } : { problem: "must be on or off" },
-);
+/** What pages and tools say of each setting. Functions do not load it. */
+export const SETTING_HELP: Readonly<Record<SettingName, string>> = {
+  API_KEYS: "`name:key[:custSpaceId|self|*],…`, with keys of 24 or more characters",
+  STORE_URL: "`tablestore://INSTANCE.REGION/TABLE`, `postgres://…`, `pglite:./folder`, `memory:`",
+  WEBHOOK_URL: "where events go: https and a public address",
+  WEBHOOK_SECRET: "`whsec_…` of 24 to 64 bytes, or two with a space between, the newest first",
+  WEBHOOK_ALLOW_HTTP: "`true` allows http",
+  WEBHOOK_ALLOW_CIDRS: "private ranges that the webhook may be in, such as `10.1.0.0/16`, by comma",
+  WATCH_CUST_SPACES: "watched besides customers with an added number: `self` or ids, by comma",
+  WATCH_DISCOVER: "`on` lists the account's customer spaces once an hour and watches new ones",
+  WATCH_SYNC: "`lane` reads the priority lane from the numbers' source, not the upstream's copy",
+  UPSTREAM_QPS: "calls a second that poll may use, 1 to 10, of the account's 10",
+  TICK_SECONDS: "how long one run may work, 1 to 52",
+  POLL_INTERVAL_SECONDS: "no customer is read more often than this",
+  CAMS_ENDPOINT: "the upstream, with http for loopback only",
+  STAGE: "names the stage in events, set by the deployment",
+  LOG_LEVEL: "`debug`, `info`, `warn` or `error`",
+  DEBUG: "must not name `httpx` or `aliyun`, which print signatures",
+  ALIBABA_CLOUD_ACCESS_KEY_ID: "where the function has no role, with the next one",
+  ALIBABA_CLOUD_ACCESS_KEY_SECRET: "with the one before",
+  ALIBABA_CLOUD_SECURITY_TOKEN: "of temporary credentials",
+  ALIBABA_CLOUD_ACCOUNT_ID: "names the account in events where the platform does not",
+};
 
-/** Every variable that is read, by function: functions/README.md and serverless.yml list the same. */
-export const environmentSchema = z.object({
-  ALIBABA_CLOUD_ACCESS_KEY_ID: z.optional(parsed(commonParsers.ALIBABA_CLOUD_ACCESS_KEY_ID)),
-  ALIBABA_CLOUD_ACCESS_KEY_SECRET: z.optional(
-    parsed(commonParsers.ALIBABA_CLOUD_ACCESS_KEY_SECRET),
-  ),
-  ALIBABA_CLOUD_SECURITY_TOKEN: z.optional(parsed(commonParsers.ALIBABA_CLOUD_SECURITY_TOKEN)),
-  ALIBABA_CLOUD_ACCOUNT_ID: z.optional(parsed(commonParsers.ALIBABA_CLOUD_ACCOUNT_ID)),
-  CAMS_ENDPOINT: z.optional(parsed(commonParsers.CAMS_ENDPOINT)),
-  API_KEYS: z.optional(parsed(commonParsers.API_KEYS)),
-  STORE_URL: z.optional(parsed(commonParsers.STORE_URL)),
-  STAGE: z.optional(parsed(commonParsers.STAGE)),
-  LOG_LEVEL: z.optional(parsed(commonParsers.LOG_LEVEL)),
-  DEBUG: z.optional(parsed(commonParsers.DEBUG)),
-  UPSTREAM_QPS: z._default(integer(1, 10), 8),
-  WEBHOOK_URL: z.optional(
-    parsed((text) =>
-      URL.canParse(text) ? { value: new URL(text) } : { problem: "must be a URL" },
-    ),
-  ),
-  WEBHOOK_SECRET: z.optional(parsed(readWebhookSecrets)),
-  WEBHOOK_ALLOW_HTTP: z._default(flag, false),
-  WEBHOOK_ALLOW_CIDRS: z._default(parsed(readCidrs), []),
-  WATCH_CUST_SPACES: z._default(parsed(readCustomers), []),
-  WATCH_DISCOVER: z._default(onOff, false),
-  WATCH_SYNC: z._default(z.enum(SYNC_MODES, "must be off or lane"), "off"),
-  TICK_SECONDS: z._default(integer(1, 52), 50),
-  POLL_INTERVAL_SECONDS: z._default(integer(1, 86_400), 60),
-});
+/** The whole table, as poll and tools need it. */
+export function allSettings() {
+  return { ...COMMON_SETTINGS, ...POLL_SETTINGS };
+}
 
-const REQUIRED: Readonly<Record<FunctionName, readonly string[]>> = {
-  ...HTTP_REQUIRED,
-  poll: ["STORE_URL", "WEBHOOK_URL", "WEBHOOK_SECRET"],
+/** What every function gets. */
+export type CommonConfig = {
+  readonly credentials: Credentials | undefined;
+  readonly accountId: string;
+  readonly endpoint: string;
+  readonly apiKeys: readonly ApiKey[];
+  readonly storeUrl: Secret;
+  readonly stage: string;
+  readonly logLevel: LogLevel;
 };
 
 export type Config = CommonConfig & {
   readonly qps: number;
-  readonly webhook: WebhookConfig | undefined;
+  readonly webhook: Webhook | undefined;
   readonly watch: readonly string[];
-  /** Whether customer spaces are listed hourly and new ones watched. */
+  /** Whether poll lists the customer spaces once an hour and watches new ones. */
   readonly discover: boolean;
-  /** `lane`: the priority lane is read by ChatappSyncPhoneNumber instead of the plain query. */
-  readonly sync: (typeof SYNC_MODES)[number];
+  /** `lane`: poll reads the priority lane by ChatappSyncPhoneNumber instead of the plain query. */
+  readonly sync: "off" | "lane";
   readonly runMs: number;
   readonly pollIntervalMs: number;
 };
 
-export type WebhookConfig = {
+type Webhook = {
   readonly url: URL;
   readonly secrets: readonly WebhookSecret[];
   readonly guard: TargetGuard;
 };
 
-/**
- * Reads one function's environment. An empty variable counts as absent.
- *
- * @throws ConfigError that lists every problem by the variable's name and holds no value
- */
-export function loadConfig(environment: Environment, name: FunctionName): Config {
-  const given = givenOf(environment);
-  const { data: env, error } = z.safeParse(environmentSchema, given);
-  const problems: Issue[] = (error?.issues ?? []).map((issue) => ({
-    path: String(issue.path[0] ?? ""),
-    message: issue.message,
-  }));
-  problems.push(...problemsOfSet(given, REQUIRED[name]));
-  // Read apart, so that a refused address is listed beside the problems of other variables.
-  const target = z.safeParse(targetSchema, given);
-  const guard = target.success ? guardFor(target.data) : undefined;
-  const url = target.data?.WEBHOOK_URL;
-  const refused = url && guard?.problem(url);
-  if (refused) problems.push({ path: "WEBHOOK_URL", message: TARGET_PROBLEMS[refused.reason] });
-  if (!env || !guard || problems.length > 0) throw new ConfigError(problems);
+/** A row of the table of functions: the settings without which the function cannot work. */
+type Requires = { readonly requires: readonly SettingName[] };
 
+/**
+ * Reads the settings of an HTTP function.
+ *
+ * @throws ConfigError that lists every problem by the setting's name and holds no value
+ */
+export function loadHttpConfig(environment: Environment, { requires }: Requires): CommonConfig {
+  const { values, problems } = readSettings(COMMON_SETTINGS, environment, requires);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return toCommonConfig(values as Values<typeof COMMON_SETTINGS>);
+}
+
+/** Reads all settings, as poll needs them. Throws as `loadHttpConfig`. */
+export function loadConfig(environment: Environment, { requires }: Requires): Config {
+  const { values, problems } = readSettings(allSettings(), environment, requires);
+  const guard = createGuard(values);
+  const refused = values.WEBHOOK_URL && guard?.problem(values.WEBHOOK_URL);
+  if (refused) problems.push({ path: "WEBHOOK_URL", message: TARGET_PROBLEMS[refused.reason] });
+  if (problems.length > 0) throw new ConfigError(problems);
+  const good = values as Values<ReturnType<typeof allSettings>>;
+  const { WEBHOOK_URL: url, WEBHOOK_SECRET: secrets } = good;
   return {
-    ...toCommonConfig(env),
-    qps: env.UPSTREAM_QPS,
-    webhook:
-      env.WEBHOOK_URL && env.WEBHOOK_SECRET
-        ? { url: env.WEBHOOK_URL, secrets: env.WEBHOOK_SECRET, guard }
-        : undefined,
-    watch: env.WATCH_CUST_SPACES,
-    discover: env.WATCH_DISCOVER,
-    sync: env.WATCH_SYNC,
-    runMs: env.TICK_SECONDS * 1000,
-    pollIntervalMs: env.POLL_INTERVAL_SECONDS * 1000,
+    ...toCommonConfig(good),
+    qps: good.UPSTREAM_QPS,
+    webhook: url && secrets && guard && { url, secrets, guard },
+    watch: good.WATCH_CUST_SPACES,
+    discover: good.WATCH_DISCOVER === "on",
+    sync: good.WATCH_SYNC,
+    runMs: good.TICK_SECONDS * 1000,
+    pollIntervalMs: good.POLL_INTERVAL_SECONDS * 1000,
   };
 }
 
-const targetSchema = z.pick(environmentSchema, {
-  WEBHOOK_URL: true,
-  WEBHOOK_ALLOW_HTTP: true,
-  WEBHOOK_ALLOW_CIDRS: true,
-});
+type Values<S> = {
+  readonly [K in keyof S]: S[K] extends { readonly parse: Parser<infer T> }
+    ? S[K] extends { readonly byDefault: string }
+      ? T
+      : T | undefined
+    : never;
+};
 
-function guardFor(env: z.infer<typeof targetSchema>): TargetGuard {
-  return createTargetGuard({
-    allowHttp: env.WEBHOOK_ALLOW_HTTP,
-    allowCidrs: env.WEBHOOK_ALLOW_CIDRS,
-  });
+/** The one way to read settings. A value with a problem is left out. */
+function readSettings<S extends Readonly<Record<string, Setting>>>(
+  settings: S,
+  environment: Environment,
+  required: readonly string[],
+): { values: Partial<Values<S>>; problems: Issue[] } {
+  const values: Record<string, unknown> = {};
+  const problems: Issue[] = [];
+  for (const [path, { parse, byDefault }] of Object.entries(settings)) {
+    const text = environment[path] || byDefault;
+    if (text === undefined) {
+      if (required.includes(path)) problems.push({ path, message: "must be set" });
+      continue;
+    }
+    const result = parse(text);
+    if ("problem" in result) problems.push({ path, message: result.problem });
+    else values[path] = result.value;
+  }
+  problems.push(...findMissingHalf(environment));
+  return { values: values as Partial<Values<S>>, problems };
+}
+
+function findMissingHalf(environment: Environment): Issue[] {
+  const halves = ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"];
+  const missing = halves.filter((name) => !environment[name]);
+  if (missing.length !== 1) return [];
+  return missing.map((path) => ({ path, message: "must be set together with its other half" }));
+}
+
+function toCommonConfig(values: Values<typeof COMMON_SETTINGS>): CommonConfig {
+  const accessKeyId = values.ALIBABA_CLOUD_ACCESS_KEY_ID;
+  const accessKeySecret = values.ALIBABA_CLOUD_ACCESS_KEY_SECRET;
+  const securityToken = values.ALIBABA_CLOUD_SECURITY_TOKEN;
+  return {
+    credentials:
+      accessKeyId && accessKeySecret ? { accessKeyId, accessKeySecret, securityToken } : undefined,
+    accountId: values.ALIBABA_CLOUD_ACCOUNT_ID,
+    endpoint: values.CAMS_ENDPOINT,
+    apiKeys: values.API_KEYS ?? [],
+    storeUrl: values.STORE_URL ?? new Secret(""),
+    stage: values.STAGE,
+    logLevel: values.LOG_LEVEL,
+  };
 }
 
 const TARGET_PROBLEMS = {
@@ -159,19 +208,86 @@ const TARGET_PROBLEMS = {
   address: "must be a public address, or one allowed by WEBHOOK_ALLOW_CIDRS",
 } as const;
 
-function readWebhookSecrets(text: string) {
+/** Undefined when one of its settings has a problem. */
+function createGuard(values: Partial<Values<typeof POLL_SETTINGS>>): TargetGuard | undefined {
+  const { WEBHOOK_ALLOW_HTTP: allowHttp, WEBHOOK_ALLOW_CIDRS: allowCidrs } = values;
+  if (!allowHttp || !allowCidrs) return undefined;
+  return createTargetGuard({ allowHttp: allowHttp === "true", allowCidrs });
+}
+
+function matching(pattern: RegExp, problem: string): Parser<string> {
+  return (value) => (pattern.test(value) ? { value } : { problem });
+}
+
+function oneOf<const T extends string>(values: readonly T[]): Parser<T> {
+  return (text) => {
+    const value = values.find((one) => one === text);
+    const list = `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
+    return value === undefined ? { problem: `must be ${list}` } : { value };
+  };
+}
+
+function integer(min: number, max: number): Parser<number> {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text)) return { problem: "must be a whole number" };
+    if (value < min) return { problem: `must be at least ${min}` };
+    return value > max ? { problem: `must be at most ${max}` } : { value };
+  };
+}
+
+function readText(value: string): Read<string> {
+  return { value };
+}
+
+function readSecret(text: string): Read<Secret> {
+  return { value: new Secret(text) };
+}
+
+function readUrl(text: string): Read<URL> {
+  return URL.canParse(text) ? { value: new URL(text) } : { problem: "must be a URL" };
+}
+
+/** https anywhere. http for loopback alone, because the request holds the signature and the number. */
+function readEndpoint(text: string): Read<string> {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isBare =
+    url?.pathname === "/" && !url.search && !url.hash && !url.username && !url.password;
+  const isLoopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(url?.hostname ?? "");
+  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback);
+  return url && isBare && isSafe
+    ? { value: url.origin }
+    : { problem: "must be https://host without a path (http for loopback only)" };
+}
+
+function readStoreUrl(text: string): Read<Secret> {
+  const problem = storeUrlProblem(text);
+  return problem ? { problem } : { value: new Secret(text) };
+}
+
+/** With these, pop-core's transport prints requests, and Tablestore's SDK prints what it signs. */
+const PRINTERS = ["httpx:body", "httpx:header", "aliyun"];
+
+function readDebug(value: string): Read<string> {
+  return switchesOn(value, PRINTERS)
+    ? { problem: "must not switch on httpx or aliyun: they print signatures and phone numbers" }
+    : { value };
+}
+
+function readWebhookSecrets(text: string): Read<readonly WebhookSecret[]> {
   const result = parseWebhookSecrets(text);
   return "secrets" in result ? { value: result.secrets } : result;
 }
 
-function readCidrs(text: string) {
-  const cidrs = splitList(text).map(parseCidr);
-  return cidrs.every((cidr): cidr is Cidr => cidr !== undefined)
-    ? { value: cidrs }
+function readCidrs(text: string): Read<readonly Cidr[]> {
+  const texts = splitList(text);
+  const value = texts.flatMap((part) => parseCidr(part) ?? []);
+  return value.length === texts.length
+    ? { value }
     : { problem: "must be CIDRs such as 10.1.0.0/16, separated by commas" };
 }
 
-function readCustomers(text: string) {
+function readCustomers(text: string): Read<readonly string[]> {
   const customers = [...new Set(splitList(text))];
   return customers.every((customer) => z.safeParse(customerIdSchema, customer).success)
     ? { value: customers }
@@ -179,8 +295,6 @@ function readCustomers(text: string) {
 }
 
 function splitList(text: string): string[] {
-  return text
-    .split(",")
-    .map((part) => part.trim())
-    .filter(Boolean);
+  const parts = text.split(",").map((part) => part.trim());
+  return parts.filter(Boolean);
 }

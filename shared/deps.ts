@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Agent } from "node:http";
 import { setTimeout as sleepFor } from "node:timers/promises";
-import type { CommonConfig } from "./common-config.ts";
-import type { Config } from "./config.ts";
+
+import type { CommonConfig, Config } from "./config.ts";
 import { createAgent } from "./http-agent.ts";
 import { createLog, type Log } from "./log.ts";
 import { type Client, createClient } from "./signing/client.ts";
@@ -132,7 +132,7 @@ function newNonce(): string {
 function accountOf(config: CommonConfig, context: unknown): string {
   const given = (context as { accountId?: unknown } | null | undefined)?.accountId;
   if (typeof given === "string" && /^[A-Za-z0-9-]{1,64}$/.test(given)) return given;
-  return config.accountId ?? "local";
+  return config.accountId;
 }
 
 async function sleepReal(ms: number, signal?: AbortSignal): Promise<void> {

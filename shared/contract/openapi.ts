@@ -1,3 +1,4 @@
+import { ADD, QUERY } from "../functions.js";
 import { EVENT_SCHEMAS } from "./event-schemas.ts";
 import { httpSchemas } from "./http-schemas.ts";
 import { addOperation, queryOperation } from "./paths.ts";
@@ -39,8 +40,8 @@ export function buildOpenApi(
     ],
     security: [{ apiKey: [] }],
     paths: {
-      "/add": { post: addOperation() },
-      "/query": { get: queryOperation() },
+      [ADD.paths[0]]: { [ADD.method.toLowerCase()]: addOperation() },
+      [QUERY.paths[0]]: { [QUERY.method.toLowerCase()]: queryOperation() },
     },
     webhooks: webhookOperations(examples),
     components: {

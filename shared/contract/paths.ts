@@ -1,3 +1,5 @@
+import { ADD, QUERY } from "../functions.js";
+import { allowedMethods } from "../http/http-handler.ts";
 import { queryRequestSchema } from "../schemas/query.ts";
 import { ADD_NUMBER, QUERY_NUMBERS } from "../signing/operations.ts";
 import { headerRefs, type JsonSchema, schemaRef, toDocumentedSchema } from "./documented-schema.ts";
@@ -52,8 +54,7 @@ export function addOperation() {
     operationId: "addNumber",
     tags: ["numbers"],
     summary: "Add a number to a customer",
-    description:
-      "The customer is watched from before the moment the number exists. A call whose answer was lost is never repeated: one query settles it, with outcome confirmed or ERR_ADD_OUTCOME_UNKNOWN. The function answers this at / and /numbers as well.",
+    description: `The customer is watched from before the moment the number exists. A call whose answer was lost is never repeated: one query settles it, with outcome confirmed or ERR_ADD_OUTCOME_UNKNOWN. ${alsoAt(ADD.paths)}`,
     parameters: [{ $ref: "#/components/parameters/IdempotencyKey" }],
     requestBody: {
       required: true,
@@ -68,7 +69,7 @@ export function addOperation() {
       "201": success("Added.", schemaRef("AddResponse"), ADD_EXAMPLES, ["Idempotency-Replayed"]),
       ...problemResponses(
         ADD_PROBLEMS,
-        sampleProblems(ADD_NUMBER.action, ["POST", "OPTIONS"]),
+        sampleProblems(ADD_NUMBER.action, allowedMethods(ADD.method)),
         // The only problem that a repeated Idempotency-Key gets again. The others did nothing.
         ["ERR_UPSTREAM_REJECTED"],
       ),
@@ -92,8 +93,7 @@ export function queryOperation() {
     operationId: "queryNumbers",
     tags: ["numbers"],
     summary: "A customer's numbers, from the upstream or from what is stored",
-    description:
-      "stored cannot be combined with isvCode or status. The function answers this at / and /numbers as well.",
+    description: `stored cannot be combined with isvCode or status. ${alsoAt(QUERY.paths)}`,
     parameters: Object.entries(QUERY_NOTES).map(([name, description]) => ({
       name,
       in: "query",
@@ -109,7 +109,7 @@ export function queryOperation() {
       ),
       ...problemResponses(
         QUERY_PROBLEMS,
-        sampleProblems(QUERY_NUMBERS.action, ["GET", "HEAD", "OPTIONS"]),
+        sampleProblems(QUERY_NUMBERS.action, allowedMethods(QUERY.method)),
       ),
     },
   };
@@ -130,4 +130,8 @@ function success(
 
 function toExamples(values: Readonly<Record<string, unknown>>) {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value }]));
+}
+
+function alsoAt([, ...paths]: readonly string[]): string {
+  return `The function answers this at ${paths.join(" and ")} as well.`;
 }

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { isDeepStrictEqual } from "node:util";
+import { POLL } from "../functions.js";
 import type { Answer } from "./answer.ts";
 import { type Connection, CtlError, type CtlIo } from "./io.ts";
 
@@ -23,7 +24,7 @@ export function connectDeployed(stage: string, io: Io): Connection {
 async function invokeDeployed(stage: string, payload: object, io: Io): Promise<Answer | "busy"> {
   const [program, ...first] = io.serverless;
   const data = JSON.stringify(payload);
-  const args = [...first, "invoke", "-f", "poll", "--stage", stage, "--data", data];
+  const args = [...first, "invoke", "-f", POLL.name, "--stage", stage, "--data", data];
   const { output, problem } = await run(program, args, io.environment);
   const answer = findAnswer(output, payload);
   if (answer) return answer;

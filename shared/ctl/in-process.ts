@@ -3,6 +3,7 @@ import { createPoll } from "../../functions/poll.ts";
 import { type Config, loadConfig } from "../config.ts";
 import { createDeps } from "../deps.ts";
 import { isAppError } from "../errors.ts";
+import { POLL } from "../functions.js";
 import { createLog } from "../log.ts";
 import type { Answer } from "./answer.ts";
 import { type Connection, CtlError, type CtlIo } from "./io.ts";
@@ -32,7 +33,7 @@ export function connectInProcess(io: CtlIo): Connection {
 
 function readConfig(io: CtlIo): Config {
   try {
-    return loadConfig(io.environment, "poll");
+    return loadConfig(io.environment, POLL);
   } catch (error) {
     if (!isAppError(error)) throw error;
     throw new CtlError(

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { FUNCTIONS } from "../functions.js";
 import { STORES } from "../store/stores.js";
 
 const require = createRequire(import.meta.url);
@@ -15,9 +16,7 @@ export const ADAPTER_ENTRIES = Object.fromEntries(
 
 /** @type {Readonly<Record<string, string>>} */
 export const ENTRIES = {
-  add: "functions/add.ts",
-  query: "functions/query.ts",
-  poll: "functions/poll.ts",
+  ...Object.fromEntries(FUNCTIONS.map(({ name }) => [name, `functions/${name}.ts`])),
   ...ADAPTER_ENTRIES,
 };
 

@@ -1,11 +1,10 @@
-import { type Config, type Environment, type FunctionName, loadConfig } from "../config.ts";
+import { type Config, type Environment, loadConfig } from "../config.ts";
 import { isAppError } from "../errors.ts";
+import { FUNCTIONS } from "../functions.js";
 import { storeOf } from "../store/stores.js";
 import { parseTablestoreUrl } from "../store/tablestore-url.ts";
 
 export type Finding = { readonly state: "ok" | "warning" | "error"; readonly text: string };
-
-const NAMES: readonly FunctionName[] = ["add", "query", "poll"];
 
 /**
  * What the text of the functions' environments tells, without a call. No finding holds a value of a
@@ -17,11 +16,11 @@ export function checkSettings(
 ): { findings: Finding[]; configs: ReadonlyMap<string, Config> } {
   const configs = new Map<string, Config>();
   const problems = new Set<string>();
-  for (const name of NAMES) {
-    const environment = functions.find(({ key }) => key === name)?.environment;
+  for (const row of FUNCTIONS) {
+    const environment = functions.find(({ key }) => key === row.name)?.environment;
     if (!environment) continue;
     try {
-      configs.set(name, loadConfig(environment, name));
+      configs.set(row.name, loadConfig(environment, row));
     } catch (error) {
       if (!isAppError(error) || error.code !== "ERR_CONFIG") throw error;
       for (const { path, message } of error.problems) problems.add(`${path} ${message}`);
@@ -29,9 +28,9 @@ export function checkSettings(
   }
   const findings: Finding[] = [...problems].map((text) => ({ state: "error", text }));
   findings.push(...checkStoreUrl(storeUrlOf(functions), region));
-  const keys = configs.get("add")?.apiKeys ?? configs.get("query")?.apiKeys;
-  if (keys) {
-    const names = keys.map(
+  const keyed = [...configs.values()].find(({ apiKeys }) => apiKeys.length > 0);
+  if (keyed) {
+    const names = keyed.apiKeys.map(
       ({ name, scope }) => `${name} (${scope === "*" ? "every customer" : "one customer"})`,
     );
     findings.push({ state: "ok", text: `API keys: ${names.join(", ")}` });

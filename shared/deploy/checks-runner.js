@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { POLL } from "../functions.js";
 import { runsADay } from "./cron.js";
 import { callCloud, DeployError } from "./deploy-error.js";
 import { loadTypeScript } from "./load-typescript.js";
@@ -35,7 +36,7 @@ export async function runChecks({ plan, credentials, cloud }, { say, areFatal })
 
   /** @type {typeof import("./checks.ts")} */
   const { checkDeployment } = await loadTypeScript("./checks.ts");
-  const poll = plan.functions.find(({ key }) => key === "poll");
+  const poll = plan.functions.find(({ key }) => key === POLL.name);
   const findings = await checkDeployment(
     {
       functions: plan.functions,

@@ -1,5 +1,6 @@
 import type { Config, Environment } from "../config.ts";
 import { isAppError } from "../errors.ts";
+import { POLL } from "../functions.js";
 import { createAgent } from "../http-agent.ts";
 import { Secret } from "../secret.ts";
 import { createTablestoreTable } from "../store/tablestore.ts";
@@ -46,7 +47,7 @@ export async function checkDeployment(given: Deployment, world: World): Promise<
   const { findings, configs } = checkSettings(given.functions, given.target.region);
   const storeUrl = storeUrlOf(given.functions);
   if (storeUrl) findings.push(...(await checkTable(storeUrl, given.credentials, world)));
-  const poll = configs.get("poll");
+  const poll = configs.get(POLL.name);
   if (poll) {
     findings.push(await checkWebhook(poll, given.target, world));
     findings.push({ state: "ok", text: describeCost(poll, given.poll.runsADay, given.poll) });

@@ -1,4 +1,4 @@
-import { switchesOn } from "../debug-rule.js";
+import { switchesOn } from "../signing/debug-rule.js";
 import { nothingSent } from "./deploy-error.js";
 
 /** By these names the SDKs print requests, or what they sign: signatures and security tokens. */

@@ -1,3 +1,5 @@
+import { POLL, QUERY } from "../functions.js";
+
 /** @typedef {{ plan: import("./plan.js").FunctionPlan, triggers: any[] }} Deployed */
 
 /**
@@ -17,7 +19,7 @@ export function describeDeployment({ names, target }, deployed) {
       const path = plan.triggers.find(({ name }) => name === triggerName)?.path ?? "";
       if (triggerType === "http" && httpTrigger?.urlInternet) {
         const url = `${String(httpTrigger.urlInternet).replace(/\/$/, "")}${path}`;
-        if (plan.key === "query") query = url;
+        if (plan.key === QUERY.name) query = url;
         lines.push(`  ${plan.key.padEnd(6)} ${(config.methods ?? []).join(", ")} ${url}`);
       } else if (triggerType === "timer") {
         const state = config.enable === false ? ", switched off" : "";
@@ -30,7 +32,7 @@ export function describeDeployment({ names, target }, deployed) {
   if (deployed.length === 0) lines.push("  nothing is deployed");
   lines.push("", `  logs   Log Service, ${names.logProject}/${names.logstore}`);
   lines.push(
-    `         npx serverless logs -f poll --stage ${target.stage} --region ${target.region}`,
+    `         npx serverless logs -f ${POLL.name} --stage ${target.stage} --region ${target.region}`,
   );
   if (query) {
     lines.push("", "Try it with a key of API_KEYS:", "");

@@ -11,10 +11,6 @@ export type ApiKey = {
   readonly scope: string;
 };
 
-export type ParsedApiKeys =
-  | { readonly kind: "keys"; readonly keys: readonly ApiKey[] }
-  | { readonly kind: "problems"; readonly problems: readonly string[] };
-
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const KEY = /^[A-Za-z0-9_\-.~+/=]{24,}$/;
 const SCOPE = /^(?:\*|[A-Za-z0-9_-]{1,128})$/;
@@ -24,7 +20,9 @@ const BEARER = /^bearer +(\S+)$/i;
  * Reads API_KEYS, `name:key[:custSpaceId|self|*],…`; spaces around an entry do not count. Problems
  * name an entry by its position only: with name and key swapped, the name is the secret.
  */
-export function parseApiKeys(text: string): ParsedApiKeys {
+export function parseApiKeys(
+  text: string,
+): { readonly value: readonly ApiKey[] } | { readonly problem: string } {
   const keys: ApiKey[] = [];
   const problems: string[] = [];
   const entryOf = new Map<string, number>();
@@ -44,7 +42,7 @@ export function parseApiKeys(text: string): ParsedApiKeys {
     }
     keys.push({ name, digest: new Secret(sha256(key)), scope });
   }
-  return problems.length > 0 ? { kind: "problems", problems } : { kind: "keys", keys };
+  return problems.length > 0 ? { problem: problems.join(", ") } : { value: keys };
 }
 
 /**

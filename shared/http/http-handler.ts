@@ -52,7 +52,7 @@ const UNKNOWN = "unknown";
 export function createHttpHandler(
   options: HttpHandlerOptions,
 ): (event: unknown, context: unknown) => Promise<PlatformResponse> {
-  const allow = listAllowed(options.methods);
+  const allow = allowedMethods(...Object.keys(options.methods));
 
   return async function handleHttp(event, context) {
     const startedAt = options.now();
@@ -132,10 +132,9 @@ function answerOptions(allow: readonly string[]): HttpResponse {
   return { status: 204, headers: { ...RESPONSE_HEADERS, allow: allow.join(", ") }, body: "" };
 }
 
-function listAllowed(methods: Readonly<Record<string, HttpRoute>>): readonly string[] {
-  const names = new Set(Object.keys(methods));
-  if (names.has("GET")) names.add("HEAD");
-  return [...names.add("OPTIONS")];
+/** What a path allows that has these methods. HEAD and OPTIONS need no route of their own. */
+export function allowedMethods(...methods: readonly string[]): readonly string[] {
+  return [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
 }
 
 function matchPath(paths: readonly string[], path: string): string | undefined {

@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { buildInto } from "../../shared/deploy/bundle.js";
+import { FUNCTIONS } from "../../shared/functions.js";
 import { type SandboxReceiver, startReceiver } from "../sandbox/receiver.ts";
 import { type SandboxUpstream, startUpstream } from "../sandbox/upstream.ts";
 import { apiGatewayEvent, fcContext, fcHttpEvent, timerEvent } from "../support/fc-events.ts";
@@ -12,7 +13,8 @@ import { assertDocumented, noteDelivery } from "./document-guard.ts";
 
 const KEY = "aaaaaaaaaaaaaaaaaaaaaaaa";
 const WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const FUNCTIONS = ["add", "query", "poll"] as const;
+const NAMES = FUNCTIONS.map(({ name }) => name);
+const HTTP_NAMES = FUNCTIONS.filter((row) => row.kind === "http").map(({ name }) => name);
 
 /** What the platform does: requires the file and awaits its handler with bytes and a context. */
 const PLATFORM = `
@@ -87,7 +89,7 @@ const environment = () => ({
 
 /** Loads one function in a process of its own and has it answer these events one after another. */
 async function invoke(
-  name: (typeof FUNCTIONS)[number],
+  name: (typeof NAMES)[number],
   events: readonly Buffer[],
   env: Record<string, string> = environment(),
 ): Promise<Outcome & { readonly printed: string }> {
@@ -191,14 +193,11 @@ describe("the built functions, each in a fresh process", () => {
     ]);
   });
 
-  it.each(["add", "query"] as const)(
-    "%s answers a problem when nothing is set up",
-    async (name) => {
-      const { answers } = await invoke(name, [fcHttpEvent(queryRequest)], {});
-      expect(answers).toMatchObject([{ statusCode: 500 }]);
-      expect(json(answers?.[0])).toMatchObject({ code: "ERR_CONFIG" });
-    },
-  );
+  it.each(HTTP_NAMES)("%s answers a problem when nothing is set up", async (name) => {
+    const { answers } = await invoke(name, [fcHttpEvent(queryRequest)], {});
+    expect(answers).toMatchObject([{ statusCode: 500 }]);
+    expect(json(answers?.[0])).toMatchObject({ code: "ERR_CONFIG" });
+  });
 
   it("poll fails its invocation when nothing is set up", async () => {
     const { error, printed } = await invoke("poll", [timerEvent()], {});
@@ -208,7 +207,7 @@ describe("the built functions, each in a fresh process", () => {
 });
 
 describe("the built files", () => {
-  it.each(FUNCTIONS)("%s loads without an environment and has a handler", async (name) => {
+  it.each(NAMES)("%s loads without an environment and has a handler", async (name) => {
     expect(await invoke(name, [], {})).toEqual({ kind: "function", answers: [], printed: "" });
   });
 

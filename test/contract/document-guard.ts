@@ -1,5 +1,5 @@
 import { afterEach } from "vitest";
-import { createDocumentChecker, type Operation } from "./openapi-check.ts";
+import { createDocumentChecker, OPERATIONS, type Operation } from "./openapi-check.ts";
 
 type Checker = ReturnType<typeof createDocumentChecker>;
 type Answer = Parameters<Checker["answer"]>[1];
@@ -33,7 +33,7 @@ export function assertDocumented(event: unknown, answer: Answer, operation?: Ope
   const method = methodOf(event);
   // The document tells nothing of OPTIONS.
   if (method === "OPTIONS" && answer.status === 204) return;
-  const operations = operation ? [operation] : (["add", "query"] as const);
+  const operations = operation ? [operation] : OPERATIONS;
   const problems = operations.map((one) => check().answer(one, answer, method));
   if (problems.some((list) => list.length === 0)) return;
   const told = operations.map((one, index) => `${one}: ${problems[index]?.join(", ")}`);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
+import { FUNCTIONS } from "../../shared/functions.js";
 
 type Node = Readonly<Record<string, unknown>>;
 
@@ -11,11 +12,13 @@ type Answer = {
   readonly body: unknown;
 };
 
-const OPERATIONS = { add: ["/add", "post"], query: ["/query", "get"] } as const;
+const HTTP_FUNCTIONS = FUNCTIONS.filter((row) => row.kind === "http");
 
 const EVENT_TYPE = "application/cloudevents+json";
 
-export type Operation = keyof typeof OPERATIONS;
+export type Operation = (typeof HTTP_FUNCTIONS)[number]["name"];
+
+export const OPERATIONS: readonly Operation[] = HTTP_FUNCTIONS.map(({ name }) => name);
 
 const DOCUMENT_URL = new URL("../../shared/contract/openapi.json", import.meta.url);
 
@@ -35,6 +38,12 @@ function closed(node: unknown): unknown {
     type === "object" && properties !== undefined && additionalProperties === undefined;
   const inner = Object.entries(node).map(([key, value]) => [key, closed(value)]);
   return { ...Object.fromEntries(inner), ...(isOpen && { additionalProperties: false }) };
+}
+
+/** Where the document has a function's operation. */
+function pathOf(operation: Operation): string[] {
+  const row = HTTP_FUNCTIONS.find(({ name }) => name === operation);
+  return row ? [row.paths[0], row.method.toLowerCase()] : [];
 }
 
 const pointerOf = (path: readonly string[]) =>
@@ -98,7 +107,7 @@ export function createDocumentChecker() {
   return {
     /** An answer of a function to any HTTP method but OPTIONS; one to HEAD has no body to check. */
     answer(operation: Operation, { status, headers, body }: Answer, method = "GET"): string[] {
-      const response = ["paths", ...OPERATIONS[operation], "responses", String(status)];
+      const response = ["paths", ...pathOf(operation), "responses", String(status)];
       if (!at(response)) return [`${status} is not documented`];
       const type = headers["content-type"]?.split(";")[0] ?? "";
       if (!at([...response, "content", type])) return [`${type} is not documented`];

@@ -3,6 +3,7 @@ import { createPoll } from "../../functions/poll.ts";
 import { loadConfig } from "../../shared/config.ts";
 import { createDeps } from "../../shared/deps.ts";
 import { StoreUnavailableError } from "../../shared/errors.ts";
+import { POLL } from "../../shared/functions.js";
 import { createLog } from "../../shared/log.ts";
 import {
   newWebhookSecret,
@@ -136,7 +137,7 @@ describe("poll", () => {
         storeUrl: "memory:",
         pollIntervalSeconds: 60,
       }),
-      "poll",
+      POLL,
     );
     const lines: string[] = [];
     const log = createLog({ level: "info", now: () => 0, write: (line) => lines.push(line) });

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createPoll } from "../../functions/poll.ts";
 import { loadConfig } from "../../shared/config.ts";
 import { createDeps } from "../../shared/deps.ts";
+import { POLL } from "../../shared/functions.js";
 import { LEASE_KEY } from "../../shared/schemas/watch-rows.ts";
 import type { Store } from "../../shared/store/store.ts";
 
@@ -19,7 +20,7 @@ function withOwnLease(store: Store): Store {
 }
 
 async function work(): Promise<void> {
-  const config = loadConfig(process.env, "poll");
+  const config = loadConfig(process.env, POLL);
   const deps = createDeps(config);
   const context = {};
   const openStore = async () => withOwnLease(await deps.openStore(context));

@@ -1,21 +1,12 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { environmentSchema, type FunctionName, loadConfig } from "../../shared/config.ts";
-import { createDeps } from "../../shared/deps.ts";
-import { ConfigError } from "../../shared/errors.ts";
+import { allSettings, SETTING_HELP, type SettingName } from "../../shared/config.ts";
+import { FUNCTIONS } from "../../shared/functions.js";
 import { codeSpans, ROOT, section, tableRows } from "./pages.ts";
 
-const FUNCTIONS: readonly FunctionName[] = ["add", "query", "poll"];
-
-const ROWS = tableRows(section("functions/README.md", "Settings")).map(
-  ([variable = "", of = "", byDefault = ""]) => ({
-    name: variable.replaceAll("`", ""),
-    of,
-    byDefault,
-  }),
-);
-
+const SETTINGS = section("functions/README.md", "Settings");
 const YAML = readFileSync(new URL("serverless.yml", ROOT), "utf8");
+const NAMES = FUNCTIONS.map(({ name }) => name);
 
 /** The `environment:` of the provider or of a function, as name and text. */
 function environmentOf(owner: string): Record<string, string> {
@@ -31,95 +22,71 @@ function environmentOf(owner: string): Record<string, string> {
   );
 }
 
-const ENVIRONMENTS: Readonly<Record<string, Record<string, string>>> = {
-  all: environmentOf("provider"),
-  add: environmentOf("add"),
-  query: environmentOf("query"),
-  poll: environmentOf("poll"),
-};
+const FOR_ALL = environmentOf("provider");
 
-/** What poll has when only what it requires is set, and these. */
-function configWith(extra: Record<string, string>) {
-  const config = loadConfig(
-    {
-      STORE_URL: "memory:",
-      WEBHOOK_URL: "https://hooks.example/in",
-      WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-      ...extra,
-    },
-    "poll",
-  );
-  const { accountId: _, webhook, ...plain } = config;
-  const judged = ["http://hooks.example/in", "https://10.1.2.3/"].map(
-    (url) => webhook?.guard.problem(new URL(url))?.reason,
-  );
-  return { ...plain, judged, source: createDeps(config).sourceFor({}) };
+/** The functions that serverless.yml gives a setting. */
+function usersOf(setting: string): string[] {
+  return NAMES.filter((name) => setting in FOR_ALL || setting in environmentOf(name));
 }
 
-function requiredBy(name: FunctionName): string[] {
-  try {
-    loadConfig({}, name);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems.map(({ path }) => path);
-    throw error;
+function describeUsers(users: readonly string[]): string {
+  if (users.length === 0) return "environment";
+  return users.length === NAMES.length ? "all" : users.join(", ");
+}
+
+function describeDefault(setting: SettingName): string {
+  const requiring = FUNCTIONS.filter((row) => row.requires.some((name) => name === setting));
+  const names = requiring.map(({ name }) => name);
+  if (names.length > 0) {
+    const isForAll = usersOf(setting).every((user) => names.some((name) => name === user));
+    return isForAll ? "required" : `required by ${names.join(", ")}`;
   }
-  return [];
+  const { byDefault } = { byDefault: "", ...allSettings()[setting] };
+  return byDefault === "" ? "none" : `\`${byDefault}\``;
 }
 
-describe("the table of settings", () => {
-  it("has every variable that the functions read, and no other", () => {
-    const names = ROWS.map(({ name }) => name);
-    expect([...names].sort()).toEqual(Object.keys(environmentSchema.shape).sort());
-    expect(new Set(names).size).toBe(names.length);
+describe("the page's table of settings", () => {
+  const names = Object.keys(SETTING_HELP) as SettingName[];
+
+  it("has every setting of the code, in its order, and no other", () => {
+    expect(tableRows(SETTINGS).map(([name]) => name)).toEqual(names.map((name) => `\`${name}\``));
+    expect(Object.keys(allSettings()).sort()).toEqual([...names].sort());
   });
 
-  it("says of each variable whose it is, as serverless.yml passes it on", () => {
-    const places = ROWS.map(({ name }) => {
-      const owners = Object.keys(ENVIRONMENTS).filter(
-        (owner) => name in (ENVIRONMENTS[owner] ?? {}),
-      );
-      return [name, owners.join(", ") || "environment"];
-    });
-    expect(ROWS.map(({ name, of }) => [name, of])).toEqual(places);
-    const passedOn = Object.values(ENVIRONMENTS).flatMap(Object.keys);
-    expect([...new Set(passedOn)].sort()).toEqual(
-      ROWS.filter(({ of }) => of !== "environment")
-        .map(({ name }) => name)
-        .sort(),
+  it.each(names)("says of %s whose it is, what it is by default, and what it means", (name) => {
+    const row = tableRows(SETTINGS).find(([cell]) => cell === `\`${name}\``);
+    expect(row?.slice(1)).toEqual([
+      describeUsers(usersOf(name)),
+      describeDefault(name),
+      SETTING_HELP[name],
+    ]);
+  });
+});
+
+describe("serverless.yml", () => {
+  it("passes on settings of the code only", () => {
+    const passedOn = [FOR_ALL, ...NAMES.map(environmentOf)].flatMap((given) => Object.keys(given));
+    expect(passedOn.filter((name) => !(name in SETTING_HELP))).toEqual([]);
+  });
+
+  it("has the defaults of the code", () => {
+    const params = [...YAML.matchAll(/\b([A-Z_]+): \$\{(?:param:\w+, )?env:\w+, '([^']+)'\}/g)];
+    const given = Object.fromEntries(params.map(([, name = "", text = ""]) => [name, text]));
+    const { TIMER, ...defaults } = given;
+    expect(TIMER).toBe("@every 1m");
+    expect(Object.keys(defaults).length).toBeGreaterThan(5);
+    expect(allSettings()).toMatchObject(
+      Object.fromEntries(
+        Object.entries(defaults).map(([name, byDefault]) => [name, { byDefault }]),
+      ),
     );
   });
 
-  it.each(ROWS)("tells what $name is by default", ({ name, of, byDefault }) => {
-    const demanding = FUNCTIONS.filter((one) => requiredBy(one).includes(name));
-    const users =
-      of === "all" ? FUNCTIONS : FUNCTIONS.filter((one) => of.split(", ").includes(one));
-    if (demanding.length > 0) {
-      const everyone = demanding.length === users.length;
-      expect(byDefault).toBe(everyone ? "required" : `required by ${demanding.join(", ")}`);
-    } else if (byDefault === "none") {
-      const { [name as keyof typeof environmentSchema.shape]: schema } = environmentSchema.shape;
-      expect([undefined, "[]"]).toContain(JSON.stringify(schema.safeParse(undefined).data));
-    } else {
-      const [, text = ""] = /^`([^`]+)`$/.exec(byDefault) ?? [];
-      expect(text).not.toBe("");
-      expect(configWith({ [name]: text })).toEqual(configWith({}));
-    }
-  });
-
-  it("tells the defaults that serverless.yml gives, and what only the deployment reads", () => {
-    const params = [...YAML.matchAll(/\b([A-Z_]+): \$\{(?:param:\w+, )?env:\w+, '([^']+)'\}/g)];
-    const given = new Map(params.map(([, name = "", text = ""]) => [name, text]));
-    expect(given.size).toBeGreaterThan(5);
-    for (const { name, byDefault } of ROWS) {
-      const text = given.get(name);
-      if (text !== undefined) expect([name, byDefault]).toEqual([name, `\`${text}\``]);
-      given.delete(name);
-    }
+  it("reads no variable that the page leaves out", () => {
     const read = [...YAML.matchAll(/env:([A-Z_]+)/g)].map(([, name = ""]) => name);
-    const told = new Set(codeSpans(section("functions/README.md", "Settings")));
-    expect(read.filter((name) => !told.has(name))).toEqual([]);
-    expect([...given]).toEqual([["TIMER", "@every 1m"]]);
-    expect(told).toContain("@every 1m");
+    const listed = new Set(codeSpans(SETTINGS));
+    expect(read.filter((name) => !listed.has(name))).toEqual([]);
+    expect(listed).toContain("@every 1m");
     expect(YAML).toContain("env:ALIBABA_CLOUD_REGION, 'ap-southeast-1'");
   });
 });

@@ -6,6 +6,7 @@ import { tryDecode } from "../../shared/commands/try-decode.ts";
 import { type Environment, loadConfig } from "../../shared/config.ts";
 import { createDeps } from "../../shared/deps.ts";
 import { ForbiddenError } from "../../shared/errors.ts";
+import { ADD, POLL, QUERY } from "../../shared/functions.js";
 import { createHttpHandler, withApiKey } from "../../shared/http/http-handler.ts";
 import { jsonResponse } from "../../shared/http/http-response.ts";
 import { readJsonBody } from "../../shared/http/read-json.ts";
@@ -37,8 +38,8 @@ export type LocalOptions = {
 };
 
 export async function startFunctions(options: LocalOptions): Promise<LocalFunctions> {
-  const config = loadConfig(options.environment, "poll");
-  loadConfig(options.environment, "add");
+  const config = loadConfig(options.environment, POLL);
+  loadConfig(options.environment, ADD);
   const log = createLog({ level: config.logLevel, now: Date.now, write: options.writeLog });
   const deps = createDeps(config, { log });
   const withKeys = { ...deps, apiKeys: config.apiKeys };
@@ -61,8 +62,8 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
     local: options.local,
     context,
     functions: {
-      add: { handler: createAdd(withKeys), paths: ["/add"] },
-      query: { handler: createQuery(withKeys), paths: ["/query"] },
+      add: { handler: createAdd(withKeys), paths: [ADD.paths[0]] },
+      query: { handler: createQuery(withKeys), paths: [QUERY.paths[0]] },
       operate: { handler: operate, paths: ["/poll"] },
     },
   });

@@ -1,37 +1,47 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { type Environment, type FunctionName, loadConfig } from "../../shared/config.ts";
+import { type Environment, loadConfig, loadHttpConfig } from "../../shared/config.ts";
 import { ConfigError, type Issue } from "../../shared/errors.ts";
+import { ADD, POLL, QUERY } from "../../shared/functions.js";
 
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const KEY = "aaaaaaaaaaaaaaaaaaaaaaaa";
-const ADD = { API_KEYS: `crm:${KEY}`, STORE_URL: "memory:" };
-const QUERY = { API_KEYS: `crm:${KEY}` };
-const POLL = {
+const FOR_ADD = { API_KEYS: `crm:${KEY}`, STORE_URL: "memory:" };
+const FOR_QUERY = { API_KEYS: `crm:${KEY}` };
+const FOR_POLL = {
   STORE_URL: "memory:",
   WEBHOOK_URL: "https://hooks.example/in",
   WEBHOOK_SECRET: SECRET,
 };
 
-function refusal(environment: Environment, name: FunctionName): ConfigError {
+/** As each function loads its own. */
+const LOADERS = {
+  add: (environment: Environment) => loadHttpConfig(environment, ADD),
+  query: (environment: Environment) => loadHttpConfig(environment, QUERY),
+  poll: (environment: Environment) => loadConfig(environment, POLL),
+} as const;
+
+function refusal(environment: Environment, name: keyof typeof LOADERS): ConfigError {
   try {
-    loadConfig(environment, name);
+    LOADERS[name](environment);
   } catch (error) {
     if (error instanceof ConfigError) return error;
     throw error;
   }
-  throw new Error("the environment was taken");
+  throw new Error("the environment was accepted");
 }
-const problemsOf = (environment: Environment, name: FunctionName = "poll"): readonly Issue[] =>
-  refusal(environment, name).problems;
+const problemsOf = (
+  environment: Environment,
+  name: keyof typeof LOADERS = "poll",
+): readonly Issue[] => refusal(environment, name).problems;
 
 describe("loadConfig", () => {
   it("fills in what is not set", () => {
-    const config = loadConfig(POLL, "poll");
+    const config = loadConfig(FOR_POLL, POLL);
 
     expect(config).toMatchObject({
       credentials: undefined,
-      accountId: undefined,
+      accountId: "local",
       endpoint: "https://cams.ap-southeast-1.aliyuncs.com",
       qps: 8,
       apiKeys: [],
@@ -72,7 +82,7 @@ describe("loadConfig", () => {
         LOG_LEVEL: "debug",
         DEBUG: "express:*",
       },
-      "poll",
+      POLL,
     );
 
     expect(config).toMatchObject({
@@ -99,7 +109,7 @@ describe("loadConfig", () => {
     expect(config.webhook?.guard.isAllowed("10.2.0.1")).toBe(false);
   });
 
-  it.each<[FunctionName, Environment, string[]]>([
+  it.each<[keyof typeof LOADERS, Environment, string[]]>([
     ["add", {}, ["API_KEYS", "STORE_URL"]],
     ["query", {}, ["API_KEYS"]],
     ["poll", {}, ["STORE_URL", "WEBHOOK_URL", "WEBHOOK_SECRET"]],
@@ -110,12 +120,12 @@ describe("loadConfig", () => {
     );
   });
 
-  it.each<[FunctionName, Environment]>([
-    ["add", ADD],
-    ["query", QUERY],
-    ["poll", POLL],
+  it.each<[keyof typeof LOADERS, Environment]>([
+    ["add", FOR_ADD],
+    ["query", FOR_QUERY],
+    ["poll", FOR_POLL],
   ])("asks no more of %s than it needs", (name, environment) => {
-    expect(() => loadConfig(environment, name)).not.toThrow();
+    expect(() => LOADERS[name](environment)).not.toThrow();
   });
 
   const NUMBER = "must be a whole number";
@@ -184,23 +194,23 @@ describe("loadConfig", () => {
     ["DEBUG", "aliyun", DEBUG],
     ["DEBUG", "*,-httpx:body", DEBUG],
   ])("refuses %s=%s", (path, value, message) => {
-    expect(problemsOf({ ...POLL, [path]: value })).toEqual([{ path, message }]);
+    expect(problemsOf({ ...FOR_POLL, [path]: value })).toEqual([{ path, message }]);
   });
 
   it("takes off for both ways of reading more", () => {
-    const config = loadConfig({ ...POLL, WATCH_DISCOVER: "off", WATCH_SYNC: "off" }, "poll");
+    const config = loadConfig({ ...FOR_POLL, WATCH_DISCOVER: "off", WATCH_SYNC: "off" }, POLL);
     expect(config).toMatchObject({ discover: false, sync: "off" });
   });
 
   it.each(["express:*", "httpx", "httpx:", "xhttpx:*", "-httpx:*"])("takes DEBUG=%s", (value) => {
-    expect(() => loadConfig({ ...POLL, DEBUG: value }, "poll")).not.toThrow();
+    expect(() => loadConfig({ ...FOR_POLL, DEBUG: value }, POLL)).not.toThrow();
   });
 
   it.each([
     ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
     ["ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_ACCESS_KEY_ID"],
   ])("asks for the other half when only %s is set", (half, path) => {
-    expect(problemsOf({ ...POLL, [half]: "x" })).toEqual([
+    expect(problemsOf({ ...FOR_POLL, [half]: "x" })).toEqual([
       { path, message: "must be set together with its other half" },
     ]);
   });
@@ -256,14 +266,14 @@ describe("loadConfig", () => {
 
     const config = loadConfig(
       {
-        ...POLL,
+        ...FOR_POLL,
         STORE_URL: "postgres://user:SENTINEL@db.example/waba",
         API_KEYS: `crm:SENTINEL${KEY}`,
         ALIBABA_CLOUD_ACCESS_KEY_ID: "id",
         ALIBABA_CLOUD_ACCESS_KEY_SECRET: "SENTINEL",
         ALIBABA_CLOUD_SECURITY_TOKEN: "SENTINEL",
       },
-      "poll",
+      POLL,
     );
     const shown = `${inspect(config, { depth: 10 })}${JSON.stringify(config)}`;
     expect(shown).not.toContain("SENTINEL");

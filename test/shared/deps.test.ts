@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../shared/config.ts";
 import { createDeps } from "../../shared/deps.ts";
+import { POLL } from "../../shared/functions.js";
 import { newApiKey, newWebhookSecret, sandboxEnvironment } from "../sandbox/environment.ts";
 
 /** Every function's dependencies over one store of this process, which belongs to account 1. */
@@ -14,7 +15,7 @@ function depsOfStore() {
     storeUrl: `memory:${randomUUID()}`,
     pollIntervalSeconds: 60,
   });
-  const config = loadConfig(environment, "poll");
+  const config = loadConfig(environment, POLL);
   return () => createDeps(config);
 }
 

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { loadConfig } from "../../shared/config.ts";
 import { createDeps } from "../../shared/deps.ts";
+import { POLL } from "../../shared/functions.js";
 import { createRateLimiter } from "../../shared/pacing/rate-limiter.ts";
 import { createRandom } from "../schedules/scheduler.ts";
 import { createFakeClock, type FakeClock } from "../support/fake-clock.ts";
@@ -53,7 +54,7 @@ it("keeps poll's connections while its slots rest", async () => {
       WEBHOOK_URL: "https://receiver.example/",
       WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     },
-    "poll",
+    POLL,
   );
   const { now, monotonic, sleep } = clock;
   const upstream = createDeps(config, { now, monotonic, sleep }).upstreamFor(fcContext());

@@ -29,12 +29,7 @@ const MOST_FILES_IN_SHARED = 8;
 const MOST_LINES = 11_500;
 
 /** What is still to do. Each line goes with its cause. */
-const EXCEPTIONS: readonly string[] = [
-  "shared/common-config.ts is in no room",
-  "shared/debug-rule.js is in no room",
-  "shared/ has more than 8 files",
-  "there are more than 11500 lines",
-];
+const EXCEPTIONS: readonly string[] = ["there are more than 11500 lines"];
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const read = (file: string) => readFileSync(path.join(ROOT, file), "utf8");

@@ -3,6 +3,7 @@ import { type AddDeps, createAdd } from "../../functions/add.ts";
 import { createQuery } from "../../functions/query.ts";
 import { loadConfig } from "../../shared/config.ts";
 import { createDeps, type Deps } from "../../shared/deps.ts";
+import { ADD } from "../../shared/functions.js";
 import { createLog } from "../../shared/log.ts";
 import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
@@ -81,7 +82,7 @@ export function createFunctionDeps(endpoint: string, overrides: Overrides = {}):
       CAMS_ENDPOINT: endpoint,
       STORE_URL: "memory:",
     },
-    "add",
+    ADD,
   );
   const store = createMemoryStore({ newVersion: randomUUID });
   const clock = createTestClock();

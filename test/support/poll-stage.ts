@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createPoll } from "../../functions/poll.ts";
 import { loadConfig } from "../../shared/config.ts";
 import { createDeps } from "../../shared/deps.ts";
+import { POLL } from "../../shared/functions.js";
 import { createLog } from "../../shared/log.ts";
 import type { RunReport } from "../../shared/polling/report.ts";
 import type { CallLimiter, CallOptions, Upstream } from "../../shared/signing/upstream.ts";
@@ -77,7 +78,7 @@ export async function startPollStage(
       WATCH_CUST_SPACES: Object.keys(customers).join(","),
       ...environment,
     },
-    "poll",
+    POLL,
   );
   const store = createMemoryStore({ newVersion: randomUUID });
   const lines: string[] = [];

@@ -2,6 +2,7 @@ import { createPoll } from "../../../functions/poll.ts";
 import { loadConfig } from "../../../shared/config.ts";
 import { createDeps } from "../../../shared/deps.ts";
 import { StoreUnavailableError } from "../../../shared/errors.ts";
+import { POLL } from "../../../shared/functions.js";
 import { createLog } from "../../../shared/log.ts";
 import { receiverId, receiverKey } from "../../../shared/outbox/receiver-state.ts";
 import type { CustomerRow, PendingEvent } from "../../../shared/schemas/customer-row.ts";
@@ -51,7 +52,7 @@ export function createCommandRig(environment: Readonly<Record<string, string>> =
       WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 1).toString("base64")}`,
       ...environment,
     },
-    "poll",
+    POLL,
   );
   let elapsed = 0;
   let versions = 0;

@@ -95,7 +95,7 @@ describe("a deployment that cannot work", () => {
       });
       expect(result.code).toBe(1);
       expect(result.stdout).toContain(
-        "To be mended first: there are no credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and ALIBABA_CLOUD_SECURITY_TOKEN for temporary ones), or name a file with provider.credentials; the timer's cron of poll must have six fields: second minute hour day month weekday; API_KEYS must be set; TICK_SECONDS must be at most 52; WEBHOOK_URL must be set; WEBHOOK_SECRET must be set; STORE_URL must name Tablestore or PostgreSQL: an instance of a function forgets everything. Nothing was sent.",
+        "To be mended first: there are no credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and ALIBABA_CLOUD_SECURITY_TOKEN for temporary ones), or name a file with provider.credentials; the timer's cron of poll must have six fields: second minute hour day month weekday; API_KEYS must be set; WEBHOOK_URL must be set; WEBHOOK_SECRET must be set; TICK_SECONDS must be at most 52; STORE_URL must name Tablestore or PostgreSQL: an instance of a function forgets everything. Nothing was sent.",
       );
       expect(cloud.calls()).toEqual([]);
     },

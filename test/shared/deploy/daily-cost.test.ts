@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../../shared/config.ts";
 import { describeCost } from "../../../shared/deploy/daily-cost.ts";
+import { POLL } from "../../../shared/functions.js";
 
 const SIZE = { memoryMb: 256, cpu: 0.1 };
 const pollWith = (customers: number, environment: Record<string, string> = {}) =>
@@ -12,7 +13,7 @@ const pollWith = (customers: number, environment: Record<string, string> = {}) =
       WATCH_CUST_SPACES: Array.from({ length: customers }, (_, index) => `cust-${index}`).join(),
       ...environment,
     },
-    "poll",
+    POLL,
   );
 
 describe("describeCost", () => {

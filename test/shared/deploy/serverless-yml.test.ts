@@ -1,25 +1,56 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { environmentSchema } from "../../../shared/config.ts";
+import { allSettings } from "../../../shared/config.ts";
+import { FUNCTIONS } from "../../../shared/functions.js";
+
+const read = (file: string) => readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8");
+
+const YAML = read("serverless.yml");
+const SHARED = YAML.slice(0, YAML.indexOf("\nfunctions:\n"));
+
+/** The entry of each function, as text by its name. */
+const ENTRIES = Object.fromEntries(
+  YAML.slice(YAML.indexOf("\nfunctions:\n"))
+    .split(/^ {2}(?=\w+:$)/m)
+    .slice(1)
+    .map((entry) => [entry.slice(0, entry.indexOf(":")), entry]),
+);
+
+const passesOn = (text: string, setting: string) =>
+  new RegExp(`^ +${setting}: \\$\\{`, "m").test(text);
 
 describe(".npmrc", () => {
-  it("lets no package run a script while it is installed", async () => {
-    const settings = await readFile(new URL("../../../.npmrc", import.meta.url), "utf8");
-    expect(settings.split("\n")).toContain("ignore-scripts=true");
+  it("lets no package run a script while it is installed", () => {
+    expect(read(".npmrc").split("\n")).toContain("ignore-scripts=true");
   });
 });
 
 describe("serverless.yml", () => {
-  it("passes on every variable that the functions read, but for credentials and DEBUG", async () => {
-    const yaml = await readFile(new URL("../../../serverless.yml", import.meta.url), "utf8");
-    const missing = Object.keys(environmentSchema.shape).filter(
-      (name) => !new RegExp(`^ +${name}: \\$\\{`, "m").test(yaml),
+  it("deploys the functions of the table, and no other", () => {
+    expect(Object.keys(ENTRIES)).toEqual(FUNCTIONS.map(({ name }) => name));
+  });
+
+  it.each(FUNCTIONS)("gives $name its handler, its trigger and what it requires", (row) => {
+    const entry = ENTRIES[row.name] ?? "";
+    expect(entry).toContain(`handler: ${row.name}.handler\n`);
+    expect(entry).toContain(
+      row.kind === "http"
+        ? `- http: { path: ${row.paths[0]}, method: ${row.method.toLowerCase()} }`
+        : "- timer: {",
     );
-    expect(missing).toEqual([
+    const missing = row.requires.filter(
+      (setting) => !passesOn(SHARED, setting) && !passesOn(entry, setting),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it("passes on every variable that the functions read, but for credentials and DEBUG", () => {
+    const missing = Object.keys(allSettings()).filter((name) => !passesOn(YAML, name));
+    expect(missing.sort()).toEqual([
       "ALIBABA_CLOUD_ACCESS_KEY_ID",
       "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
-      "ALIBABA_CLOUD_SECURITY_TOKEN",
       "ALIBABA_CLOUD_ACCOUNT_ID",
+      "ALIBABA_CLOUD_SECURITY_TOKEN",
       "DEBUG",
     ]);
   });

@@ -30,7 +30,7 @@ const problemSchema = z.object({
 
 const KEY = "aaaaaaaaaaaaaaaaaaaaaaaa";
 const parsed = parseApiKeys(`crm:${KEY}`);
-const echo = withApiKey(parsed.kind === "keys" ? parsed.keys : [], async (request) =>
+const echo = withApiKey("value" in parsed ? parsed.value : [], async (request) =>
   jsonResponse(200, { body: readJsonBody(request), query: request.query }),
 );
 

@@ -7,7 +7,7 @@ import { openHandler } from "./http-handler-rig.ts";
 
 describe("withApiKey", () => {
   const parsed = parseApiKeys("crm:aaaaaaaaaaaaaaaaaaaaaaaa:cust-1");
-  const keys = parsed.kind === "keys" ? parsed.keys : [];
+  const keys = "value" in parsed ? parsed.value : [];
 
   function openGuarded() {
     let runs = 0;

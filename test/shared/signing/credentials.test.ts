@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadConfig } from "../../../shared/config.ts";
 import { createDeps } from "../../../shared/deps.ts";
 import { CredentialsError } from "../../../shared/errors.ts";
+import { QUERY } from "../../../shared/functions.js";
 import { Secret } from "../../../shared/secret.ts";
 import { invocationCredentials } from "../../../shared/signing/credentials.ts";
 import { type SandboxUpstream, startUpstream } from "../../sandbox/upstream.ts";
@@ -74,10 +75,7 @@ describe("the upstream of an invocation", () => {
 
   const deps = (more: Record<string, string> = {}) =>
     createDeps(
-      loadConfig(
-        { CAMS_ENDPOINT: sandbox.url, API_KEYS: `crm:${"a".repeat(24)}`, ...more },
-        "query",
-      ),
+      loadConfig({ CAMS_ENDPOINT: sandbox.url, API_KEYS: `crm:${"a".repeat(24)}`, ...more }, QUERY),
     );
   const environment = {
     ALIBABA_CLOUD_ACCESS_KEY_ID: "env-id",

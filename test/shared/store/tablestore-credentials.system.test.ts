@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../../shared/config.ts";
 import { createDeps } from "../../../shared/deps.ts";
+import { ADD } from "../../../shared/functions.js";
 import { INSTANCE, KEY, TABLE, toCredentials } from "../../sandbox/tablestore/sandbox-store.ts";
 import { openForTest, startForTest } from "./tablestore-rig.ts";
 
@@ -31,7 +32,7 @@ describe("a Tablestore store", () => {
         STORE_URL: `tablestore://${INSTANCE}.local/${TABLE}?endpoint=${server.url}`,
         API_KEYS: "ci:0123456789abcdef01234567",
       },
-      "add",
+      ADD,
     );
     const { openStore } = createDeps(config);
     const second = {
@@ -73,7 +74,7 @@ describe("a Tablestore store", () => {
         STORE_URL: `tablestore://${INSTANCE}.local/${TABLE}?endpoint=http://127.0.0.1:1`,
         API_KEYS: "ci:0123456789abcdef01234567",
       },
-      "add",
+      ADD,
     );
     await expect(createDeps(config).openStore({ credentials: {} })).rejects.toMatchObject({
       code: "ERR_CREDENTIALS",
