@@ -11,6 +11,7 @@ import {
 } from "../shared/errors.ts";
 import { ADD } from "../shared/functions.js";
 import { type ApiKey, assertScope } from "../shared/http/api-keys.ts";
+import { askUpstream, runCheck } from "../shared/http/check.ts";
 import { createHttpHandler, type HttpCall, withApiKey } from "../shared/http/http-handler.ts";
 import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts";
 import {
@@ -50,6 +51,11 @@ export function createAdd(deps: AddDeps) {
     methods: {
       [ADD.method]: withApiKey(deps.apiKeys, (request, call) => add(request, call, deps)),
     },
+    check: (context) =>
+      runCheck({
+        store: () => deps.openStore(context).then(() => ({})),
+        upstream: () => askUpstream(deps.upstreamFor(context), deps.monotonic()),
+      }),
     log: deps.log,
     now: deps.now,
     newId: deps.newId,

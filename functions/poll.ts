@@ -4,6 +4,13 @@ import { type Config, loadConfig } from "../shared/config.ts";
 import { createDeps, type Deps } from "../shared/deps.ts";
 import { InvalidRequestError, isAppError } from "../shared/errors.ts";
 import { POLL } from "../shared/functions.js";
+import {
+  askUpstream,
+  type CheckAnswer,
+  failedCheck,
+  isCheck,
+  runCheck,
+} from "../shared/http/check.ts";
 import { expireIdempotency } from "../shared/http/idempotency.ts";
 import { type PlatformEvent, parsePlatformEvent } from "../shared/http/platform-event.ts";
 import { createLog, describeError } from "../shared/log.ts";
@@ -11,6 +18,9 @@ import { receiverId } from "../shared/outbox/receiver-state.ts";
 import { runPoll } from "../shared/polling/run-poll.ts";
 import { newWarmState, type WarmState } from "../shared/polling/warm-state.ts";
 import { createTestEvent } from "../shared/webhook/test-event.ts";
+
+/** For the list of instances in a check; the function's timeout is 75 s. */
+const CHECK_MS = 10_000;
 
 export type PollDeps = Deps & { readonly config: Config };
 
@@ -23,8 +33,10 @@ export function createPoll(deps: PollDeps) {
 
   return async function poll(event: unknown, context: unknown): Promise<unknown> {
     const startedAt = deps.monotonic();
+    const parsed = parsePlatformEvent(event);
+    if (isCheck(parsed)) return check(deps, context);
     try {
-      const command = findCommand(parsePlatformEvent(event));
+      const command = findCommand(parsed);
       return await (command
         ? runOperatorCommand(command, deps, warm, context)
         : runTimer(deps, warm, context));
@@ -37,6 +49,25 @@ export function createPoll(deps: PollDeps) {
       throw error;
     }
   };
+}
+
+/** Asks for everything that a run needs, and makes the store's table if it is absent. */
+function check(deps: PollDeps, context: unknown): Promise<CheckAnswer> {
+  const upstream = deps.upstreamFor(context);
+  return runCheck({
+    store: async () => {
+      const { storeUrl, table } = await deps.prepareStore(context);
+      // A PostgreSQL URL holds a password.
+      return { table, storeUrl: table && storeUrl };
+    },
+    upstream: async () => {
+      if (deps.config.discover) {
+        const page = { pageIndex: 1, pageSize: 1 };
+        await upstream.listInstances(page, { deadlineAt: deps.monotonic() + CHECK_MS });
+      }
+      return askUpstream(upstream, deps.monotonic());
+    },
+  });
 }
 
 /** The command in a payload; undefined for a run. A timer's payload may be any other text. */
@@ -125,6 +156,7 @@ export function createPollHandler(environment: NodeJS.ProcessEnv) {
         "function cannot start",
         describeError(error),
       );
+      if (isCheck(parsePlatformEvent(event))) return failedCheck(error);
       throw error;
     }
     return poll(event, context);

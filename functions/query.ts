@@ -11,6 +11,7 @@ import {
 } from "../shared/errors.ts";
 import { QUERY } from "../shared/functions.js";
 import { type ApiKey, assertScope } from "../shared/http/api-keys.ts";
+import { askUpstream, runCheck } from "../shared/http/check.ts";
 import { createHttpHandler, type HttpCall, withApiKey } from "../shared/http/http-handler.ts";
 import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts";
 import { lazyHttpHandler } from "../shared/http/lazy-handler.ts";
@@ -31,6 +32,8 @@ const QUERY_DEADLINE_MS = 20_000;
 export type QueryDeps = Pick<Deps, "now" | "monotonic" | "newId" | "log" | "openStore"> & {
   readonly upstreamFor: (context: unknown) => Pick<NumbersUpstream, "query">;
   readonly apiKeys: readonly ApiKey[];
+  /** False without STORE_URL: then `source=stored` alone fails. */
+  readonly hasStore?: boolean;
 };
 
 /** `GET /`: a customer's numbers, from the upstream or from what poll has stored. */
@@ -40,6 +43,11 @@ export function createQuery(deps: QueryDeps) {
     methods: {
       [QUERY.method]: withApiKey(deps.apiKeys, (request, call) => query(request, call, deps)),
     },
+    check: (context) =>
+      runCheck({
+        store: deps.hasStore === false ? undefined : () => deps.openStore(context).then(() => ({})),
+        upstream: () => askUpstream(deps.upstreamFor(context), deps.monotonic()),
+      }),
     log: deps.log,
     now: deps.now,
     newId: deps.newId,
@@ -133,7 +141,8 @@ export function createQueryHandler(environment: NodeJS.ProcessEnv) {
   return lazyHttpHandler(
     () => {
       const config = loadHttpConfig(environment, QUERY);
-      return createQuery({ ...createCommonDeps(config), apiKeys: config.apiKeys });
+      const hasStore = config.storeUrl.reveal() !== "";
+      return createQuery({ ...createCommonDeps(config), apiKeys: config.apiKeys, hasStore });
     },
     { now: Date.now, write: (line) => process.stdout.write(`${line}\n`) },
   );

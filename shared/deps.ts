@@ -11,7 +11,8 @@ import { type Credentials, invocationCredentials, isSame } from "./signing/crede
 import { createNumbersUpstream } from "./signing/numbers-upstream.ts";
 import type { NumbersUpstream, Upstream } from "./signing/upstream.ts";
 import { claimStore } from "./store/identity.ts";
-import { openStore } from "./store/open-store.ts";
+import { type OpenStoreDeps, openStore } from "./store/open-store.ts";
+import { type PreparedStore, prepareStore } from "./store/prepare-store.ts";
 import type { Store } from "./store/store.ts";
 import { createSender, type Send } from "./webhook/attempt.ts";
 import { guardedLookup } from "./webhook/target.ts";
@@ -40,6 +41,8 @@ export type CommonDeps = {
    * invocation, as the open store signs with the credentials of the newest context.
    */
   readonly openStore: (context: unknown) => Promise<Store>;
+  /** What opening a store takes, with the credentials of this invocation. */
+  readonly storeDepsFor: (context: unknown) => OpenStoreDeps;
   /** Signs with the credentials of this invocation. */
   readonly clientFor: (context: unknown) => Client;
   readonly upstreamFor: (context: unknown) => NumbersUpstream;
@@ -90,7 +93,16 @@ export function createCommonDeps(
   let opening: Promise<Store> | undefined;
   // An open store outlives the invocation that opened it, and that one's credentials.
   let newestContext: unknown;
-  const identityFor = (context: unknown) => `${accountOf(config, context)}:${config.stage}`;
+  const storeDeps: OpenStoreDeps = {
+    newVersion: () => randomBytes(12).toString("base64url"),
+    now,
+    tablestore: {
+      credentials: () => invocationCredentials(newestContext, config.credentials),
+      agentFor,
+      random,
+      sleep,
+    },
+  };
 
   return {
     now,
@@ -99,18 +111,15 @@ export function createCommonDeps(
     sleep,
     newId,
     log,
+    storeDepsFor(context) {
+      newestContext = context;
+      return storeDeps;
+    },
     openStore(context) {
       newestContext = context;
-      opening ??= openStore(config.storeUrl.reveal(), {
-        newVersion: () => randomBytes(12).toString("base64url"),
-        now,
-        tablestore: {
-          credentials: () => invocationCredentials(newestContext, config.credentials),
-          agentFor,
-          random,
-          sleep,
-        },
-      }).then((store) => claimStore(store, identityFor(context)));
+      opening ??= openStore(config.storeUrl.reveal(), storeDeps).then((store) =>
+        claimStore(store, identityOf(config, context)),
+      );
       opening.catch(() => {
         opening = undefined;
       });
@@ -118,7 +127,7 @@ export function createCommonDeps(
     },
     clientFor,
     upstreamFor: (context) => createNumbersUpstream(clientFor(context), monotonic),
-    sourceFor: (context) => `urn:waba-numbers:${identityFor(context)}`,
+    sourceFor: (context) => `urn:waba-numbers:${identityOf(config, context)}`,
     ...overrides,
   };
 }
@@ -126,6 +135,11 @@ export function createCommonDeps(
 /** 122 random bits. Node makes UUIDs by the hundred, and so at a fraction of what its bytes cost. */
 function newNonce(): string {
   return randomUUID().replaceAll("-", "");
+}
+
+/** The account and stage that a store serves. */
+function identityOf(config: CommonConfig, context: unknown): string {
+  return `${accountOf(config, context)}:${config.stage}`;
 }
 
 /** The platform's account, or the environment's where there is no platform. */
@@ -151,6 +165,8 @@ const MAX_PACED_IDLE_MS = 2_500;
 export type Deps = Omit<CommonDeps, "upstreamFor"> & {
   readonly upstreamFor: (context: unknown) => Upstream;
   readonly send: Send;
+  /** Makes the store ready for its first use, which a deployment asks for. */
+  readonly prepareStore: (context: unknown) => Promise<PreparedStore>;
 };
 
 /** Wires the real clients, the webhook's included. Opens nothing and sends nothing. */
@@ -161,6 +177,11 @@ export function createDeps(config: Config, overrides: Partial<Deps> = {}): Deps 
     ...common,
     upstreamFor: (context) => createUpstream(clientFor(context), monotonic),
     send: createSend(config, common),
+    prepareStore: (context) =>
+      prepareStore(config.storeUrl.reveal(), identityOf(config, context), {
+        ...common.storeDepsFor(context),
+        monotonic,
+      }),
     ...overrides,
   };
 }

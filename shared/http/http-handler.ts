@@ -6,6 +6,7 @@ import {
 } from "../errors.ts";
 import { describeError, type Log, type LogFields } from "../log.ts";
 import { type ApiKey, authenticate } from "./api-keys.ts";
+import { isCheck } from "./check.ts";
 import {
   type HttpResponse,
   type PlatformResponse,
@@ -28,11 +29,13 @@ export type HttpCall = {
 
 export type HttpRoute = (request: HttpRequest, call: HttpCall) => Promise<HttpResponse>;
 
-export type HttpHandlerOptions = {
+/** `Check` is what a direct invocation with `{"command":"check"}` is answered with, if anything. */
+export type HttpHandlerOptions<Check = never> = {
   /** Without a trailing slash; a request may have one. */
   readonly paths: readonly string[];
   /** By method, upper case. HEAD and OPTIONS are answered without a route of their own. */
   readonly methods: Readonly<Record<string, HttpRoute>>;
+  readonly check?: (context: unknown) => Promise<Check>;
   readonly log: Log;
   /** Milliseconds. */
   readonly now: () => number;
@@ -46,12 +49,12 @@ const UNKNOWN = "unknown";
 
 /**
  * A Function Compute handler that answers every event: what a route throws becomes a problem, and
- * an event that is not HTTP a 400. Logs one line a request, and one more for an error with a 5xx;
- * neither holds bodies, headers or query values.
+ * an event that is neither HTTP nor a check a 400. Logs one line a request, and one more for an
+ * error with a 5xx. Neither holds bodies, headers or query values.
  */
-export function createHttpHandler(
-  options: HttpHandlerOptions,
-): (event: unknown, context: unknown) => Promise<PlatformResponse> {
+export function createHttpHandler<Check = never>(
+  options: HttpHandlerOptions<Check>,
+): (event: unknown, context: unknown) => Promise<PlatformResponse | Check> {
   const allow = allowedMethods(...Object.keys(options.methods));
 
   return async function handleHttp(event, context) {
@@ -59,6 +62,7 @@ export function createHttpHandler(
     const requestId = platformRequestId(context) ?? options.newId();
     const log = options.log.with({ requestId });
     const parsed = parsePlatformEvent(event);
+    if (options.check && isCheck(parsed)) return options.check(context);
     const path = parsed.kind === "http" ? matchPath(options.paths, parsed.request.path) : undefined;
     let notes: LogFields = {};
     const note = (fields: LogFields) => {

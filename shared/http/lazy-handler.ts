@@ -1,5 +1,7 @@
 import { createLog, describeError } from "../log.ts";
+import { failedCheck, isCheck } from "./check.ts";
 import { toPlatformResponse } from "./http-response.ts";
+import { parsePlatformEvent } from "./platform-event.ts";
 import { toProblem } from "./problem.ts";
 
 type Handler = (event: unknown, context: unknown) => Promise<unknown>;
@@ -15,6 +17,7 @@ export function lazyHttpHandler(build: () => Handler, deps: LazyDeps): Handler {
       handler ??= build();
     } catch (error) {
       createLog({ level: "error", ...deps }).error("function cannot start", describeError(error));
+      if (isCheck(parsePlatformEvent(event))) return failedCheck(error);
       const requestId = (context as { requestId?: unknown } | undefined)?.requestId;
       return toPlatformResponse(toProblem(error, typeof requestId === "string" ? requestId : ""));
     }

@@ -11,8 +11,11 @@ import type { Store } from "./store.ts";
  */
 export async function claimStore(store: Store, identity: string): Promise<Store> {
   const claim = encodeRow({ schema: 1, identity });
-  if ((await store.put(IDENTITY_KEY, claim, "absent")) === "stored") return store;
-  const found = await readRow(store, IDENTITY_KEY, identityRowSchema);
+  const read = () => readRow(store, IDENTITY_KEY, identityRowSchema);
+  let found = await read();
+  // Read first, because query's role may not write, and a read costs less than a refused write.
+  if (!found && (await store.put(IDENTITY_KEY, claim, "absent")) === "conflict")
+    found = await read();
   if (found && found.value.identity !== identity) {
     throw new StoreIdentityError(identity, found.value.identity);
   }

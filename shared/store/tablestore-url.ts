@@ -31,3 +31,27 @@ export function parseTablestoreUrl(url: string): TablestoreTarget | undefined {
   }
   return { instance, table, endpoint: endpoint.origin };
 }
+
+/**
+ * The hosts of an instance, each as a STORE_URL, in the order to try. A new instance refuses the
+ * public one ("Request denied by instance ACL policies", support page of 21 June 2026). One that the
+ * text names comes first, and alone if it is none of the three.
+ */
+export function storeHosts(
+  url: string,
+): readonly { readonly url: string; readonly target: TablestoreTarget }[] {
+  const target = parseTablestoreUrl(url);
+  const [bare = "", given] = url.split("?endpoint=");
+  const [, instance, region] = FORM.exec(bare) ?? [];
+  const own = ["vpc.tablestore", "ots-internal", "ots"].map(
+    (name) => `https://${instance}.${region}.${name}.aliyuncs.com`,
+  );
+  if (!target) return [];
+  const isOwn = own.includes(target.endpoint);
+  if (given && !isOwn) return [{ url, target }];
+  const first = given ? [target.endpoint] : [];
+  return [...new Set([...first, ...own])].map((endpoint) => ({
+    url: `${bare}?endpoint=${endpoint}`,
+    target: { ...target, endpoint },
+  }));
+}
