@@ -1,7 +1,6 @@
-import { ADD, QUERY } from "../functions.js";
 import { EVENT_SCHEMAS } from "./event-schemas.ts";
 import { httpSchemas } from "./http-schemas.ts";
-import { addOperation, queryOperation } from "./paths.ts";
+import { buildPaths } from "./paths.ts";
 import { type EventExamples, webhookOperations } from "./webhooks.ts";
 
 /** The version of the interface, not of the program. A change that breaks callers raises its first part. */
@@ -23,26 +22,23 @@ export function buildOpenApi(
     info: {
       title: "waba-numbers",
       version: API_VERSION,
-      description: `Adds, queries and watches WhatsApp numbers of Alibaba Cloud Chat App Message Service. The webhooks are Standard Webhooks requests with a CloudEvents 1.0 body; their examples are signed with the secret ${exampleSecret} over the example's JSON without white space.`,
+      description: `Adds, queries and watches WhatsApp numbers of Alibaba Cloud Chat App Message Service. The webhooks are Standard Webhooks requests with a CloudEvents 1.0 body. The secret ${exampleSecret} signs their examples, over the JSON without white space.`,
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [
       {
         url: "https://{host}",
         description:
-          "A custom domain that routes the paths. Without one each function has a host of its own and answers at /.",
+          "A custom domain that routes the paths. Without one, each function has its own host and the path /.",
         variables: { host: { default: "numbers.example.com", description: "Your domain." } },
       },
     ],
     tags: [
-      { name: "numbers", description: "What callers ask for." },
-      { name: "webhooks", description: "What receivers are sent." },
+      { name: "numbers", description: "What callers send." },
+      { name: "webhooks", description: "What receivers get." },
     ],
     security: [{ apiKey: [] }],
-    paths: {
-      [ADD.paths[0]]: { [ADD.method.toLowerCase()]: addOperation() },
-      [QUERY.paths[0]]: { [QUERY.method.toLowerCase()]: queryOperation() },
-    },
+    paths: buildPaths(),
     webhooks: webhookOperations(examples),
     components: {
       securitySchemes: {
@@ -64,7 +60,7 @@ const IDEMPOTENCY_KEY = {
   in: "header",
   required: false,
   description:
-    "Names the request: for a day, the same key with the same body is answered the same without a second add; with another body it is a 422, and while the first is running a 409.",
+    "Identifies the request for a day. The same key and body get the same response, without a second add. With another body: 422. While the first request is running: 409.",
   schema: { type: "string", pattern: "^[\\x21-\\x7e]{1,255}$" },
   example: "order-4711",
 };
@@ -76,12 +72,12 @@ const text = (description: string, schema: object = {}) => ({
 });
 
 const HEADERS = {
-  "X-Request-Id": text("Names the request in the service's log."),
+  "X-Request-Id": text("Identifies the request in the service's log."),
   "Retry-After": text("Seconds to wait.", { pattern: "^[1-9]\\d*$" }),
   "WWW-Authenticate": text("How to authenticate.", { const: "Bearer" }),
-  Allow: text("The methods that this path answers."),
+  Allow: text("The methods that this path takes."),
   "Idempotency-Replayed": {
-    description: "Only on an answer that was given before.",
+    description: "Only on a response that was sent before.",
     required: false,
     schema: { type: "string", const: "true" },
   },

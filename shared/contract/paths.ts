@@ -1,4 +1,4 @@
-import { ADD, QUERY } from "../functions.js";
+import { ADD, FUNCTIONS, QUERY } from "../functions.js";
 import { allowedMethods } from "../http/http-handler.ts";
 import { queryRequestSchema } from "../schemas/query.ts";
 import { ADD_NUMBER, QUERY_NUMBERS } from "../signing/operations.ts";
@@ -48,13 +48,32 @@ const QUERY_PROBLEMS: readonly ProblemCode[] = [
   "ERR_UPSTREAM_TIMEOUT",
 ];
 
+type HttpFunction = Extract<(typeof FUNCTIONS)[number], { kind: "http" }>;
+
+/** The type checker asks for the operation of each new HTTP function. */
+const OPERATIONS: Readonly<Record<HttpFunction["name"], () => object>> = {
+  add: addOperation,
+  query: queryOperation,
+};
+
+/** The first path of each HTTP function, with its method. */
+export function buildPaths(): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    FUNCTIONS.flatMap((row) =>
+      row.kind === "http"
+        ? [[row.paths[0], { [row.method.toLowerCase()]: OPERATIONS[row.name]() }]]
+        : [],
+    ),
+  );
+}
+
 /** `POST /add`, with a response for each problem. */
-export function addOperation() {
+function addOperation() {
   return {
     operationId: "addNumber",
     tags: ["numbers"],
     summary: "Add a number to a customer",
-    description: `The customer is watched from before the moment the number exists. A call whose answer was lost is never repeated: one query settles it, with outcome confirmed or ERR_ADD_OUTCOME_UNKNOWN. ${alsoAt(ADD.paths)}`,
+    description: `poll watches the customer before the number exists. If the upstream's response is lost, the call is never repeated. One query then looks for the number: the outcome is confirmed, or the problem ERR_ADD_OUTCOME_UNKNOWN. ${alsoAt(ADD.paths)}`,
     parameters: [{ $ref: "#/components/parameters/IdempotencyKey" }],
     requestBody: {
       required: true,
@@ -78,21 +97,21 @@ export function addOperation() {
 }
 
 const QUERY_NOTES = {
-  custSpaceId: "The customer; without it, or with self, the account itself.",
-  isvCode: "Passed on to the upstream; only for keys of every customer.",
+  custSpaceId: "The customer. Without it, or with self: the account itself.",
+  isvCode: "Passed on to the upstream. Only for keys of every customer.",
   status: "Passed on to the upstream, which does not document its values.",
-  source: "live asks the upstream; stored answers from what poll has seen, at no upstream call.",
+  source: "live calls the upstream. stored returns what poll has stored, without an upstream call.",
 };
 
 /** `GET /query`, with a response for each problem. */
-export function queryOperation() {
+function queryOperation() {
   const { properties } = toDocumentedSchema(queryRequestSchema, {}) as {
     readonly properties: Readonly<Record<keyof typeof QUERY_NOTES, JsonSchema>>;
   };
   return {
     operationId: "queryNumbers",
     tags: ["numbers"],
-    summary: "A customer's numbers, from the upstream or from what is stored",
+    summary: "A customer's numbers, from the upstream or from the store",
     description: `stored cannot be combined with isvCode or status. ${alsoAt(QUERY.paths)}`,
     parameters: Object.entries(QUERY_NOTES).map(([name, description]) => ({
       name,
@@ -133,5 +152,5 @@ function toExamples(values: Readonly<Record<string, unknown>>) {
 }
 
 function alsoAt([, ...paths]: readonly string[]): string {
-  return `The function answers this at ${paths.join(" and ")} as well.`;
+  return `The function has the paths ${paths.join(" and ")} as well.`;
 }

@@ -15,27 +15,33 @@ export type EventExamples = Readonly<Record<EventType, SentExample>>;
 
 const SUMMARIES: Readonly<Record<EventType, string>> = {
   [EVENT_TYPES.changed]: "Watched fields of a number changed",
-  [EVENT_TYPES.discovered]: "A number that was not there before, under a customer that is known",
-  [EVENT_TYPES.missing]: "A number is absent from the customer's list",
+  [EVENT_TYPES.discovered]: "A new number of a customer that is known",
+  [EVENT_TYPES.missing]: "A number is missing from the customer's list",
   [EVENT_TYPES.returned]: "A missing number is back",
-  [EVENT_TYPES.state]: "What is known of a number, because an operator asked; nothing changed",
-  [EVENT_TYPES.onboardingCompleted]: "A number that was added is usable",
-  [EVENT_TYPES.onboardingStuck]: "A number is not usable 24 hours after it was added",
-  [EVENT_TYPES.watchStale]: "A customer, or the account, has not been readable for 30 minutes",
-  [EVENT_TYPES.watchRecovered]: "What was stale is being read again",
-  [EVENT_TYPES.test]: "Asks whether the receiver verifies and accepts; nothing has happened",
+  [EVENT_TYPES.state]:
+    "All that is known of a number, because an operator requested it. Nothing changed",
+  [EVENT_TYPES.onboardingCompleted]: "A number that was added is in service",
+  [EVENT_TYPES.onboardingStuck]: "A number is not in service 24 hours after it was added",
+  [EVENT_TYPES.watchStale]: "A customer, or the account, had no good read for 30 minutes",
+  [EVENT_TYPES.watchRecovered]: "A customer, or the account, that was stale can be read again",
+  [EVENT_TYPES.test]: "Tests whether the receiver verifies and accepts. Nothing happened",
 };
 
 const RESPONSES = {
-  "2XX": { description: "Taken: the event is not sent again." },
-  "400": { description: "This event is refused: ten tries in 75 hours, then a dead letter." },
-  "410": { description: "Nothing more is wanted: nothing is sent until an operator enables it." },
+  "2XX": { description: "Accepted. The event is not sent again." },
+  "400": {
+    description:
+      "Refuses this event. poll tries it ten times in 75 hours, then it is a dead letter.",
+  },
+  "410": {
+    description: "Refuses all events. poll sends nothing until an operator enables the webhook.",
+  },
   "413": { description: "As 400." },
   "415": { description: "As 400." },
   "422": { description: "As 400." },
   default: {
     description:
-      "Trouble of the receiver, which costs no event anything: everything waits, in order, and is tried again at growing intervals. Retry-After is obeyed.",
+      "The receiver has a problem, and no event is lost. All events wait in order. poll retries at growing intervals and obeys Retry-After.",
   },
 };
 
@@ -85,14 +91,14 @@ function signatureParameters({ headers }: SentExample) {
     header(
       "webhook-signature",
       "^v1,[A-Za-z0-9+/]+=*( v1,[A-Za-z0-9+/]+=*)*$",
-      "HMAC-SHA256 in base64 of webhook-id, a dot, webhook-timestamp, a dot and the body's bytes; one for each live secret, separated by spaces.",
+      "HMAC-SHA256 in base64 of webhook-id, a dot, webhook-timestamp, a dot and the body's bytes. One for each live secret, separated by spaces.",
     ),
     {
       name: "webhook-redelivery",
       in: "header",
       required: false,
       description:
-        "Only on an event that an operator had sent again; the id and the bytes are the same.",
+        "Only on an event that an operator sent again. The id and the bytes are the same.",
       schema: { type: "string", const: "true" },
     },
   ];

@@ -7,37 +7,37 @@ export type NumberEvent = {
   id: string;
   /** urn:waba-numbers:<account>:<stage> */
   source: string;
-  /** When it was observed. RFC 3339, UTC, milliseconds. */
+  /** When poll saw it. RFC 3339, UTC, milliseconds. */
   time: string;
   /** The type of data. */
   datacontenttype: "application/json";
-  /** Types are added over time: acknowledge and ignore those that you do not know. */
+  /** More types may come. Acknowledge and ignore those that you do not know. */
   type: "whatsapp.phone_number.changed" | "whatsapp.phone_number.discovered" | "whatsapp.phone_number.missing" | "whatsapp.phone_number.returned" | "whatsapp.phone_number.state" | "whatsapp.onboarding.completed" | "whatsapp.onboarding.stuck";
-  /** The number; for an event about the watch, the customer. */
+  /** The number. For an event about the watch, the customer. */
   subject: string;
-  /** Digits, zero-padded: text order is number order. Grows within a source and partitionkey, across restarts and restored stores. Ignore one that is not above the last, unless webhook-redelivery is true. */
+  /** Zero-padded digits, so text order is number order. Grows within a source and partitionkey, across restarts and restored stores. Ignore an event that is not above the last one, unless webhook-redelivery is true. */
   sequence: string;
   /** The customer. Events of one customer arrive in order. */
   partitionkey: string;
   data: {
-    /** The customer; self for the account itself, ~account for all of its customers. */
+    /** The customer. self is the account itself, ~account is all of its customers. */
     custSpaceId: string;
     /** Country code and digits, without +. */
     phoneNumber: string;
-    /** Every watched field that changed between the two reads; empty for none. */
+    /** Every watched field that changed between the two reads. Empty if none did. */
     changes: {
       /** A watched field: status, qualityRating, codeVerificationStatus, nameStatus, newNameStatus, messagingLimitTier, verifiedName. */
       field: string;
-      /** The old value, the upstream's own. */
+      /** The old value, as the upstream writes it. */
       from: string;
-      /** The new value, the upstream's own; a value that no list names is passed on. */
+      /** The new value, as the upstream writes it. Values that no list names are passed on. */
       to: string;
-      /** Whether it is good news; unknown for values that no list orders. */
+      /** Whether it is good news. unknown for values without an order. */
       direction: "better" | "worse" | "lateral" | "unknown";
       /** How soon somebody should look. */
       severity: "info" | "warning" | "critical";
     }[];
-    /** Whether it is good news; unknown for values that no list orders. */
+    /** Whether it is good news. unknown for values without an order. */
     direction: "better" | "worse" | "lateral" | "unknown";
     /** How soon somebody should look. */
     severity: "info" | "warning" | "critical";
@@ -47,21 +47,21 @@ export type NumberEvent = {
     previous: Record<string, string>;
     /** The read that showed it. RFC 3339, UTC, milliseconds. */
     observedAt: string;
-    /** The last read known to have shown the old values: it happened between the two. RFC 3339, UTC, milliseconds. */
+    /** The last read known to have shown the old values. The change happened after it. RFC 3339, UTC, milliseconds. */
     previousObservedAt?: string;
     /** The upstream's id of the read, for its support. */
     upstreamRequestId?: string;
-    /** The same on events of one cause, such as a tier that moved on several numbers at once. */
+    /** The same on events of one cause, such as a tier that changed on several numbers at once. */
     groupId?: string;
     /** Fields whose values are cut in this event. */
     truncated?: string[];
     /** The first read that did not list the number. RFC 3339, UTC, milliseconds. */
     missingSince?: string;
-    /** What the number's last status said of the reason. */
+    /** The reason, from the number's last status. */
     missingReason?: "absent" | "deleted" | "migrated";
     /** When the number was added. RFC 3339, UTC, milliseconds. */
     addedAt?: string;
-    /** The field that keeps the number from being usable. */
+    /** The field that keeps the number out of service. */
     blockedBy?: string;
   };
 };
@@ -73,22 +73,22 @@ export type WatchEvent = {
   id: string;
   /** urn:waba-numbers:<account>:<stage> */
   source: string;
-  /** When it was observed. RFC 3339, UTC, milliseconds. */
+  /** When poll saw it. RFC 3339, UTC, milliseconds. */
   time: string;
   /** The type of data. */
   datacontenttype: "application/json";
-  /** Types are added over time: acknowledge and ignore those that you do not know. */
+  /** More types may come. Acknowledge and ignore those that you do not know. */
   type: "whatsapp.watch.stale" | "whatsapp.watch.recovered";
-  /** The number; for an event about the watch, the customer. */
+  /** The number. For an event about the watch, the customer. */
   subject: string;
-  /** Digits, zero-padded: text order is number order. Grows within a source and partitionkey, across restarts and restored stores. Ignore one that is not above the last, unless webhook-redelivery is true. */
+  /** Zero-padded digits, so text order is number order. Grows within a source and partitionkey, across restarts and restored stores. Ignore an event that is not above the last one, unless webhook-redelivery is true. */
   sequence: string;
   /** The customer. Events of one customer arrive in order. */
   partitionkey: string;
   data: {
-    /** The customer; self for the account itself, ~account for all of its customers. */
+    /** The customer. self is the account itself, ~account is all of its customers. */
     custSpaceId: string;
-    /** Whether one customer cannot be read, or the account with all of them. */
+    /** Whether poll cannot read one customer, or the account with all of them. */
     scope: "customer" | "account";
     /** How soon somebody should look. */
     severity: "info" | "warning" | "critical";
@@ -96,7 +96,7 @@ export type WatchEvent = {
     failingSince: string;
     /** Failed reads in a row, as far as they were counted. */
     failedReads: number;
-    /** The last good read; absent when there was none. RFC 3339, UTC, milliseconds. */
+    /** The last good read. Absent if there was none. RFC 3339, UTC, milliseconds. */
     lastGoodReadAt?: string;
     /** The read that showed it. RFC 3339, UTC, milliseconds. */
     observedAt: string;
@@ -116,11 +116,11 @@ export type TestEvent = {
   id: string;
   /** urn:waba-numbers:<account>:<stage> */
   source: string;
-  /** When it was observed. RFC 3339, UTC, milliseconds. */
+  /** When poll saw it. RFC 3339, UTC, milliseconds. */
   time: string;
   /** The type of data. */
   datacontenttype: "application/json";
-  /** Types are added over time: acknowledge and ignore those that you do not know. */
+  /** More types may come. Acknowledge and ignore those that you do not know. */
   type: "webhook.test";
   data: {
     /** For people. */
