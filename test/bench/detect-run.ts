@@ -29,7 +29,7 @@ export type Detected = {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** No events fall due in the first hour: all customers are seen once. */
+/** Nothing changes in the first hour: all customers are seen once. */
 const CALM_MS = HOUR_MS;
 const LANE_GAP_MS = 3 * MINUTE_MS;
 const ACCEPT_MS = 100;
@@ -40,7 +40,7 @@ type Line = {
   readonly inLane: boolean;
   name: number;
   changesAt: number;
-  /** A change has happened, or was asked about, that the receiver has not heard of. */
+  /** A change has happened of which the receiver has no event yet. */
   changedAt: number | undefined;
 };
 
@@ -57,7 +57,7 @@ export async function runDetect(run: DetectRun): Promise<Detected> {
   const problems: string[] = [];
   const startsAt = T0 + CALM_MS;
   const endsAt = startsAt + run.hours * HOUR_MS;
-  // A sweep shares the budget with the lane; a customer changes about twice a sweep's length.
+  // A sweep shares the calls with the lane. A customer changes about twice in a sweep's length.
   const sweepGapMs = Math.max(LANE_GAP_MS, (4 * run.customers * 1_000) / qps);
   const nextChange = (inLane: boolean, from: number) =>
     from + random() * (inLane ? LANE_GAP_MS : sweepGapMs);
@@ -104,7 +104,7 @@ export async function runDetect(run: DetectRun): Promise<Detected> {
     const line = lines.get(partitionkey);
     const [change, ...others] = data.changes;
     if (!line?.changedAt || others.length > 0 || change?.to !== `Name ${line.name}`) {
-      problems.push("an event tells what did not happen");
+      problems.push("an event reports what did not happen");
     } else {
       delays[line.inLane ? "lane" : "sweep"].push(clock.now() - line.changedAt);
       line.changedAt = undefined;
@@ -138,6 +138,6 @@ export async function runDetect(run: DetectRun): Promise<Detected> {
     await clock.run(runPoll(deps, settings, memory));
   }
   const lost = [...lines.values()].filter(({ changedAt }) => changedAt !== undefined);
-  if (lost.length > 0) problems.push(`${lost.length} changes were never told`);
+  if (lost.length > 0) problems.push(`${lost.length} changes had no event`);
   return { ...delays, problems };
 }

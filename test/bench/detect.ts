@@ -5,8 +5,8 @@ import { describeMachine, formatTable, machineLine, median } from "./table.ts";
 
 const HELP = `npm run bench:detect -- [options]
 
-How long a change takes from the upstream to the receiver: the real tick, outbox and memory store on
-a fake clock, a tick a minute, numbers that change at random moments. Ends with 1 when a required
+How long a change takes from the upstream to the receiver: real runs of poll over a memory store on
+a fake clock, one a minute, with numbers that change at random moments. Ends with 1 when a required
 figure is missed or an event was lost or invented.
 
 The delay is from the change until the receiver has accepted its event. Each customer changes again

@@ -4,18 +4,18 @@ import type { PacingRun, Trip } from "./pacing-run.ts";
 
 export const LIMIT = 10;
 const POLICIES: readonly RatePolicy[] = ["fixed", "sliding", "bucket"];
-/** The other caller's calls per second, one after the other for as long. */
+/** The other caller's calls per second, one after the other, each for a minute. */
 const OTHERS = [0, 2, 5, 8];
 
 /**
- * Where the round trip is spent: `out` all before the server counts, the worst case for whoever
- * paces by sending; `half` as much after it.
+ * Where the round trip is spent. `out`: all of it before the server counts, the worst case for a
+ * limiter that counts from sending. `half`: half of it after the counting.
  */
 export type Way = "out" | "half";
 export const WAYS: readonly Way[] = ["out", "half"];
 
-/** One pace alone; the same beside another caller; or, as poll has it, a new pace for each tick. */
-export const SETTINGS = ["alone", "ticks", "beside"] as const;
+/** One limiter alone, a new limiter for each run as poll has it, or one beside another caller. */
+export const SETTINGS = ["alone", "runs", "beside"] as const;
 export type Setting = (typeof SETTINGS)[number];
 
 export type Cell = {
@@ -28,7 +28,7 @@ export type Cell = {
     | {
         /** At least. */
         readonly share: number;
-        /** Of our calls, in the worst run: at most, or below it where there is another caller. */
+        /** Of our calls, in the worst run: at most, or below it beside another caller. */
         readonly throttledShare: number;
       }
     | undefined;
@@ -60,7 +60,7 @@ const requiredAlone = ({ share }: { readonly share: number }) => ({ share, throt
 
 export const CELLS: readonly Cell[] = [
   ...cellsOf("alone", requiredAlone),
-  ...cellsOf("ticks", requiredAlone),
+  ...cellsOf("runs", requiredAlone),
   ...cellsOf("beside", (one, policy) =>
     one === ROUND_TRIPS[0] ? { share: BESIDE_SHARES[policy], throttledShare: 0.06 } : undefined,
   ),
@@ -75,11 +75,11 @@ function tripOf(cell: Pick<Cell, "roundTripMs">, way: Way): (random: Random) => 
 
 /** How long each of the other caller's rates lasts. */
 const PHASE_SECONDS = 60;
-/** How long a tick of poll reads, and how often there is one. */
-export const TICK_SECONDS = 50;
-export const TICK_EVERY_SECONDS = 60;
+/** How long a run of poll reads, and how often there is one. */
+export const RUN_SECONDS = 50;
+export const RUN_EVERY_SECONDS = 60;
 
-/** @param seconds of a run alone, its ticks and the time between them included */
+/** @param seconds of a limiter alone, or of all runs and the time between them */
 export function planRun(
   cell: Pick<Cell, "setting" | "roundTripMs">,
   way: Way,
@@ -89,10 +89,10 @@ export function planRun(
   switch (cell.setting) {
     case "alone":
       return { limit: LIMIT, seconds, trip };
-    case "ticks": {
-      const count = Math.max(1, Math.floor(seconds / TICK_EVERY_SECONDS));
-      const ticks = { count, everySeconds: TICK_EVERY_SECONDS };
-      return { limit: LIMIT, seconds: TICK_SECONDS, ticks, trip };
+    case "runs": {
+      const count = Math.max(1, Math.floor(seconds / RUN_EVERY_SECONDS));
+      const runs = { count, everySeconds: RUN_EVERY_SECONDS };
+      return { limit: LIMIT, seconds: RUN_SECONDS, runs, trip };
     }
     case "beside": {
       const others = (now: number) => OTHERS[Math.floor(now / (PHASE_SECONDS * 1_000))] ?? 0;

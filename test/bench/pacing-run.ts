@@ -2,7 +2,7 @@ import { createRateLimiter } from "../../shared/pacing/rate-limiter.ts";
 import { createRateLimit, type RatePolicy } from "../sandbox/cams-limit.ts";
 import type { Random } from "../schedules/scheduler.ts";
 
-/** Workers beside the slots, as a tick has them. */
+/** Workers beside the slots, as a run of poll has them. */
 const SPARE_WORKERS = 2;
 const OPERATION = "QueryChatappPhoneNumbers";
 
@@ -19,23 +19,23 @@ export type PacingServer = {
   take(): boolean;
 };
 
-/** Sends one call; answers whether it was let through. */
+/** Sends one call. Resolves to whether it was let through. */
 export type Transport = (trip: Trip) => Promise<boolean>;
 
 export type PacingRun = {
-  /** Calls per second, of the server and of the pace. */
+  /** Calls per second, of the server and of the limiter. */
   readonly limit: number;
-  /** Of each pace. */
+  /** Of each limiter. */
   readonly seconds: number;
-  /** Paces one after the other, each a new one, which begin so many seconds apart; one without it. */
-  readonly ticks?: { readonly count: number; readonly everySeconds: number };
+  /** Limiters one after the other, as runs of poll have them, so many seconds apart. */
+  readonly runs?: { readonly count: number; readonly everySeconds: number };
   readonly trip: (random: Random, now: number) => Trip;
-  /** Calls per second of another caller at this time; it sends at random and never backs off. */
+  /** Calls per second of another caller at this time. It sends at random and never backs off. */
   readonly others?: (now: number) => number;
 };
 
 export type PacingResult = {
-  /** Of the calls that the server let through or would have, had we asked: our part. */
+  /** Our part of the calls that the server let through, or would have. */
   readonly share: number;
   readonly accepted: number;
   readonly throttled: number;
@@ -50,7 +50,7 @@ export type PacingResult = {
 };
 
 /**
- * A server that knows nothing of the pace: the sandbox's rate limit, whose windows begin at any
+ * A server that knows nothing of the limiter: the sandbox's rate limit, whose windows begin at any
  * moment.
  */
 export function createPacingServer(
@@ -75,8 +75,8 @@ export function createVirtualTransport(server: PacingServer, clock: PacingClock)
 }
 
 /**
- * Calls as often as the pace allows until the time is up, in each tick. What the other caller got is
- * not there to be had: the share is that of the limit less it, while there is a pace.
+ * Calls as often as the limiter allows until the time is up, in each run. What the other caller got
+ * is not available, so the share is of the limit less that.
  */
 export async function runPacing(
   run: PacingRun,
@@ -86,12 +86,12 @@ export async function runPacing(
   clock: PacingClock,
 ): Promise<PacingResult> {
   const beganAt = clock.monotonic();
-  const { count, everySeconds } = run.ticks ?? { count: 1, everySeconds: 0 };
+  const { count, everySeconds } = run.runs ?? { count: 1, everySeconds: 0 };
   const counts: Counts[] = [];
-  for (let tick = 0; tick < count; tick += 1) {
-    const dueAt = beganAt + tick * everySeconds * 1_000;
+  for (let index = 0; index < count; index += 1) {
+    const dueAt = beganAt + index * everySeconds * 1_000;
     await clock.sleep(Math.max(0, dueAt - clock.monotonic()));
-    counts.push(await runPace(run, server, transport, random, clock));
+    counts.push(await runLimiter(run, server, transport, random, clock));
   }
   const sum = (of: (one: Counts) => number) => counts.reduce((total, one) => total + of(one), 0);
   const accepted = sum((one) => one.accepted);
@@ -119,7 +119,7 @@ type Counts = {
   readonly counted: readonly number[];
 };
 
-async function runPace(
+async function runLimiter(
   run: PacingRun,
   server: PacingServer,
   transport: Transport,
@@ -128,7 +128,7 @@ async function runPace(
 ): Promise<Counts> {
   const beganAt = clock.monotonic();
   const stopAt = beganAt + run.seconds * 1_000;
-  const pace = createRateLimiter({ limit: run.limit, stopAt }, clock);
+  const limiter = createRateLimiter({ limit: run.limit, stopAt }, clock);
   const counted: number[] = [];
   let underWayMs = 0;
   let accepted = 0;
@@ -137,11 +137,11 @@ async function runPace(
   let othersThrottled = 0;
 
   const work = async () => {
-    while (await pace.acquire()) {
+    while (await limiter.acquire()) {
       const trip = run.trip(random, clock.monotonic() - beganAt);
       const sentAt = clock.monotonic();
       const isAccepted = await transport(trip);
-      pace.release(isAccepted ? "answered" : "throttled");
+      limiter.release(isAccepted ? "answered" : "throttled");
       underWayMs += clock.monotonic() - sentAt;
       counted.push(sentAt + trip.out);
       if (isAccepted) accepted += 1;
@@ -151,7 +151,7 @@ async function runPace(
   const disturb = async () => {
     while (clock.monotonic() < stopAt) {
       const rate = run.others?.(clock.monotonic() - beganAt) ?? 0;
-      // The rate is looked at anew at least every 100 ms; a Poisson process does not remember.
+      // The rate is looked up at least every 100 ms, which a Poisson process does not notice.
       const gap = rate > 0 ? (-Math.log(1 - random()) / rate) * 1_000 : Number.POSITIVE_INFINITY;
       await clock.sleep(Math.min(gap, 100));
       if (gap > 100 || clock.monotonic() >= stopAt) continue;

@@ -6,10 +6,10 @@ import {
   type Cell,
   LIMIT,
   planRun,
+  RUN_EVERY_SECONDS,
+  RUN_SECONDS,
   SETTINGS,
   type Setting,
-  TICK_EVERY_SECONDS,
-  TICK_SECONDS,
   WAYS,
   type Way,
 } from "./pacing-cells.ts";
@@ -24,18 +24,19 @@ import { describeMachine, formatTable, machineLine, median } from "./table.ts";
 
 const HELP = `npm run bench:pacing -- [options]
 
-How much of the upstream's limit of ${LIMIT} calls a second the pace uses, and how many of its calls are
-throttled: under three ways of counting a second, three round trips, alone and beside another caller
-of the account; and alone as poll calls, in ticks of ${TICK_SECONDS} s out of ${TICK_EVERY_SECONDS}, each with a pace that knows
-nothing of the last one. Long runs on a virtual clock, unless --real. Ends with 1 when a required
-figure is missed; beside another caller one is required for the shortest round trip only.
+How much of the upstream's limit of ${LIMIT} calls a second the rate limiter uses, and how many of its
+calls are throttled. Measured under three ways of counting a second and three round trips: alone,
+beside another caller of the account, and as poll calls, in runs of ${RUN_SECONDS} s out of ${RUN_EVERY_SECONDS} with a new
+limiter each. Long runs on a virtual clock, unless --real. Ends with 1 when a required figure is
+missed. Beside another caller one is required for the shortest round trip only.
 
-share: accepted calls / (the limit less what the other caller got), while there is a pace. Median
-over the runs (and the least); throttled: the most in any run. The other caller sends at random, 0,
-2, 5 and 8 calls a second for 60 s each, and never backs off. Half of the runs spend the whole round
-trip before the server counts, the others half of it after. In real time all do the former, and
-their round trips are longer than the delays by what the machine takes. The first burst flatters a
-short run, and each tick has one: by 0.02 in 50 s, by 0.002 in 600 s.
+share      accepted calls / (the limit less what the other caller got). Median over the runs (least)
+throttled  the most in any run
+
+The other caller sends at random, 0, 2, 5 and 8 calls a second for 60 s each, and never backs off.
+Half of the runs spend the whole round trip before the server counts, the others half of it after.
+In real time all do the former, and the machine makes their round trips longer than the delays. The
+first burst flatters a short run, and each run of poll has one: by 0.02 in 50 s, by 0.002 in 600 s.
 
   --seconds N  length of the runs alone (default 600; with --real 60)
   --seeds N    runs for each cell and way (default 5; with --real 1)
@@ -111,7 +112,7 @@ const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
 
 const SETTING_NAMES: Readonly<Record<Setting, string>> = {
   alone: "alone",
-  ticks: `alone, ticks of ${TICK_SECONDS} s in ${TICK_EVERY_SECONDS}`,
+  runs: `alone, runs of ${RUN_SECONDS} s in ${RUN_EVERY_SECONDS}`,
   beside: "beside 0/2/5/8 a second",
 };
 

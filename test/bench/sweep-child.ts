@@ -15,15 +15,15 @@ export type SweepOrder = {
   readonly customers: number;
   readonly store: string;
   readonly qps: number;
-  /** Goes on sweeping for so many runs. */
-  readonly leastTicks: number;
-  /** Collects garbage now and then to see what is really in use, which costs CPU. */
+  /** Keeps sweeping for so many runs. */
+  readonly leastRuns: number;
+  /** `memory` collects garbage now and then to see what is in use, which costs CPU. */
   readonly measures: "cpu" | "memory";
 };
 
 export type SweepResult = {
   readonly reads: number;
-  readonly ticks: number;
+  readonly pollRuns: number;
   readonly cpuMs: number;
   /** From the beginning of the sweep to its end, on the fake clock. */
   readonly sweepMs: number;
@@ -37,8 +37,8 @@ export type SweepResult = {
 
 const MINUTE_MS = 60_000;
 const WARM_UP_CUSTOMERS = 1_000;
-/** Compiled code lies on the heap as well: until it has settled there is nothing to compare with. */
-const WARM_UP_TICKS = 60;
+/** Compiled code lies on the heap as well, so nothing is compared until it has settled. */
+const WARM_UP_RUNS = 60;
 const READS_PER_SAMPLE = 200;
 
 setFlagsFromString("--expose-gc");
@@ -54,9 +54,9 @@ function heapInUse(): number {
 async function runSweep(
   store: Store,
   qps: number,
-  leastTicks: number,
+  leastRuns: number,
   onRead: (reads: number) => void = () => undefined,
-): Promise<Pick<SweepResult, "reads" | "ticks" | "sweepMs">> {
+): Promise<Pick<SweepResult, "reads" | "pollRuns" | "sweepMs">> {
   const clock = createFakeClock(T0 + 10 * MINUTE_MS);
   const memory = newWarmState();
   let reads = 0;
@@ -84,21 +84,21 @@ async function runSweep(
     ...{ source: SOURCE, receiverId: "receiver", qps, runMs: 50_000, pollIntervalMs: MINUTE_MS },
     ...{ watch: [], discover: false, sync: "off" as const },
   };
-  for (let ticks = 1; ; ticks += 1) {
+  for (let pollRuns = 1; ; pollRuns += 1) {
     const began = clock.now();
     await clock.run(runPoll(deps, settings, memory));
     const lease = JSON.parse((await store.get(LEASE_KEY))?.value ?? "{}") as LeaseRow;
     const { full } = lease.sweep;
-    if (full && ticks >= leastTicks)
-      return { reads, ticks, sweepMs: full.endedAt - full.startedAt };
+    if (full && pollRuns >= leastRuns)
+      return { reads, pollRuns, sweepMs: full.endedAt - full.startedAt };
     await clock.advance(began + MINUTE_MS - clock.now());
   }
 }
 
-async function measure({ customers, store: name, qps, leastTicks, measures }: SweepOrder) {
+async function measure({ customers, store: name, qps, leastRuns, measures }: SweepOrder) {
   const isMemory = measures === "memory";
   const warmUp = await openSweepStore("generated", WARM_UP_CUSTOMERS);
-  await runSweep(warmUp, qps, isMemory ? WARM_UP_TICKS : 1);
+  await runSweep(warmUp, qps, isMemory ? WARM_UP_RUNS : 1);
   const store = await openSweepStore(name, customers);
   const { store: counted, counts, customerWrites } = countOperations(store);
   const idle = heapInUse();
@@ -107,7 +107,7 @@ async function measure({ customers, store: name, qps, leastTicks, measures }: Sw
     if (isMemory && reads % READS_PER_SAMPLE === 0) heaps.push(heapInUse() - idle);
   };
   const before = process.cpuUsage();
-  const sweep = await runSweep(counted, qps, leastTicks, sample);
+  const sweep = await runSweep(counted, qps, leastRuns, sample);
   const { user, system } = process.cpuUsage(before);
   await store.close();
   return {

@@ -14,7 +14,7 @@ export function customerId(index: number): string {
   return `${PREFIX}${String(index).padStart(DIGITS, "0")}`;
 }
 
-/** The one number of a customer, as its row says and as the upstream lists it. */
+/** A customer's one number, as its row stores it and as the upstream lists it. */
 export function numberOf(customer: string): PhoneNumberItem {
   return item(`4915${customer.slice(PREFIX.length)}`);
 }
@@ -60,7 +60,7 @@ export async function openSweepStore(name: string, customers: number): Promise<S
   const store = await openStore(name, { newVersion });
   if ((await store.scan("", "", 1)).length > 0) {
     await store.close();
-    throw new Error("the store is not empty: a bench fills it and does not clear it");
+    throw new Error("the store is not empty: give the bench an empty one, which it fills");
   }
   for (let index = 0; index < customers; index += 1) {
     const customer = customerId(index);
@@ -71,7 +71,7 @@ export async function openSweepStore(name: string, customers: number): Promise<S
 
 export type StoreCounts = { get: number; scan: number; put: number; delete: number };
 
-/** Counts operations; `customerWrites` are those that an unchanged customer must not cost. */
+/** Counts operations. An unchanged customer must not cost any of `customerWrites`. */
 export function countOperations(store: Store) {
   const counts: StoreCounts = { get: 0, scan: 0, put: 0, delete: 0 };
   let customerWrites = 0;

@@ -6,33 +6,33 @@ import { describeMachine, formatTable, machineLine, median } from "./table.ts";
 
 const HELP = `npm run bench:sweep -- [options]
 
-What one whole sweep costs, by the number of customers: the real tick on a fake clock, once a minute,
-one number a customer, nothing changed, an upstream that answers at once. Each figure is of a process
-of its own. Ends with 1 when a required figure is missed.
+What one whole sweep costs, by the number of customers: real runs of poll on a fake clock, one a
+minute. Each customer has one number, nothing changes, and the upstream answers at once. Each figure
+is of a process of its own. Ends with 1 when a required figure is missed.
 
-CPU        user and system time for each customer read, fake clock included; median of the runs
-operations of the store for each customer read; writes are of the lease's row alone
-sweep      from its beginning to its end, against customers / limit; a tick works 50 s in 60
-heap       in use in the middle of ticks after a garbage collection, less what was in use before the
-           first: what the ticks use, as the rows of the store "generated" lie nowhere. Each size runs
-           for as many ticks as the largest needs, after 60 that let compiled code settle. Median of
-           the second half; median of the runs
-RSS        of the whole process at its highest, garbage and the bench's own code included
+CPU         user and system time for each customer read, fake clock included; median of the runs
+operations  of the store for each customer read; writes are of the lease's row alone
+sweep       from its beginning to its end, against customers / limit; a run works 50 s in 60
+heap        in use in the middle of runs after a garbage collection, less what was in use before the
+            first: what the runs use, as the store "generated" keeps no rows. Each size runs for as
+            many runs as the largest needs, after 60 in which compiled code settles. Median of the
+            second half, and of the measured processes
+RSS         of the whole process at its highest, garbage and the bench's own code included
 
   --customers LIST  (default 1000,10000,100000)
   --limit N         calls a second (default 8)
   --runs N          for CPU and for heap (default 3)
-  --store X         generated (default), or the STORE_URL of an empty store; it is filled, and its
-                    rows then count as memory where it keeps them in this process
+  --store X         generated (default), or the STORE_URL of an empty store, which is filled; its
+                    rows count as memory if it keeps them in this process
   --json            prints the results as JSON
   --help            this text
 `;
 
 /** Heap of the runs, the most customers against the fewest. */
 const REQUIRED_GROWTH = 1.15;
-/** A run works so long in each minute. */
-const TICK_WORK_SECONDS = 50;
-const TICK_SHARE = TICK_WORK_SECONDS / 60;
+/** A run of poll works so long in each minute. */
+const RUN_SECONDS = 50;
+const RUN_SHARE = RUN_SECONDS / 60;
 
 function readOptions() {
   const { values } = parseArgs({
@@ -67,22 +67,22 @@ type Options = ReturnType<typeof readOptions>;
 
 async function measure(customers: number, { limit: qps, runs, sizes, store }: Options) {
   const order = { customers, qps, store };
-  const ticksOfLargest = Math.ceil(Math.max(...sizes) / (qps * TICK_WORK_SECONDS));
+  const runsOfLargest = Math.ceil(Math.max(...sizes) / (qps * RUN_SECONDS));
   const cpu: SweepResult[] = [];
   const memory: SweepResult[] = [];
-  // A store that lasts can be filled but once.
+  // A store that lasts can be filled only once.
   const isGenerated = store === "generated";
   for (let run = 0; run < (isGenerated ? runs : 1); run += 1) {
-    cpu.push(await runChild({ ...order, leastTicks: 1, measures: "cpu" }));
+    cpu.push(await runChild({ ...order, leastRuns: 1, measures: "cpu" }));
     if (!isGenerated) continue;
-    memory.push(await runChild({ ...order, leastTicks: ticksOfLargest, measures: "memory" }));
+    memory.push(await runChild({ ...order, leastRuns: runsOfLargest, measures: "memory" }));
   }
   const first = cpu[0];
   if (!first) throw new Error("there was no run");
-  const { reads, counts, sweepMs, ticks, customerWrites } = first;
+  const { reads, counts, sweepMs, pollRuns, customerWrites } = first;
   return {
     customers,
-    ticks,
+    pollRuns,
     cpuMsPerCustomer: median(cpu.map((run) => run.cpuMs / run.reads)),
     getsPerCustomer: counts.get / reads,
     scansPerCustomer: counts.scan / reads,
@@ -91,7 +91,7 @@ async function measure(customers: number, { limit: qps, runs, sizes, store }: Op
     sweepSeconds: sweepMs / 1_000,
     idealSeconds: customers / qps,
     /** Of the time that runs work, the share that customers / limit is. */
-    efficiency: customers / qps / ((sweepMs / 1_000) * TICK_SHARE),
+    efficiency: customers / qps / ((sweepMs / 1_000) * RUN_SHARE),
     heapMB: isGenerated ? median(memory.map((run) => run.heapBytes)) / 1e6 : undefined,
     rssMB: median(cpu.map((run) => run.rssBytes)) / 1e6,
   };

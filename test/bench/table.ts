@@ -1,6 +1,6 @@
 import os from "node:os";
 
-/** The middle value, or the mean of the two in the middle; NaN of none. */
+/** The middle value, or the mean of the two in the middle. NaN of none. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const upper = sorted[sorted.length >> 1] ?? Number.NaN;
@@ -18,7 +18,7 @@ type Machine = {
   readonly load: number;
 };
 
-/** What a figure was measured on, as far as it says nothing of whose machine it is. */
+/** What a figure was measured on. Nothing in it names the machine. */
 export function describeMachine(): Machine {
   const cpus = os.cpus();
   return {

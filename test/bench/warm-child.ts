@@ -16,7 +16,7 @@ export type WarmBlock = {
   readonly wallMs: number;
   /** User and system time of this process, µs. */
   readonly cpuUs: number;
-  /** The last answer, to see that all kinds tell the same. */
+  /** The last answer, to check that all kinds give the same. */
   readonly answer: unknown;
 };
 

@@ -2,10 +2,10 @@ import cams from "@alicloud/cams20200606";
 
 type Config = ConstructorParameters<typeof cams.default>[0];
 
-/** The numbers as the official SDK gives them, asked for with the plainest of its calls. */
+/** The numbers as the official SDK returns them, by its plainest call. */
 export type OfficialCall = (custSpaceId: string) => Promise<unknown>;
 
-/** The client is made once and keeps its connection, as the SDK's does without being told. */
+/** The client is made once and keeps its connection, which is the SDK's default. */
 export function createOfficialCall(endpoint: URL): OfficialCall {
   const config = {
     accessKeyId: "bench-access-key-id",
@@ -13,7 +13,7 @@ export function createOfficialCall(endpoint: URL): OfficialCall {
     protocol: endpoint.protocol.slice(0, -1),
     endpoint: endpoint.host,
   };
-  // The class of this argument is in a package that is not ours to name; its fields are all it is.
+  // The class of this argument is in a package that this project does not depend on.
   const client = new cams.default(config as Config);
   return async (custSpaceId) => {
     const request = new cams.QueryChatappPhoneNumbersRequest({ custSpaceId });
@@ -24,8 +24,8 @@ export function createOfficialCall(endpoint: URL): OfficialCall {
 }
 
 /**
- * The least that a function around the SDK does besides: takes the platform's event apart and
- * writes the answer. No key is checked, nothing is validated and nothing is logged.
+ * The least that a function around the SDK has to do: take the platform's event apart and
+ * write the response. It checks no key, validates nothing and logs nothing.
  */
 export function createOfficialHandler(call: OfficialCall) {
   return async (event: Buffer) => {

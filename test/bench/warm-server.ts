@@ -13,8 +13,8 @@ export function customerOf(size: number): string {
 const CUSTOMER = /CustSpaceId=(numbers-\d+)/;
 
 /**
- * An upstream that costs as little as possible: the sandbox's answers, written once, for whoever
- * asks. Nothing is checked and no connection is closed.
+ * An upstream that costs as little as possible: the sandbox's answers, written once, for every
+ * caller. It checks nothing and closes no connection.
  */
 export async function startWarmServer() {
   const state = createCamsState();

@@ -93,7 +93,7 @@ async function bundleAll(outdir: string) {
   };
 }
 
-/** The number's fields and values, whoever told them. */
+/** The number's fields and values, in one form for all kinds. */
 function numbersIn(answer: unknown): unknown {
   const body = typeof answer === "string" ? JSON.parse(answer) : answer;
   const { phoneNumbers = toCamelCase(body.items) } = body;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { runSchedule } from "../schedules/world.ts";
+import { runSchedule } from "../schedules/schedule.ts";
 import { NUMBER } from "../support/watch-builders.ts";
 import { watched } from "./watched.ts";
 

@@ -19,11 +19,11 @@ export type Calls = { readonly store: Store; readonly upstream: Upstream; readon
 export type BreakageWorld = {
   readonly owner: Process;
   readonly scheduler: Scheduler;
-  /** The store without places to interleave: what is done there is done at once. */
+  /** The store without places to interleave: its operations are done at once. */
   readonly direct: Store;
 };
 
-/** Breaks one rule of the design on purpose, from outside, for one process. */
+/** Breaks one rule of the design on purpose, for one process, without a change of its code. */
 export type Breakage = (calls: Calls, world: BreakageWorld) => Calls;
 
 function isCustomer(key: string): boolean {
@@ -73,7 +73,7 @@ const idWithoutSequence: Breakage = (calls) =>
     },
   });
 
-/** Rule 3: remove by id. Here the first event goes, whichever it then is. */
+/** Rule 3: remove by id. This removes the first event, whichever it then is. */
 const clearByShift: Breakage = (calls, { direct, owner, scheduler }) => ({
   ...calls,
   async send(event, options) {
@@ -203,7 +203,7 @@ const deadLetterAfterRemoval: Breakage = (calls) => {
   });
 };
 
-/** Leaves out new events before they are stored, while the snapshot advances as if they were there. */
+/** Drops new events before they are stored, while the snapshot advances as if they were there. */
 function dropEvents(
   calls: Calls,
   direct: Store,
@@ -220,11 +220,11 @@ function dropEvents(
   });
 }
 
-/** Rule 1, and where it shows least: no field's first change is told. */
+/** Rule 1, and where it shows least: no field's first change is sent. */
 const dropFirstChange: Breakage = (calls, { direct }) =>
   dropEvents(calls, direct, (row, { body }) => {
     const { subject, data } = JSON.parse(body) as NumberEvent;
-    // Kept in the row, so that an answer that is dropped on a conflict leaves no trace.
+    // Kept in the row, so that a reply that is dropped on a conflict leaves no trace.
     const changed = row as CustomerRow & { changedBefore?: string[] };
     const keys = data.changes.map(({ field }) => `${subject}.${field}`);
     const fresh = keys.filter((one) => !changed.changedBefore?.includes(one));
@@ -232,12 +232,12 @@ const dropFirstChange: Breakage = (calls, { direct }) =>
     return fresh.length > 0;
   });
 
-/** Rule 1, and where a dead letter might excuse it: what comes behind a refused event is not told. */
+/** Rule 1, and where a dead letter might excuse it: changes behind a refused event are dropped. */
 const dropBehindRefused: Breakage = (calls, { direct }) =>
   dropEvents(calls, direct, (row) => (row.pending[0]?.refusals?.count ?? 0) > 0);
 
-/** Order per customer: here the next event overtakes one over which the receiver stumbles. */
-const overtakeStumbled: Breakage = (calls) =>
+/** Order per customer: the next event overtakes one on which the receiver fails. */
+const overtakeFailing: Breakage = (calls) =>
   withStore(calls, {
     async get(key) {
       const stored = await calls.store.get(key);
@@ -260,5 +260,5 @@ export const BREAKAGES: Readonly<Record<string, Breakage>> = {
   "dead letter after removal": deadLetterAfterRemoval,
   "first change dropped": dropFirstChange,
   "change dropped behind a refused event": dropBehindRefused,
-  "event overtaken after a 500": overtakeStumbled,
+  "event overtaken after a 500": overtakeFailing,
 };

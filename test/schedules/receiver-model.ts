@@ -4,14 +4,14 @@ import type { AttemptResult, OutgoingEvent, Send } from "../../shared/webhook/at
 import type { Process, Random, Scheduler } from "./scheduler.ts";
 import { FIELDS, type UpstreamModel } from "./upstream-model.ts";
 
-/** An event is given up after this many refusals, as the README promises. */
-const REFUSALS_BEFORE_DEATH = 10;
+/** An event becomes a dead letter after this many refusals, as the README promises. */
+const REFUSALS_BEFORE_DEAD_LETTER = 10;
 
 /**
- * The receiver, which does what the README asks of one (an id that is known is ignored) and checks
- * what it was promised. Each field's values must form one unbroken chain from the baseline or the
- * discovery to the upstream's value at the end; a dead letter is the only link of it that may be
- * somewhere else than here.
+ * A receiver that does what the README asks of one (it ignores a known id) and checks the promises.
+ * Each field's values must form one unbroken chain from the baseline or the
+ * discovery to the upstream's value at the end. Only a dead letter may be a link of it that was
+ * not received.
  */
 export function createReceiverModel(upstream: UpstreamModel) {
   const bodies = new Map<string, string>();
@@ -32,10 +32,11 @@ export function createReceiverModel(upstream: UpstreamModel) {
     link(id, body);
   }
 
-  /** Takes an event that became a dead letter as a link of the chain. */
-  function bury({ id, body }: OutgoingEvent): void {
+  /** An event that became a dead letter is a link of the chain as well. */
+  function noteDeadLetter({ id, body }: OutgoingEvent): void {
     const count = refusals.get(id) ?? 0;
-    if (count < REFUSALS_BEFORE_DEATH) problems.push(`given up after ${count} refusals: ${id}`);
+    if (count < REFUSALS_BEFORE_DEAD_LETTER)
+      problems.push(`dead letter after ${count} refusals: ${id}`);
     if (dead.has(id) || bodies.has(id)) return;
     dead.add(id);
     link(id, body);
@@ -54,7 +55,7 @@ export function createReceiverModel(upstream: UpstreamModel) {
     if (event.type.endsWith(".discovered")) begin(event.subject, event.data.current);
   }
 
-  /** The values from which a number's changes are told: its baseline, or its discovery. */
+  /** The values before a number's first change: its baseline, or its discovery. */
   function begin(phoneNumber: string, fields: Readonly<Record<string, string>>): void {
     for (const [field, value] of Object.entries(fields)) {
       const key = `${phoneNumber}.${field}`;
@@ -84,10 +85,10 @@ export function createReceiverModel(upstream: UpstreamModel) {
   }
 
   return {
-    /** Of the events that were received, in order. */
+    /** Bodies of the received events, in order. */
     bodies: () => [...bodies.values()],
     accept,
-    bury,
+    noteDeadLetter,
     begin,
     refuse: (id: string) => void refusals.set(id, (refusals.get(id) ?? 0) + 1),
     has: (id: string) => bodies.has(id),
@@ -99,7 +100,7 @@ export function createReceiverModel(upstream: UpstreamModel) {
         upstream.snapshot(customer).flatMap((item) =>
           Object.entries(WATCHED_FIELDS).flatMap(([field, { upstream: name }]) => {
             if (!FIELDS.some((one) => one === name)) return [];
-            const value = chain.get(`${item.PhoneNumber}.${field}`) ?? "never told";
+            const value = chain.get(`${item.PhoneNumber}.${field}`) ?? "never sent";
             return value === item[name]
               ? []
               : [
@@ -119,10 +120,10 @@ export type LateArrivals = OutgoingEvent[];
 
 export type SendRules = {
   readonly isCalm: () => boolean;
-  /** The receiver refuses this event with 400, for ever. */
-  readonly isPoison: (id: string) => boolean;
-  /** The receiver stumbles over this event with 500, at least for now. */
-  readonly isStumble: (id: string) => boolean;
+  /** The receiver refuses this event with a 400, always. */
+  readonly isRefused: (id: string) => boolean;
+  /** The receiver fails on this event with a 500, for now. */
+  readonly isFailing: (id: string) => boolean;
 };
 
 export function sendOf(
@@ -136,12 +137,12 @@ export function sendOf(
   const lostAnswer: AttemptResult = { kind: "failed", reason: "timeout" };
   return async (event) => {
     await scheduler.step(owner);
-    if (rules.isPoison(event.id)) {
+    if (rules.isRefused(event.id)) {
       receiver.refuse(event.id);
       await scheduler.step(owner);
       return { kind: "refused", status: 400 };
     }
-    if (rules.isStumble(event.id)) {
+    if (rules.isFailing(event.id)) {
       await scheduler.step(owner);
       return { kind: "failed", reason: "status", status: 500 };
     }

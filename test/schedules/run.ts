@@ -2,11 +2,11 @@ import { fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { BREAKAGES } from "./breakages.ts";
-import { runSchedule } from "./world.ts";
+import { runSchedule } from "./schedule.ts";
 
 const HELP = `npm run check:schedules -- [options]
 
-Runs the real tick, outbox and store code through random schedules: up to four pollers at once,
+Runs the real polling, outbox and store code through random schedules: up to four pollers at once,
 dying anywhere, with requests and answers lost. Each seed is one schedule and gives the same run
 every time. Exits 1 when a schedule breaks a promise, and prints its seed.
 
@@ -29,7 +29,7 @@ type Progress = {
   readonly events: number;
   readonly deaths: number;
   readonly deadLetters: number;
-  readonly stumbles: number;
+  readonly eventFailures: number;
   readonly failures: readonly FailedSeed[];
 };
 
@@ -43,7 +43,7 @@ async function runRange(
     events: 0,
     deaths: 0,
     deadLetters: 0,
-    stumbles: 0,
+    eventFailures: 0,
     failures: [] as FailedSeed[],
   });
   let progress = fresh();
@@ -53,7 +53,7 @@ async function runRange(
     progress.events += verdict.events;
     progress.deaths += verdict.deaths;
     progress.deadLetters += verdict.deadLetters;
-    progress.stumbles += verdict.stumbles;
+    progress.eventFailures += verdict.eventFailures;
     if (verdict.problems.length > 0) progress.failures.push({ seed, problems: verdict.problems });
     if (progress.done === REPORT_EVERY) {
       report(progress);
@@ -86,7 +86,7 @@ async function main(): Promise<void> {
   const until = from + seeds;
   const began = performance.now();
   const failures: FailedSeed[] = [];
-  const total = { done: 0, events: 0, deaths: 0, deadLetters: 0, stumbles: 0, failures };
+  const total = { done: 0, events: 0, deaths: 0, deadLetters: 0, eventFailures: 0, failures };
   let announced = 0;
 
   await Promise.all(
@@ -96,7 +96,7 @@ async function main(): Promise<void> {
         total.events += progress.events;
         total.deaths += progress.deaths;
         total.deadLetters += progress.deadLetters;
-        total.stumbles += progress.stumbles;
+        total.eventFailures += progress.eventFailures;
         total.failures.push(...progress.failures);
         if (values.json || total.done - announced < seeds / 10) return;
         announced = total.done;
@@ -116,10 +116,10 @@ async function main(): Promise<void> {
       console.log(`seed ${seed} (replay: npm run check:schedules -- --seed ${seed})`);
       for (const problem of problems) console.log(`  ${problem}`);
     }
-    const { done, events, deaths, deadLetters, stumbles } = total;
+    const { done, events, deaths, deadLetters, eventFailures } = total;
     console.log(
       `${done} schedules, ${events} events, ${deaths} deaths, ${deadLetters} dead letters, ` +
-        `${stumbles} stumbles, ` +
+        `${eventFailures} failures of single events, ` +
         `${failures.length} bad, ${seconds} s`,
     );
   }

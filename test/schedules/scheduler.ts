@@ -17,8 +17,8 @@ type Waiting = { readonly owner: Process; readonly resolve: () => void; readonly
 
 /**
  * Runs asynchronous processes one step at a time in an order that a seed decides. Each effect of a
- * process waits here before and after it happens, so that any other process may run, or the process
- * itself die, at every such place. The clock moves only when the schedule says so.
+ * process waits here before and after it happens. At every such place any other process may run,
+ * or the process itself die. The clock moves only when the schedule says so.
  */
 export function createScheduler(random: Random, startMs: number) {
   const ready: Waiting[] = [];
@@ -70,7 +70,7 @@ export function createScheduler(random: Random, startMs: number) {
       wakeDue();
     },
 
-    /** Lets one waiting place go on; false when nothing waits at all. */
+    /** Lets one waiting process continue. Resolves to false when none waits. */
     async run(): Promise<boolean> {
       if (ready.length === 0) await settle();
       if (ready.length === 0 && timers.length > 0) {
@@ -97,7 +97,7 @@ export function createScheduler(random: Random, startMs: number) {
 
 export type Scheduler = ReturnType<typeof createScheduler>;
 
-/** Everything that follows from the last step without waiting has happened after this. */
+/** Resolves when everything has happened that follows from the last step without waiting. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

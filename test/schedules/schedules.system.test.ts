@@ -1,25 +1,25 @@
 import { describe, expect, it } from "vitest";
 import { noteEvent } from "../contract/document-guard.ts";
 import { BREAKAGES } from "./breakages.ts";
-import { runSchedule } from "./world.ts";
+import { runSchedule } from "./schedule.ts";
 
 const SEEDS = 2_000;
-/** Each breakage shows within a hundred seeds or so; the rest is room for changes of the code. */
+/** Each breakage shows within a hundred seeds or so. The rest is room for changes of the code. */
 const BREAKAGE_SEEDS = 600;
 
 describe("random schedules", () => {
-  it("break no promise in 2,000 seeds", { timeout: 170_000 }, async () => {
+  it("2,000 random schedules break no promise", { timeout: 170_000 }, async () => {
     const bad: { seed: number; problems: readonly string[] }[] = [];
     let events = 0;
     let deaths = 0;
     let deadLetters = 0;
-    let stumbles = 0;
+    let eventFailures = 0;
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const verdict = await runSchedule(seed);
       events += verdict.events;
       deaths += verdict.deaths;
       deadLetters += verdict.deadLetters;
-      stumbles += verdict.stumbles;
+      eventFailures += verdict.eventFailures;
       if (verdict.problems.length > 0) bad.push({ seed, problems: verdict.problems });
     }
 
@@ -28,29 +28,33 @@ describe("random schedules", () => {
     expect(events).toBeGreaterThan(SEEDS * 4);
     expect(deaths).toBeGreaterThan(SEEDS);
     expect(deadLetters).toBeGreaterThan(SEEDS / 20);
-    expect(stumbles).toBeGreaterThan(SEEDS / 20);
+    expect(eventFailures).toBeGreaterThan(SEEDS / 20);
   });
 
-  it("send only what the OpenAPI document tells of", async () => {
+  it("random schedules send only what the OpenAPI document describes", async () => {
     for (let seed = 1; seed <= 50; seed += 1) {
       for (const body of (await runSchedule(seed)).bodies) noteEvent(body);
     }
   });
 
-  it("give the same run for the same seed", async () => {
+  it("a random schedule is the same for the same seed", async () => {
     expect(await runSchedule(7)).toEqual(await runSchedule(7));
   });
 });
 
-describe("the schedule checker", () => {
-  it.for(Object.entries(BREAKAGES))("catches: %s", { timeout: 60_000 }, async (broken, test) => {
-    const [, breakage] = broken;
-    let caughtAt: number | undefined;
-    for (let seed = 1; seed <= BREAKAGE_SEEDS && caughtAt === undefined; seed += 1) {
-      if ((await runSchedule(seed, breakage)).problems.length > 0) caughtAt = seed;
-    }
+describe("breakages", () => {
+  it.for(Object.entries(BREAKAGES))(
+    "the schedule checker catches: %s",
+    { timeout: 60_000 },
+    async (broken, test) => {
+      const [, breakage] = broken;
+      let caughtAt: number | undefined;
+      for (let seed = 1; seed <= BREAKAGE_SEEDS && caughtAt === undefined; seed += 1) {
+        if ((await runSchedule(seed, breakage)).problems.length > 0) caughtAt = seed;
+      }
 
-    await test.annotate(`caught at seed ${caughtAt}`);
-    expect(caughtAt, `not caught in ${BREAKAGE_SEEDS} seeds`).toBeDefined();
-  });
+      await test.annotate(`caught at seed ${caughtAt}`);
+      expect(caughtAt, `not caught in ${BREAKAGE_SEEDS} seeds`).toBeDefined();
+    },
+  );
 });

@@ -75,7 +75,7 @@ export function createUpstreamModel(random: Random, customers: readonly string[]
 
 export type UpstreamModel = ReturnType<typeof createUpstreamModel>;
 
-/** The upstream as one process sees it: slow, and at times failing or answering without a list. */
+/** The upstream as one process sees it: slow, and at times failing or without a list. */
 export function upstreamOf(
   owner: Process,
   model: UpstreamModel,

@@ -12,7 +12,7 @@ import type { ReceiverModel } from "./receiver-model.ts";
 export type Committed = Map<string, { readonly customer: string; readonly seq: number }>;
 
 /**
- * Looks at every write as it lands. An event that is pending must have a marker at all times; what
+ * Checks every write. A pending event must have a marker at all times. What
  * a baseline stores without an event is what the receiver's changes must start from.
  */
 export function watchStore(
@@ -35,7 +35,7 @@ export function watchStore(
     const before = rows.get(customer);
     rows.set(customer, row);
     for (const { id, seq } of row.pending) committed.set(id, { customer, seq });
-    // Later a number that is new must be told by an event, not taken in silently.
+    // A number that appears later must have an event.
     if (before?.baselineAt && !before.partialBaseline) return;
     for (const [phoneNumber, { fields }] of Object.entries(row.numbers)) {
       if (!before?.numbers[phoneNumber]) receiver.begin(phoneNumber, fields);
@@ -47,7 +47,8 @@ export function watchStore(
     async put(key, value, expected) {
       const outcome = await store.put(key, value, expected);
       if (outcome === "conflict") return outcome;
-      if (key.startsWith(DEAD_PREFIX)) receiver.bury((JSON.parse(value) as DeadRow).event);
+      if (key.startsWith(DEAD_PREFIX))
+        receiver.noteDeadLetter((JSON.parse(value) as DeadRow).event);
       if (key.startsWith(CUSTOMER_PREFIX)) {
         const customer = key.slice(CUSTOMER_PREFIX.length);
         note(customer, JSON.parse(value) as CustomerRow);

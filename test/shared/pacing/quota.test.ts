@@ -14,7 +14,7 @@ import { SEED } from "../../support/seed.ts";
 
 const SEEDS = [SEED, SEED + 1, SEED + 2];
 const POLICIES = ["fixed", "sliding", "bucket"] as const;
-/** What a figure may fall short of its requirement in runs as short as these. */
+/** A figure may miss its requirement by this much in runs as short as these. */
 const TOLERANCE = 0.01;
 
 async function simulate(policy: RatePolicy, seed: number, run: PacingRun): Promise<PacingResult> {
@@ -43,9 +43,9 @@ const boundCells = (...settings: readonly Setting[]) =>
     required && settings.includes(cell.setting) ? [{ ...cell, required }] : [],
   );
 
-describe("the pace with the whole quota for itself", () => {
-  it.each(boundCells("alone", "ticks").flatMap((cell) => WAYS.map((way) => ({ ...cell, way }))))(
-    "uses its share of the limit without a throttled answer: $setting, $policy, $roundTrip, counted after $way",
+describe("the limiter alone on the account", () => {
+  it.each(boundCells("alone", "runs").flatMap((cell) => WAYS.map((way) => ({ ...cell, way }))))(
+    "the limiter alone uses its share without a throttled answer: $setting, $policy, $roundTrip, counted after $way",
     async ({ way, ...cell }) => {
       for (const seed of SEEDS) {
         const result = await simulate(cell.policy, seed, planRun(cell, way, 120));
@@ -57,7 +57,7 @@ describe("the pace with the whole quota for itself", () => {
   );
 
   it.each(POLICIES)(
-    "is not throttled when a network of 300 ms gets as fast as 20 ms, or none at all: %s",
+    "the limiter is not throttled when a network of 300 ms gets as fast as 20 ms, or 0 ms: %s",
     async (policy) => {
       for (const fast of [20, 0]) {
         const trip = (_random: () => number, now: number) => {
@@ -72,7 +72,7 @@ describe("the pace with the whole quota for itself", () => {
   );
 
   it.each(POLICIES)(
-    "loses at most one call when all of the 300 ms were on the way out: %s",
+    "the limiter loses at most one call when all of the 300 ms were on the way out: %s",
     async (policy) => {
       const trip = (_random: () => number, now: number) => ({
         out: now < 60_050 ? 300 : 20,
@@ -84,7 +84,7 @@ describe("the pace with the whole quota for itself", () => {
   );
 
   it.each(POLICIES)(
-    "is not throttled by a network that keeps changing between 300 and 20 ms: %s",
+    "the limiter is not throttled by a network that keeps changing between 300 and 20 ms: %s",
     async (policy) => {
       const trip = (_random: () => number, now: number) => {
         const half = (Math.floor(now / 15_000) % 2 === 0 ? 300 : 20) / 2;
@@ -95,20 +95,23 @@ describe("the pace with the whole quota for itself", () => {
     },
   );
 
-  it.each(POLICIES)("keeps its share when 2 % of the calls are fast: %s", async (policy) => {
-    const trip = (random: () => number) => {
-      const half = (random() < 0.02 ? 20 : 300) / 2;
-      return { out: half, back: half };
-    };
-    const result = await simulate(policy, SEED, { limit: LIMIT, seconds: 120, trip });
-    expect(result.throttled).toBe(0);
-    expect(result.share).toBeGreaterThan(0.76);
-  });
+  it.each(POLICIES)(
+    "the limiter keeps its share when 2 % of the calls are fast: %s",
+    async (policy) => {
+      const trip = (random: () => number) => {
+        const half = (random() < 0.02 ? 20 : 300) / 2;
+        return { out: half, back: half };
+      };
+      const result = await simulate(policy, SEED, { limit: LIMIT, seconds: 120, trip });
+      expect(result.throttled).toBe(0);
+      expect(result.share).toBeGreaterThan(0.76);
+    },
+  );
 });
 
-describe("the pace beside another caller", () => {
+describe("the limiter beside another caller", () => {
   it.each(boundCells("beside"))(
-    "takes its share of what the other leaves, and few throttled answers: $policy",
+    "the limiter takes its share of what another caller leaves, and few throttled answers: $policy",
     async (cell) => {
       const run = planRun(cell, "half", 120);
       const results: PacingResult[] = [];

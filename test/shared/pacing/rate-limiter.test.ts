@@ -19,7 +19,7 @@ type Simulation = Partial<RateLimiterOptions> & {
   readonly seconds: number;
   readonly maxDelayMs: number;
   readonly workers?: number;
-  /** Whether the server turns away the call that arrives at this time. */
+  /** Whether the server throttles the call that arrives at this time. */
   readonly throttles?: (at: number) => boolean;
 };
 
@@ -60,9 +60,9 @@ function fullestSecond(times: readonly number[]): number {
 const between = (times: readonly number[], from: number, to: number) =>
   times.filter((time) => time >= from && time < to).length;
 
-describe("the pace", () => {
+describe("createRateLimiter", () => {
   it.each([0, 1, 20, 100])(
-    "lets no second at the server hold more than 8 calls in 600 s at delays up to %i ms each way",
+    "the limiter lets no second at the server hold more than 8 calls, at delays up to %i ms each way",
     async (maxDelayMs) => {
       const { counted } = await simulate({ seconds: 600, maxDelayMs });
       expect(fullestSecond(counted)).toBeLessThanOrEqual(8);
@@ -72,14 +72,14 @@ describe("the pace", () => {
     20_000,
   );
 
-  it("holds a limit of one call a second, and one of ten", async () => {
+  it("the limiter holds a limit of one call a second, and one of ten", async () => {
     for (const limit of [1, 10]) {
       const { counted } = await simulate({ limit, seconds: 30, maxDelayMs: 50, workers: 20 });
       expect(fullestSecond(counted)).toBe(limit);
     }
   });
 
-  it("counts a slot from its answer, so that a slow call is never forgotten", async () => {
+  it("a slot rests from its answer on, so a slow call is never forgotten", async () => {
     const clock = createFakeClock(T0);
     const limiter = createRateLimiter({ limit: 1, stopAt: 60_000 }, clock);
     expect(await limiter.acquire()).toBe(true);
@@ -88,7 +88,7 @@ describe("the pace", () => {
     expect(await next).toBe(6_000);
   });
 
-  it("gives slots up at the first throttling and wins them back half a slot a second", async () => {
+  it("the limiter loses slots at the first throttled answer and gets half a slot a second back", async () => {
     let isThrottling = true;
     const { sent } = await simulate({
       seconds: 60,
@@ -105,13 +105,13 @@ describe("the pace", () => {
     expect(between(sent, 17_000, 18_000)).toBeGreaterThanOrEqual(7);
   });
 
-  it("falls to one call a second, not to none, under throttling without end", async () => {
+  it("the limiter falls to one call a second, not to none, under throttling without end", async () => {
     const { sent } = await simulate({ seconds: 60, maxDelayMs: 5, throttles: () => true });
     expect(between(sent, 30_000, 60_000)).toBeGreaterThanOrEqual(25);
     expect(between(sent, 30_000, 60_000)).toBeLessThanOrEqual(60);
   });
 
-  it("serves those who wait in the order in which they came", async () => {
+  it("the limiter serves waiting callers in the order in which they came", async () => {
     const clock = createFakeClock(T0);
     const limiter = createRateLimiter({ limit: 2, stopAt: 60_000 }, clock);
     const order: number[] = [];
@@ -129,7 +129,7 @@ describe("the pace", () => {
     expect(order).toEqual([1, 2, 3, 4, 11, 12, 13, 14, 21, 22]);
   });
 
-  it("takes one burst of throttled answers for one", async () => {
+  it("a burst of throttled answers counts as one", async () => {
     const clock = createFakeClock(T0);
     const limiter = createRateLimiter({ limit: 8, stopAt: 60_000 }, clock);
     for (let call = 0; call < 8; call += 1) await limiter.acquire();
@@ -143,7 +143,7 @@ describe("the pace", () => {
     await clock.settle();
   });
 
-  it("starts nothing at its end or later", async () => {
+  it("the limiter starts no call at its end or later", async () => {
     const { sent } = await simulate({ seconds: 600, stopAt: 3_000, maxDelayMs: 100 });
     expect(Math.max(...sent)).toBeLessThan(3_000);
     const clock = createFakeClock(T0);
@@ -153,7 +153,7 @@ describe("the pace", () => {
     expect(await limiter.acquire()).toBe(false);
   });
 
-  it("ends those who wait when it is stopped, at once", async () => {
+  it("a stopped limiter refuses waiting callers at once", async () => {
     const clock = createFakeClock(T0);
     const limiter = createRateLimiter({ limit: 1, stopAt: 60_000 }, clock);
     await limiter.acquire();
@@ -167,7 +167,7 @@ describe("the pace", () => {
     expect(await limiter.wait(1)).toBe(false);
   });
 
-  it("waits for what comes before its end and for nothing else", async () => {
+  it("the limiter waits for what comes before its end, and for nothing else", async () => {
     const clock = createFakeClock(T0);
     const limiter = createRateLimiter({ limit: 1, stopAt: 10_000 }, clock);
     expect(await clock.run(limiter.wait(4_000))).toBe(true);

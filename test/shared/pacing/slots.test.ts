@@ -13,8 +13,8 @@ function callOneByOne(slots: Slots, from: number, calls: number, roundTripMs: nu
   return now;
 }
 
-describe("the slots", () => {
-  it("are free a second after their answers", () => {
+describe("createSlots", () => {
+  it("slots are free a second after their answers", () => {
     const slots = createSlots(2, 0);
     slots.start(0);
     expect(slots.waitMs(0)).toBe(0);
@@ -26,7 +26,7 @@ describe("the slots", () => {
     expect(slots.waitMs(1_040)).toBe(0);
   });
 
-  it("give no lead for 99 answers, and 0.45 of a steady round trip from the hundredth on", () => {
+  it("slots have no lead for 99 answers, and 0.45 of a steady round trip from the hundredth on", () => {
     const slots = createSlots(1, 0);
     const before = callOneByOne(slots, 0, 99, 300);
     expect(slots.waitMs(before)).toBe(1_000);
@@ -34,7 +34,7 @@ describe("the slots", () => {
     expect(slots.waitMs(after)).toBe(865);
   });
 
-  it("shorten the lead at the first faster answer", () => {
+  it("slots lose the lead at the first faster answer", () => {
     const slots = createSlots(1, 0);
     const steady = callOneByOne(slots, 0, 100, 300);
     const faster = callOneByOne(slots, steady, 1, 20);
@@ -42,7 +42,7 @@ describe("the slots", () => {
     expect(slots.waitMs(faster)).toBe(1_000);
   });
 
-  it("do not bring a slot forward that became free under a lead that is gone", () => {
+  it("a slot rests its whole second again once the lead is gone", () => {
     const slots = createSlots(2, 0);
     const steady = callOneByOne(slots, 0, 100, 300);
     const answeredAt = steady + 2_300;
@@ -54,7 +54,7 @@ describe("the slots", () => {
     expect(slots.waitMs(answeredAt + 866)).toBe(134);
   });
 
-  it("keep calls apart while there is a lead", () => {
+  it("slots keep calls apart while there is a lead", () => {
     const slots = createSlots(10, 0);
     const steady = callOneByOne(slots, 0, 100, 300) + 5_000;
     slots.start(steady);
@@ -62,7 +62,7 @@ describe("the slots", () => {
     expect(slots.waitMs(steady + 80)).toBe(0);
   });
 
-  it("earn the lead anew after a throttled answer", () => {
+  it("slots earn the lead again after a throttled answer", () => {
     const slots = createSlots(1, 0);
     let now = callOneByOne(slots, 0, 100, 300) + 5_000;
     slots.start(now);
@@ -75,7 +75,7 @@ describe("the slots", () => {
     expect(slots.waitMs(now)).toBe(865);
   });
 
-  it("start nothing for 300 ms after a throttled answer", () => {
+  it("slots start no call for 300 ms after a throttled answer", () => {
     const slots = createSlots(8, 0);
     slots.start(0);
     slots.end(10, "throttled");
@@ -84,7 +84,7 @@ describe("the slots", () => {
     expect(slots.waitMs(310)).toBe(0);
   });
 
-  it("are given up by a quarter at once, and won back half a slot a second", () => {
+  it("a throttled answer takes a quarter of the slots, and half a slot a second comes back", () => {
     const slots = createSlots(8, 0);
     slots.start(0);
     slots.end(0, "throttled");
@@ -103,7 +103,7 @@ describe("the slots", () => {
     expect(startable(60_000)).toBe(8);
   });
 
-  it("are won back while none is free, without a call in between", () => {
+  it("slots come back while none is free, without a call in between", () => {
     const slots = createSlots(2, 0);
     slots.start(0);
     slots.end(0, "throttled");
@@ -113,7 +113,7 @@ describe("the slots", () => {
     expect(slots.waitMs(1_000)).toBe(0);
   });
 
-  it("take no notice of an answer that no call waited for", () => {
+  it("slots ignore an answer that no call waited for", () => {
     const slots = createSlots(1, 0);
     slots.end(0, "throttled");
     expect(slots.waitMs(0)).toBe(0);
