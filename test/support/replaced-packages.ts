@@ -23,13 +23,16 @@ const loader = createRequire(import.meta.url)("node:module") as { _resolveFilena
 const resolve = loader._resolveFilename;
 let isReplacing = true;
 
-loader._resolveFilename = function replaced(request, parent, ...rest) {
-  if (isReplacing && /^[a-z-]+$/.test(request) && REQUIRERS.test(parent?.filename ?? "")) {
-    const standIn = path.join(STAND_INS, `${request}.cjs`);
-    if (existsSync(standIn)) return standIn;
-  }
-  return Reflect.apply(resolve, this, [request, parent, ...rest]);
-};
+// Files of npm test share their process, and each runs this file.
+if (resolve.name !== "replaced") {
+  loader._resolveFilename = function replaced(request, parent, ...rest) {
+    if (isReplacing && /^[a-z-]+$/.test(request) && REQUIRERS.test(parent?.filename ?? "")) {
+      const standIn = path.join(STAND_INS, `${request}.cjs`);
+      if (existsSync(standIn)) return standIn;
+    }
+    return Reflect.apply(resolve, this, [request, parent, ...rest]);
+  };
+}
 
 /** From here on these packages get what they ask for: for tests of what they are by themselves. */
 export function keepPackages(): void {

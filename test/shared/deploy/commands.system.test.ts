@@ -7,7 +7,8 @@ import { startReceiver } from "../../sandbox/receiver.ts";
 import { ACCOUNT, KEY, SECRETS, WEBHOOK_SECRET } from "./account.ts";
 import { createService, type ServiceFolder } from "./cli.ts";
 import { type StandInCloud, startCloud } from "./cloud/cloud.ts";
-import { archivesOf, connectTo, planFor } from "./in-process.ts";
+import { archivesOf, connectTo } from "./in-process.ts";
+import { planFor } from "./service.ts";
 
 const LIMIT_MS = 180_000;
 

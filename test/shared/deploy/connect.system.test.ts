@@ -4,7 +4,8 @@ import { runChecks } from "../../../shared/deploy/checks-runner.js";
 import { connect } from "../../../shared/deploy/connect.js";
 import { ACCOUNT, KEY, SECRETS } from "./account.ts";
 import { type StandInCloud, startCloud } from "./cloud/cloud.ts";
-import { planFor, reroute, serviceConfig } from "./in-process.ts";
+import { reroute } from "./in-process.ts";
+import { planFor, serviceConfig } from "./service.ts";
 
 let cloud: StandInCloud;
 let stop: () => void;

@@ -3,14 +3,8 @@ import { deployService } from "../../../shared/deploy/deploy-service.js";
 import { removeService } from "../../../shared/deploy/remove-service.js";
 import { ACCOUNT, KEY } from "./account.ts";
 import { type CloudOptions, type StandInCloud, startCloud } from "./cloud/cloud.ts";
-import {
-  archivesOf,
-  connectTo,
-  type InProcess,
-  NAMES,
-  planFor,
-  serviceConfig,
-} from "./in-process.ts";
+import { archivesOf, connectTo, type InProcess, NAMES } from "./in-process.ts";
+import { planFor, serviceConfig } from "./service.ts";
 
 let cloud: StandInCloud;
 let world: InProcess;

@@ -3,7 +3,8 @@ import { deployService } from "../../../shared/deploy/deploy-service.js";
 import { removeService } from "../../../shared/deploy/remove-service.js";
 import { ACCOUNT, KEY, SECRETS } from "./account.ts";
 import { type FaultKind, type StandInCloud, startCloud } from "./cloud/cloud.ts";
-import { archivesOf, connectTo, type InProcess, planFor } from "./in-process.ts";
+import { archivesOf, connectTo, type InProcess } from "./in-process.ts";
+import { planFor } from "./service.ts";
 
 const FIRST_DEPLOY_CALLS = 23;
 const REMOVE_CALLS = 30;

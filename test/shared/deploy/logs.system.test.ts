@@ -4,7 +4,8 @@ import { printLogs } from "../../../shared/deploy/print-logs.js";
 import { ACCOUNT, KEY } from "./account.ts";
 import { type StandInCloud, startCloud } from "./cloud/cloud.ts";
 import type { LogLine } from "./cloud/cloud-state.ts";
-import { archivesOf, connectTo, type InProcess, planFor } from "./in-process.ts";
+import { archivesOf, connectTo, type InProcess } from "./in-process.ts";
+import { planFor } from "./service.ts";
 
 const POLL = "waba-numbers-dev-poll";
 

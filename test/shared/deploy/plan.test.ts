@@ -3,7 +3,7 @@ import { cronProblem, runsADay } from "../../../shared/deploy/cron.js";
 import { assertQuiet } from "../../../shared/deploy/debug-guard.js";
 import { factsOf } from "../../../shared/deploy/deploy-error.js";
 import { planProblems } from "../../../shared/deploy/plan-problems.js";
-import { planFor, serviceConfig } from "./in-process.ts";
+import { planFor, serviceConfig } from "./service.ts";
 
 describe("cronProblem", () => {
   it.each([
