@@ -16,7 +16,7 @@ const WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NAMES = FUNCTIONS.map(({ name }) => name);
 const HTTP_NAMES = FUNCTIONS.filter((row) => row.kind === "http").map(({ name }) => name);
 
-/** What the platform does: requires the file and awaits its handler with bytes and a context. */
+/** As the platform does: requires the file, then awaits its handler with bytes and a context. */
 const PLATFORM = `
   const [file, context, ...events] = process.argv.slice(1);
   (async () => {
@@ -49,7 +49,7 @@ let receiver: SandboxReceiver;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), "waba-dist-"));
-  // As in the project: the folder above is one of ES modules.
+  // The folder above is one of ES modules, as in the project.
   await writeFile(path.join(folder, "package.json"), '{ "type": "module" }');
   dist = path.join(folder, "dist");
   await buildInto(dist);
@@ -87,7 +87,7 @@ const environment = () => ({
   TICK_SECONDS: "2",
 });
 
-/** Loads one function in a process of its own and has it answer these events one after another. */
+/** Loads one function in its own process and hands it these events one after another. */
 async function invoke(
   name: (typeof NAMES)[number],
   events: readonly Buffer[],
@@ -135,7 +135,7 @@ const queryRequest = { method: "GET", headers: bearer, query: { custSpaceId: "cu
 const json = (answer: Record<string, unknown> | undefined) => JSON.parse(String(answer?.body));
 
 describe("the built functions, each in a fresh process", () => {
-  it("add answers both kinds of HTTP event, and refuses a timer's", async () => {
+  it("add accepts both kinds of HTTP event, and refuses a timer's", async () => {
     const { answers, printed } = await invoke("add", [
       fcHttpEvent(addRequest("13800000001")),
       apiGatewayEvent(addRequest("13800000002")),
@@ -156,7 +156,7 @@ describe("the built functions, each in a fresh process", () => {
     expect(printed).not.toMatch(/13800000001|exampleAccessKeySecret|exampleSecurityToken|aaaaaaaa/);
   });
 
-  it("query answers both kinds of HTTP event, and refuses a timer's", async () => {
+  it("query accepts both kinds of HTTP event, and refuses a timer's", async () => {
     const { answers } = await invoke("query", [
       fcHttpEvent(queryRequest),
       apiGatewayEvent(queryRequest),
@@ -175,7 +175,7 @@ describe("the built functions, each in a fresh process", () => {
     ]);
   });
 
-  it("poll works at a timer's event, and refuses both kinds of HTTP event", async () => {
+  it("poll accepts a timer's event, and refuses both kinds of HTTP event", async () => {
     const { answers } = await invoke("poll", [
       timerEvent(),
       fcHttpEvent({ method: "GET" }),
@@ -193,13 +193,13 @@ describe("the built functions, each in a fresh process", () => {
     ]);
   });
 
-  it.each(HTTP_NAMES)("%s answers a problem when nothing is set up", async (name) => {
+  it.each(HTTP_NAMES)("%s responds with a problem if no setting is set", async (name) => {
     const { answers } = await invoke(name, [fcHttpEvent(queryRequest)], {});
     expect(answers).toMatchObject([{ statusCode: 500 }]);
     expect(json(answers?.[0])).toMatchObject({ code: "ERR_CONFIG" });
   });
 
-  it("poll fails its invocation when nothing is set up", async () => {
+  it("poll fails its invocation if no setting is set", async () => {
     const { error, printed } = await invoke("poll", [timerEvent()], {});
     expect(error).toBe("ERR_CONFIG");
     expect(printed).toContain('"path":"WEBHOOK_URL","message":"must be set"');
@@ -211,7 +211,7 @@ describe("the built files", () => {
     expect(await invoke(name, [], {})).toEqual({ kind: "function", answers: [], printed: "" });
   });
 
-  it("have no handler without the package.json that calls them CommonJS", async () => {
+  it("have no handler without the package.json that marks them as CommonJS", async () => {
     const file = path.join(dist, "package.json");
     expect(await readFile(file, "utf8")).toBe('{ "type": "commonjs" }\n');
     await rename(file, `${file}.away`);

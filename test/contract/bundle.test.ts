@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe("the built files", () => {
-  it.each(NAMES)("%s holds no code of a database, nor what is replaced", (name) => {
+  it.each(NAMES)("%s holds no database code and none of the replaced packages", (name) => {
     const [output] = Object.entries(metafile.outputs).filter(([file]) =>
       file.endsWith(`/dist/${name}.js`),
     );
@@ -40,7 +40,7 @@ describe("the built files", () => {
     const [output] = Object.entries(metafile.outputs).filter(([file]) =>
       file.endsWith(`/dist/${name}.js`),
     );
-    // A module that is imported and not used is named with no bytes.
+    // A module that is imported and unused is listed with no bytes.
     const inputs = Object.entries(output?.[1].inputs ?? {})
       .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
       .map(([file]) => file);
@@ -52,7 +52,7 @@ describe("the built files", () => {
     expect(size).toBeLessThan(MOST_BYTES);
   });
 
-  it("keep each database in the file of its adapter", () => {
+  it("keep each database in its adapter's file", () => {
     const inputs = Object.entries(metafile.outputs).flatMap(([file, output]) =>
       file.endsWith("/dist/store-postgres.js") ? Object.keys(output.inputs) : [],
     );

@@ -4,11 +4,11 @@ import { createDocumentChecker, OPERATIONS, type Operation } from "./openapi-che
 type Checker = ReturnType<typeof createDocumentChecker>;
 type Answer = Parameters<Checker["answer"]>[1];
 
-/** Of what does not fit in one test; a fault of the document fits none of hundreds. */
+/** The most misfits that one test reports. A fault of the document may misfit hundreds. */
 const SHOWN = 5;
 
 let checker: Checker | undefined;
-// Compiling is most of the cost: once for a worker, and only for a file that answers or sends.
+// Compiling costs most. It happens once per worker, and only if a test checks something.
 const check = (): Checker => {
   checker ??= createDocumentChecker();
   return checker;
@@ -16,36 +16,35 @@ const check = (): Checker => {
 
 const misfits: string[] = [];
 
-// What is sent is noted and told after the test: thrown at the sender, it would count as a failed
-// delivery and be tried again.
+// Misfits are reported after the test. An error in the sender would look like a failed delivery.
 afterEach(() => {
-  const told = [...new Set(misfits.splice(0))];
-  if (told.length > 0) throw new Error(told.slice(0, SHOWN).join("\n"));
+  const found = [...new Set(misfits.splice(0))];
+  if (found.length > 0) throw new Error(found.slice(0, SHOWN).join("\n"));
 });
 
 /**
- * Holds an answer of a function against the OpenAPI document; without an operation it has to fit one
+ * Checks a function's response against the OpenAPI document. Without an operation it has to fit one
  * of them.
  *
  * @throws Error that names what does not fit
  */
 export function assertDocumented(event: unknown, answer: Answer, operation?: Operation): void {
   const method = methodOf(event);
-  // The document tells nothing of OPTIONS.
+  // The document does not describe OPTIONS.
   if (method === "OPTIONS" && answer.status === 204) return;
   const operations = operation ? [operation] : OPERATIONS;
   const problems = operations.map((one) => check().answer(one, answer, method));
   if (problems.some((list) => list.length === 0)) return;
-  const told = operations.map((one, index) => `${one}: ${problems[index]?.join(", ")}`);
-  throw new Error(`an answer that openapi.json does not tell of: ${told.join("; ")}`);
+  const misfit = operations.map((one, index) => `${one}: ${problems[index]?.join(", ")}`);
+  throw new Error(`a response that openapi.json does not describe: ${misfit.join("; ")}`);
 }
 
-/** Notes what the OpenAPI document does not tell of a delivery; the running test then fails. */
+/** Fails the running test, at its end, if a delivery does not fit the OpenAPI document. */
 export function noteDelivery(headers: Readonly<Record<string, unknown>>, body: string): void {
   note(body, check().event(headers, body));
 }
 
-/** The same of an event's body alone, for tests whose sender is pretended. */
+/** The same for an event's body alone, for tests with a fake sender. */
 export function noteEvent(body: string): void {
   note(body, check().eventBody(body));
 }
@@ -53,11 +52,11 @@ export function noteEvent(body: string): void {
 function note(body: string, problems: readonly string[]): void {
   const { type, id } = JSON.parse(body) as Readonly<Record<string, string>>;
   for (const problem of problems) {
-    misfits.push(`an event that openapi.json does not tell of: ${type} ${id}: ${problem}`);
+    misfits.push(`an event that openapi.json does not describe: ${type} ${id}: ${problem}`);
   }
 }
 
-/** The method of the platform's HTTP event; undefined for an event without one. */
+/** The method of the platform's HTTP event, or undefined if it has none. */
 function methodOf(event: unknown): string | undefined {
   try {
     const { requestContext, httpMethod } = JSON.parse(String(event));

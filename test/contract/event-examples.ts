@@ -21,7 +21,7 @@ import {
   T0,
 } from "../support/watch-builders.ts";
 
-/** The secret of the examples in Standard Webhooks: it protects nothing. */
+/** The secret of the examples in Standard Webhooks. It protects nothing. */
 export const EXAMPLE_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /** 2026-01-01T00:01:05Z, in seconds. */
@@ -81,7 +81,7 @@ async function byCommand(): Promise<readonly string[]> {
   return [...row.pending, ...rig.sent].map(({ body }) => body);
 }
 
-/** One event of each type, as the code that ships makes it, signed for a fixed moment. */
+/** One event of each type, made by the code that ships, signed for a fixed moment. */
 export async function eventExamples(): Promise<EventExamples> {
   const known = rowOf({ [NUMBER]: stateOf() });
   const missing = observe(known, [1, 6, 11], []);

@@ -8,7 +8,7 @@ type Node = Readonly<Record<string, unknown>>;
 type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Parsed; undefined for an empty one. */
+  /** Parsed. Undefined if it was empty. */
   readonly body: unknown;
 };
 
@@ -27,8 +27,8 @@ export function readDocument(): Node {
 }
 
 /**
- * The document with every object closed that it leaves open for later versions: what this version
- * sends must be written there to the last field.
+ * The document with every object closed that it leaves open for later versions. So it has to name
+ * every field that this version sends.
  */
 function closed(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(closed);
@@ -37,7 +37,8 @@ function closed(node: unknown): unknown {
   const isOpen =
     type === "object" && properties !== undefined && additionalProperties === undefined;
   const inner = Object.entries(node).map(([key, value]) => [key, closed(value)]);
-  return { ...Object.fromEntries(inner), ...(isOpen && { additionalProperties: false }) };
+  if (isOpen) inner.push(["additionalProperties", false]);
+  return Object.fromEntries(inner);
 }
 
 /** Where the document has a function's operation. */
@@ -49,7 +50,7 @@ function pathOf(operation: Operation): string[] {
 const pointerOf = (path: readonly string[]) =>
   path.map((part) => `/${part.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 
-/** Holds what is really sent against the committed document; answers with what does not fit. */
+/** Checks what is really sent against the committed document. Each check gives what does not fit. */
 export function createDocumentChecker() {
   const document = closed(readDocument()) as Node;
   const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true });
@@ -99,31 +100,31 @@ export function createDocumentChecker() {
   function webhookOf(body: string) {
     const parsed = JSON.parse(body) as { readonly type: string };
     const webhook = ["webhooks", parsed.type, "post"];
-    if (!at(webhook)) return { told: [`${parsed.type} is not documented`] };
+    if (!at(webhook)) return { misfits: [`${parsed.type} is not documented`] };
     const schema = [...webhook, "requestBody", "content", EVENT_TYPE, "schema"];
-    return { webhook, told: problems(schema, parsed) };
+    return { webhook, misfits: problems(schema, parsed) };
   }
 
   return {
-    /** An answer of a function to any HTTP method but OPTIONS; one to HEAD has no body to check. */
+    /** A function's response to any HTTP method except OPTIONS. One to HEAD has no body. */
     answer(operation: Operation, { status, headers, body }: Answer, method = "GET"): string[] {
       const response = ["paths", ...pathOf(operation), "responses", String(status)];
       if (!at(response)) return [`${status} is not documented`];
       const type = headers["content-type"]?.split(";")[0] ?? "";
       if (!at([...response, "content", type])) return [`${type} is not documented`];
-      const told = headerProblems(response, headers);
-      if (method === "HEAD") return body === undefined ? told : [...told, "HEAD has a body"];
-      return [...told, ...problems([...response, "content", type, "schema"], body)];
+      const misfits = headerProblems(response, headers);
+      if (method === "HEAD") return body === undefined ? misfits : [...misfits, "HEAD has a body"];
+      return [...misfits, ...problems([...response, "content", type, "schema"], body)];
     },
 
     /** A request's body, as a client would check it. */
     addRequest: (body: unknown): string[] =>
       problems(["components", "schemas", "AddRequest"], body),
 
-    /** A delivery, with the headers as the receiver got them. */
+    /** A delivery, with the headers that the receiver got. */
     event(headers: Readonly<Record<string, unknown>>, body: string): string[] {
-      const { webhook, told } = webhookOf(body);
-      if (!webhook) return told;
+      const { webhook, misfits } = webhookOf(body);
+      if (!webhook) return misfits;
       const type = String(headers["content-type"]).split(";")[0] ?? "";
       if (type !== EVENT_TYPE) return [`${type} is not documented`];
       const parameters = at([...webhook, "parameters"]) as unknown as readonly Node[];
@@ -133,12 +134,12 @@ export function createDocumentChecker() {
           if (value === undefined) return required ? [`${name} is missing`] : [];
           return problems([...webhook, "parameters", String(index), "schema"], value);
         }),
-        ...told,
+        ...misfits,
       ];
     },
 
     /** An event's body alone. */
-    eventBody: (body: string): string[] => webhookOf(body).told,
+    eventBody: (body: string): string[] => webhookOf(body).misfits,
 
     /** Any value against the schema at a path of the document. */
     problems,

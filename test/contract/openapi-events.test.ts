@@ -74,7 +74,7 @@ async function live(): Promise<void> {
 }
 
 describe("the events that poll sends", () => {
-  it("are of every type and fit the document to the last field", async () => {
+  it("are of every type and fit openapi.json to the last field", async () => {
     const check = createDocumentChecker();
     await live();
     const receipts = stage.receiver.received();
@@ -88,7 +88,7 @@ describe("the events that poll sends", () => {
     expect(stage.receiver.problems()).toEqual([]);
   });
 
-  it("are all verified by the consumer's helper", async () => {
+  it("pass the consumer's helper", async () => {
     await live();
     const known = stage.receiver
       .received()
@@ -101,8 +101,8 @@ describe("the events that poll sends", () => {
   });
 });
 
-describe("the document", () => {
-  it("refuses an event with a field that it does not name, and one without a field that it does", async () => {
+describe("openapi.json", () => {
+  it("refuses an event with an unnamed field, and one without a named field", async () => {
     const check = createDocumentChecker();
     const { body, headers } = (await eventExamples())["whatsapp.phone_number.changed"];
     const sent = { ...headers, "content-type": "application/cloudevents+json; charset=utf-8" };
@@ -122,7 +122,7 @@ describe("the document", () => {
     ]);
   });
 
-  it("shows signatures that are those of its examples' bytes", () => {
+  it("has examples with the signatures of their bytes", () => {
     const { webhooks } = readDocument() as { readonly webhooks: Record<string, ShownWebhook> };
     for (const { post } of Object.values(webhooks)) {
       const headers = Object.fromEntries(

@@ -108,7 +108,7 @@ type DocumentedOperation = {
   >;
 };
 
-/** The status and code of every problem that the document tells of an operation. */
+/** The status and code of every problem that the document has for an operation. */
 function documented(path: string, method: string): string[] {
   const { paths } = readDocument() as { readonly paths: Documented };
   return Object.entries(paths[path]?.[method]?.responses ?? {}).flatMap(([status, { content }]) => {
@@ -117,8 +117,8 @@ function documented(path: string, method: string): string[] {
   });
 }
 
-describe("the answers of add", () => {
-  it("fit the document, and are all that it tells of", async () => {
+describe("the responses of add", () => {
+  it("fit openapi.json, and are all that it describes", async () => {
     const seen: Seen = new Map();
     await answerEverything("add", seen);
     note(seen, "add", await rig.add(keyed(GOOD_ADD)));
@@ -166,7 +166,7 @@ describe("the answers of add", () => {
     note(seen, "add", await invoke(createAdd(deps), EVENT.add));
   }
 
-  it("come of requests that the document allows, and other requests it does not", () => {
+  it("belong to requests that openapi.json allows, and it refuses other requests", () => {
     expect(check.addRequest(GOOD_ADD)).toEqual([]);
     expect(check.addRequest({ ...GOOD_ADD, action: "x" })).not.toEqual([]);
     expect(check.addRequest({ ...GOOD_ADD, verifiedName: "" })).not.toEqual([]);
@@ -175,8 +175,8 @@ describe("the answers of add", () => {
   });
 });
 
-describe("the answers of query", () => {
-  it("fit the document, and are all that it tells of", async () => {
+describe("the responses of query", () => {
+  it("fit openapi.json, and are all that it describes", async () => {
     const seen: Seen = new Map();
     await answerEverything("query", seen);
     rig.upstream.control.setNumber("acme", "4915112345678", { Status: "CONNECTED" });
@@ -195,7 +195,7 @@ describe("the answers of query", () => {
     expect(seen.has("200")).toBe(true);
   });
 
-  it("from the store fit the document before and after the first read", async () => {
+  it("from the store fit openapi.json before and after the first read", async () => {
     const before = { schema: 1, seq: 1_767_323_000_123, numbers: {}, pending: [] };
     const at = "2026-01-02T03:03:35.000Z";
     const after = {
@@ -216,8 +216,8 @@ describe("the answers of query", () => {
   });
 });
 
-describe("createDocumentChecker", () => {
-  it("tells of an answer that the document does not know", async () => {
+describe("the check against openapi.json", () => {
+  it("reports a response that the document does not describe", async () => {
     const good = await rig.query(EVENT.query);
     expect(check.answer("query", good)).toEqual([]);
     const more = { ...good, body: { ...good.body, total: 1 } };

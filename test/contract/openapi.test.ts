@@ -25,13 +25,13 @@ const DOCUMENT = readDocument();
 
 const DOCUMENTS = buildDocuments(await eventExamples(), EXAMPLE_SECRET);
 
-describe("the documents", () => {
+describe("the documents made from the code", () => {
   // With -u, Vitest writes them.
-  it.each([...DOCUMENTS])("%s is what the code makes", async (path, text) => {
+  it.each([...DOCUMENTS])("include %s as it is committed", async (path, text) => {
     await expect(text).toMatchFileSnapshot(`../../${path}`);
   });
 
-  it("are all that stands in the folder of schemas", () => {
+  it("are the only files in the folder of schemas", () => {
     const files = readdirSync(new URL("../../shared/contract/schemas", import.meta.url));
     const made = [...DOCUMENTS.keys()].filter((path) => path.includes("/schemas/"));
     expect(files.map((file) => `shared/contract/schemas/${file}`).sort()).toEqual(made.sort());

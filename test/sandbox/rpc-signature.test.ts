@@ -6,7 +6,7 @@ const MINUTE = 60_000;
 const QUERY = { Action: "QueryChatappPhoneNumbers", CustSpaceId: "c1" };
 
 function verifier(now = () => EPOCH, securityToken?: string) {
-  const credentials = [{ ...CREDENTIALS, ...(securityToken && { securityToken }) }];
+  const credentials = [{ ...CREDENTIALS, securityToken }];
   return createRpcVerifier({ credentials, now });
 }
 

@@ -6,7 +6,7 @@ export type BadRequest = {
   readonly to: "add" | "query";
   readonly event: Buffer;
   readonly status: number;
-  /** Of a 400, where the first issue is; of others, the problem's code. */
+  /** For a 400 the path of the first issue, else the problem's code. */
   readonly says: string;
 };
 
@@ -28,7 +28,7 @@ const query = (name: string, event: Buffer, status: number, says: string): BadRe
   says,
 });
 
-/** A good add but for one field. */
+/** A good add, except for one field. */
 const field = (name: string, path: string, value: unknown): BadRequest =>
   add(name, addOf({ ...GOOD_ADD, [path]: value }), 400, path);
 const without = (path: keyof typeof GOOD_ADD): BadRequest =>
@@ -43,7 +43,7 @@ const keyed = (key: string) => addOf(GOOD_ADD, { headers: { "idempotency-key": k
 const signedIn = (authorization: string) =>
   addOf(GOOD_ADD, { key: null, headers: { authorization } });
 
-/** Requests that no upstream call may come of. */
+/** Requests that may not lead to an upstream call. */
 export const BAD_REQUESTS: readonly BadRequest[] = [
   without("custSpaceId"),
   without("cc"),

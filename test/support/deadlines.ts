@@ -2,18 +2,17 @@ import { ClientRequest } from "node:http";
 import { vi } from "vitest";
 
 export type DeadlineOptions = {
-  /** Whether the nth deadline that is set, from 0, comes to pass. */
+  /** Whether the nth deadline, counted from 0, passes. */
   readonly expires: (nth: number) => boolean;
-  /** How many calls have reached the other side: a deadline passes once its own call has. */
+  /** How many calls have reached the other side. A deadline passes after its own call has. */
   readonly reached: () => number;
-  /** Moves the test's clock on by the time that the deadline would have taken. */
+  /** Moves the test's clock by the length of the deadline. */
   readonly advance: (ms: number) => void;
 };
 
 /**
- * Takes the place of `AbortSignal.timeout` and of the upstream transport's timer, so that deadlines
- * of many seconds are seen as they are set and pass without being waited for. Ends with the test, as
- * the suite restores its spies.
+ * Replaces `AbortSignal.timeout` and the upstream transport's timer. Deadlines of many seconds are
+ * recorded, and pass at once. It ends with the test, because the suite restores its spies.
  *
  * @returns the deadlines in the order in which they were set, in ms
  */

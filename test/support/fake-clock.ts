@@ -8,21 +8,21 @@ export type FakeClock = {
   /** Starts at 0, ms. */
   monotonic(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Moves time on and wakes sleepers on the way, each at its own time. */
+  /** Moves time and wakes each sleeper at its own time. */
   advance(ms: number): Promise<void>;
-  /** Moves time on without waking anyone first: an instance that was frozen. */
+  /** Moves time without waking anyone, as for an instance that was frozen. */
   jump(ms: number): void;
-  /** The wall clock alone is set. */
+  /** Moves the wall clock only. */
   shiftWall(ms: number): void;
-  /** Lets everything run that can run without time passing. */
+  /** Runs everything that can run without time passing. */
   settle(): Promise<void>;
-  /** Runs work to its end, jumping to the next sleeper whenever nothing else can run. */
+  /** Runs work to its end. Jumps to the next sleeper if nothing else can run. */
   run<T>(work: Promise<T>): Promise<T>;
-  /** Time stands still until the returned function is called: real input or output is under way. */
+  /** Stops time until the returned function is called, for real input or output. */
   hold(): () => void;
 };
 
-/** Time that passes only when nothing else can happen, so that a run of 50 s takes milliseconds. */
+/** Time that passes only if nothing else can happen. A run of 50 s takes milliseconds. */
 export function createFakeClock(startMs: number): FakeClock {
   let elapsed = 0;
   let shift = 0;

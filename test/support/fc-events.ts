@@ -1,12 +1,12 @@
-/** What a test says about a request; the builders give it the platform's form. */
+/** A request as a test describes it. The builders give it the platform's form. */
 export type HttpEventOptions = {
   readonly method: string;
   readonly path?: string;
   readonly query?: Readonly<Record<string, string>>;
-  /** In any case: the builders write Train-Case, as the platform does. None is added. */
+  /** In any case. The builders write Train-Case, as the platform does, and add none. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
-  /** Default: true but for a text body. The platform sets the flag for an absent body as well. */
+  /** Default: true, except for a text body. The platform sets it for an absent body as well. */
   readonly base64?: boolean;
   readonly requestId?: string;
 };
@@ -56,7 +56,7 @@ export function apiGatewayEvent(options: HttpEventOptions): Buffer {
   });
 }
 
-/** A timer trigger's event; the payload is the trigger's configured text. */
+/** A timer trigger's event. The payload is the trigger's configured text. */
 export function timerEvent(payload = ""): Buffer {
   return toBuffer({
     triggerTime: "2026-01-02T03:04:00Z",
@@ -65,7 +65,7 @@ export function timerEvent(payload = ""): Buffer {
   });
 }
 
-/** The context of an invocation of a function that has a role; `credentials: {}` is one without. */
+/** The context of an invocation of a function with a role. `credentials: {}` is one without. */
 export function fcContext(overrides: Readonly<Record<string, unknown>> = {}) {
   return {
     requestId: REQUEST_ID,
@@ -88,7 +88,7 @@ export function fcContext(overrides: Readonly<Record<string, unknown>> = {}) {
   };
 }
 
-/** `x-acs-action` is `X-Acs-Action`: the only form in which the platform passes names on. */
+/** `x-acs-action` becomes `X-Acs-Action`, the only form in which the platform passes names on. */
 function toTrainCase(headers: Readonly<Record<string, string>>): Record<string, string> {
   const renamed = Object.entries(headers).map(([name, value]) => [
     name.toLowerCase().replaceAll(/(?:^|-)[a-z]/g, (start) => start.toUpperCase()),

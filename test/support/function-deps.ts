@@ -12,7 +12,7 @@ import type { Operation } from "../contract/openapi-check.ts";
 import { type SandboxUpstream, startUpstream } from "../sandbox/upstream.ts";
 import { fcContext, fcHttpEvent, type HttpEventOptions } from "./fc-events.ts";
 
-/** One caller for every customer, a second one, one for `acme` alone and one for the account itself. */
+/** Two callers for every customer, one for `acme` only, and one for the account itself. */
 export const API_KEYS = {
   any: "anyany-anyany-anyany-anyany",
   other: "other1-other2-other3-other4",
@@ -20,7 +20,7 @@ export const API_KEYS = {
   self: "self11-self22-self33-self44",
 } as const;
 
-/** What `fcContext()` signs with, as the sandbox upstream knows it. */
+/** The credentials in `fcContext()`, which the sandbox upstream knows. */
 export const ROLE_CREDENTIALS = {
   accessKeyId: "STS.exampleAccessKeyId",
   accessKeySecret: "exampleAccessKeySecret",
@@ -33,13 +33,13 @@ export const START = 1_767_323_045_000;
 export type TestClock = Pick<Deps, "now" | "monotonic" | "sleep"> & {
   advance(ms: number): void;
   /**
-   * Lets time pass right after the next reading of the monotonic clock: a function reads it first
-   * for its deadline, so this leaves it that much less for its calls.
+   * Lets time pass right after the next reading of the monotonic clock. A function's first reading
+   * sets its deadline, so its calls then have that much less time.
    */
   jumpAfterNextReading(ms: number): void;
 };
 
-/** Time that passes only when told to; a sleep takes none of the real one. */
+/** Time that passes only by `advance` and sleeps, which take no real time. */
 function createTestClock(start = START): TestClock {
   let elapsed = 0;
   let jump = 0;
@@ -66,11 +66,11 @@ export type FunctionDeps = {
   readonly deps: AddDeps;
   readonly store: Store;
   readonly clock: TestClock;
-  /** Every log line, from debug on. */
+  /** Every log line, debug included. */
   readonly lines: string[];
 };
 
-/** Of the upstream, a test brings only what the two functions call. */
+/** A test replaces only those operations of the upstream that the two functions call. */
 type Overrides = Partial<Omit<Deps, "upstreamFor"> & Pick<AddDeps, "upstreamFor">>;
 
 /** The functions' real wiring with a memory store, a test clock and captured log lines. */
@@ -103,17 +103,17 @@ export type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
-  /** The parsed body; undefined for an empty one. */
+  /** The parsed body, or undefined if it is empty. */
   readonly body: Record<string, unknown>;
 };
 
 type Handler = (event: unknown, context: unknown) => Promise<unknown>;
 
 /**
- * Sends an event and reads the answer as a client would.
+ * Sends an event and reads the response as a client does.
  *
- * @param operation whose answers the OpenAPI document has it among; either one's, when left out
- * @throws Error naming what in the answer the document does not tell of
+ * @param operation the operation in the OpenAPI document that the response has to fit. Default: any
+ * @throws Error that names what does not fit the document
  */
 export async function invoke(
   handler: Handler,
@@ -156,7 +156,7 @@ export const GOOD_ADD = {
   verifiedName: "Acme GmbH",
 } as const;
 
-/** A request with this JSON as its body. */
+/** A request with this JSON body. */
 export function addOf(body: unknown, sent: SentRequest = {}): Buffer {
   return addEvent({ body: JSON.stringify(body), ...sent });
 }
@@ -165,14 +165,14 @@ export type FunctionRig = FunctionDeps & {
   readonly upstream: SandboxUpstream;
   add(event: Buffer, context?: unknown): Promise<Answer>;
   query(event: Buffer, context?: unknown): Promise<Answer>;
-  /** How often each operation reached the upstream. */
+  /** How many calls of each operation reached the upstream. */
   calls(): { readonly adds: number; readonly queries: number };
   /** Every row of the store by its key, parsed. */
   rows(): Promise<Record<string, Record<string, unknown>>>;
   close(): Promise<void>;
 };
 
-/** Both HTTP functions against a sandbox upstream that knows the customer `acme`, without numbers. */
+/** Both HTTP functions, and a sandbox upstream with the customer `acme`, who has no numbers. */
 export async function startFunctionRig(overrides: Overrides = {}): Promise<FunctionRig> {
   const upstream = await startUpstream({ credentials: [ROLE_CREDENTIALS], qps: 100_000 });
   upstream.control.addCustomer("acme");

@@ -41,7 +41,7 @@ function namesTypesOnly(names: string): boolean {
   return listed?.split(",").every((name) => /^\s*(type\s|$)/.test(name)) ?? false;
 }
 
-/** The file that a relative import leads to, from the project's folder; undefined for a package. */
+/** The path of an imported file in the project, or undefined for a package. */
 export function resolveImport(file: string, specifier: string): string | undefined {
   if (!/^\.\.?\//.test(specifier)) return undefined;
   return path.posix.join(path.posix.dirname(file), specifier);

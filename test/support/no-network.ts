@@ -1,9 +1,8 @@
 import net from "node:net";
 
 /**
- * Guards the suite's promise that it needs no network: every outgoing socket must go to loopback.
- * A test that resolves a public name on purpose injects its own lookup, so nothing here needs an
- * exception.
+ * Proves that the suite needs no network: every outgoing socket has to go to loopback. There is no
+ * exception, because a test that resolves a public name injects its own lookup.
  */
 const LOOPBACK = /^(127\.|::1$|localhost$|::ffff:127\.)/;
 const connect = net.Socket.prototype.connect;

@@ -21,7 +21,7 @@ import { createFakeClock, type FakeClock } from "./fake-clock.ts";
 import { timerEvent } from "./fc-events.ts";
 import { T0 } from "./watch-builders.ts";
 
-/** A connected number as the sandbox lists it, by the names of `watch-builders`. */
+/** The fields of a connected number, as in `watch-builders`. */
 export const CONNECTED = {
   VerifiedName: "Acme",
   Status: "CONNECTED",
@@ -39,18 +39,18 @@ export type PollStage = {
   readonly store: Store;
   readonly secret: string;
   readonly lines: string[];
-  /** One firing of the timer; time passes only while nothing is on the wire. */
+  /** One event of the timer. Time passes only while nothing is on the wire. */
   run(payload?: string): Promise<RunReport>;
-  /** Any event, with its answer as it is. */
+  /** Any event. Gives the response unchanged. */
   invoke(event: unknown): Promise<unknown>;
-  /** The next calls begin this close before the end of all calls, in ms. */
+  /** From here on, each upstream call has this much time, in ms. */
   shorten(ms: number): void;
   close(): Promise<void>;
 };
 
 /**
- * The real poll with its real HTTP clients against the sandbox upstream and receiver, on a fake
- * clock: it moves only while no request is under way.
+ * The real poll with its real HTTP clients, and the sandbox upstream and receiver. The fake clock
+ * moves only while no request is on the wire.
  */
 export async function startPollStage(
   customers: Readonly<Record<string, readonly string[]>>,

@@ -4,10 +4,10 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
- * Has pop-core and its transport, run from their sources, get the very stand-ins that bundling puts
- * in the place of their packages (shared/deploy/bundle.js): what is tested or tried out unbundled is
- * then what ships. They are required deep inside CommonJS packages, which no alias of a test runner
- * or loader reaches. To be imported before anything that loads pop-core.
+ * Gives pop-core the stand-ins that bundling puts in the place of its packages
+ * (shared/deploy/bundle.js), so that unbundled tests run what ships. pop-core requires them deep
+ * inside CommonJS packages, where no alias of a test runner or loader reaches. Import this before
+ * anything that loads pop-core.
  */
 const STAND_INS = fileURLToPath(new URL("../../shared/deploy/replaced/", import.meta.url));
 const REQUIRERS = /[/\\]node_modules[/\\](@alicloud[/\\]pop-core|httpx)[/\\]/;
@@ -18,7 +18,7 @@ type Resolve = (
   ...rest: unknown[]
 ) => string;
 
-// Node offers hooks of its own for this from version 22.15 on only.
+// Node has hooks for this from version 22.15.
 const loader = createRequire(import.meta.url)("node:module") as { _resolveFilename: Resolve };
 const resolve = loader._resolveFilename;
 let isReplacing = true;
@@ -34,7 +34,7 @@ if (resolve.name !== "replaced") {
   };
 }
 
-/** From here on these packages get what they ask for: for tests of what they are by themselves. */
+/** From here on, pop-core gets its own packages, for tests of these packages. */
 export function keepPackages(): void {
   isReplacing = false;
 }

@@ -10,7 +10,7 @@ describe.each(VARIANTS)("the deadlines that %s sets", (_name, load) => {
   });
   afterEach(() => rig?.close());
 
-  /** A rig whose calls hang or not, and the deadlines that were set for them. */
+  /** A rig with the deadlines that its calls set. They pass, or not. */
   const start = async (expires: boolean) => {
     const started = await startRig(create);
     rig = started;
@@ -46,7 +46,7 @@ describe.each(VARIANTS)("the deadlines that %s sets", (_name, load) => {
     expect(deadlines).toEqual([ms]);
   });
 
-  it("give each try of a silent read 8 s, and the last one what is left", async () => {
+  it("give each try of a silent read 8 s, and the last try what is left", async () => {
     const { upstream, sandbox, deadlines, sleeps } = await start(true);
     sandbox.control.fault({ kind: "hang", count: 9 });
     const error = await failureOf(upstream.query({}, { deadlineAt: 20_000 }));

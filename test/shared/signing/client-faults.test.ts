@@ -15,7 +15,7 @@ import { IN_TIME, prepareClient } from "./client-setup.ts";
 
 const ID = expect.stringMatching(/^[0-9A-F-]{36}$/);
 
-/** What each fault becomes, and how often a read tries: the action is added below. */
+/** What each fault becomes, and how many tries a read has. The tests add the action. */
 const FAULTS: [Fault, Record<string, unknown>, Record<string, unknown>, 1 | 3][] = [
   [
     { kind: "throttle" },
@@ -90,7 +90,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
   const start = prepareClient(load);
 
   describe.each(FAULTS)("under %o", (fault, fields, facts, tries) => {
-    it("query fails with these facts alone after so many tries", async () => {
+    it("query fails with these facts only, after so many tries", async () => {
       const { upstream, sandbox } = await start();
       sandbox.control.fault({ ...fault, count: 10 });
 
@@ -103,7 +103,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       expect(sandbox.control.calls()).toHaveLength(tries);
     });
 
-    it("add fails with these facts alone after one try", async () => {
+    it("add fails with these facts only, after one try", async () => {
       const { upstream, sandbox } = await start();
       sandbox.control.fault({ ...fault, count: 10 });
 
@@ -117,7 +117,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
     });
   });
 
-  it("no error of any fault holds a key, secret, token, signature, nonce or number", async () => {
+  it("puts no key, secret, token, signature, nonce or number into an error", async () => {
     const echo = `server string to sign is: POST&%2F&AccessKeyId%3D${KEY_ID}%26PhoneNumber%3D13800000001%26SecurityToken%3D${TOKEN} for 8613800000001`;
     const all: Fault[] = [
       ...FAULTS.map(([fault]) => fault),

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { failureOf, NUMBER, shown, VARIANTS } from "./client-rig.ts";
 import { IN_TIME, prepareClient } from "./client-setup.ts";
 
-/** A server of another kind than the sandbox, until the test ends; gives its URL. */
+/** Starts a server for the running test. Gives its URL. */
 async function listen(server: net.Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => void server.close());
@@ -15,8 +15,8 @@ describe.each(VARIANTS)("%s", (_name, load) => {
   const start = prepareClient(load);
 
   describe("a deadline", () => {
-    // A client's first call takes several times as long as the next one: with the machine busy it
-    // might use up so short a deadline before anything is sent.
+    // A client's first call takes several times as long as the next one. On a busy machine it could
+    // use up so short a deadline before it sends anything.
     beforeEach(async () => {
       const { upstream } = await start();
       await upstream.query({}, IN_TIME);
@@ -29,7 +29,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       return { error: shown(error), took: performance.now() - startedAt };
     };
 
-    it("ends an answer that drips, and its connection", async () => {
+    it("ends a dripping reply and its connection", async () => {
       let close = () => {};
       const closed = new Promise<void>((resolve) => {
         close = resolve;
@@ -37,7 +37,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       const endpoint = await listen(
         http.createServer((request, response) => {
           request.socket.once("close", close);
-          // Never silent for long, so that only the whole time can end it.
+          // It is never silent for long, so only the total time can end it.
           response.writeHead(200, { "content-length": 1000 }).write('{"Code":"OK",');
           const drip = setInterval(() => response.write(" "), 20);
           request.socket.once("close", () => clearInterval(drip));
@@ -52,7 +52,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       expect(took).toBeLessThan(1000);
     });
 
-    it("ends an answer that switches to another protocol", async () => {
+    it("ends a reply that switches to another protocol", async () => {
       const endpoint = await listen(
         net.createServer((socket) => {
           socket.once("data", () =>
@@ -70,7 +70,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
   });
 
   describe("an upstream that cannot be reached", () => {
-    it("was never sent the call when the connection is refused", async () => {
+    it("was sent nothing if it refused the connection", async () => {
       const server = net.createServer();
       const endpoint = await listen(server);
       await new Promise((resolve) => server.close(resolve));
@@ -85,7 +85,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       });
     });
 
-    it.each(["ENOTFOUND", "EAI_AGAIN"])("was never sent it after %s", async (code) => {
+    it.each(["ENOTFOUND", "EAI_AGAIN"])("was sent nothing after %s", async (code) => {
       const lookup: net.LookupFunction = (_host, _options, callback) => {
         callback(Object.assign(new Error("getaddrinfo"), { code }), "", 0);
       };
@@ -96,7 +96,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       expect(shown(error)).toMatchObject({ code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: true });
     });
 
-    it("may have acted when it resets an add before or after acting", async () => {
+    it("may have acted if it reset the connection of an add", async () => {
       const { upstream, sandbox } = await start();
       sandbox.control.fault({ kind: "reset-before" });
       const before = await failureOf(upstream.add(NUMBER, IN_TIME));

@@ -45,7 +45,7 @@ const READS: readonly Read[] = [
 ];
 const HOSTILE = { Action: "DeleteInstance", SignatureNonce: "fixed", FilterStr: "x" };
 
-/** What each fault becomes, and how often it is tried: the action is added below. */
+/** What each fault becomes, and how many tries it gets. The tests add the action. */
 const FAULTS: [Fault, Record<string, unknown>, Record<string, unknown>, 1 | 3][] = [
   [
     { kind: "throttle", retryAfterMs: 1500 },
@@ -92,7 +92,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
   };
 
   describe.each(READS)("%s", (action, read) => {
-    it("is one POST with an empty query and its own parameters alone in the form", async () => {
+    it("is one POST with an empty query and only its own parameters in the form", async () => {
       const own = await start();
       await read(own, IN_TIME);
       const [call, ...others] = own.sandbox.control.calls();
@@ -104,7 +104,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       expect(Object.keys(params).sort()).toEqual([...COMMON, ...business].sort());
     });
 
-    it.each(FAULTS)("under %o fails with its facts alone", async (fault, fields, facts, tries) => {
+    it.each(FAULTS)("fails under %o with its facts only", async (fault, fields, facts, tries) => {
       const own = await start();
       own.sandbox.control.fault({ ...fault, action, count: 10 });
       const error = await failureOf(read(own, IN_TIME));
@@ -121,7 +121,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       }
     });
 
-    it("takes the limiter at every try and succeeds after a throttled one", async () => {
+    it("acquires the limiter for every try and succeeds after a throttled one", async () => {
       const own = await start();
       own.sandbox.control.fault({ kind: "throttle", action });
       const events: string[] = [];

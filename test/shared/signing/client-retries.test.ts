@@ -10,7 +10,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
     const query = (upstream: Upstream, more: object = {}) =>
       upstream.query({ custSpaceId: "cust-1" }, { ...IN_TIME, ...more });
 
-    it("succeeds at the third try, having waited longer before it", async () => {
+    it("succeeds at the third try, after a longer wait", async () => {
       const { upstream, sandbox, sleeps } = await start();
       sandbox.control.fault({ kind: "html-502", count: 2 });
 
@@ -19,7 +19,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       expect(sleeps).toEqual([250, 500]);
     });
 
-    it("waits at least as long as the upstream says", async () => {
+    it("waits at least as long as the upstream's hint says", async () => {
       const { upstream, sandbox, sleeps } = await start();
       sandbox.control.fault({ kind: "throttle", retryAfterMs: 5000 });
       sandbox.control.fault({ kind: "throttle" });
@@ -28,7 +28,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       expect(sleeps).toEqual([5125, 2125]);
     });
 
-    it("fails at once when the wait would end past the deadline", async () => {
+    it("fails at once if the wait would end after the deadline", async () => {
       const { upstream, sandbox, sleeps } = await start();
       sandbox.control.fault({ kind: "throttle", retryAfterMs: 10_000 });
 
@@ -52,7 +52,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       return { limiter, events };
     };
 
-    it("enters and leaves the limiter at every try and says which were throttled", async () => {
+    it("acquires and releases the limiter for every try, and reports throttled tries", async () => {
       const { upstream, sandbox } = await start();
       sandbox.control.fault({ kind: "throttle" });
       sandbox.control.fault({ kind: "reset-before" });
@@ -70,7 +70,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       ]);
     });
 
-    it("fails with the last failure when the limiter stays shut before another try", async () => {
+    it("fails with the last failure if the limiter turns the next try away", async () => {
       const { upstream, sandbox } = await start();
       sandbox.control.fault({ kind: "array-body", count: 3 });
       const { limiter, events } = recordedLimiter([true, false]);

@@ -33,7 +33,7 @@ export const NUMBER = {
   verifiedName: "Example",
 } as const;
 
-/** What ships is the bundle, where packages are replaced as they are here: both must behave alike. */
+/** The bundle ships, with some packages replaced. Both variants have to behave alike. */
 export const VARIANTS = [
   ["the source client", async () => connect],
   ["the bundled client", loadBundledClient],
@@ -59,7 +59,7 @@ async function loadBundledClient(): Promise<Connect> {
 export type Rig = {
   readonly sandbox: SandboxUpstream;
   readonly upstream: Upstream;
-  /** What the client slept, in ms: sleeping moves the clock and takes no time. */
+  /** The client's sleeps in ms. A sleep moves the clock and takes no real time. */
   readonly sleeps: readonly number[];
   readonly nonces: readonly string[];
   readonly clock: { ms: number };
@@ -68,22 +68,21 @@ export type Rig = {
 
 export type RigOptions = {
   readonly credentials?: "with token" | "without token";
-  /** Where to send instead of the sandbox. */
+  /** Replaces the sandbox. */
   readonly endpoint?: string;
   readonly lookup?: http.AgentOptions["lookup"];
-  /** The real clock, for deadlines that are to pass. */
+  /** Uses the real clock, for deadlines that have to pass. */
   readonly realTime?: boolean;
 };
 
-/** A client before a sandbox upstream that knows one STS credential and one customer. */
+/** A client and a sandbox upstream, which knows one STS credential and one customer. */
 export async function startRig(create: Connect, options: RigOptions = {}): Promise<Rig> {
   const sandbox = await startUpstream({
     credentials: [{ accessKeyId: KEY_ID, accessKeySecret: KEY_SECRET, securityToken: TOKEN }],
     qps: 1_000_000,
   });
   sandbox.control.addCustomer("cust-1", [{ PhoneNumber: "491700000001" }]);
-  const { lookup } = options;
-  const agent = new http.Agent({ keepAlive: true, ...(lookup && { lookup }) });
+  const agent = new http.Agent({ keepAlive: true, lookup: options.lookup });
   const clock = { ms: 0 };
   const sleeps: number[] = [];
   const nonces: string[] = [];
@@ -124,17 +123,17 @@ export async function startRig(create: Connect, options: RigOptions = {}): Promi
   };
 }
 
-/** The form's parameters as the sandbox received them. */
+/** The form's parameters, as the sandbox received them. */
 export function sentParams(rawBody: string): Record<string, string> {
   return Object.fromEntries(new URLSearchParams(rawBody));
 }
 
-/** The fields of an error that this project would show: never its message or stack. */
+/** The fields of an error that a log would show, without its message and stack. */
 export function shown(error: unknown): unknown {
   return JSON.parse(JSON.stringify(error));
 }
 
-/** What a call failed with; a call that succeeds is a failed test. */
+/** The error of a call. Throws if the call succeeds. */
 export async function failureOf(call: Promise<unknown>): Promise<Error> {
   try {
     await call;

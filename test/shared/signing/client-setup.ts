@@ -1,12 +1,12 @@
 import { beforeAll, onTestFinished } from "vitest";
 import { type Connect, type Rig, type RigOptions, startRig } from "./client-rig.ts";
 
-/** A deadline that no test's clock comes near unless it is told to, in ms. */
+/** A deadline in ms that a test's clock reaches only if the test moves it there. */
 export const IN_TIME = { deadlineAt: 60_000 };
 
 /**
- * For a suite over one of the variants: loads it before the first test, and gives what starts a rig
- * that is closed with the test that started it.
+ * Loads one of the variants before a suite's first test. Gives a function that starts a rig, which
+ * closes at the end of the test.
  */
 export function prepareClient(
   load: () => Promise<Connect>,

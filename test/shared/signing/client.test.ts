@@ -43,7 +43,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
   };
 
   describe("the request", () => {
-    it("of add is one POST with an empty query and these parameters alone in the form", async () => {
+    it("of add is one POST with an empty query and only these parameters in the form", async () => {
       const { upstream, sandbox } = await start();
 
       await upstream.add({ ...NUMBER, preValidateId: "pre-1" }, IN_TIME);
@@ -69,7 +69,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       });
     });
 
-    it("of query is one POST with an empty query and these parameters alone in the form", async () => {
+    it("of query is one POST with an empty query and only these parameters in the form", async () => {
       const { upstream, sandbox } = await start();
 
       await upstream.query({ custSpaceId: "cust-1", isvCode: "isv", status: "CONNECTED" }, IN_TIME);
@@ -88,7 +88,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       });
     });
 
-    it("leaves out what is undefined", async () => {
+    it("leaves out undefined parameters", async () => {
       const { upstream, sandbox } = await start();
 
       await upstream.query(
@@ -100,7 +100,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       expect(Object.keys(sentParams(call?.rawBody ?? "")).sort()).toEqual(COMMON);
     });
 
-    it("sends nothing that is not whitelisted, however it is spelt", async () => {
+    it("leaves out parameters that are not listed, in any spelling", async () => {
       const { upstream, sandbox } = await start();
       const hostile = {
         Action: "DeleteChatappPhoneNumber",
@@ -127,7 +127,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       expect(Object.keys(query ?? {}).sort()).toEqual([...COMMON, "CustSpaceId"].sort());
     });
 
-    it("carries a fresh nonce of ours at each try", async () => {
+    it("carries a fresh nonce of this project at each try", async () => {
       const { upstream, sandbox, nonces } = await start();
       sandbox.control.fault({ kind: "throttle", count: 2 });
 
@@ -139,7 +139,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       expect(sent).toEqual(nonces);
     });
 
-    it("carries the STS token, without which the upstream refuses the key", async () => {
+    it("carries the STS token, which the upstream requires for the key", async () => {
       const { upstream, sandbox } = await start();
       await upstream.query({}, IN_TIME);
       expect(sentParams(sandbox.control.calls()[0]?.rawBody ?? "").SecurityToken).toBe(
@@ -157,7 +157,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
   });
 
   describe("the signature", () => {
-    it("holds for a name of every awkward kind of character", async () => {
+    it("is valid for a name with every awkward kind of character", async () => {
       const { upstream, sandbox } = await start();
       const verifiedName = `阿里巴巴 Café ~*!()'"&=+%`;
 
@@ -171,7 +171,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       );
     });
 
-    it("holds for 200 random names, which arrive unchanged", async () => {
+    it("is valid for 200 random names, which arrive unchanged", async () => {
       const { upstream, sandbox } = await start();
       const name = fc.string({ unit: "binary", minLength: 1, maxLength: 40 });
       await fc.assert(

@@ -13,7 +13,7 @@ import { sentParams } from "./client-rig.ts";
 const fromEnvironment = { accessKeyId: "env-id", accessKeySecret: new Secret("env-secret") };
 
 describe("invocationCredentials", () => {
-  it("takes the role's from the context before those of the environment", () => {
+  it("prefers the role's credentials in the context to those of the environment", () => {
     const credentials = invocationCredentials(fcContext(), fromEnvironment);
 
     expect(credentials.accessKeyId).toBe("STS.exampleAccessKeyId");
@@ -39,14 +39,14 @@ describe("invocationCredentials", () => {
     },
   );
 
-  it.each(["", null, undefined])("reads a token of %j as none", (securityToken) => {
+  it.each(["", null, undefined])("treats a token of %j as absent", (securityToken) => {
     const context = { credentials: { accessKeyId: "id", accessKeySecret: "s", securityToken } };
     const credentials = invocationCredentials(context, fromEnvironment);
     expect(credentials.accessKeyId).toBe("id");
     expect(credentials.securityToken).toBeUndefined();
   });
 
-  it("gives what cannot be printed", () => {
+  it("gives credentials that cannot be printed", () => {
     const credentials = invocationCredentials(fcContext(), undefined);
     const text =
       inspect(credentials, { depth: 10, showHidden: true }) + JSON.stringify(credentials);
@@ -84,7 +84,7 @@ describe("the upstream of an invocation", () => {
   const soon = () => ({ deadlineAt: performance.now() + 5_000 });
   const sent = () => sandbox.control.calls().map((call) => sentParams(call.rawBody));
 
-  it("signs with the context's credentials, read anew each time, then the environment's", async () => {
+  it("signs with each context's own credentials, else with the environment's", async () => {
     const { upstreamFor } = deps(environment);
     const { credentials } = fcContext();
 
@@ -103,7 +103,7 @@ describe("the upstream of an invocation", () => {
     ]);
   });
 
-  it("keeps its client while nothing of the credentials changes", () => {
+  it("keeps its client while the credentials stay the same", () => {
     const { clientFor } = deps(environment);
     const { credentials } = fcContext();
     const client = clientFor(fcContext());
@@ -118,13 +118,13 @@ describe("the upstream of an invocation", () => {
     }
   });
 
-  it("is refused without credentials, and nothing is sent", () => {
+  it("throws without credentials, and sends nothing", () => {
     const { upstreamFor } = deps();
     expect(() => upstreamFor({ credentials: {} })).toThrow(CredentialsError);
     expect(sandbox.control.calls()).toEqual([]);
   });
 
-  it("numbers each of 200 requests with 32 hexadecimal digits that never come again", async () => {
+  it("gives each of 200 requests its own nonce of 32 hexadecimal digits", async () => {
     const { upstreamFor } = deps();
     for (let n = 0; n < 4; n += 1) {
       const upstream = upstreamFor(fcContext());

@@ -23,7 +23,7 @@ function readPages(): string[] {
     .map((file) => readFileSync(file, "utf8"));
 }
 
-/** What a role must allow when serverless.yml sets these variables for poll. */
+/** The RAM actions of the role, if serverless.yml sets these variables for poll. */
 async function allowedWith(poll: Readonly<Record<string, string>>): Promise<unknown> {
   const { value } = await needsSource.resolve({
     address: "actions",
@@ -34,7 +34,7 @@ async function allowedWith(poll: Readonly<Record<string, string>>): Promise<unkn
 }
 
 describe("the table of upstream operations", () => {
-  // Version 1.4.2 of the SDK does not know ListInstance yet.
+  // Version 1.4.2 of the SDK does not have ListInstance yet.
   it.each([
     [ADD_NUMBER, AddChatappPhoneNumberRequest],
     [QUERY_NUMBERS, QueryChatappPhoneNumbersRequest],
@@ -43,7 +43,7 @@ describe("the table of upstream operations", () => {
     expect([...params].sort()).toEqual(Object.keys(names()).sort());
   });
 
-  it("gives a role the operations that the settings use", async () => {
+  it("gives a role the RAM actions that the settings use", async () => {
     const always = ["cams:AddChatappPhoneNumber", "cams:QueryChatappPhoneNumbers"];
     const list = "cams:ListInstance";
     const sync = "cams:ChatappSyncPhoneNumber";

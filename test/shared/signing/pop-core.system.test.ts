@@ -46,14 +46,14 @@ const newClient = () =>
     accessKeySecret: "testsecret",
   });
 
-/** What the signing module is built around: a new pop-core that fails here needs a new look at it. */
+/** The signing module relies on these facts. If a new pop-core fails here, review the module. */
 describe("pop-core 1.8.0", () => {
-  it("is the version that these facts are about", () => {
+  it("is the installed version", () => {
     const { version } = createRequire(import.meta.url)("@alicloud/pop-core/package.json");
     expect(version).toBe("1.8.0");
   });
 
-  it("gives the published signature of RPC version 1.0", async () => {
+  it("makes the published signature of RPC version 1.0", async () => {
     await newClient().request(
       "DescribeRegions",
       {
@@ -91,7 +91,7 @@ describe("pop-core 1.8.0", () => {
     expect(new URLSearchParams(seen[0]?.body).get("Status")).toBe("undefined");
   });
 
-  it("keeps the URL bare for the method POST only, not for post", async () => {
+  it("keeps parameters out of the URL for the method POST only, not for post", async () => {
     await newClient().request("DescribeRegions", {}, { method: "POST" });
     await newClient().request("DescribeRegions", {}, { method: "post" });
 
@@ -117,7 +117,7 @@ describe("pop-core 1.8.0", () => {
     },
   );
 
-  it("throws something that is no Error for a body that is not JSON", async () => {
+  it("throws a plain object for a body that is not JSON", async () => {
     answer = { status: 502, body: "<html>" };
     const thrown = await newClient()
       .request("DescribeRegions", {})
@@ -153,7 +153,7 @@ describe("the bundle", () => {
     [200, ""],
     [502, "<html>bad gateway</html>"],
     [200, '{"Code":"OK"'],
-  ])("gives the same as pop-core with its own packages for %i %s", async (status, body) => {
+  ])("behaves like pop-core with its own packages for %i %s", async (status, body) => {
     answer = { status, body };
     const config = {
       endpoint,
@@ -173,7 +173,7 @@ describe("the bundle", () => {
         return { value: await client.request("QueryChatappPhoneNumbers", fixed, options) };
       } catch (error) {
         const { name, code, data } = error as { name: string; code?: string; data?: unknown };
-        // What is thrown for a body that is no JSON is each parser's own.
+        // Each parser throws something of its own for a body that is not JSON.
         return code === undefined ? { failed: true } : { name, code, data };
       }
     };

@@ -25,9 +25,9 @@ describe("retryDelayMs", () => {
     ["when throttled, first try, least", throttled(), 1, 0, 1000],
     ["when throttled, first try, most", throttled(), 1, 0.999, 1249.75],
     ["when throttled, second try", throttled(), 2, 0.5, 2125],
-    ["when told to wait longer", throttled(7000), 1, 0, 7000],
-    ["when told to wait longer, with jitter on top", throttled(7000), 2, 0.5, 7125],
-    ["when told to wait less than the usual", throttled(10), 2, 0, 2000],
+    ["with a longer hint", throttled(7000), 1, 0, 7000],
+    ["with a longer hint, plus jitter", throttled(7000), 2, 0.5, 7125],
+    ["with a shorter hint than the usual wait", throttled(10), 2, 0, 2000],
   ])("%s", (_name, error, triesDone, random, wait) => {
     expect(retryDelayMs(error, triesDone, random)).toBe(wait);
   });
@@ -37,7 +37,7 @@ describe("retryDelayMs", () => {
     new UpstreamRejectedError(facts, "customer"),
     new UpstreamRejectedError(facts, "request"),
     new CredentialsError(),
-  ])("is undefined for $code, which another try cannot help", (error) => {
+  ])("is undefined for $code, because another try cannot help", (error) => {
     expect(retryDelayMs(error, 1, 0.5)).toBeUndefined();
   });
 });

@@ -27,9 +27,9 @@ async function listen(started: net.Server): Promise<number> {
   return (started.address() as AddressInfo).port;
 }
 
-/** The rest of the client's tests run through it as well: here is what they would not notice. */
+/** The client's other tests run through it too. These would not show there. */
 describe("the transport that stands in for httpx", () => {
-  it("puts an answer together that was cut inside of a character", async () => {
+  it("joins a reply that was cut inside a character", async () => {
     const whole = Buffer.from('{"VerifiedName":"Bäckerei 阿里"}');
     const sent: string[] = [];
     const port = await listen(
@@ -52,7 +52,7 @@ describe("the transport that stands in for httpx", () => {
     agent.destroy();
   });
 
-  it("rejects once at its time, though the answer has begun, and closes the socket", async () => {
+  it("rejects once at its deadline, even after the reply has begun, and closes the socket", async () => {
     let closed = () => {};
     const isClosed = new Promise<void>((resolve) => {
       closed = resolve;
@@ -69,7 +69,7 @@ describe("the transport that stands in for httpx", () => {
     await isClosed;
   });
 
-  it("speaks TLS to https alone, also when nothing else has loaded it", async () => {
+  it("uses TLS for https only, also if nothing else has loaded it", async () => {
     let firstByte: number | undefined;
     const port = await listen(
       net.createServer((socket) => {

@@ -3,12 +3,12 @@ import { createFakeUpstream, type FakeReply, refusalOf } from "../../support/fak
 import { type Connect, startRig, VARIANTS } from "./client-rig.ts";
 import { describeUpstream, type UpstreamScene } from "./upstream-contract.ts";
 
-/** The client before the sandbox upstream. */
+/** The client and the sandbox upstream. */
 async function openSandbox(connect: Connect, realTime: boolean): Promise<UpstreamScene> {
   const { sandbox, upstream, clock, close } = await startRig(connect, { realTime });
   const { control } = sandbox;
   control.removeNumber("cust-1", "491700000001");
-  /** Each fault for itself, as one without an action is meant for some operations only. */
+  /** A fault for each read, because one without an action may mean Query only. */
   const everywhere = (fault: Parameters<typeof control.fault>[0]) => {
     for (const action of ["QueryChatappPhoneNumbers", "ChatappSyncPhoneNumber", "ListInstance"]) {
       control.fault({ ...fault, action, count: 10 });
@@ -36,7 +36,7 @@ async function openSandbox(connect: Connect, realTime: boolean): Promise<Upstrea
   };
 }
 
-/** The fake, with a list for each operation. */
+/** The fake, with lists of its own. */
 async function openFake(realTime: boolean): Promise<UpstreamScene> {
   const clock = { ms: 0 };
   const numbers: object[] = [];

@@ -10,7 +10,7 @@ export type UpstreamScene = {
   list(numbers: readonly PhoneNumberItem[]): void;
   /** Adds these customers to the account. */
   addCustomers(ids: readonly string[]): void;
-  /** From here on, something that is no row takes the first one's place. */
+  /** From here on, a number replaces the first row of each list. */
   spoilFirstRow(): void;
   /** From here on, replies are OK and hold no list. */
   dropList(): void;
@@ -62,7 +62,7 @@ const CODES: readonly CodeCase[] = [
   { code: "Waba.NotBound", read: REFUSED, add: UNAVAILABLE },
 ];
 
-/** A limiter that lets calls through, or not, and notes what happens. */
+/** A limiter that lets all calls through, or none, and records what happens. */
 function createLimiter(isOpen = true, onAcquire = () => {}) {
   const events: string[] = [];
   return {
@@ -76,7 +76,7 @@ function createLimiter(isOpen = true, onAcquire = () => {}) {
   };
 }
 
-/** What every `Upstream` does, the real client and the fake of the tests alike. */
+/** What every `Upstream` does: the real client, and the fake of the tests. */
 export function describeUpstream(name: string, open: OpenScene): void {
   describe(name, () => {
     let scene: UpstreamScene;
@@ -105,7 +105,7 @@ export function describeUpstream(name: string, open: OpenScene): void {
         });
       });
 
-      it.each(CALLS)("of %s passes on how long to wait", async (_action, call) => {
+      it.each(CALLS)("of %s passes on the upstream's hint", async (_action, call) => {
         const upstream = await start();
         scene.refuse("Throttling.User", 1_500);
         const error = await failureOf(call(upstream, IN_TIME));
@@ -121,7 +121,7 @@ export function describeUpstream(name: string, open: OpenScene): void {
         expect(limiter.events).toEqual(["acquire", "answered"]);
       });
 
-      it.each(READS)("hears of each try of %s that was throttled", async (_action, read) => {
+      it.each(READS)("gets the outcome of each throttled try of %s", async (_action, read) => {
         const upstream = await start();
         scene.refuse("Throttling.User");
         const limiter = createLimiter();
@@ -139,7 +139,7 @@ export function describeUpstream(name: string, open: OpenScene): void {
         expect([scene.sent(), limiter.events]).toEqual([0, ["turned away"]]);
       });
 
-      it("is nothing to an add", async () => {
+      it("is not used for an add", async () => {
         const upstream = await start();
         const limiter = createLimiter(false);
         await add(upstream, { ...IN_TIME, limiter });
@@ -155,7 +155,7 @@ export function describeUpstream(name: string, open: OpenScene): void {
         expect(scene.sent()).toBe(0);
       });
 
-      it("that has passed keeps an add from being sent, and the error says so", async () => {
+      it("that has passed keeps an add from being sent, which the error says", async () => {
         const upstream = await start();
         const error = await failureOf(add(upstream, { deadlineAt: 0 }));
         expect(shown(error)).toEqual({
@@ -236,7 +236,7 @@ function describeReplies(start: () => Promise<UpstreamScene>): void {
     },
   );
 
-  it.each(NUMBERS)("tells an empty list of %s from none at all", async (_name, read) => {
+  it.each(NUMBERS)("distinguishes an empty list of %s from a missing one", async (_name, read) => {
     expect(await read(scene.upstream, IN_TIME)).toEqual({ requestId, items: [], malformed: 0 });
     scene.dropList();
     expect(await read(scene.upstream, IN_TIME)).toEqual({
@@ -246,7 +246,7 @@ function describeReplies(start: () => Promise<UpstreamScene>): void {
     });
   });
 
-  it("gives instances page by page, with the count of all", async () => {
+  it("lists instances page by page, with the count of all", async () => {
     scene.addCustomers(["cust-2", "cust-3"]);
     const instance = (custSpaceId: string) => ({
       custSpaceId,
@@ -272,7 +272,7 @@ function describeReplies(start: () => Promise<UpstreamScene>): void {
     expect([malformed, total]).toEqual([2, 3]);
   });
 
-  it("tells an empty list of instances from none at all", async () => {
+  it("distinguishes an empty list of instances from a missing one", async () => {
     expect(await page(9)).toMatchObject({ instances: [], malformed: 0 });
     scene.dropList();
     expect(await page(1)).toEqual({

@@ -61,7 +61,7 @@ describe("failureForCode", () => {
     ["ServiceTimeout", "ERR_UPSTREAM_UNAVAILABLE"],
     ["BackendTimeout", "ERR_UPSTREAM_UNAVAILABLE"],
     ["ServiceUnavailable.Backend", "ERR_UPSTREAM_UNAVAILABLE"],
-  ])("makes %s of any operation an %s", (upstreamCode, code) => {
+  ])("turns %s of any operation into %s", (upstreamCode, code) => {
     for (const action of [ADD, QUERY]) {
       expect(failureForCode({ action, upstreamCode, httpStatus: 400 }).code).toBe(code);
     }
@@ -74,7 +74,7 @@ describe("failureForCode", () => {
     "SomethingNew",
     "Invalidated",
     "isv.InvalidParameter",
-  ])("takes %s for a refusal of a read, and knows nothing of an Add by it", (upstreamCode) => {
+  ])("treats %s as a refusal of a read, and leaves an Add's outcome unknown", (upstreamCode) => {
     expect(shown(failureForCode({ action: QUERY, upstreamCode, httpStatus: 400 }))).toMatchObject({
       code: "ERR_UPSTREAM_REJECTED",
       concerns: "request",
@@ -98,7 +98,7 @@ describe("failureForCode", () => {
     "isp.SYSTEM_ERROR",
     "ServiceUnavailable",
     "SomethingNew",
-  ])("leaves open whether an Add under %s was carried out, whatever the status", (upstreamCode) => {
+  ])("leaves an Add's outcome unknown under %s, whatever the status", (upstreamCode) => {
     for (const httpStatus of [200, 400, 503]) {
       expect(shown(failureForCode({ action: ADD, upstreamCode, httpStatus }))).toMatchObject({
         code: "ERR_UPSTREAM_UNAVAILABLE",
@@ -115,7 +115,7 @@ describe("failureForCode", () => {
     expect(failureForCode({ action, upstreamCode })).toMatchObject({ concerns });
   });
 
-  it("does not know what an unknown code with a 5xx left behind", () => {
+  it("treats an unknown code with a 5xx as unavailable", () => {
     const failure = failureForCode({ action, upstreamCode: "SomethingNew", httpStatus: 503 });
     expect(shown(failure)).toMatchObject({ code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false });
   });
@@ -150,14 +150,14 @@ describe("toUpstreamFailure", () => {
     ["a code of 129 letters", { Code: "a".repeat(129) }],
     ["a body that is a list", [1]],
     ["a body that is a text", "InternalError"],
-  ])("makes %s an answer of unknown form", (_name, body) => {
+  ])("turns %s into a reply of unknown form", (_name, body) => {
     expect(shown(toUpstreamFailure(answered(body), action))).toEqual({
       code: "ERR_UPSTREAM_CONTRACT",
       facts: { action, httpStatus: 400 },
     });
   });
 
-  it("leaves out a status and a request id that are not of the usual form", () => {
+  it("leaves out a status and a request id of an unusual form", () => {
     const body = { Code: "Throttling", RequestId: "for +86 138" };
     expect(shown(toUpstreamFailure(answered(body, {}, "400"), action))).toEqual({
       code: "ERR_UPSTREAM_THROTTLED",
@@ -165,7 +165,7 @@ describe("toUpstreamFailure", () => {
     });
   });
 
-  it.each(["RequestTimeoutError", "AbortError"])("makes %s a timeout", (name) => {
+  it.each(["RequestTimeoutError", "AbortError"])("turns %s into a timeout", (name) => {
     expect(shown(toUpstreamFailure({ name, message: "https://secret" }, action))).toEqual({
       code: "ERR_UPSTREAM_TIMEOUT",
       facts,
@@ -181,7 +181,7 @@ describe("toUpstreamFailure", () => {
     ["ECONNRESET", false],
     ["EPIPE", false],
     ["ETIMEDOUT", false],
-  ])("says of %s that the call was never sent: %s", (code, neverSent) => {
+  ])("sets neverSent after %s: %s", (code, neverSent) => {
     const thrown = Object.assign(new Error("https://secret"), { code });
     expect(shown(toUpstreamFailure(thrown, action))).toEqual({
       code: "ERR_UPSTREAM_UNAVAILABLE",
