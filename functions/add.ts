@@ -1,25 +1,28 @@
 import { findNumber } from "../shared/changes/phone-number.ts";
-import { loadHttpConfig } from "../shared/config.ts";
 import { type AddIntent, recordAddIntent } from "../shared/customers/add-intent.ts";
-import type { Deps } from "../shared/deps.ts";
-import { createCommonDeps } from "../shared/deps.ts";
+import { type HttpDeps, httpHandler } from "../shared/deps.ts";
 import {
   AddOutcomeUnknownError,
+  type AnyAppError,
   InvalidRequestError,
   isAppError,
   type UpstreamFacts,
 } from "../shared/errors.ts";
 import { ADD } from "../shared/functions.js";
-import { type ApiKey, assertScope } from "../shared/http/api-keys.ts";
+import { assertScope } from "../shared/http/api-keys.ts";
 import { askUpstream, runCheck } from "../shared/http/check.ts";
-import { createHttpHandler, type HttpCall, withApiKey } from "../shared/http/http-handler.ts";
+import {
+  createHttpHandler,
+  type HttpCall,
+  type KeyedCall,
+  withApiKey,
+} from "../shared/http/http-handler.ts";
 import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts";
 import {
   createIdempotency,
   type Idempotency,
   type StoredResponse,
 } from "../shared/http/idempotency.ts";
-import { lazyHttpHandler } from "../shared/http/lazy-handler.ts";
 import type { HttpRequest } from "../shared/http/platform-event.ts";
 import { PROBLEM_TYPE, toProblem } from "../shared/http/problem.ts";
 import { readJsonBody } from "../shared/http/read-json.ts";
@@ -34,86 +37,78 @@ import { toIssues } from "../shared/schemas/issues.ts";
 import type { NumbersUpstream } from "../shared/signing/upstream.ts";
 import type { Store } from "../shared/store/store.ts";
 
-/** All calls of one add, the settling Query included; the function's timeout is 35 s. */
+/** For all calls of one add. The function's timeout is 35 s. */
 const ADD_DEADLINE_MS = 28_000;
-/** Kept back from the Add for that Query: a whole try of a read. */
-const SETTLING_MS = 8_000;
+/** Kept back from it for the Query after an unclear Add: one whole try of a read. */
+const QUERY_RESERVE_MS = 8_000;
 
-export type AddDeps = Pick<Deps, "now" | "monotonic" | "newId" | "log" | "openStore"> & {
-  readonly upstreamFor: (context: unknown) => NumbersUpstream;
-  readonly apiKeys: readonly ApiKey[];
-};
+export type AddDeps = Pick<
+  HttpDeps,
+  "now" | "monotonic" | "newId" | "log" | "openStore" | "upstreamFor" | "apiKeys"
+>;
 
-/** `POST /`: adds a number to a customer and has it watched from before the moment it exists. */
+/** Adds a number to a customer. The customer is watched from before the number exists. */
 export function createAdd(deps: AddDeps) {
-  return createHttpHandler({
-    paths: ADD.paths,
-    methods: {
-      [ADD.method]: withApiKey(deps.apiKeys, (request, call) => add(request, call, deps)),
-    },
-    check: (context) =>
-      runCheck({
-        store: () => deps.openStore(context).then(() => ({})),
-        upstream: () => askUpstream(deps.upstreamFor(context), deps.monotonic()),
-      }),
-    log: deps.log,
-    now: deps.now,
-    newId: deps.newId,
-  });
+  const { apiKeys, log, now, newId } = deps;
+  const route = withApiKey(apiKeys, (request, call) => add(request, call, deps));
+  const methods = { [ADD.method]: route };
+  const check = (context: unknown) =>
+    runCheck({
+      store: () => deps.openStore(context).then(() => ({})),
+      upstream: () => askUpstream(deps.upstreamFor(context), deps.monotonic()),
+    });
+  return createHttpHandler({ paths: ADD.paths, methods, check, log, now, newId });
 }
 
-async function add(
-  http: HttpRequest,
-  call: HttpCall & { readonly key: ApiKey },
-  deps: AddDeps,
-): Promise<HttpResponse> {
+/** One add with all that it needs. */
+type AddContext = {
+  readonly request: AddRequest;
+  readonly deadlineAt: number;
+  readonly upstream: NumbersUpstream;
+  readonly store: Store;
+  /** Undefined without an Idempotency-Key. */
+  readonly idempotency: Idempotency | undefined;
+  readonly call: HttpCall;
+  readonly deps: AddDeps;
+};
+
+async function add(http: HttpRequest, call: KeyedCall, deps: AddDeps): Promise<HttpResponse> {
   const deadlineAt = deps.monotonic() + ADD_DEADLINE_MS;
-  const request = parseRequest(readJsonBody(http));
+  const request = readRequest(http);
   call.note({
     custSpaceId: maskCustomer(request.custSpaceId),
     number: maskNumber(request.phoneNumber),
   });
   assertScope(call.key, request.custSpaceId);
-  const idempotencyKey = parseIdempotencyKey(http.headers["idempotency-key"]);
-
+  const key = readIdempotencyKey(http);
   const upstream = deps.upstreamFor(call.context);
   const store = await deps.openStore(call.context);
-  const run: AddContext = { request, store, upstream, deadlineAt, call, deps };
-  if (idempotencyKey === undefined) return perform(run, undefined);
-
   const body = JSON.stringify(request);
-  const idempotency = createIdempotency(store, call.key.name, idempotencyKey, body, deps.now);
-  const reservation = await idempotency.reserve();
-  switch (reservation.kind) {
+  const idempotency =
+    key === undefined ? undefined : createIdempotency(store, call.key.name, key, body, deps.now);
+  return answer({ request, deadlineAt, upstream, store, idempotency, call, deps });
+}
+
+async function answer(context: AddContext): Promise<HttpResponse> {
+  const reservation = await context.idempotency?.reserve();
+  switch (reservation?.kind) {
     case "done":
       return replay(reservation.response);
     case "abandoned":
-      // It may have died before it came to its intent, so what is found is put on watch now.
-      return resolveUnknown(run, idempotency, undefined, () => recordIntent(run));
-    case "first":
-      return perform(run, idempotency);
+      // The first try may have died before it stored its intent, so store it now.
+      return resolveUnknown(context, undefined, () => recordIntent(context));
+    default:
+      return addNumber(context);
   }
 }
 
-type AddContext = {
-  readonly request: AddRequest;
-  readonly store: Store;
-  readonly upstream: NumbersUpstream;
-  readonly deadlineAt: number;
-  readonly call: HttpCall;
-  readonly deps: AddDeps;
-};
-
-async function perform(
-  run: AddContext,
-  idempotency: Idempotency | undefined,
-): Promise<HttpResponse> {
-  const { request, upstream, deadlineAt, call } = run;
+async function addNumber(context: AddContext): Promise<HttpResponse> {
+  const { request, upstream, deadlineAt } = context;
   let intent: AddIntent | undefined;
   try {
-    intent = await recordIntent(run);
-    const reply = await upstream.add(request, { deadlineAt: deadlineAt - SETTLING_MS });
-    return await accept(run, idempotency, {
+    intent = await recordIntent(context);
+    const reply = await upstream.add(request, { deadlineAt: deadlineAt - QUERY_RESERVE_MS });
+    return await accept(context, {
       phoneNumber: request.cc + request.phoneNumber,
       custSpaceId: request.custSpaceId,
       requestId: reply.requestId,
@@ -122,20 +117,9 @@ async function perform(
     });
   } catch (error) {
     if (!isAppError(error)) throw error;
-    switch (error.code) {
-      case "ERR_UPSTREAM_TIMEOUT":
-      case "ERR_UPSTREAM_CONTRACT":
-        return resolveUnknown(run, idempotency, error.facts);
-      case "ERR_UPSTREAM_UNAVAILABLE":
-        if (!error.neverSent) return resolveUnknown(run, idempotency, error.facts);
-    }
-    // The upstream has certainly not added the number: what was prepared for it goes again.
-    await logFailure(call, "refused add could not be taken back", () => intent?.undo());
-    await logFailure(call, "idempotency row could not be written", () =>
-      error.code === "ERR_UPSTREAM_REJECTED"
-        ? idempotency?.finish(problemAnswer(error, call.requestId))
-        : idempotency?.forget(),
-    );
+    const unclear = factsOfUnclear(error);
+    if (unclear) return resolveUnknown(context, unclear);
+    await takeBack(context, intent, error);
     throw error;
   }
 }
@@ -145,30 +129,55 @@ function recordIntent({ request, store, deps }: AddContext): Promise<AddIntent> 
   return recordAddIntent(store, request.custSpaceId, number, deps.newId(), deps.now());
 }
 
+/** The facts of an error after which the number may have been added, undefined for any other. */
+function factsOfUnclear(error: AnyAppError): UpstreamFacts | undefined {
+  switch (error.code) {
+    case "ERR_UPSTREAM_TIMEOUT":
+    case "ERR_UPSTREAM_CONTRACT":
+      return error.facts;
+    case "ERR_UPSTREAM_UNAVAILABLE":
+      return error.neverSent ? undefined : error.facts;
+    default:
+      return undefined;
+  }
+}
+
+/** The upstream has certainly not added the number: undoes what was stored for it. */
+async function takeBack(
+  { call, idempotency }: AddContext,
+  intent: AddIntent | undefined,
+  error: AnyAppError,
+): Promise<void> {
+  await logFailure(call, "refused add could not be taken back", () => intent?.undo());
+  await logFailure(call, "idempotency row could not be written", () => {
+    if (error.code !== "ERR_UPSTREAM_REJECTED") return idempotency?.forget();
+    const { status, body } = toProblem(error, call.requestId);
+    return idempotency?.finish({ status, body });
+  });
+}
+
 /**
- * Finds out by one Query what an add without a clear answer has done: adding is never tried again,
- * since it may have happened.
+ * Finds out by one Query whether an unclear add happened. The Add itself is never sent twice.
  *
- * @param facts what is known of the answer that left it open
- * @param onFound runs before the number is reported as added; its failure is the answer
+ * @param onFound runs before the number is reported as added, and its failure becomes the response
  */
 async function resolveUnknown(
-  run: AddContext,
-  idempotency: Idempotency | undefined,
+  context: AddContext,
   facts: UpstreamFacts = { action: "AddChatappPhoneNumber" },
   onFound?: () => Promise<unknown>,
 ): Promise<HttpResponse> {
-  const found = await lookUp(run);
+  const { call, request, idempotency } = context;
+  const found = await lookUp(context);
   if (!found) {
     const leave = () => idempotency?.leaveUnknown();
-    await logFailure(run.call, "idempotency row could not be written", leave);
+    await logFailure(call, "idempotency row could not be written", leave);
     throw new AddOutcomeUnknownError(facts);
   }
   await onFound?.();
-  run.call.note({ outcome: "confirmed", matched: found.form });
-  return accept(run, idempotency, {
+  call.note({ outcome: "confirmed", matched: found.form });
+  return accept(context, {
     phoneNumber: found.phoneNumber,
-    custSpaceId: run.request.custSpaceId,
+    custSpaceId: request.custSpaceId,
     requestId: found.requestId,
     outcome: "confirmed",
   });
@@ -188,29 +197,22 @@ async function lookUp({ request, upstream, deadlineAt, call }: AddContext) {
 }
 
 async function accept(
-  run: AddContext,
-  idempotency: Idempotency | undefined,
-  answer: AddResponse,
+  { call, idempotency }: AddContext,
+  response: AddResponse,
 ): Promise<HttpResponse> {
-  // The number is added whatever becomes of this row: without it a repeat is settled by Query.
-  await logFailure(run.call, "idempotency row could not be written", () =>
-    idempotency?.finish({ status: 201, body: JSON.stringify(answer) }),
+  // The number is added even if this fails: a repeat then finds it by a Query.
+  await logFailure(call, "idempotency row could not be written", () =>
+    idempotency?.finish({ status: 201, body: JSON.stringify(response) }),
   );
-  return jsonResponse(201, answer);
+  return jsonResponse(201, response);
 }
 
 function replay({ status, body }: StoredResponse): HttpResponse {
-  return jsonResponse(status, JSON.parse(body), {
-    "idempotency-replayed": "true",
-    ...(status >= 400 ? { "content-type": PROBLEM_TYPE } : {}),
-  });
+  const type = status >= 400 ? { "content-type": PROBLEM_TYPE } : undefined;
+  return jsonResponse(status, JSON.parse(body), { "idempotency-replayed": "true", ...type });
 }
 
-function problemAnswer(error: unknown, requestId: string) {
-  const { status, body } = toProblem(error, requestId);
-  return { status, body };
-}
-
+/** Runs what must not change the response: a failure is only logged. */
 async function logFailure(
   call: HttpCall,
   message: string,
@@ -223,7 +225,8 @@ async function logFailure(
   }
 }
 
-function parseRequest(body: unknown): AddRequest {
+function readRequest(http: HttpRequest): AddRequest {
+  const body = readJsonBody(http);
   const parsed = addRequestSchema.safeParse(body);
   if (!parsed.success) throw new InvalidRequestError(toIssues(parsed.error, body));
   const normalised = normaliseAdd(parsed.data);
@@ -231,24 +234,13 @@ function parseRequest(body: unknown): AddRequest {
   return normalised.request;
 }
 
-function parseIdempotencyKey(header: string | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  if (/^[\x21-\x7e]{1,255}$/.test(header)) return header;
+function readIdempotencyKey({ headers }: HttpRequest): string | undefined {
+  const key = headers["idempotency-key"];
+  if (key === undefined || /^[\x21-\x7e]{1,255}$/.test(key)) return key;
   throw new InvalidRequestError([
     { path: "Idempotency-Key", message: "must be 1 to 255 printable characters without spaces" },
   ]);
 }
 
-/** The deployed function: reads the environment at its first invocation. */
-export function createAddHandler(environment: NodeJS.ProcessEnv) {
-  return lazyHttpHandler(
-    () => {
-      const config = loadHttpConfig(environment, ADD);
-      return createAdd({ ...createCommonDeps(config), apiKeys: config.apiKeys });
-    },
-    { now: Date.now, write: (line) => process.stdout.write(`${line}\n`) },
-  );
-}
-
-/** What Function Compute calls as `add.handler`: an HTTP event in, an HTTP answer out, always. */
-export const handler = createAddHandler(process.env);
+/** What Function Compute calls as `add.handler`. Every event gets an HTTP response. */
+export const handler = httpHandler(process.env, ADD, createAdd);

@@ -1,19 +1,12 @@
 import { createBudget } from "../shared/commands/command-deps.ts";
 import { type Command, parseCommand, runCommand } from "../shared/commands/run-command.ts";
-import { type Config, loadConfig } from "../shared/config.ts";
-import { createDeps, type Deps } from "../shared/deps.ts";
+import { type PollDeps, pollHandler } from "../shared/deps.ts";
 import { InvalidRequestError, isAppError } from "../shared/errors.ts";
 import { POLL } from "../shared/functions.js";
-import {
-  askUpstream,
-  type CheckAnswer,
-  failedCheck,
-  isCheck,
-  runCheck,
-} from "../shared/http/check.ts";
+import { askUpstream, type CheckAnswer, isCheck, runCheck } from "../shared/http/check.ts";
 import { expireIdempotency } from "../shared/http/idempotency.ts";
 import { type PlatformEvent, parsePlatformEvent } from "../shared/http/platform-event.ts";
-import { createLog, describeError } from "../shared/log.ts";
+import { describeError } from "../shared/log.ts";
 import { receiverId } from "../shared/outbox/receiver-state.ts";
 import { runPoll } from "../shared/polling/run-poll.ts";
 import { newWarmState, type WarmState } from "../shared/polling/warm-state.ts";
@@ -21,8 +14,6 @@ import { createTestEvent } from "../shared/webhook/test-event.ts";
 
 /** For the list of instances in a check; the function's timeout is 75 s. */
 const CHECK_MS = 10_000;
-
-export type PollDeps = Deps & { readonly config: Config };
 
 /**
  * The timer's function. One invocation is one run, or one command if the payload holds one. A run
@@ -141,27 +132,5 @@ async function invocationOf(deps: PollDeps, context: unknown) {
   };
 }
 
-/** The deployed function. It reads the environment at its first invocation. */
-export function createPollHandler(environment: NodeJS.ProcessEnv) {
-  let poll: ReturnType<typeof createPoll> | undefined;
-  return async (event: unknown, context: unknown): Promise<unknown> => {
-    try {
-      if (!poll) {
-        const config = loadConfig(environment, POLL);
-        poll = createPoll({ ...createDeps(config), config });
-      }
-    } catch (error) {
-      const write = (line: string) => process.stdout.write(`${line}\n`);
-      createLog({ level: "error", now: Date.now, write }).error(
-        "function cannot start",
-        describeError(error),
-      );
-      if (isCheck(parsePlatformEvent(event))) return failedCheck(error);
-      throw error;
-    }
-    return poll(event, context);
-  };
-}
-
 /** What Function Compute calls as `poll.handler`: by the timer, or with a command as its payload. */
-export const handler = createPollHandler(process.env);
+export const handler = pollHandler(process.env, POLL, createPoll);

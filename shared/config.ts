@@ -115,7 +115,7 @@ type Webhook = {
 };
 
 /** A row of the table of functions: the settings without which the function cannot work. */
-type Requires = { readonly requires: readonly SettingName[] };
+export type Requires = { readonly requires: readonly SettingName[] };
 
 /**
  * Reads the settings of an HTTP function.

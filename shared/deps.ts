@@ -1,10 +1,21 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Agent } from "node:http";
 import { setTimeout as sleepFor } from "node:timers/promises";
-
-import type { CommonConfig, Config } from "./config.ts";
+import {
+  type CommonConfig,
+  type Config,
+  type Environment,
+  loadConfig,
+  loadHttpConfig,
+  type Requires,
+} from "./config.ts";
+import type { ApiKey } from "./http/api-keys.ts";
+import { failedCheck, isCheck } from "./http/check.ts";
+import { toPlatformResponse } from "./http/http-response.ts";
+import { parsePlatformEvent } from "./http/platform-event.ts";
+import { toProblem } from "./http/problem.ts";
 import { createAgent } from "./http-agent.ts";
-import { createLog, type Log } from "./log.ts";
+import { createLog, describeError, type Log } from "./log.ts";
 import { type Client, createClient } from "./signing/client.ts";
 import { createUpstream } from "./signing/create-upstream.ts";
 import { type Credentials, invocationCredentials, isSame } from "./signing/credentials.ts";
@@ -18,27 +29,35 @@ import { createSender, type Send } from "./webhook/attempt.ts";
 import { guardedLookup } from "./webhook/target.ts";
 
 /**
- * Idle connections older than this are not used again: an instance may have been frozen, and the far
- * side may have closed them. Short where a call may not be made twice, as an Add, or where little is
- * known of the server, as of a receiver: some close after 2 s. A connection too many costs no more
- * than its handshake there.
+ * Older idle connections are not used again: the far side may have closed them while the instance was
+ * frozen. Short, because an Add must not meet a dead connection and some receivers close after 2 s.
+ * One connection too many costs no more than its handshake.
  */
 const MAX_IDLE_MS = 800;
 
-/** What touches the world in every function. */
-export type CommonDeps = {
+/**
+ * poll's connections rest for a second between two calls, and for up to another round trip. Common
+ * servers close after 5 s at the earliest, and poll tries a read again that met a dead connection.
+ */
+const MAX_PACED_IDLE_MS = 2_500;
+
+type Basics = {
   /** Wall clock, ms. */
   readonly now: () => number;
-  /** Only ever moves forward, ms. */
+  /** Never goes back, ms. */
   readonly monotonic: () => number;
   readonly random: () => number;
-  /** Resolves early when the signal aborts; never rejects. */
+  /** Resolves early when the signal aborts, and never rejects. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly newId: () => string;
   readonly log: Log;
+};
+
+/** What touches the world in every function. */
+export type CommonDeps = Basics & {
   /**
-   * Opened at the first call and kept; a failed opening is tried again. Called once in each
-   * invocation, as the open store signs with the credentials of the newest context.
+   * Opens the store at the first call and keeps it. The next call tries a failed opening again. Call it
+   * once in each invocation: the open store signs with the credentials of the newest context.
    */
   readonly openStore: (context: unknown) => Promise<Store>;
   /** What opening a store takes, with the credentials of this invocation. */
@@ -50,118 +69,14 @@ export type CommonDeps = {
   readonly sourceFor: (context: unknown) => string;
 };
 
-/**
- * Wires the real clients that every function has. Opens nothing and sends nothing.
- *
- * @param maxIdleMs for how long connections to the upstream and the store may rest between two calls
- */
-export function createCommonDeps(
-  config: CommonConfig,
-  overrides: Partial<CommonDeps> = {},
-  maxIdleMs = MAX_IDLE_MS,
-): CommonDeps {
-  const now = overrides.now ?? Date.now;
-  // Not performance.now(): its module is loaded at the first use, which a cold start would wait for.
-  const monotonic = overrides.monotonic ?? (() => process.uptime() * 1000);
-  const random = overrides.random ?? Math.random;
-  const sleep = overrides.sleep ?? sleepReal;
-  const newId = overrides.newId ?? randomUUID;
-  const log =
-    overrides.log ??
-    createLog({ level: config.logLevel, now, write: (line) => process.stdout.write(`${line}\n`) });
-  const agents = new Map<string, Agent>();
-  const agentFor = ({ protocol: scheme }: URL): Agent => {
-    const protocol = scheme === "https:" ? "https:" : "http:";
-    const agent = agents.get(protocol) ?? createAgent(protocol, { maxIdleMs, now });
-    agents.set(protocol, agent);
-    return agent;
-  };
+/** Everything that touches the world in an HTTP function. */
+export type HttpDeps = CommonDeps & {
+  readonly apiKeys: readonly ApiKey[];
+  /** False without STORE_URL. */
+  readonly hasStore: boolean;
+};
 
-  let newest: { readonly credentials: Credentials; readonly client: Client } | undefined;
-  const clientFor = (context: unknown): Client => {
-    const credentials = invocationCredentials(context, config.credentials);
-    if (newest && isSame(newest.credentials, credentials)) return newest.client;
-    const { endpoint } = config;
-    const client = createClient(
-      { endpoint, credentials, agent: agentFor(new URL(endpoint)) },
-      { monotonic, random, sleep, newNonce },
-    );
-    newest = { credentials, client };
-    return client;
-  };
-
-  let opening: Promise<Store> | undefined;
-  // An open store outlives the invocation that opened it, and that one's credentials.
-  let newestContext: unknown;
-  const storeDeps: OpenStoreDeps = {
-    newVersion: () => randomBytes(12).toString("base64url"),
-    now,
-    tablestore: {
-      credentials: () => invocationCredentials(newestContext, config.credentials),
-      agentFor,
-      random,
-      sleep,
-    },
-  };
-
-  return {
-    now,
-    monotonic,
-    random,
-    sleep,
-    newId,
-    log,
-    storeDepsFor(context) {
-      newestContext = context;
-      return storeDeps;
-    },
-    openStore(context) {
-      newestContext = context;
-      opening ??= openStore(config.storeUrl.reveal(), storeDeps).then((store) =>
-        claimStore(store, identityOf(config, context)),
-      );
-      opening.catch(() => {
-        opening = undefined;
-      });
-      return opening;
-    },
-    clientFor,
-    upstreamFor: (context) => createNumbersUpstream(clientFor(context), monotonic),
-    sourceFor: (context) => `urn:waba-numbers:${identityOf(config, context)}`,
-    ...overrides,
-  };
-}
-
-/** 122 random bits. Node makes UUIDs by the hundred, and so at a fraction of what its bytes cost. */
-function newNonce(): string {
-  return randomUUID().replaceAll("-", "");
-}
-
-/** The account and stage that a store serves. */
-function identityOf(config: CommonConfig, context: unknown): string {
-  return `${accountOf(config, context)}:${config.stage}`;
-}
-
-/** The platform's account, or the environment's where there is no platform. */
-function accountOf(config: CommonConfig, context: unknown): string {
-  const given = (context as { accountId?: unknown } | null | undefined)?.accountId;
-  if (typeof given === "string" && /^[A-Za-z0-9-]{1,64}$/.test(given)) return given;
-  return config.accountId;
-}
-
-async function sleepReal(ms: number, signal?: AbortSignal): Promise<void> {
-  // An aborted wait is over, which is all that callers ask.
-  await sleepFor(Math.max(0, ms), undefined, signal ? { signal } : {}).catch(() => undefined);
-}
-
-/**
- * Between two calls poll's connections rest as long as its slots do, a second, and for up to another
- * round trip: they are to be used again after that. It is half of the 5 s after which common servers
- * close at the earliest, and poll's reads are tried again, should one meet a dead connection.
- */
-const MAX_PACED_IDLE_MS = 2_500;
-
-/** Everything that touches the world. Functions take the part they need. */
+/** Everything that touches the world in poll. */
 export type Deps = Omit<CommonDeps, "upstreamFor"> & {
   readonly upstreamFor: (context: unknown) => Upstream;
   readonly send: Send;
@@ -169,7 +84,99 @@ export type Deps = Omit<CommonDeps, "upstreamFor"> & {
   readonly prepareStore: (context: unknown) => Promise<PreparedStore>;
 };
 
-/** Wires the real clients, the webhook's included. Opens nothing and sends nothing. */
+/** What poll gets: the settings as well. */
+export type PollDeps = Deps & { readonly config: Config };
+
+type Handler = (event: unknown, context: unknown) => Promise<unknown>;
+
+/**
+ * The handler of a deployed HTTP function. The first invocation reads the environment. If that fails,
+ * the response is a problem, the log names each setting, and the next invocation tries again.
+ */
+export function httpHandler(
+  environment: Environment,
+  row: Requires,
+  create: (deps: HttpDeps) => Handler,
+  write = writeLine,
+): Handler {
+  const build = () => {
+    const config = loadHttpConfig(environment, row);
+    const { apiKeys, storeUrl } = config;
+    return create({ ...createCommonDeps(config), apiKeys, hasStore: storeUrl.reveal() !== "" });
+  };
+  return lazyHandler(build, write, (error, context) => {
+    const requestId = (context as { requestId?: unknown } | undefined)?.requestId;
+    return toPlatformResponse(toProblem(error, typeof requestId === "string" ? requestId : ""));
+  });
+}
+
+/** The handler of the deployed poll. Without its settings it throws: the platform counts a failure. */
+export function pollHandler(
+  environment: Environment,
+  row: Requires,
+  create: (deps: PollDeps) => Handler,
+  write = writeLine,
+): Handler {
+  const build = () => {
+    const config = loadConfig(environment, row);
+    return create({ ...createDeps(config), config });
+  };
+  return lazyHandler(build, write, (error) => {
+    throw error;
+  });
+}
+
+function lazyHandler(
+  build: () => Handler,
+  write: (line: string) => void,
+  refuse: (error: unknown, context: unknown) => unknown,
+): Handler {
+  let handler: Handler | undefined;
+  return async (event, context) => {
+    try {
+      handler ??= build();
+    } catch (error) {
+      const log = createLog({ level: "error", now: Date.now, write });
+      log.error("function cannot start", describeError(error));
+      return isCheck(parsePlatformEvent(event)) ? failedCheck(error) : refuse(error, context);
+    }
+    return handler(event, context);
+  };
+}
+
+/**
+ * Wires the real clients that every function has. Opens nothing and sends nothing.
+ *
+ * @param maxIdleMs how long connections to the upstream and the store may rest between two calls
+ */
+export function createCommonDeps(
+  config: CommonConfig,
+  overrides: Partial<CommonDeps> = {},
+  maxIdleMs = MAX_IDLE_MS,
+): CommonDeps {
+  const now = overrides.now ?? Date.now;
+  const basics: Basics = {
+    now,
+    // Not performance.now(): a cold start would wait for its module, which the first use loads.
+    monotonic: overrides.monotonic ?? (() => process.uptime() * 1000),
+    random: overrides.random ?? Math.random,
+    sleep: overrides.sleep ?? sleepReal,
+    newId: overrides.newId ?? randomUUID,
+    log: overrides.log ?? createLog({ level: config.logLevel, now, write: writeLine }),
+  };
+  const agentFor = createAgents(maxIdleMs, now);
+  const clientFor = createClients(config, agentFor, basics);
+  return {
+    ...basics,
+    ...createStoreAccess(config, agentFor, basics),
+    clientFor,
+    upstreamFor: (context) => createNumbersUpstream(clientFor(context), basics.monotonic),
+    sourceFor: (context) => `urn:waba-numbers:${identityOf(config, context)}`,
+    ...overrides,
+  };
+}
+
+/** Wires poll's real clients, the webhook's included. Opens nothing and sends nothing. */
 export function createDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
   const common = createCommonDeps(config, overrides, MAX_PACED_IDLE_MS);
   const { clientFor, monotonic } = common;
@@ -186,10 +193,95 @@ export function createDeps(config: Config, overrides: Partial<Deps> = {}): Deps 
   };
 }
 
-function createSend({ webhook }: Config, { now, monotonic }: CommonDeps): Send {
+/** One agent for http and one for https. */
+function createAgents(maxIdleMs: number, now: () => number): (endpoint: URL) => Agent {
+  const agents = new Map<string, Agent>();
+  return ({ protocol: scheme }) => {
+    const protocol = scheme === "https:" ? "https:" : "http:";
+    const agent = agents.get(protocol) ?? createAgent(protocol, { maxIdleMs, now });
+    agents.set(protocol, agent);
+    return agent;
+  };
+}
+
+/** Keeps the client as long as the credentials stay the same. */
+function createClients(
+  { endpoint, credentials: configured }: CommonConfig,
+  agentFor: (endpoint: URL) => Agent,
+  { monotonic, random, sleep }: Basics,
+): CommonDeps["clientFor"] {
+  let newest: { readonly credentials: Credentials; readonly client: Client } | undefined;
+  return (context) => {
+    const credentials = invocationCredentials(context, configured);
+    if (newest && isSame(newest.credentials, credentials)) return newest.client;
+    const target = { endpoint, credentials, agent: agentFor(new URL(endpoint)) };
+    const client = createClient(target, { monotonic, random, sleep, newNonce });
+    newest = { credentials, client };
+    return client;
+  };
+}
+
+/** Opens the store once, whichever invocation comes first. */
+function createStoreAccess(
+  config: CommonConfig,
+  agentFor: (endpoint: URL) => Agent,
+  { now, random, sleep }: Basics,
+): Pick<CommonDeps, "openStore" | "storeDepsFor"> {
+  // An open store outlives the invocation that opened it, and that one's credentials.
+  let newestContext: unknown;
+  const credentials = () => invocationCredentials(newestContext, config.credentials);
+  const newVersion = () => randomBytes(12).toString("base64url");
+  const storeDeps = { newVersion, now, tablestore: { credentials, agentFor, random, sleep } };
+  const storeDepsFor = (context: unknown) => {
+    newestContext = context;
+    return storeDeps;
+  };
+  let opening: Promise<Store> | undefined;
+  return {
+    storeDepsFor,
+    openStore(context) {
+      const deps = storeDepsFor(context);
+      opening ??= openStore(config.storeUrl.reveal(), deps).then((store) =>
+        claimStore(store, identityOf(config, context)),
+      );
+      opening.catch(() => {
+        opening = undefined;
+      });
+      return opening;
+    },
+  };
+}
+
+function createSend({ webhook }: Config, { now, monotonic }: Basics): Send {
   if (!webhook) return () => Promise.resolve({ kind: "failed", reason: "target" });
   const protocol = webhook.url.protocol === "https:" ? "https:" : "http:";
   const lookup = guardedLookup(webhook.guard.isAllowed);
   const agent = createAgent(protocol, { maxIdleMs: MAX_IDLE_MS, now, connect: { lookup } });
   return createSender({ ...webhook, agent }, { now, monotonic });
+}
+
+/** 122 random bits. Node makes UUIDs by the hundred, at a fraction of what its bytes cost. */
+function newNonce(): string {
+  return randomUUID().replaceAll("-", "");
+}
+
+/** The account and stage that a store serves. */
+function identityOf(config: CommonConfig, context: unknown): string {
+  return `${accountOf(config, context)}:${config.stage}`;
+}
+
+/** The platform's account, or the environment's where there is no platform. */
+function accountOf(config: CommonConfig, context: unknown): string {
+  const given = (context as { accountId?: unknown } | null | undefined)?.accountId;
+  const isAccount = typeof given === "string" && /^[A-Za-z0-9-]{1,64}$/.test(given);
+  return isAccount ? given : config.accountId;
+}
+
+async function sleepReal(ms: number, signal?: AbortSignal): Promise<void> {
+  // An aborted wait is over, which is all that callers need.
+  await sleepFor(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
+}
+
+function writeLine(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

@@ -27,6 +27,9 @@ export type HttpCall = {
   note(fields: LogFields): void;
 };
 
+/** A call of a caller whose API key is known. */
+export type KeyedCall = HttpCall & { readonly key: ApiKey };
+
 export type HttpRoute = (request: HttpRequest, call: HttpCall) => Promise<HttpResponse>;
 
 /** `Check` is what a direct invocation with `{"command":"check"}` is answered with, if anything. */
@@ -98,7 +101,7 @@ export function createHttpHandler<Check = never>(
 /** Runs the route for a known key only, and names the key in the request's log line. */
 export function withApiKey(
   keys: readonly ApiKey[],
-  route: (request: HttpRequest, call: HttpCall & { readonly key: ApiKey }) => Promise<HttpResponse>,
+  route: (request: HttpRequest, call: KeyedCall) => Promise<HttpResponse>,
 ): HttpRoute {
   return async function authenticated(request, call) {
     const key = authenticate(request.headers, keys);

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createAdd } from "../../functions/add.ts";
 import { createQuery } from "../../functions/query.ts";
+import { httpHandler } from "../../shared/deps.ts";
 import {
-  ConfigError,
   CustomerTooLargeError,
   StoreIdentityError,
   StoreInUseError,
   StoreUnavailableError,
 } from "../../shared/errors.ts";
-import { lazyHttpHandler } from "../../shared/http/lazy-handler.ts";
+import { QUERY } from "../../shared/functions.js";
 import type { Fault } from "../sandbox/cams-faults.ts";
 import { BAD_REQUESTS } from "../support/bad-requests.ts";
 import { createFakeUpstream, NEVER } from "../support/fake-upstream.ts";
@@ -89,12 +89,7 @@ async function answerEverything(operation: Operation, seen: Seen): Promise<void>
   }
   for (const error of STORE_ERRORS) note(seen, operation, await withoutStore(operation, error));
   note(seen, operation, await rig[operation](EVENT[operation], NO_ROLE));
-  const unset = lazyHttpHandler(
-    () => {
-      throw new ConfigError([{ path: "API_KEYS", message: "must be set" }]);
-    },
-    { now: rig.clock.now, write: () => {} },
-  );
+  const unset = httpHandler({}, QUERY, createQuery, () => {});
   note(seen, operation, await invoke(unset, EVENT[operation]));
 }
 

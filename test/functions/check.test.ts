@@ -1,12 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createAdd } from "../../functions/add.ts";
-import { createPollHandler } from "../../functions/poll.ts";
-import { createQuery, createQueryHandler } from "../../functions/query.ts";
+import { createPoll } from "../../functions/poll.ts";
+import { createQuery } from "../../functions/query.ts";
+import { httpHandler, pollHandler } from "../../shared/deps.ts";
 import { StoreUnavailableError } from "../../shared/errors.ts";
+import { POLL, QUERY } from "../../shared/functions.js";
 import { fcContext, fcHttpEvent, timerEvent } from "../support/fc-events.ts";
 import { type FunctionRig, startFunctionRig } from "../support/function-deps.ts";
 import { type PollStage, startPollStage } from "../support/poll-stage.ts";
 
+const ignore = () => {};
 const CHECK = Buffer.from('{"command":"check"}');
 
 let rig: FunctionRig;
@@ -55,7 +58,7 @@ describe("a check of query", () => {
   });
 
   it("names the settings that are wrong", async () => {
-    const handler = createQueryHandler({});
+    const handler = httpHandler({}, QUERY, createQuery, ignore);
     expect(await handler(CHECK, fcContext())).toMatchObject({
       command: "check",
       ok: false,
@@ -122,7 +125,7 @@ describe("a check of poll", () => {
   });
 
   it("names the settings that are wrong", async () => {
-    const handler = createPollHandler({ STORE_URL: "memory:" });
+    const handler = pollHandler({ STORE_URL: "memory:" }, POLL, createPoll, ignore);
     expect(await handler(CHECK, fcContext())).toMatchObject({
       ok: false,
       settings: { code: "ERR_CONFIG", problems: [{ path: "WEBHOOK_URL" }, {}] },

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../shared/config.ts";
-import { createDeps } from "../../shared/deps.ts";
-import { POLL } from "../../shared/functions.js";
+import { createDeps, httpHandler, pollHandler } from "../../shared/deps.ts";
+import { POLL, QUERY } from "../../shared/functions.js";
 import { newApiKey, newWebhookSecret, sandboxEnvironment } from "../sandbox/environment.ts";
 
 /** Every function's dependencies over one store of this process, which belongs to account 1. */
@@ -40,3 +40,61 @@ describe("openStore", () => {
     expect((await (await openStore(OWNER)).get("c/acme"))?.value).toBe("{}");
   });
 });
+
+describe("the handler of a deployed function", () => {
+  function collectLines() {
+    const lines: string[] = [];
+    return { write: (line: string) => void lines.push(line), lines };
+  }
+
+  it("an HTTP function without its settings answers a problem, and only its log names why", async () => {
+    const { write, lines } = collectLines();
+    const handler = httpHandler({ STAGE: "my stage" }, QUERY, neverCreated, write);
+    const response = await handler(Buffer.from("{}"), { requestId: "req-1" });
+
+    expect(response).toMatchObject({ statusCode: 500, headers: { "x-request-id": "req-1" } });
+    expect(JSON.parse((response as { body: string }).body)).toMatchObject({
+      code: "ERR_CONFIG",
+      issues: [
+        { path: "API_KEYS", message: "is missing or not usable" },
+        { path: "STAGE", message: "is missing or not usable" },
+      ],
+    });
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      {
+        level: "error",
+        message: "function cannot start",
+        problems: [
+          { path: "API_KEYS", message: "must be set" },
+          { path: "STAGE", message: "must be 1 to 32 letters, digits or -" },
+        ],
+      },
+    ]);
+  });
+
+  it("poll without its settings fails its invocation after a line in the log", async () => {
+    const { write, lines } = collectLines();
+    const handler = pollHandler({}, POLL, neverCreated, write);
+
+    await expect(handler(Buffer.from("{}"), {})).rejects.toMatchObject({ code: "ERR_CONFIG" });
+    expect(lines).toHaveLength(1);
+  });
+
+  it("a failed start is tried again, a good one is kept", async () => {
+    const environment: Record<string, string> = {};
+    let created = 0;
+    const create = () => {
+      created += 1;
+      return async () => created;
+    };
+    const handler = httpHandler(environment, QUERY, create, () => {});
+
+    expect(await handler("", {})).toMatchObject({ statusCode: 500 });
+    environment.API_KEYS = `crm:${newApiKey()}`;
+    expect([await handler("", {}), await handler("", {})]).toEqual([1, 1]);
+  });
+});
+
+function neverCreated(): never {
+  throw new Error("created without its settings");
+}
