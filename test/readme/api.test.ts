@@ -1,11 +1,22 @@
 import { describe, expect, it } from "vitest";
 import { type ProblemCode, sampleProblems } from "../../shared/contract/problems.ts";
-import { createDocumentChecker } from "../contract/openapi-check.ts";
+import { FUNCTIONS } from "../../shared/functions.js";
+import { createDocumentChecker, readDocument } from "../contract/openapi-check.ts";
 import { allPages, codeSpans, pageText, section, tableRows } from "./pages.ts";
 import { sources } from "./sources.ts";
 
 const page = "functions/README.md";
 const check = createDocumentChecker();
+
+it("every HTTP function is in the OpenAPI document and on the page", () => {
+  const paths = readDocument().paths as Readonly<Record<string, object>>;
+  for (const row of FUNCTIONS) {
+    if (row.kind !== "http") continue;
+    const [path] = row.paths;
+    expect(Object.keys(paths[path] ?? {})).toContain(row.method.toLowerCase());
+    expect(codeSpans(pageText(page))).toContain(`${row.method} ${path}`);
+  }
+});
 
 /** The responses that a text shows: a status and a body, indented below the call. */
 function responses(text: string): { readonly status: number; readonly body: unknown }[] {

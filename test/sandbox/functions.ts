@@ -3,10 +3,10 @@ import { createAdd } from "../../functions/add.ts";
 import { createPoll } from "../../functions/poll.ts";
 import { createQuery } from "../../functions/query.ts";
 import { tryDecode } from "../../shared/commands/try-decode.ts";
-import { type Environment, loadConfig } from "../../shared/config.ts";
-import { createDeps } from "../../shared/deps.ts";
+import { type Config, type Environment, loadConfig } from "../../shared/config.ts";
+import { createDeps, type Deps } from "../../shared/deps.ts";
 import { ForbiddenError } from "../../shared/errors.ts";
-import { ADD, POLL, QUERY } from "../../shared/functions.js";
+import { ADD, FUNCTIONS, POLL } from "../../shared/functions.js";
 import { createHttpHandler, withApiKey } from "../../shared/http/http-handler.ts";
 import { jsonResponse } from "../../shared/http/http-response.ts";
 import { readJsonBody } from "../../shared/http/read-json.ts";
@@ -17,9 +17,24 @@ import {
   customerRowSchema,
 } from "../../shared/schemas/customer-row.ts";
 import { scanAll } from "../../shared/store/rows.ts";
-import { type Platform, type PlatformOptions, startPlatform } from "./platform.ts";
+import {
+  type Platform,
+  type PlatformFunction,
+  type PlatformOptions,
+  startPlatform,
+} from "./platform.ts";
 
-/** The three functions in one process, behind a local platform, on one store. */
+type HttpName = Extract<(typeof FUNCTIONS)[number], { readonly kind: "http" }>["name"];
+
+type HttpDeps = Deps & Pick<Config, "apiKeys">;
+
+/** How each HTTP function of the table is made. */
+const CREATE: Readonly<Record<HttpName, (deps: HttpDeps) => PlatformFunction["handler"]>> = {
+  add: createAdd,
+  query: createQuery,
+};
+
+/** The functions in one process, behind a local platform, on one store. */
 export type LocalFunctions = {
   readonly platform: Platform;
   /** Fires the timer once. A payload makes it a command. */
@@ -62,8 +77,12 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
     local: options.local,
     context,
     functions: {
-      add: { handler: createAdd(withKeys), paths: [ADD.paths[0]] },
-      query: { handler: createQuery(withKeys), paths: [QUERY.paths[0]] },
+      ...Object.fromEntries(
+        FUNCTIONS.filter((row) => row.kind === "http").map(({ name, paths: [path] }) => [
+          name,
+          { handler: CREATE[name](withKeys), paths: [path] },
+        ]),
+      ),
       operate: { handler: operate, paths: ["/poll"] },
     },
   });
