@@ -1,6 +1,6 @@
 import { EVENT_SCHEMAS } from "./event-schemas.ts";
 import { httpSchemas } from "./http-schemas.ts";
-import { buildPaths } from "./paths.ts";
+import { buildPaths, type HttpExamples } from "./paths.ts";
 import { type EventExamples, webhookOperations } from "./webhooks.ts";
 
 /** The version of the interface, not of the program. A change that breaks callers raises its first part. */
@@ -10,19 +10,21 @@ const API_VERSION = "1.0.0";
  * The OpenAPI 3.1 document of the HTTP functions and of the events that poll sends. The schemas and
  * the table of errors make it, so it says what the code does. Performs no I/O.
  *
- * @param examples one event of each type as it is sent, with its signature headers
- * @param exampleSecret signs the examples, for readers who test their verifier with them
+ * @param http requests and responses to show
+ * @param events one event of each type as it is sent, with its signature headers
+ * @param eventSecret signs these events, for readers who test their verifier with them
  */
 export function buildOpenApi(
-  examples: EventExamples,
-  exampleSecret: string,
+  http: HttpExamples,
+  events: EventExamples,
+  eventSecret: string,
 ): Readonly<Record<string, unknown>> {
   return {
     openapi: "3.1.0",
     info: {
       title: "waba-numbers",
       version: API_VERSION,
-      description: `Adds, queries and watches WhatsApp numbers of Alibaba Cloud Chat App Message Service. The webhooks are Standard Webhooks requests with a CloudEvents 1.0 body. The secret ${exampleSecret} signs their examples, over the JSON without white space.`,
+      description: `Adds, queries and watches WhatsApp numbers of Alibaba Cloud Chat App Message Service. The webhooks are Standard Webhooks requests with a CloudEvents 1.0 body. The secret ${eventSecret} signs their examples, over the JSON without white space.`,
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [
@@ -38,8 +40,8 @@ export function buildOpenApi(
       { name: "webhooks", description: "What receivers get." },
     ],
     security: [{ apiKey: [] }],
-    paths: buildPaths(),
-    webhooks: webhookOperations(examples),
+    paths: buildPaths(http),
+    webhooks: webhookOperations(events),
     components: {
       securitySchemes: {
         apiKey: {

@@ -3,8 +3,18 @@ import { allowedMethods } from "../http/http-handler.ts";
 import { queryRequestSchema } from "../schemas/query.ts";
 import { ADD_NUMBER, QUERY_NUMBERS } from "../signing/operations.ts";
 import { headerRefs, type JsonSchema, schemaRef, toDocumentedSchema } from "./documented-schema.ts";
-import { ADD_EXAMPLES, ADD_REQUEST_EXAMPLES, QUERY_EXAMPLES } from "./http-examples.ts";
-import { type ProblemCode, problemResponses, sampleProblems } from "./problems.ts";
+import { type ProblemCode, type ProblemExamples, problemResponses } from "./problems.ts";
+
+type NamedExamples = Readonly<Record<string, object>>;
+
+/** Requests and responses that the document shows, by their names in it. */
+export type HttpExamples = {
+  readonly addRequests: NamedExamples;
+  readonly added: NamedExamples;
+  readonly numbers: NamedExamples;
+  /** The problems of a function with these methods, whose upstream operation is `action`. */
+  readonly problems: (action: string, methods: readonly string[]) => ProblemExamples;
+};
 
 const CALLER_PROBLEMS: readonly ProblemCode[] = [
   "ERR_INVALID_REQUEST",
@@ -51,24 +61,24 @@ const QUERY_PROBLEMS: readonly ProblemCode[] = [
 type HttpFunction = Extract<(typeof FUNCTIONS)[number], { kind: "http" }>;
 
 /** The type checker asks for the operation of each new HTTP function. */
-const OPERATIONS: Readonly<Record<HttpFunction["name"], () => object>> = {
+const OPERATIONS: Readonly<Record<HttpFunction["name"], (examples: HttpExamples) => object>> = {
   add: addOperation,
   query: queryOperation,
 };
 
 /** The first path of each HTTP function, with its method. */
-export function buildPaths(): Readonly<Record<string, unknown>> {
+export function buildPaths(examples: HttpExamples): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     FUNCTIONS.flatMap((row) =>
       row.kind === "http"
-        ? [[row.paths[0], { [row.method.toLowerCase()]: OPERATIONS[row.name]() }]]
+        ? [[row.paths[0], { [row.method.toLowerCase()]: OPERATIONS[row.name](examples) }]]
         : [],
     ),
   );
 }
 
 /** `POST /add`, with a response for each problem. */
-function addOperation() {
+function addOperation({ addRequests, added, problems }: HttpExamples) {
   return {
     operationId: "addNumber",
     tags: ["numbers"],
@@ -80,15 +90,15 @@ function addOperation() {
       content: {
         "application/json": {
           schema: schemaRef("AddRequest"),
-          examples: toExamples(ADD_REQUEST_EXAMPLES),
+          examples: toExamples(addRequests),
         },
       },
     },
     responses: {
-      "201": success("Added.", schemaRef("AddResponse"), ADD_EXAMPLES, ["Idempotency-Replayed"]),
+      "201": success("Added.", schemaRef("AddResponse"), added, ["Idempotency-Replayed"]),
       ...problemResponses(
         ADD_PROBLEMS,
-        sampleProblems(ADD_NUMBER.action, allowedMethods(ADD.method)),
+        problems(ADD_NUMBER.action, allowedMethods(ADD.method)),
         // The only problem that a repeated Idempotency-Key gets again. The others did nothing.
         ["ERR_UPSTREAM_REJECTED"],
       ),
@@ -104,7 +114,7 @@ const QUERY_NOTES = {
 };
 
 /** `GET /query`, with a response for each problem. */
-function queryOperation() {
+function queryOperation({ numbers, problems }: HttpExamples) {
   const { properties } = toDocumentedSchema(queryRequestSchema, {}) as {
     readonly properties: Readonly<Record<keyof typeof QUERY_NOTES, JsonSchema>>;
   };
@@ -124,11 +134,11 @@ function queryOperation() {
       "200": success(
         "The numbers.",
         { anyOf: [schemaRef("StoredNumbers"), schemaRef("LiveNumbers")] },
-        QUERY_EXAMPLES,
+        numbers,
       ),
       ...problemResponses(
         QUERY_PROBLEMS,
-        sampleProblems(QUERY_NUMBERS.action, allowedMethods(QUERY.method)),
+        problems(QUERY_NUMBERS.action, allowedMethods(QUERY.method)),
       ),
     },
   };
@@ -137,7 +147,7 @@ function queryOperation() {
 function success(
   description: string,
   schema: JsonSchema,
-  examples: Readonly<Record<string, unknown>>,
+  examples: NamedExamples,
   moreHeaders: readonly string[] = [],
 ) {
   return {
@@ -147,7 +157,7 @@ function success(
   };
 }
 
-function toExamples(values: Readonly<Record<string, unknown>>) {
+function toExamples(values: NamedExamples) {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value }]));
 }
 

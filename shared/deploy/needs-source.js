@@ -20,16 +20,18 @@ export const needsSource = {
       return { value: tablesOf(String(url ?? "")) };
     }
     /** @type {typeof import("../signing/operations.ts")} */
-    const { OPERATIONS } = await loadTypeScript("../signing/operations.ts");
+    const { OPERATIONS, ramAction } = await loadTypeScript("../signing/operations.ts");
     /** @param {typeof OPERATIONS[number]} operation */
     const isNeeded = async ({ functions, neededWith }) => {
       if (!neededWith) return true;
-      const { setting, value } = neededWith;
+      const [setting, value] = neededWith;
       const paths = functions.map((name) => ["functions", name, "environment", setting]);
       return (await Promise.all(paths.map(resolveConfigurationProperty))).includes(value);
     };
     const needed = await Promise.all(OPERATIONS.map(isNeeded));
-    return { value: OPERATIONS.filter((_, n) => needed[n]).map(({ ramAction }) => ramAction) };
+    return {
+      value: OPERATIONS.filter((_, n) => needed[n]).map(({ operation }) => ramAction(operation)),
+    };
   },
 };
 

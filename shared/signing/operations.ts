@@ -34,32 +34,17 @@ export const LIST_INSTANCES = {
 } as const satisfies Operation;
 
 /**
- * Every operation, for tools only: a function imports the constants that it uses. `ramAction` is
- * what a role must allow. Without the setting `neededWith`, no function calls the operation.
+ * Every operation with the functions that call it, for tools only: a function imports the constants
+ * that it uses. With `neededWith` no function calls it, unless this setting has this value.
  */
 export const OPERATIONS = [
-  {
-    operation: ADD_NUMBER,
-    ramAction: "cams:AddChatappPhoneNumber",
-    functions: ["add"],
-    neededWith: undefined,
-  },
-  {
-    operation: QUERY_NUMBERS,
-    ramAction: "cams:QueryChatappPhoneNumbers",
-    functions: ["add", "query", "poll"],
-    neededWith: undefined,
-  },
-  {
-    operation: LIST_INSTANCES,
-    ramAction: "cams:ListInstance",
-    functions: ["poll"],
-    neededWith: { setting: "WATCH_DISCOVER", value: "on" },
-  },
-  {
-    operation: SYNC_NUMBERS,
-    ramAction: "cams:ChatappSyncPhoneNumber",
-    functions: ["poll"],
-    neededWith: { setting: "WATCH_SYNC", value: "lane" },
-  },
+  { operation: ADD_NUMBER, functions: ["add"], neededWith: undefined },
+  { operation: QUERY_NUMBERS, functions: ["add", "query", "poll"], neededWith: undefined },
+  { operation: LIST_INSTANCES, functions: ["poll"], neededWith: ["WATCH_DISCOVER", "on"] },
+  { operation: SYNC_NUMBERS, functions: ["poll"], neededWith: ["WATCH_SYNC", "lane"] },
 ] as const;
+
+/** What a role must allow for the operation. RAM knows no finer resource than `*`. */
+export function ramAction({ action }: Operation): string {
+  return `cams:${action}`;
+}

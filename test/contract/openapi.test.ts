@@ -3,10 +3,10 @@ import { validate } from "@readme/openapi-parser";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import { describe, expect, it } from "vitest";
-import { buildDocuments } from "../../shared/contract/documents.ts";
 import { ALL_EVENT_TYPES } from "../../shared/contract/event-schemas.ts";
-import { sampleProblems } from "../../shared/contract/problems.ts";
-import { EXAMPLE_SECRET, eventExamples } from "./event-examples.ts";
+import { buildDocuments } from "./documents.ts";
+import { eventExamples } from "./event-examples.ts";
+import { problemExamples } from "./http-examples.ts";
 import { createDocumentChecker, readDocument } from "./openapi-check.ts";
 
 /** Throws at keywords, formats and types that are not of the standard. */
@@ -23,7 +23,7 @@ const lint = (document: unknown) => validate(structuredClone(document) as never)
 
 const DOCUMENT = readDocument();
 
-const DOCUMENTS = buildDocuments(await eventExamples(), EXAMPLE_SECRET);
+const DOCUMENTS = await buildDocuments();
 
 describe("the documents made from the code", () => {
   // With -u, Vitest writes them.
@@ -73,7 +73,7 @@ describe("openapi.json", () => {
   });
 
   it("names every problem except the one that no HTTP function has", () => {
-    const codes = Object.keys(sampleProblems("Action", [])).sort();
+    const codes = Object.keys(problemExamples("Action", [])).sort();
     const named = JSON.stringify(DOCUMENT.paths).match(/"ERR_[A-Z_]+"/g) ?? [];
     const names = new Set(named.map((text) => JSON.parse(text)));
     expect(codes.filter((code) => !names.has(code))).toEqual(["ERR_TARGET_REFUSED"]);

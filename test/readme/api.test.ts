@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type ProblemCode, sampleProblems } from "../../shared/contract/problems.ts";
+import type { ProblemCode } from "../../shared/contract/problems.ts";
 import { FUNCTIONS } from "../../shared/functions.js";
+import { problemExamples } from "../contract/http-examples.ts";
 import { createDocumentChecker, readDocument } from "../contract/openapi-check.ts";
 import { allPages, codeSpans, pageText, section, tableRows } from "./pages.ts";
 import { sources } from "./sources.ts";
@@ -27,7 +28,7 @@ function responses(text: string): { readonly status: number; readonly body: unkn
 
 describe("the table of problems", () => {
   it("has every code with its status", () => {
-    const samples = sampleProblems("Query", ["GET"]);
+    const samples = problemExamples("Query", ["GET"]);
     const listed = tableRows(section(page, "Problems")).map(([code = "", status]) => [
       code.replaceAll("`", ""),
       Number(status),

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { OPERATIONS } from "../../shared/signing/operations.ts";
+import { OPERATIONS, ramAction } from "../../shared/signing/operations.ts";
 import { codeSpans, fenced, ROOT, section } from "./pages.ts";
 
 const page = "shared/deploy/README.md";
@@ -41,10 +41,11 @@ describe("the deploying user's policy", () => {
 it("the functions' role is listed with every action of the upstream, and the setting it needs", () => {
   const [role = ""] = section(page, "Permissions").split("**The deploying user");
   const spans = codeSpans(role).filter((code) => code.startsWith("cams:"));
-  expect(spans.sort()).toEqual(OPERATIONS.map(({ ramAction }) => ramAction).sort());
-  for (const { ramAction, neededWith } of OPERATIONS) {
+  expect(spans.sort()).toEqual(OPERATIONS.map(({ operation }) => ramAction(operation)).sort());
+  for (const { operation, neededWith } of OPERATIONS) {
     const place = role.replaceAll(/\s+/g, " ");
-    if (neededWith) expect(place).toContain(`\`${neededWith.setting}\` also \`${ramAction}\``);
+    if (!neededWith) continue;
+    expect(place).toContain(`\`${neededWith[0]}\` also \`${ramAction(operation)}\``);
   }
 });
 

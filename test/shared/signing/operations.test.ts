@@ -1,5 +1,3 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import {
   AddChatappPhoneNumberRequest,
   ChatappSyncPhoneNumberRequest,
@@ -7,21 +5,7 @@ import {
 } from "@alicloud/cams20200606";
 import { describe, expect, it } from "vitest";
 import { needsSource } from "../../../shared/deploy/needs-source.js";
-import {
-  ADD_NUMBER,
-  OPERATIONS,
-  QUERY_NUMBERS,
-  SYNC_NUMBERS,
-} from "../../../shared/signing/operations.ts";
-
-function readPages(): string[] {
-  const root = fileURLToPath(new URL("../../../", import.meta.url));
-  const rooms = readdirSync(`${root}shared`).map((room) => `shared/${room}/`);
-  return ["", "functions/", ...rooms]
-    .map((folder) => `${root}${folder}README.md`)
-    .filter((file) => existsSync(file))
-    .map((file) => readFileSync(file, "utf8"));
-}
+import { ADD_NUMBER, QUERY_NUMBERS, SYNC_NUMBERS } from "../../../shared/signing/operations.ts";
 
 /** The RAM actions of the role, if serverless.yml sets these variables for poll. */
 async function allowedWith(poll: Readonly<Record<string, string>>): Promise<unknown> {
@@ -56,12 +40,5 @@ describe("the table of upstream operations", () => {
       list,
       sync,
     ]);
-  });
-
-  it.each(OPERATIONS)("$ramAction is in a paragraph of a page, with its setting", (row) => {
-    const paragraphs = readPages()
-      .flatMap((page) => page.split("\n\n"))
-      .filter((paragraph) => paragraph.includes(row.ramAction));
-    expect(paragraphs.join()).toContain(row.neededWith?.setting ?? row.ramAction);
   });
 });
