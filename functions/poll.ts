@@ -12,7 +12,7 @@ import { runPoll } from "../shared/polling/run-poll.ts";
 import { newWarmState, type WarmState } from "../shared/polling/warm-state.ts";
 import { createTestEvent } from "../shared/webhook/test-event.ts";
 
-/** For the list of instances in a check; the function's timeout is 75 s. */
+/** For the list of instances in a check. The function's timeout is 75 s. */
 const CHECK_MS = 10_000;
 
 /**
@@ -61,16 +61,15 @@ function check(deps: PollDeps, context: unknown): Promise<CheckAnswer> {
   });
 }
 
-/** The command in a payload; undefined for a run. A timer's payload may be any other text. */
+/** The command in a payload, or undefined for a run. A timer's payload may be any other text. */
 function findCommand(event: PlatformEvent): Command | undefined {
   switch (event.kind) {
-    case "timer": {
-      if (!event.payload.trimStart().startsWith("{")) return undefined;
-      return readCommand(parseJson(event.payload));
-    }
+    case "timer":
+      return event.payload.trimStart().startsWith("{")
+        ? readCommand(parseJson(event.payload))
+        : undefined;
     case "payload":
-      if (event.payload === undefined) return undefined;
-      return readCommand(event.payload);
+      return event.payload === undefined ? undefined : readCommand(event.payload);
     case "http":
     case "unreadable":
       throw new InvalidRequestError([
@@ -79,8 +78,10 @@ function findCommand(event: PlatformEvent): Command | undefined {
   }
 }
 
+/** An empty object asks for a run as well. */
 function readCommand(payload: unknown): Command | undefined {
-  return isEmptyObject(payload) ? undefined : parseCommand(payload);
+  const isObject = typeof payload === "object" && payload !== null;
+  return isObject && Object.keys(payload).length === 0 ? undefined : parseCommand(payload);
 }
 
 function parseJson(text: string): unknown {
@@ -89,10 +90,6 @@ function parseJson(text: string): unknown {
   } catch {
     throw new InvalidRequestError([{ path: "payload", message: "is not valid JSON" }]);
   }
-}
-
-function isEmptyObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
 async function runOperatorCommand(

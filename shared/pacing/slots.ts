@@ -17,7 +17,7 @@ const LEAD_RATIO = 0.45;
 const SPACING_RATIO = 0.8;
 
 export type Slots = {
-  /** How long until a call may start, in ms; 0 for now. Call it again after a wait. */
+  /** How long until a call may start, in ms, or 0 for now. Call it again after a wait. */
   waitMs(now: number): number;
   /** Allowed only when `waitMs` is 0. */
   start(now: number): void;

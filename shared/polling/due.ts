@@ -11,7 +11,7 @@ export function patienceMs(intervalMs: number): number {
 }
 
 /**
- * How long until something is due again, in ms; 0 for now. A last time in the future means that
+ * How long until something is due again, in ms, or 0 for now. A last time in the future means that
  * the clock was wrong: it is due now.
  */
 export function dueInMs(lastAt: number, everyMs: number, now: number): number {

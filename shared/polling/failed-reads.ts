@@ -1,9 +1,8 @@
 import { afterFailedRead, afterGoodRead, type FailureUpdate } from "../changes/failure.ts";
-import { commitRow, loadCustomer } from "../customers/customer.ts";
+import { updateCustomer } from "../customers/customer.ts";
 import type { AnyAppError } from "../errors.ts";
 import { describeError } from "../log.ts";
-import { ACCOUNT, type CustomerRow, customerKey, newCustomerRow } from "../schemas/customer-row.ts";
-import { encodeRow, type Stored } from "../store/rows.ts";
+import { ACCOUNT, type CustomerRow, newCustomerRow } from "../schemas/customer-row.ts";
 import type { FailedRead, Findings } from "./findings.ts";
 import type { CommitDeps } from "./settings.ts";
 
@@ -11,7 +10,7 @@ export type FailedReadsOptions = {
   readonly source: string;
   /** How long the last whole sweep took, in ms. */
   readonly sweepMs: number;
-  /** When the last whole sweep before this run began, in ms; undefined for none. */
+  /** When the last whole sweep before this run began, in ms, or undefined for none. */
   readonly sweptAt: number | undefined;
   /** When the last good read of any customer began, in ms. */
   readonly lastGoodAt: number | undefined;
@@ -39,49 +38,42 @@ function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
   const { source, sweepMs, sweptAt, lastGoodAt } = options;
   const { store, now, log, dispatcher } = deps;
 
-  /** A row that another run has changed meanwhile stays: the next failure comes soon enough. */
-  async function write(
+  /** Resolves to whether the receiver gets an event of it. */
+  async function update(
     customer: string,
-    before: Stored<CustomerRow>,
-    update: FailureUpdate | undefined,
-  ): Promise<void> {
-    if (!update) return;
-    const outcome = await commitRow(store, customer, before, update.row);
-    if (outcome === "stored" && update.events.length > 0) dispatcher.enqueue(customer);
-  }
-
-  async function loadAccount(): Promise<Stored<CustomerRow> | undefined> {
-    const stored = await loadCustomer(store, ACCOUNT);
-    if (stored) return stored;
-    await store.put(customerKey(ACCOUNT), encodeRow(newCustomerRow(now())), "absent");
-    return loadCustomer(store, ACCOUNT);
+    change: (row: CustomerRow | undefined) => FailureUpdate | undefined,
+  ): Promise<boolean> {
+    const { before, row } = await updateCustomer(store, customer, (stored) => {
+      const next = change(stored)?.row;
+      return next ? { put: next } : "keep";
+    });
+    const hasEvent = before !== undefined && row !== undefined && row.seq > before.seq;
+    if (hasEvent) dispatcher.enqueue(customer);
+    return hasEvent;
   }
 
   return {
     async noteCustomer({ customer, error, lastSeenAt }: FailedRead): Promise<void> {
       // What makes a row unreadable keeps it from holding a failure as well.
       if (error.code === "ERR_STORE_ROW" || error.code === "ERR_CUSTOMER_TOO_LARGE") return;
-      const before = await loadCustomer(store, customer);
-      if (!before || before.value.removedAt) return;
-      const input = { customer, source, row: before.value, now: now(), lastSeenAt, sweptAt };
-      await write(customer, before, afterFailedRead(input, error, sweepMs));
+      const input = { customer, source, now: now(), lastSeenAt, sweptAt };
+      await update(customer, (row) =>
+        row && !row.removedAt ? afterFailedRead({ ...input, row }, error, sweepMs) : undefined,
+      );
     },
 
     async noteAccount(error: AnyAppError): Promise<void> {
-      const before = await loadAccount();
-      if (!before) return;
       const lastSeenAt = Math.max(lastGoodAt ?? 0, sweptAt ?? 0);
-      const input = { customer: ACCOUNT, source, row: before.value, now: now(), lastSeenAt };
-      const update = afterFailedRead(input, error, sweepMs);
-      if (update?.events.length) log.warn("the watch is stale", describeError(error));
-      await write(ACCOUNT, before, update);
+      const input = { customer: ACCOUNT, source, now: now(), lastSeenAt };
+      const isStale = await update(ACCOUNT, (row = newCustomerRow(input.now)) =>
+        afterFailedRead({ ...input, row }, error, sweepMs),
+      );
+      if (isStale) log.warn("the watch is stale", describeError(error));
     },
 
     async clearAccountFailure(): Promise<void> {
-      const before = await loadCustomer(store, ACCOUNT);
-      if (!before) return;
-      const input = { customer: ACCOUNT, source, row: before.value, now: now() };
-      await write(ACCOUNT, before, afterGoodRead(input));
+      const input = { customer: ACCOUNT, source, now: now() };
+      await update(ACCOUNT, (row) => row && afterGoodRead({ ...input, row }));
     },
   };
 }

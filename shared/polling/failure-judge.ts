@@ -53,7 +53,7 @@ function concernsAccount({ code }: AnyAppError): boolean {
   return code === "ERR_UPSTREAM_ACCOUNT" || code === "ERR_CREDENTIALS";
 }
 
-/** Whether an error says something about its customer alone: others may well be readable. */
+/** Whether an error says something about its customer alone, so others may be readable. */
 function concernsCustomer(error: AnyAppError): boolean {
   switch (error.code) {
     case "ERR_UPSTREAM_REJECTED":

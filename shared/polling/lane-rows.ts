@@ -6,7 +6,7 @@ import type { Row } from "../store/store.ts";
 
 type Warn = Pick<Log, "warn">;
 
-/** A row of the priority lane; undefined and a warning if it is unreadable. */
+/** A row of the priority lane, or undefined and a warning if it is unreadable. */
 export function decodeLaneRow(row: Row, log: Warn): LaneRow | undefined {
   try {
     return decodeRow(row.key, row, laneRowSchema);

@@ -35,7 +35,7 @@ export type ResumableScan = {
 
 /** Where a scan stands within its run. */
 type Phase =
-  /** No row was asked for since the run began, or since the last pass was done. */
+  /** No row was taken since the run began, or since the last pass was done. */
   | { readonly kind: "idle" }
   | {
       readonly kind: "reading";
@@ -127,7 +127,7 @@ function createUnfinished() {
   return {
     add: (key: string) => void open.push(key),
     isEmpty: () => open.length === 0,
-    /** The last key up to which all are finished; undefined while an earlier one is open. */
+    /** The last key up to which all are finished, or undefined while an earlier one is open. */
     finish(key: string): string | undefined {
       finished.add(key);
       let reached: string | undefined;

@@ -3,11 +3,11 @@ import { ensureWatched } from "../customers/watch-list.ts";
 import { describeError } from "../log.ts";
 import { countPending } from "../outbox/pending.ts";
 import { newDiscoverProgress } from "../schemas/discovery.ts";
-import { createCheckpoint } from "./checkpoint.ts";
 import { type Discovery, discover } from "./discovery.ts";
 import { commitEmptyLists } from "./empty-lists.ts";
 import { recordFailures } from "./failed-reads.ts";
 import { limitByLease, takeLease } from "./lease.ts";
+import { createCheckpoint } from "./progress.ts";
 import { createReadIfDue } from "./read-if-due.ts";
 import { heldElsewhere, type RunReport } from "./report.ts";
 import type { RunDeps, RunSettings } from "./settings.ts";
@@ -39,7 +39,7 @@ export async function runPoll(
   try {
     await prepare(run);
     const reads = await readCustomers(run);
-    await settleReads(run);
+    await storeFindings(run);
     return await deliverAndReport(run, reads);
   } finally {
     await end(run);
@@ -65,12 +65,7 @@ async function readCustomers(run: Run): Promise<Reads> {
       sources: [...lanes.sources(scans.lanes), unlimited(scans.sweep)],
       workers: settings.qps + SPARE_WORKERS,
       readIfDue: createReadIfDue(settings, warm, { now: deps.now, limiter }, run.read),
-      checkpoint: createCheckpoint({
-        lease,
-        limiter,
-        progress: progress.current,
-        monotonic: deps.monotonic,
-      }),
+      checkpoint: createCheckpoint(lease, limiter, progress.current, deps.monotonic),
       limiter,
     });
     const laneLeft = Object.values(scans.lanes).some((scan) => !scan.progress().done);
@@ -79,7 +74,7 @@ async function readCustomers(run: Run): Promise<Reads> {
     return { laneLeft, discovered: listed?.added ?? 0 };
   } finally {
     run.listingLimiter.stop();
-    // Nothing may run after the answer: the platform freezes the instance.
+    // Nothing may run after the response: the platform freezes the instance.
     await listing.catch(() => undefined);
   }
 }
@@ -94,7 +89,7 @@ async function startListing(run: Run): Promise<Discovery | undefined> {
 }
 
 /** Stores what only all reads together can tell: absences, failures, and which passes are full. */
-async function settleReads(run: Run): Promise<void> {
+async function storeFindings(run: Run): Promise<void> {
   const { settings, warm, dispatcher, scans, findings, progress, sweptAt } = run;
   const deps = { ...run.deps, dispatcher };
   findings.judge.noteEnd();

@@ -15,7 +15,7 @@ export type RunDeps = {
   readonly random: () => number;
   readonly newId: () => string;
   readonly log: Log;
-  /** Removes idempotency rows that have expired, from a cursor on; returns the next cursor. */
+  /** Removes expired idempotency rows after a cursor. Resolves to the next cursor. */
   readonly expire: (after: string, limit: number) => Promise<string>;
 };
 

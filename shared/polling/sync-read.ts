@@ -1,4 +1,4 @@
-import { isAppError } from "../errors.ts";
+import { type AnyAppError, isAppError } from "../errors.ts";
 import { describeError, type Log } from "../log.ts";
 import { observeAcquire } from "../pacing/rate-limiter.ts";
 import type { CallLimiter, Upstream } from "../signing/upstream.ts";
@@ -63,15 +63,14 @@ export function createSyncRead(deps: SyncReadDeps, options: SyncReadOptions): Up
     backoff.failures = 0;
   };
 
-  function noteFailure(error: unknown, code: string): void {
-    if (code === "ERR_UPSTREAM_ACCOUNT") {
+  function noteFailure(error: AnyAppError): void {
+    if (error.code === "ERR_UPSTREAM_ACCOUNT") {
       pause(DENIED_PAUSE_MS, "syncs pause: allow cams:ChatappSyncPhoneNumber", error);
-      return;
+    } else if (error.code !== "ERR_UPSTREAM_REJECTED") {
+      backoff.failures += 1;
+      if (backoff.failures < FAILURES_BEFORE_PAUSE) return;
+      pause(DOWN_PAUSE_MS, "syncs pause after failures in a row", error);
     }
-    if (code === "ERR_UPSTREAM_REJECTED") return;
-    backoff.failures += 1;
-    if (backoff.failures < FAILURES_BEFORE_PAUSE) return;
-    pause(DOWN_PAUSE_MS, "syncs pause after failures in a row", error);
   }
 
   return async (params, call) => {
@@ -88,7 +87,7 @@ export function createSyncRead(deps: SyncReadDeps, options: SyncReadOptions): Up
       return reply;
     } catch (error) {
       if (!isAppError(error) || !error.code.startsWith("ERR_UPSTREAM_")) throw error;
-      if (!isRefused) noteFailure(error, error.code);
+      if (!isRefused) noteFailure(error);
     }
     return upstream.query(params, call);
   };

@@ -7,7 +7,7 @@ const MAX_LAST_READS = 1_000;
 export type LastRead = {
   /** When it ended, good or failed. */
   readonly at: number;
-  /** When the last read began that showed all stored values; undefined if none is remembered. */
+  /** When the last read began that showed all stored values, or undefined if none is known. */
   readonly seenAt: number | undefined;
 };
 

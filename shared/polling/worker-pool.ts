@@ -5,7 +5,7 @@ import type { ResumableScan } from "./resumable-scan.ts";
 /** A scan to read from, and how much of it may be taken. */
 export type ReadSource = {
   readonly scan: ResumableScan;
-  /** Reserves one row; false when no more may be taken for now. */
+  /** Reserves one row, or returns false if no more may be taken for now. */
   reserve(): boolean;
   /** Gives a reservation back for which there was no row. */
   cancel(): void;
@@ -35,8 +35,12 @@ export function unlimited(scan: ResumableScan): ReadSource {
  */
 export async function readAll(options: ReadAllOptions): Promise<void> {
   const { workers, readIfDue, checkpoint, limiter } = options;
-  const idle = createIdleWorkers();
-  const supply = createSupply(options.sources, idle.wakeAll);
+  /** Workers that found no row wait for a scan to begin its next pass, or for the end. */
+  const idle: (() => void)[] = [];
+  const wakeIdle = () => {
+    for (const wake of idle.splice(0)) wake();
+  };
+  const supply = createSupply(options.sources, wakeIdle);
   let isOver = false;
 
   async function work(): Promise<void> {
@@ -46,40 +50,23 @@ export async function readAll(options: ReadAllOptions): Promise<void> {
         if (await readIfDue(taken.row)) taken.scan.finish(taken.row);
         supply.restart(taken.scan);
         await checkpoint();
-      } else if (idle.count() === workers - 1) {
+      } else if (idle.length === workers - 1) {
         isOver = true;
       } else if (!limiter.stopped) {
-        await idle.wait();
+        await new Promise<void>((resolve) => void idle.push(resolve));
       }
     }
   }
 
-  async function workToTheEnd(): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      limiter.stop();
-      throw error;
-    } finally {
-      idle.wakeAll();
-    }
-  }
-
-  const ends = await Promise.allSettled(Array.from({ length: workers }, workToTheEnd));
+  const stopAll = (error: unknown) => {
+    limiter.stop();
+    throw error;
+  };
+  const ends = await Promise.allSettled(
+    Array.from({ length: workers }, () => work().catch(stopAll).finally(wakeIdle)),
+  );
   const failed = ends.find((end) => end.status === "rejected");
   if (failed) throw failed.reason;
-}
-
-/** Workers that found no row. They wait for a scan to begin its next pass, or for the end. */
-function createIdleWorkers() {
-  const waiting: (() => void)[] = [];
-  return {
-    count: () => waiting.length,
-    wait: () => new Promise<void>((resolve) => void waiting.push(resolve)),
-    wakeAll() {
-      for (const wake of waiting.splice(0)) wake();
-    },
-  };
 }
 
 /** Rows of several sources, and which of their scans have none left. */

@@ -75,10 +75,10 @@ export async function runDetect(run: DetectRun): Promise<Detected> {
     if (inLane) await prioritizeRequested(store, id, endsAt + HOUR_MS);
   }
 
-  /** A change happens by itself; it is looked at only when somebody asks. */
+  /** Changes happen at their time, but are made only when the number is read. */
   function lineNow(id: string): Line {
     const line = lines.get(id);
-    if (!line) throw new Error("an unknown customer was asked for");
+    if (!line) throw new Error("an unknown customer was read");
     if (line.changedAt === undefined && line.changesAt <= Math.min(clock.now(), endsAt)) {
       line.changedAt = line.changesAt;
       line.name += 1;

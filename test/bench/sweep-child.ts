@@ -29,7 +29,7 @@ export type SweepResult = {
   readonly sweepMs: number;
   readonly counts: StoreCounts;
   readonly customerWrites: number;
-  /** In use in the middle of runs, less what was in use before the first; the median. */
+  /** In use in the middle of runs, less what was in use before the first. The median. */
   readonly heapBytes: number;
   /** Of the whole process, the most. */
   readonly rssBytes: number;

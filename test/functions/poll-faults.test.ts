@@ -20,13 +20,13 @@ async function startKnown(): Promise<PollStage> {
   return started;
 }
 
-/** What is stored of the customer, but for the note that reads have failed. */
+/** What is stored of the customer, without its failure. */
 async function knownOf({ store }: PollStage): Promise<unknown> {
   const { failure: _failure, ...row } = JSON.parse((await store.get("c/acme"))?.value ?? "{}");
   return row;
 }
 
-/** After the fault: one real change, told once, and nothing else ever. */
+/** After the fault: one real change is sent once, and nothing else. */
 async function expectNextChangeOnce({ upstream, receiver, clock, run }: PollStage): Promise<void> {
   upstream.control.clearFaults();
   upstream.control.setNumber("acme", NUMBER, { Status: "BANNED" });
@@ -34,8 +34,8 @@ async function expectNextChangeOnce({ upstream, receiver, clock, run }: PollStag
   expect(await run()).toMatchObject({ read: 1, changed: 1, failed: 0, delivered: 1, pending: 0 });
   await clock.advance(60_000);
   expect(await run()).toMatchObject({ read: 1, changed: 0, delivered: 0, pending: 0 });
-  const told = receiver.received().map(({ event }) => event.data?.changes);
-  expect(told).toEqual([
+  const sent = receiver.received().map(({ event }) => event.data?.changes);
+  expect(sent).toEqual([
     [
       {
         field: "status",
@@ -73,9 +73,9 @@ const FAILING: readonly (readonly [string, Fault, number, string | undefined])[]
   ["a code nobody has heard of", code("Moon.NotFull"), 1, undefined],
 ];
 
-describe("poll, when the upstream misbehaves", () => {
+describe("poll with an upstream that misbehaves", () => {
   it.each(FAILING)(
-    "takes %s for a failed read and nothing else",
+    "poll counts %s as a failed read and nothing else",
     async (_, fault, calls, stopped) => {
       const known = await startKnown();
       const { upstream, receiver, run } = known;
@@ -92,7 +92,7 @@ describe("poll, when the upstream misbehaves", () => {
     },
   );
 
-  it("takes silence for a failed read when its time is up", async () => {
+  it("poll counts an upstream that stays silent as a failed read when its time is up", async () => {
     const known = await startKnown();
     const { upstream, receiver, shorten, run } = known;
     const before = await knownOf(known);
@@ -110,7 +110,7 @@ describe("poll, when the upstream misbehaves", () => {
     ["reordered", { kind: "reordered" }],
     ["unknown-fields", { kind: "unknown-fields" }],
     ["malformed-row", { kind: "malformed-row" }],
-  ] as const)("takes an answer that is %s for no change", async (_, fault) => {
+  ] as const)("poll finds no change in a reply that is %s", async (_, fault) => {
     const known = await startKnown();
     const { upstream, receiver, run } = known;
     const before = await knownOf(known);
@@ -121,7 +121,7 @@ describe("poll, when the upstream misbehaves", () => {
     await expectNextChangeOnce(known);
   });
 
-  it("counts an empty list as an absence and says nothing", async () => {
+  it("poll counts an empty list as an absence and sends nothing", async () => {
     const known = await startKnown();
     const { upstream, receiver, run } = known;
     upstream.control.fault({ kind: "empty-list" });
@@ -132,7 +132,7 @@ describe("poll, when the upstream misbehaves", () => {
   });
 
   it.each(["throttle", "reset-before", "http-500", "truncated", "empty-body"] as const)(
-    "reads again after one %s and tells the change that is there",
+    "poll reads again after one %s and sends the change that is there",
     async (kind) => {
       const { upstream, receiver, run } = await startKnown();
       upstream.control.setNumber("acme", OTHER, { QualityRating: "RED" });

@@ -23,7 +23,7 @@ async function startBanned(count = 1): Promise<PollStage> {
 
 const statuses = ({ receiver }: PollStage) => receiver.attempts().map(({ status }) => status);
 
-const TROUBLES: readonly (readonly [string, Behaviour])[] = [
+const FAULTS: readonly (readonly [string, Behaviour])[] = [
   ["answers 500", { status: 500 }],
   ["answers 503", { status: 503 }],
   ["answers 404", { status: 404 }],
@@ -32,14 +32,14 @@ const TROUBLES: readonly (readonly [string, Behaviour])[] = [
   ["breaks off", "reset"],
 ];
 
-/** What was accepted, but for the tests that ask whether the receiver is back. */
-function told(receiver: SandboxReceiver) {
+/** What was accepted, without the test events that probe the receiver. */
+function accepted(receiver: SandboxReceiver) {
   return receiver.received().filter(({ type }) => type !== "webhook.test");
 }
 
-describe("poll, when the receiver misbehaves", () => {
-  it.each(TROUBLES)(
-    "keeps every event while it %s, and delivers each once after",
+describe("poll with a receiver that misbehaves", () => {
+  it.each(FAULTS)(
+    "poll keeps every event while the receiver %s, and delivers each once afterwards",
     async (_, how) => {
       const banned = await startBanned(8);
       const { receiver, clock, run } = banned;
@@ -59,24 +59,24 @@ describe("poll, when the receiver misbehaves", () => {
       expect(await run()).toMatchObject({ delivered: 8, pending: 0, receiver: "closed" });
       await clock.advance(60_000);
       expect(await run()).toMatchObject({ delivered: 0, pending: 0 });
-      expect(told(receiver)).toHaveLength(8);
-      expect(told(receiver).filter(({ duplicate }) => duplicate)).toEqual([]);
+      expect(accepted(receiver)).toHaveLength(8);
+      expect(accepted(receiver).filter(({ duplicate }) => duplicate)).toEqual([]);
       expect(receiver.problems()).toEqual([]);
     },
   );
 
-  it("sends an event again under the same id when its acknowledgement was lost", async () => {
+  it("poll sends an event again under the same id when its acknowledgement was lost", async () => {
     const { receiver, run } = await startBanned();
     receiver.behave({ kind: "ack-lost", times: 1 });
     expect(await run()).toMatchObject({ delivered: 1, pending: 0 });
-    const [first, second] = told(receiver);
-    expect(told(receiver)).toHaveLength(2);
+    const [first, second] = accepted(receiver);
+    expect(accepted(receiver)).toHaveLength(2);
     expect(second?.id).toBe(first?.id);
     expect(second?.duplicate).toBe(true);
     expect(receiver.problems()).toEqual([]);
   });
 
-  it("stops for good when it is told that nobody wants anything", async () => {
+  it("poll sends nothing more after a 410", async () => {
     const { receiver, clock, run } = await startBanned();
     receiver.behave({ status: 410 });
     expect(await run()).toMatchObject({ pending: 1, receiver: "disabled" });
@@ -86,7 +86,7 @@ describe("poll, when the receiver misbehaves", () => {
     expect(receiver.attempts()).toHaveLength(1);
   });
 
-  it("waits until the time that Retry-After names", async () => {
+  it("poll waits as long as Retry-After says", async () => {
     const { receiver, clock, run } = await startBanned();
     receiver.behave({ status: 429, headers: { "retry-after": "100" } });
     await run();
@@ -98,7 +98,7 @@ describe("poll, when the receiver misbehaves", () => {
     expect(await run()).toMatchObject({ delivered: 1, pending: 0 });
   });
 
-  it("loses no event to a receiver that refuses everything, such as one with another secret", async () => {
+  it("poll loses no event to a receiver that refuses everything, such as one with another secret", async () => {
     const banned = await startBanned();
     const { receiver, store, clock, run } = banned;
     receiver.behave({ status: 400 });
@@ -112,11 +112,11 @@ describe("poll, when the receiver misbehaves", () => {
     expect(pending[0]).not.toHaveProperty("refusals");
     receiver.behave("ok");
     await run();
-    expect(told(receiver)).toHaveLength(1);
+    expect(accepted(receiver)).toHaveLength(1);
     expect(receiver.problems()).toEqual([]);
   });
 
-  it("tries an event again that alone is refused, once the test event was accepted", async () => {
+  it("poll tries an event that alone is refused again, once the test event is accepted", async () => {
     const banned = await startBanned();
     const { receiver, run } = banned;
     receiver.behave({ status: 422, times: 1 });
@@ -129,7 +129,7 @@ describe("poll, when the receiver misbehaves", () => {
     expect(receiver.problems()).toEqual([]);
   });
 
-  it("tells a customer's changes in order after an outage in which they happened", async () => {
+  it("poll sends a customer's changes in order after an outage in which they happened", async () => {
     const { receiver, upstream, clock, run } = await startBanned();
     receiver.behave({ status: 503 });
     await run();
@@ -141,7 +141,7 @@ describe("poll, when the receiver misbehaves", () => {
     receiver.behave("ok");
     await clock.advance(3_600_000);
     expect(await run()).toMatchObject({ delivered: 5, pending: 0 });
-    const current = told(receiver).map(({ event }) => event.data?.current);
+    const current = accepted(receiver).map(({ event }) => event.data?.current);
     expect(current).toMatchObject([
       { status: "BANNED" },
       { status: "CONNECTED" },
@@ -149,7 +149,7 @@ describe("poll, when the receiver misbehaves", () => {
       { status: "CONNECTED" },
       { status: "FLAGGED" },
     ]);
-    expect(new Set(told(receiver).map(({ id }) => id)).size).toBe(5);
+    expect(new Set(accepted(receiver).map(({ id }) => id)).size).toBe(5);
     expect(receiver.problems()).toEqual([]);
   });
 });

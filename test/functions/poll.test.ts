@@ -27,7 +27,7 @@ async function start(...given: Parameters<typeof startPollStage>): Promise<PollS
 }
 
 describe("poll", () => {
-  it("answers a tick with what it did", async () => {
+  it("poll returns what a run did", async () => {
     const { run } = await start({ acme: [NUMBER], self: [OTHER] });
     const { durationMs, ...report } = await run();
     expect(durationMs).toBeLessThan(100);
@@ -59,7 +59,7 @@ describe("poll", () => {
     });
   });
 
-  it("removes idempotency rows that have expired, and no others", async () => {
+  it("poll removes idempotency rows that have expired, and no others", async () => {
     const { store, run } = await start({ acme: [NUMBER] });
     const row = { schema: 1, bodyHash: "h", state: "done", startedAt: T0 - 1 };
     await store.put("idem/any/old", JSON.stringify({ ...row, expiresAt: T0 }), "absent");
@@ -68,7 +68,7 @@ describe("poll", () => {
     expect((await store.scan("idem/", "", 10)).map(({ key }) => key)).toEqual(["idem/any/new"]);
   });
 
-  it("reads the account itself by naming no customer", async () => {
+  it("poll reads the account itself by naming no customer", async () => {
     const { upstream, run } = await start({ self: [NUMBER] });
     await run();
     expect(upstream.control.calls().map(({ custSpaceId, code }) => [custSpaceId, code])).toEqual([
@@ -78,12 +78,12 @@ describe("poll", () => {
 
   it.each([
     ["no payload", timerEvent()],
-    ["a payload of words", timerEvent("every minute")],
+    ["a payload of text", timerEvent("every minute")],
     ["an empty object", timerEvent(" {} ")],
     ["an event without a body", Buffer.from("")],
     ["an empty object of its own", Buffer.from("{}")],
     ["no event at all", undefined],
-  ])("takes %s for a tick", async (_, event) => {
+  ])("poll runs on %s", async (_, event) => {
     const { invoke } = await start({ acme: [NUMBER] });
     expect(await invoke(event)).toMatchObject({ leaseHeld: false, read: 1 });
   });
@@ -97,9 +97,9 @@ describe("poll", () => {
       "a customer that cannot be one",
       timerEvent('{"command":"watch","custSpaceIds":["ok","a/b"]}'),
     ],
-    ["bytes that are no JSON", Buffer.from("tick")],
+    ["bytes that are no JSON", Buffer.from("run")],
     ["an HTTP request", fcHttpEvent({ method: "POST", path: "/" })],
-  ])("answers %s with what is wrong, and does nothing", async (_, event) => {
+  ])("poll answers %s with what is wrong, and does nothing", async (_, event) => {
     const { invoke, upstream, store } = await start({ acme: [NUMBER] });
     expect(await invoke(event)).toMatchObject({
       error: { code: "ERR_INVALID_REQUEST", issues: [{ message: expect.any(String) }] },
@@ -108,7 +108,7 @@ describe("poll", () => {
     expect(await store.scan("", "", 10)).toEqual([]);
   });
 
-  it("watches the customers that a command names, each once, from the next tick on", async () => {
+  it("poll watches the customers that a command names, each once, from the next run on", async () => {
     const { run, upstream } = await start({ acme: [NUMBER] });
     upstream.control.addCustomer("beta");
     const command = '{"command":"watch","custSpaceIds":["acme","beta","beta"]}';
@@ -118,7 +118,7 @@ describe("poll", () => {
     expect(await run()).toMatchObject({ read: 2 });
   });
 
-  it("runs one of two ticks that come at once", async () => {
+  it("poll runs once for two timer events at once", async () => {
     const { invoke, upstream } = await start({ acme: [NUMBER] });
     const answers = await Promise.all([invoke(timerEvent()), invoke(timerEvent())]);
     expect(answers).toContainEqual(expect.objectContaining({ leaseHeld: true, read: 0 }));
@@ -126,7 +126,7 @@ describe("poll", () => {
     expect(upstream.control.calls()).toHaveLength(1);
   });
 
-  it("throws when the store cannot be reached, after saying so", async () => {
+  it("poll logs that the store cannot be reached, and throws", async () => {
     const secret = newWebhookSecret();
     const config = loadConfig(
       sandboxEnvironment({
@@ -150,8 +150,8 @@ describe("poll", () => {
   });
 });
 
-describe("what poll logs", () => {
-  it("is one line for a tick without news", async () => {
+describe("log of poll", () => {
+  it("poll logs one line for a run without changes", async () => {
     const { run, lines } = await start({ acme: [NUMBER] });
     const report = await run();
     expect(lines).toHaveLength(1);
@@ -163,7 +163,7 @@ describe("what poll logs", () => {
     });
   });
 
-  it("holds no number, address, key or signature, whatever goes wrong", async () => {
+  it("poll logs no number, address, key or signature, whatever goes wrong", async () => {
     const { run, lines, upstream, receiver, clock, secret } = await start({
       acme: [NUMBER],
       beta: [OTHER],

@@ -79,7 +79,7 @@ try {
   await rm(folder, { recursive: true });
 }
 
-/** The official SDK's way to the same call; its configuration class is what it depends on itself. */
+/** The official SDK's way to the same call. Its configuration class is of its own dependency. */
 async function bundleSdk(outfile: string): Promise<void> {
   const require = createRequire(import.meta.url);
   const sdk = require.resolve("@alicloud/cams20200606");

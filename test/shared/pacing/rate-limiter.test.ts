@@ -23,7 +23,7 @@ type Simulation = Partial<RateLimiterOptions> & {
   readonly throttles?: (at: number) => boolean;
 };
 
-/** Workers that call as often as they may; when each call was sent and when the server counted it. */
+/** When each call of busy workers was sent, and when the server counted it. */
 async function simulate(given: Simulation) {
   const clock = createFakeClock(T0);
   const random = createRandom(SEED);

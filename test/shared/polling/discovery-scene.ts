@@ -26,7 +26,7 @@ export const page = (custSpaceIds: readonly string[], total?: number) => ({
   TotalCount: total,
 });
 
-/** Discovery run by run, over a memory store; the upstream answers from `pages` unless given. */
+/** Discovery run by run, over a memory store. The upstream replies from `pages` unless given. */
 export function createScene(given?: Pick<Upstream, "listInstances">) {
   let versions = 0;
   const store = createMemoryStore({
@@ -51,12 +51,12 @@ export function createScene(given?: Pick<Upstream, "listInstances">) {
     pagesRead,
     nowMs: T0,
     monotonicMs: 0,
-    /** Answers by page; those that are not there are empty. */
+    /** Replies by page. Any other page is empty. */
     pages,
     progress: newDiscoverProgress(),
     limiter: OPEN,
     upstream: given ?? upstream,
-    /** One run's share; gives how many customers were new. */
+    /** One run's share. Resolves to how many customers were new. */
     async run() {
       pagesRead.length = 0;
       lines.length = 0;

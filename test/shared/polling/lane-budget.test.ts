@@ -7,7 +7,7 @@ const scan = () => ({}) as ResumableScan;
 const LANES = { onboarding: scan(), worse: scan(), asked: scan() };
 const OPEN = { acquire: async () => true, release: () => undefined };
 
-/** Reserves rows of a source until it gives no more; how many. */
+/** Reserves rows of a source until it gives no more, and returns how many. */
 function drain(source: ReadSource | undefined): number {
   let reserved = 0;
   while (source?.reserve()) reserved += 1;

@@ -81,7 +81,7 @@ describe("failed reads of a run", () => {
     expect(report).toMatchObject({ stopped: "account", read: 0, changed: 0, sweepDone: false });
     expect(world.calls.length).toBeLessThanOrEqual(10);
     expect(await texts(world, 60)).toEqual(before);
-    expect(world.writes).toEqual(["lease/poll", "c/~account", "c/~account", "lease/poll"]);
+    expect(world.writes).toEqual(["lease/poll", "c/~account", "lease/poll"]);
   });
 
   it("a run stops for an outage after ten failures in a row", async () => {

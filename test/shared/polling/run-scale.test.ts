@@ -219,7 +219,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
 /** By now something true must be shown again, or a number would rightly be called missing. */
 const LONGEST_DOUBT_MS = 6 * MINUTE;
 
-/** A day of five customers with two numbers each; those of the last two never change. */
+/** A day of five customers with two numbers each. Those of the last two never change. */
 async function runDay(random: Random) {
   const world = createWatchWorld();
   const truth = new Map<string, string>();

@@ -30,7 +30,7 @@ function scanOf(...passes: readonly (readonly string[])[]): ResumableScan {
 const keys = (count: number, prefix = "c") =>
   Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
-/** Reads with three workers; each read takes a second of a fake clock. */
+/** Reads with three workers. Each read takes a second of a fake clock. */
 function startPool(scans: readonly ResumableScan[], read: (row: Row) => void = () => undefined) {
   const clock = createFakeClock(T0);
   const reads: { readonly key: string; readonly at: number }[] = [];
@@ -82,10 +82,10 @@ describe("readAll", () => {
     const down = new StoreUnavailableError("get");
     const slow = scanOf(["a"]);
     const next = slow.next;
-    let asked = 0;
+    let calls = 0;
     slow.next = async () => {
-      asked += 1;
-      if (asked > 1) await new Promise((resolve) => setTimeout(resolve, 10));
+      calls += 1;
+      if (calls > 1) await new Promise((resolve) => setTimeout(resolve, 10));
       return next();
     };
     const pool = startPool([slow], () => {

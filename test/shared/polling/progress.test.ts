@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createCheckpoint } from "../../../shared/polling/checkpoint.ts";
 import type { Progress } from "../../../shared/polling/lease.ts";
+import { createCheckpoint } from "../../../shared/polling/progress.ts";
 import { NEW_SCAN } from "../../../shared/schemas/watch-rows.ts";
 
 const PROGRESS: Progress = {
@@ -17,21 +17,23 @@ function createScene() {
     stops: 0,
     renew: async () => true,
   };
-  const checkpoint = createCheckpoint({
-    lease: {
-      renew(progress) {
-        scene.saved.push(progress);
-        return scene.renew();
-      },
+  const lease = {
+    renew(progress: Progress) {
+      scene.saved.push(progress);
+      return scene.renew();
     },
-    limiter: {
-      stop() {
-        scene.stops += 1;
-      },
+  };
+  const limiter = {
+    stop() {
+      scene.stops += 1;
     },
-    progress: () => PROGRESS,
-    monotonic: () => scene.ms,
-  });
+  };
+  const checkpoint = createCheckpoint(
+    lease,
+    limiter,
+    () => PROGRESS,
+    () => scene.ms,
+  );
   return Object.assign(scene, { checkpoint });
 }
 
