@@ -8,7 +8,7 @@ const SYSTEM_TESTS = ["test/**/*.system.test.ts"];
 export default defineConfig({
   test: {
     root: fileURLToPath(new URL("..", import.meta.url)),
-    // Vitest would leave a core idle; on two cores that is half of the machine.
+    // Vitest would leave one core idle, which is half of a machine with two.
     maxWorkers: "100%",
     restoreMocks: true,
     unstubEnvs: true,

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { resolveImport, scanImports } from "../support/imports.ts";
 
-/** Each line may import from the lines below it, and from its own where that makes no circle. */
+/** A line may import from the lines below it, and from its own unless that makes a circle. */
 const FLOORS = [
   ["ctl"],
   ["functions"],
@@ -16,7 +16,7 @@ const FLOORS = [
   ["schemas"],
   ["errors", "log", "secret", "http-agent", "functions.js"],
 ];
-/** These make the program ready for somebody: they import what they like, and nothing imports them. */
+/** These serve people and tools. They import what they like, and nothing imports them. */
 const OUTSIDE = ["contract", "deploy"];
 /** A consumer copies this room: it imports nothing but itself. */
 const COPIED = "receiver";
@@ -28,7 +28,7 @@ const MOST_LINES_OF_A_FILE = 300;
 const MOST_FILES_IN_SHARED = 8;
 const MOST_LINES = 11_500;
 
-/** What is still to do. Each line goes with its cause. */
+/** What is still to do. A line goes when its cause does. */
 const EXCEPTIONS: readonly string[] = ["there are more than 11500 lines"];
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -47,7 +47,7 @@ const IMPORTS = SHIPPED.flatMap((from) =>
   }),
 );
 
-/** `functions/add.ts` is in `functions`, `shared/store/memory.ts` in `store`; `shared/log.ts` is `log`. */
+/** Such as `functions` for functions/add.ts, `store` for shared/store/memory.ts, or `log`. */
 function roomOf(file: string): string {
   const [top = "", next = ""] = file.split("/");
   return top === "shared" ? next.replace(/\.ts$/, "") : top;
