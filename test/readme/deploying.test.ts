@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { runCheck } from "../../shared/http/check.ts";
 import { OPERATIONS, ramAction } from "../../shared/signing/operations.ts";
 import { codeSpans, fenced, ROOT, section } from "./pages.ts";
 
@@ -58,6 +59,16 @@ describe("the output that the page shows", () => {
       return first === "the table" ? [] : [first];
     });
     expect(words.filter((text) => !source.includes(text))).toEqual([]);
+  });
+
+  it("of a check is what a function answers", async () => {
+    const [, shown = ""] =
+      /\n\n {4}(\{"command"[\s\S]+?\})\n\n/.exec(section(page, "Deploy")) ?? [];
+    const { upstream, ...rest } = JSON.parse(shown);
+    const answer = await runCheck({ store: async () => ({}), upstream: async () => ({}) });
+    const { requestId, ...ok } = upstream;
+    expect(requestId).toMatch(/^[0-9A-F-]{36}$/);
+    expect({ ...rest, upstream: ok }).toEqual(answer);
   });
 
   it("of npm run deploy has its parts", () => {
