@@ -14,7 +14,7 @@ type AppError<Code> = Error & { readonly code: Code; readonly [STATUS_LINE]: Sta
  * One row of the table, as a class of errors.
  *
  * @param statusLine status and title of the HTTP response
- * @param sentence says what to do; with a status of 500 only the operator sees it
+ * @param sentence says what to do. With a status of 500 only the operator sees it.
  * @param factsOf makes the fields from the arguments of the constructor
  */
 function define<
@@ -274,7 +274,7 @@ export function isAppError(error: unknown): error is AnyAppError {
   return error instanceof Error && typeof (error as AnyAppError)[STATUS_LINE] === "string";
 }
 
-/** How an error is answered over HTTP. */
+/** The status line of the HTTP response. */
 export function httpStatusOf(error: AnyAppError): { status: number; title: string } {
   const line = error[STATUS_LINE];
   return { status: Number(line.slice(0, 3)), title: line.slice(4) };

@@ -2,8 +2,8 @@
 
 /**
  * One deployed function. Its name is that of its file in functions/, of its bundle and of its entry in
- * serverless.yml. It cannot work without the settings in `requires`. A function of kind `http`
- * answers one method at its paths, the first of them behind a custom domain.
+ * serverless.yml. It cannot work without the settings in `requires`. A function of kind `http` has
+ * one method and its paths. The first path is the one behind a custom domain.
  */
 
 export const ADD = /** @type {const} */ ({

@@ -13,7 +13,7 @@ export type Log = {
   with(fields: LogFields): Log;
 };
 
-/** From the most to the least that is written. */
+/** From the most lines to the fewest. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -24,7 +24,7 @@ export type LogOptions = {
   readonly write: (line: string) => void;
 };
 
-/** Writes the lines of this level and of those above it, each with the bound fields. */
+/** Writes the lines of this level and of those after it, each with the bound fields. */
 export function createLog(options: LogOptions, bound: LogFields = {}): Log {
   const threshold = LOG_LEVELS.indexOf(options.level);
   const line = (level: LogLevel) => (message: string, fields?: LogFields) => {
@@ -41,15 +41,14 @@ export function createLog(options: LogOptions, bound: LogFields = {}): Log {
   };
 }
 
-/** Keeps the last four digits: enough to recognise a number, too little to call it. */
+/** Keeps the last four digits: enough to recognise a number, not enough to call it. */
 export function maskNumber(phoneNumber: string): string {
   return `${"*".repeat(Math.max(0, phoneNumber.length - 4))}${phoneNumber.slice(-4)}`;
 }
 
 /**
- * A CustSpaceId as a log line may hold it. One without letters may be a phone number that a caller
- * sent by mistake, and nothing tells it from a real id of digits, so of both the last four stay:
- * with the line's request id that is enough to find the customer by.
+ * A CustSpaceId as a log line may hold it. An id without letters may be a phone number that a caller
+ * sent by mistake, so only its last four digits stay. With the request id they find the customer.
  */
 export function maskCustomer(custSpaceId: string): string {
   const digits = custSpaceId.replaceAll(/[_-]/g, "");
@@ -57,8 +56,8 @@ export function maskCustomer(custSpaceId: string): string {
 }
 
 /**
- * What a log line may say of an error: for ours the code, the fixed sentence and the fields; for a
- * foreign one only its class and where it was thrown, as its message may hold anything.
+ * What a log line may say of an error. Of ours: the code, the fixed sentence and the fields. Of a
+ * foreign one only its class and where it was thrown, because its message may hold anything.
  */
 export function describeError(error: unknown): LogFields {
   if (isAppError(error)) return { ...error, code: error.code, error: error.message };

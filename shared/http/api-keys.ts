@@ -17,8 +17,8 @@ const SCOPE = /^(?:\*|[A-Za-z0-9_-]{1,128})$/;
 const BEARER = /^bearer +(\S+)$/i;
 
 /**
- * Reads API_KEYS, `name:key[:custSpaceId|self|*],…`; spaces around an entry do not count. Problems
- * name an entry by its position only: with name and key swapped, the name is the secret.
+ * Reads API_KEYS, `name:key[:custSpaceId|self|*],…`, with or without spaces around an entry. Problems
+ * name an entry by its position: if name and key are swapped, the name is the secret.
  */
 export function parseApiKeys(
   text: string,
@@ -34,7 +34,7 @@ export function parseApiKeys(
     if (!NAME.test(name)) say("the name must be 1 to 64 of A-Z a-z 0-9 _ -");
     if (!KEY.test(key)) say("the key must be 24 or more of A-Z a-z 0-9 _ - . ~ + / =");
     if (!SCOPE.test(scope)) say("the scope must be a CustSpaceId, self or *");
-    // The same key twice would leave it to chance which scope holds.
+    // With the same key twice, chance would decide which scope holds.
     for (const [what, value] of [["name", name] as const, ["key", key] as const]) {
       const earlier = entryOf.get(`${what}:${value}`);
       if (earlier !== undefined) say(`the ${what} is also that of entry ${earlier}`);
@@ -46,8 +46,9 @@ export function parseApiKeys(
 }
 
 /**
- * The caller behind `Authorization: Bearer <key>` (RFC 6750; the scheme's case does not count).
- * The time taken does not tell how much of a key was right, nor which key it was.
+ * The caller behind `Authorization: Bearer <key>` (RFC 6750, the scheme in any case). The time it
+ * takes does not depend on how much of a key is right, nor on which key it is.
+ *
  * @throws UnauthorizedError
  */
 export function authenticate(
@@ -66,7 +67,8 @@ export function authenticate(
 }
 
 /**
- * Passes when the key may touch this customer; undefined means the account itself.
+ * Returns if the key covers this customer. Undefined means the account itself.
+ *
  * @throws ForbiddenError
  */
 export function assertScope(key: ApiKey, custSpaceId: string | undefined): void {

@@ -21,7 +21,7 @@ export type HttpCall = {
   readonly requestId: string;
   /** Adds the request id to each line. */
   readonly log: Log;
-  /** The platform's context, unread: credentials are the signing module's affair. */
+  /** The platform's context, unread: only the signing module reads its credentials. */
   readonly context: unknown;
   /** Adds fields to the one line that is logged for this request. */
   note(fields: LogFields): void;
@@ -32,11 +32,11 @@ export type KeyedCall = HttpCall & { readonly key: ApiKey };
 
 export type HttpRoute = (request: HttpRequest, call: HttpCall) => Promise<HttpResponse>;
 
-/** `Check` is what a direct invocation with `{"command":"check"}` is answered with, if anything. */
+/** `Check` is what a direct invocation with `{"command":"check"}` returns. */
 export type HttpHandlerOptions<Check = never> = {
-  /** Without a trailing slash; a request may have one. */
+  /** Without a trailing slash, which a request may have. */
   readonly paths: readonly string[];
-  /** By method, upper case. HEAD and OPTIONS are answered without a route of their own. */
+  /** By method, upper case. HEAD and OPTIONS need no route of their own. */
   readonly methods: Readonly<Record<string, HttpRoute>>;
   readonly check?: (context: unknown) => Promise<Check>;
   readonly log: Log;
@@ -51,9 +51,9 @@ const METHOD = /^[A-Z]{1,16}$/;
 const UNKNOWN = "unknown";
 
 /**
- * A Function Compute handler that answers every event: what a route throws becomes a problem, and
- * an event that is neither HTTP nor a check a 400. Logs one line a request, and one more for an
- * error with a 5xx. Neither holds bodies, headers or query values.
+ * A Function Compute handler that never rejects. An error of a route becomes a problem, and an event
+ * that is neither HTTP nor a check a 400. It logs one line a request, and one more for a 5xx. Neither
+ * holds bodies, headers or query values.
  */
 export function createHttpHandler<Check = never>(
   options: HttpHandlerOptions<Check>,
@@ -72,30 +72,33 @@ export function createHttpHandler<Check = never>(
       notes = { ...notes, ...fields };
     };
 
-    let response: HttpResponse;
-    let code: string | undefined;
-    try {
-      const route = selectRoute(options.methods, allow, parsed, path);
-      const answer = await route.run(route.request, { requestId, log, context, note });
-      const headers = { ...answer.headers, "x-request-id": requestId };
-      response = { status: answer.status, headers, body: answer.body };
-    } catch (error) {
-      code = isAppError(error) ? error.code : "ERR_INTERNAL";
-      response = toProblem(error, requestId);
-      if (response.status >= 500) log.error("request failed", describeError(error));
-    }
-
-    log.info("request", {
-      ...notes,
-      ...describeRequest(parsed, path),
-      status: response.status,
-      code,
-      durationMs: options.now() - startedAt,
+    const call = { requestId, log, context, note };
+    const { response, code } = await respond(call, () => {
+      const { run, request } = selectRoute(options.methods, allow, parsed, path);
+      return run(request, call);
     });
-    // RFC 9110 section 9.3.2: the answer to HEAD has no content, whatever its status.
+    const durationMs = options.now() - startedAt;
+    const facts = { status: response.status, code, durationMs };
+    log.info("request", { ...notes, ...describeRequest(parsed, path), ...facts });
+    // RFC 9110 section 9.3.2: the response to HEAD has no content, whatever its status.
     const isHead = parsed.kind === "http" && parsed.request.method === "HEAD";
     return toPlatformResponse(isHead ? { ...response, body: "" } : response);
   };
+}
+
+/** The response of a route, or the problem of its error with the code. */
+async function respond(
+  { requestId, log }: HttpCall,
+  run: () => Promise<HttpResponse>,
+): Promise<{ readonly response: HttpResponse; readonly code?: string }> {
+  try {
+    const { status, headers, body } = await run();
+    return { response: { status, headers: { ...headers, "x-request-id": requestId }, body } };
+  } catch (error) {
+    const response = toProblem(error, requestId);
+    if (response.status >= 500) log.error("request failed", describeError(error));
+    return { response, code: isAppError(error) ? error.code : "ERR_INTERNAL" };
+  }
 }
 
 /** Runs the route for a known key only, and names the key in the request's log line. */
@@ -117,15 +120,13 @@ function selectRoute(
   path: string | undefined,
 ): { readonly run: HttpRoute; readonly request: HttpRequest } {
   if (event.kind !== "http") {
-    throw new InvalidRequestError([
-      { path: "", message: "this function answers HTTP events only" },
-    ]);
+    throw new InvalidRequestError([{ path: "", message: "this function takes HTTP events only" }]);
   }
   if (path === undefined) throw new NotFoundError();
   const { request } = event;
   const own = ownRoute(methods, request.method);
   if (own !== undefined) return { run: own, request };
-  if (request.method === "OPTIONS") return { run: async () => answerOptions(allow), request };
+  if (request.method === "OPTIONS") return { run: async () => respondToOptions(allow), request };
   const get = request.method === "HEAD" ? ownRoute(methods, "GET") : undefined;
   if (get === undefined) throw new MethodNotAllowedError(allow);
   return { run: get, request };
@@ -135,7 +136,7 @@ function ownRoute(methods: Readonly<Record<string, HttpRoute>>, name: string) {
   return Object.hasOwn(methods, name) ? methods[name] : undefined;
 }
 
-function answerOptions(allow: readonly string[]): HttpResponse {
+function respondToOptions(allow: readonly string[]): HttpResponse {
   return { status: 204, headers: { ...RESPONSE_HEADERS, allow: allow.join(", ") }, body: "" };
 }
 
@@ -156,8 +157,8 @@ function platformRequestId(context: unknown): string | undefined {
   return typeof requestId === "string" && REQUEST_ID.test(requestId) ? requestId : undefined;
 }
 
-// An unknown path or method is the caller's text: it may hold a phone number in any spelling, which
-// no mask would find for sure.
+// An unknown path or method is the caller's text. It may hold a phone number in any spelling, and no
+// mask would surely find it.
 function describeRequest(event: PlatformEvent, path: string | undefined): LogFields {
   if (event.kind !== "http") return { event: event.kind };
   const { method } = event.request;

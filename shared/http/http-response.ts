@@ -1,11 +1,11 @@
-/** An answer as the functions write it; header names are lower case. */
+/** A response as the functions write it. Header names are lower case. */
 export type HttpResponse = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 };
 
-/** What Function Compute 3.0 and API Gateway both take; each header has one value. */
+/** What Function Compute 3.0 and API Gateway both accept. Each header has one value. */
 export type PlatformResponse = {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -13,13 +13,13 @@ export type PlatformResponse = {
   readonly body: string;
 };
 
-/** Answers hold customers' numbers: no cache may keep them and no browser may guess their type. */
+/** Responses hold customers' numbers: no cache may keep them, no browser may guess their type. */
 export const RESPONSE_HEADERS = {
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
 } as const;
 
-/** `headers` add to the usual ones and win over them. */
+/** `headers` join the usual ones and win over them. */
 export function jsonResponse(
   status: number,
   value: unknown,
@@ -32,7 +32,7 @@ export function jsonResponse(
   };
 }
 
-/** Sets no content-length: the platform counts the bytes, and a count of characters would cut text. */
+/** Without content-length: the platform counts the bytes. */
 export function toPlatformResponse(response: HttpResponse): PlatformResponse {
   const { status, headers, body } = response;
   return { statusCode: status, headers, isBase64Encoded: false, body };

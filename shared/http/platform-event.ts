@@ -1,11 +1,11 @@
-/** A request as the functions see it, whatever front it came through. */
+/** A request as the functions see it, from either front. */
 export type HttpRequest = {
-  /** Upper case; empty when the front did not say. */
+  /** Upper case. Empty if the front did not say. */
   readonly method: string;
-  /** Without the query; `/` when the front did not say. */
+  /** Without the query. `/` if the front did not say. */
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
-  /** Names are lower case. A header sent twice is joined by a comma, as HTTP allows. */
+  /** Names are lower case. A comma joins a header that came twice, as HTTP allows. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
 };
@@ -14,7 +14,7 @@ export type PlatformEvent =
   | { readonly kind: "http"; readonly request: HttpRequest }
   /** `payload` is the text that the trigger is set up with, empty for none. */
   | { readonly kind: "timer"; readonly payload: string }
-  /** A direct invocation; `payload` is its JSON, or undefined for an empty event. */
+  /** A direct invocation. `payload` is its JSON, or undefined for an empty event. */
   | { readonly kind: "payload"; readonly payload: unknown }
   | { readonly kind: "unreadable" };
 
@@ -23,9 +23,9 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * The one place that tells the platform's event kinds apart. Performs no I/O and never throws: an
- * event that is no JSON is `unreadable`, and a field of an unexpected form is left out.
- * Shapes: Function Compute 3.0 HTTP trigger (`version: "v1"`), API Gateway, timer trigger.
+ * Which kind of event the platform sent: of Function Compute 3.0's HTTP trigger (`version: "v1"`), of
+ * API Gateway, of a timer trigger, or a direct payload. Never throws: an event that is no JSON is
+ * `unreadable`, and a field of an unexpected form is left out.
  */
 export function parsePlatformEvent(event: unknown): PlatformEvent {
   try {
@@ -42,7 +42,7 @@ function decode(event: unknown): unknown {
   }
   if (typeof event === "string") return parseText(event);
   if (typeof event === "object") return event;
-  throw new TypeError("an event is bytes, text or an object");
+  throw new TypeError("an event must be bytes, text or an object");
 }
 
 function parseText(text: string): unknown {
@@ -75,7 +75,7 @@ function toRequest(event: Fields, method: unknown, path: string | undefined): Ht
   };
 }
 
-// API Gateway's own sample has the flag as text; Function Compute sets it for an empty body too.
+// API Gateway's own sample has the flag as text. Function Compute sets it for an empty body too.
 function toBody(body: unknown, isBase64Encoded: unknown): Buffer {
   if (body instanceof Uint8Array) return Buffer.from(body);
   const encoding = isBase64Encoded === true || isBase64Encoded === "true" ? "base64" : "utf8";

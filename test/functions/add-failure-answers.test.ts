@@ -8,8 +8,8 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-describe("what an add tells of a failure", () => {
-  it("an unknown outcome names the upstream's request id and says what to do", async () => {
+describe("the response of an add that failed", () => {
+  it("names the upstream's request id and the next step after an unknown outcome", async () => {
     rig.upstream.control.fault({ kind: "code", code: "InternalError", action: ADD });
     const { body, headers } = await rig.add(addOf(GOOD_ADD));
     expect(body).toEqual({
@@ -31,13 +31,16 @@ describe("what an add tells of a failure", () => {
     [undefined, "1"],
     [100, "1"],
     [2_500, "3"],
-  ])("a throttled add with a hint of %s ms says Retry-After: %s", async (retryAfterMs, seconds) => {
-    const hint = retryAfterMs === undefined ? {} : { retryAfterMs };
-    rig.upstream.control.fault({ kind: "throttle", ...hint });
-    expect((await rig.add(addOf(GOOD_ADD))).headers["retry-after"]).toBe(seconds);
-  });
+  ])(
+    "has for a throttle with a hint of %s ms the Retry-After %s",
+    async (retryAfterMs, seconds) => {
+      const hint = retryAfterMs === undefined ? {} : { retryAfterMs };
+      rig.upstream.control.fault({ kind: "throttle", ...hint });
+      expect((await rig.add(addOf(GOOD_ADD))).headers["retry-after"]).toBe(seconds);
+    },
+  );
 
-  it("a wrong secret is the account's problem, and nothing stays behind", async () => {
+  it("calls a wrong secret the account's problem, and nothing stays stored", async () => {
     const credentials = { accessKeyId: "STS.exampleAccessKeyId", accessKeySecret: "wrong" };
     const context = { credentials: { ...credentials, securityToken: "exampleSecurityToken" } };
     const { status, body } = await rig.add(addOf(GOOD_ADD), context);
@@ -45,7 +48,7 @@ describe("what an add tells of a failure", () => {
     expect(await rig.rows()).toEqual({});
   });
 
-  it("a function without credentials sends and stores nothing", async () => {
+  it("comes without a call and without a row if there are no credentials", async () => {
     const { status, body } = await rig.add(addOf(GOOD_ADD), { credentials: {} });
     expect([status, body.code]).toEqual([500, "ERR_CREDENTIALS"]);
     expect([rig.calls(), await rig.rows()]).toEqual([{ adds: 0, queries: 0 }, {}]);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Fault } from "../sandbox/cams-faults.ts";
+import { toCases } from "../support/fault-cases.ts";
 import { type FunctionRig, startFunctionRig } from "../support/function-deps.ts";
 import {
   ACCEPTED,
@@ -29,86 +29,88 @@ const THROTTLED = {
   upstream: [],
 };
 
-describe("add when the upstream misbehaves once at the Add", () => {
-  it.each<[string, Fault, object]>([
-    ["slow", { kind: "slow", delayMs: 30 }, ACCEPTED],
-    ["empty-list, which Add has none of", { kind: "empty-list", action: ADD }, ACCEPTED],
-    ["malformed-row, which Add has none of", { kind: "malformed-row", action: ADD }, ACCEPTED],
-    ["unknown-fields", { kind: "unknown-fields", action: ADD }, ACCEPTED],
-    ["html-502 without acting", { kind: "html-502", action: ADD }, UNKNOWN],
-    ["html-502 after acting", { kind: "html-502", action: ADD, acts: true }, CONFIRMED],
-    ["reset-before", { kind: "reset-before", action: ADD }, UNKNOWN],
-    ["reset-after", { kind: "reset-after", action: ADD }, CONFIRMED],
-    ["truncated", { kind: "truncated", action: ADD }, CONFIRMED],
-    ["truncated without acting", { kind: "truncated", action: ADD, acts: false }, UNKNOWN],
-    ["empty-body", { kind: "empty-body", action: ADD }, UNKNOWN],
-    ["empty-body after acting", { kind: "empty-body", action: ADD, acts: true }, CONFIRMED],
-    ["http-500 with Code OK", { kind: "http-500", action: ADD }, CONFIRMED],
-    [
-      "http-500 with Code OK, without acting",
-      { kind: "http-500", action: ADD, acts: false },
-      { ...UNKNOWN, upstreamCode: "OK" },
-    ],
-    ["array-body", { kind: "array-body", action: ADD }, UNKNOWN],
-    ["array-body after acting", { kind: "array-body", action: ADD, acts: true }, CONFIRMED],
-    ["null-body", { kind: "null-body", action: ADD }, UNKNOWN],
-    ["null-body after acting", { kind: "null-body", action: ADD, acts: true }, CONFIRMED],
-    [
-      "InternalError",
-      { kind: "code", code: "InternalError", action: ADD },
-      { ...UNKNOWN, upstreamCode: "InternalError" },
-    ],
-    [
-      "SignatureNonceUsed, the sign of a copy that came first",
-      { kind: "code", code: "SignatureNonceUsed", action: ADD },
-      { ...UNKNOWN, upstreamCode: "SignatureNonceUsed" },
-    ],
-    ["throttle", { kind: "throttle" }, { ...THROTTLED, upstreamCode: "Throttling.User" }],
-    [
-      "System.LimitControl",
-      { kind: "code", code: "System.LimitControl" },
-      { ...THROTTLED, upstreamCode: "System.LimitControl" },
-    ],
-    [
-      "Product.Unsubscript",
-      { kind: "code", code: "Product.Unsubscript" },
-      { ...REFUSED, upstreamCode: "Product.Unsubscript" },
-    ],
-    [
-      "Unknown.ResourceOwnerId",
-      { kind: "code", code: "Unknown.ResourceOwnerId" },
-      { ...REFUSED, upstreamCode: "Unknown.ResourceOwnerId" },
-    ],
-    [
-      "another code",
-      { kind: "code", code: "InvalidParameter.PhoneNumberError" },
-      { ...REFUSED, upstreamCode: "InvalidParameter.PhoneNumberError" },
-    ],
-    [
-      "another code under HTTP 200",
-      { kind: "code", code: "InvalidParameter.PhoneNumberError", status: 200 },
-      { ...REFUSED, upstreamCode: "InvalidParameter.PhoneNumberError" },
-    ],
-    [
-      "Ram.PermissionDeny",
-      { kind: "code", code: "Ram.PermissionDeny" },
-      {
-        status: 502,
-        says: "ERR_UPSTREAM_ACCOUNT",
-        upstreamCode: "Ram.PermissionDeny",
-        adds: 1,
-        queries: 0,
-        ...GONE,
-        key: undefined,
-        upstream: [],
-      },
-    ],
-  ])("%s", async (_name, fault, seen) => {
+describe("add under a fault of its Add", () => {
+  it.each(
+    toCases([
+      ["slow", { kind: "slow", delayMs: 30 }, ACCEPTED],
+      ["empty-list, which Add has none of", { kind: "empty-list", action: ADD }, ACCEPTED],
+      ["malformed-row, which Add has none of", { kind: "malformed-row", action: ADD }, ACCEPTED],
+      ["unknown-fields", { kind: "unknown-fields", action: ADD }, ACCEPTED],
+      ["html-502 without acting", { kind: "html-502", action: ADD }, UNKNOWN],
+      ["html-502 after acting", { kind: "html-502", action: ADD, acts: true }, CONFIRMED],
+      ["reset-before", { kind: "reset-before", action: ADD }, UNKNOWN],
+      ["reset-after", { kind: "reset-after", action: ADD }, CONFIRMED],
+      ["truncated", { kind: "truncated", action: ADD }, CONFIRMED],
+      ["truncated without acting", { kind: "truncated", action: ADD, acts: false }, UNKNOWN],
+      ["empty-body", { kind: "empty-body", action: ADD }, UNKNOWN],
+      ["empty-body after acting", { kind: "empty-body", action: ADD, acts: true }, CONFIRMED],
+      ["http-500 with Code OK", { kind: "http-500", action: ADD }, CONFIRMED],
+      [
+        "http-500 with Code OK, without acting",
+        { kind: "http-500", action: ADD, acts: false },
+        { ...UNKNOWN, upstreamCode: "OK" },
+      ],
+      ["array-body", { kind: "array-body", action: ADD }, UNKNOWN],
+      ["array-body after acting", { kind: "array-body", action: ADD, acts: true }, CONFIRMED],
+      ["null-body", { kind: "null-body", action: ADD }, UNKNOWN],
+      ["null-body after acting", { kind: "null-body", action: ADD, acts: true }, CONFIRMED],
+      [
+        "InternalError",
+        { kind: "code", code: "InternalError", action: ADD },
+        { ...UNKNOWN, upstreamCode: "InternalError" },
+      ],
+      [
+        "SignatureNonceUsed, the sign of a copy that came first",
+        { kind: "code", code: "SignatureNonceUsed", action: ADD },
+        { ...UNKNOWN, upstreamCode: "SignatureNonceUsed" },
+      ],
+      ["throttle", { kind: "throttle" }, { ...THROTTLED, upstreamCode: "Throttling.User" }],
+      [
+        "System.LimitControl",
+        { kind: "code", code: "System.LimitControl" },
+        { ...THROTTLED, upstreamCode: "System.LimitControl" },
+      ],
+      [
+        "Product.Unsubscript",
+        { kind: "code", code: "Product.Unsubscript" },
+        { ...REFUSED, upstreamCode: "Product.Unsubscript" },
+      ],
+      [
+        "Unknown.ResourceOwnerId",
+        { kind: "code", code: "Unknown.ResourceOwnerId" },
+        { ...REFUSED, upstreamCode: "Unknown.ResourceOwnerId" },
+      ],
+      [
+        "another code",
+        { kind: "code", code: "InvalidParameter.PhoneNumberError" },
+        { ...REFUSED, upstreamCode: "InvalidParameter.PhoneNumberError" },
+      ],
+      [
+        "another code under HTTP 200",
+        { kind: "code", code: "InvalidParameter.PhoneNumberError", status: 200 },
+        { ...REFUSED, upstreamCode: "InvalidParameter.PhoneNumberError" },
+      ],
+      [
+        "Ram.PermissionDeny",
+        { kind: "code", code: "Ram.PermissionDeny" },
+        {
+          status: 502,
+          says: "ERR_UPSTREAM_ACCOUNT",
+          upstreamCode: "Ram.PermissionDeny",
+          adds: 1,
+          queries: 0,
+          ...GONE,
+          key: undefined,
+          upstream: [],
+        },
+      ],
+    ]),
+  )("$name ends with $seen.status $seen.says", async ({ fault, seen }) => {
     rig.upstream.control.fault(fault);
     expect(await addOnce(rig)).toEqual(seen);
   });
 
-  it("a hanging Add that acted is given up after 18 s and confirmed by one Query", async () => {
+  it("a hanging Add that acted ends after 18 s, confirmed by one Query", async () => {
     rig.upstream.control.fault({ kind: "hang", action: ADD });
     const deadlines = passDeadlines(rig, (nth) => nth === 0);
     expect(await addOnce(rig)).toEqual(CONFIRMED);
@@ -116,7 +118,7 @@ describe("add when the upstream misbehaves once at the Add", () => {
     expect(rig.clock.monotonic()).toBe(18_000);
   });
 
-  it("a hanging Add that did not act is unknown", async () => {
+  it("a hanging Add that did not act ends unknown", async () => {
     rig.upstream.control.fault({ kind: "hang", action: ADD, acts: false });
     passDeadlines(rig, (nth) => nth === 0);
     expect(await addOnce(rig)).toEqual(UNKNOWN);
@@ -126,7 +128,7 @@ describe("add when the upstream misbehaves once at the Add", () => {
     [1_999, 18_000],
     [5_000, 15_000],
     [19_000, 1_000],
-  ])("a store that took %i ms leaves the Add %i ms, and the Query its 8 s", async (took, left) => {
+  ])("a store that took %i ms leaves the Add %i ms and the Query its 8 s", async (took, left) => {
     rig.upstream.control.fault({ kind: "hang", action: ADD });
     rig.clock.jumpAfterNextReading(took);
     const deadlines = passDeadlines(rig, (nth) => nth === 0);
@@ -134,12 +136,12 @@ describe("add when the upstream misbehaves once at the Add", () => {
     expect(deadlines).toEqual([left, 8_000]);
   });
 
-  it("a store that took all of the Add's time leaves nothing sent and nothing behind", async () => {
+  it("a store that took all of the Add's time ends without a call or a row", async () => {
     rig.clock.jumpAfterNextReading(20_000);
     expect(await addOnce(rig)).toEqual(NEVER_SENT);
   });
 
-  it("an upstream that cannot be reached leaves nothing behind", async () => {
+  it("an upstream that cannot be reached leaves no row", async () => {
     const { control } = rig.upstream;
     await rig.close();
     expect(await addOnce(rig)).toEqual(NEVER_SENT);

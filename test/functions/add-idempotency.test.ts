@@ -26,7 +26,7 @@ function keyed(body: unknown = GOOD_ADD, key = "k1", sent: SentRequest = {}): Bu
   return addOf(body, { headers: { "idempotency-key": key }, ...sent });
 }
 
-/** A process that reserved the key, perhaps added, and died: the upstream never answers it. */
+/** A process that reserved the key, perhaps added, and died: it never gets a response. */
 async function dieInAdd(acts: boolean): Promise<void> {
   await new Promise<void>((asked) => {
     const { deps } = createFunctionDeps(rig.upstream.url, {
@@ -51,7 +51,7 @@ async function idempotencyRows() {
 }
 
 describe("add with an Idempotency-Key", () => {
-  it("gives the same answer again without a second Add", async () => {
+  it("repeats the response without a second Add", async () => {
     const first = await rig.add(keyed());
     rig.clock.advance(DAY_MS - 1);
     const second = await rig.add(keyed());
@@ -61,7 +61,7 @@ describe("add with an Idempotency-Key", () => {
     expect(rig.calls()).toEqual({ adds: 1, queries: 0 });
   });
 
-  it("takes another spelling and order of the same request for the same", async () => {
+  it("treats another spelling and order as the same request", async () => {
     await rig.add(keyed());
     const { custSpaceId, cc, phoneNumber, verifiedName } = GOOD_ADD;
     const spelled = { verifiedName, phoneNumber: "151 123-45678", cc: `+${cc}`, custSpaceId };
@@ -105,7 +105,7 @@ describe("add with an Idempotency-Key", () => {
     expect(JSON.stringify(row)).not.toContain("Acme GmbH");
   });
 
-  it("lets exactly one of two concurrent requests add; the other is told to wait", async () => {
+  it("lets one of two concurrent requests add and makes the other wait", async () => {
     rig.upstream.control.fault({ kind: "slow", delayMs: 30, action: ADD });
     const answers = await Promise.all([rig.add(keyed()), rig.add(keyed())]);
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409]);
@@ -119,7 +119,7 @@ describe("add with an Idempotency-Key", () => {
     expect(rig.calls()).toEqual({ adds: 1, queries: 0 });
   });
 
-  it("is not taken up by a request that may not use the customer or is not valid", async () => {
+  it("keeps the key free after a request that is invalid or out of scope", async () => {
     expect((await rig.add(keyed({ ...GOOD_ADD, cc: "0" }))).status).toBe(400);
     const foreign = keyed({ ...GOOD_ADD, custSpaceId: "beta" }, "k1", { key: API_KEYS.acme });
     expect((await rig.add(foreign)).status).toBe(403);
@@ -135,18 +135,18 @@ describe("add with an Idempotency-Key", () => {
     expect(rig.calls()).toEqual({ adds: 0, queries: 0 });
   });
 
-  it("takes a key of 255 characters", async () => {
+  it("accepts a key of 255 characters", async () => {
     expect((await rig.add(keyed(GOOD_ADD, "k".repeat(255)))).status).toBe(201);
   });
 });
 
-describe("add with an Idempotency-Key whose first request did not end well", () => {
+describe("add after an unfinished request with the same Idempotency-Key", () => {
   it.each([
     [0, "40"],
     [500, "40"],
     [39_001, "1"],
     [39_999, "1"],
-  ])("is in flight %s ms after the start, for %s s more", async (age, seconds) => {
+  ])("is refused %s ms after the start, for %s s more", async (age, seconds) => {
     await dieInAdd(false);
     rig.clock.advance(age);
     const { status, body, headers } = await rig.add(keyed());
@@ -155,7 +155,7 @@ describe("add with an Idempotency-Key whose first request did not end well", () 
     expect(rig.calls()).toEqual({ adds: 0, queries: 0 });
   });
 
-  it("is settled by Query alone when the number is there", async () => {
+  it("is confirmed by a Query alone if the number is listed", async () => {
     await dieInAdd(true);
     rig.clock.advance(41_000);
     const { status, body } = await rig.add(keyed());
@@ -165,7 +165,7 @@ describe("add with an Idempotency-Key whose first request did not end well", () 
     expect(rig.calls()).toEqual({ adds: 0, queries: 1 });
   });
 
-  it("is settled by Query alone when the number is not there, as often as it is asked", async () => {
+  it("stays unknown after each Query that does not list the number", async () => {
     await dieInAdd(false);
     rig.clock.advance(41_000);
     for (const queries of [1, 2]) {
@@ -178,7 +178,7 @@ describe("add with an Idempotency-Key whose first request did not end well", () 
     expect(rig.calls()).toEqual({ adds: 0, queries: 3 });
   });
 
-  it("puts what it finds on watch, should the first have died before it did", async () => {
+  it("watches the number that it finds, in case the first request died before it did", async () => {
     await dieInAdd(true);
     for (const key of ["c/acme", "hot/acme"]) {
       const row = await rig.store.get(key);
@@ -192,7 +192,7 @@ describe("add with an Idempotency-Key whose first request did not end well", () 
     });
   });
 
-  it("refuses another body even then", async () => {
+  it("is refused with another body", async () => {
     await dieInAdd(false);
     rig.clock.advance(41_000);
     const { status } = await rig.add(keyed({ ...GOOD_ADD, verifiedName: "Acme AG" }));
@@ -200,7 +200,7 @@ describe("add with an Idempotency-Key whose first request did not end well", () 
     expect(rig.calls()).toEqual({ adds: 0, queries: 0 });
   });
 
-  it("is asked again at once, and by Query alone, after an unknown outcome", async () => {
+  it("sends a Query at once after an unknown outcome, and no Add", async () => {
     rig.upstream.control.fault({ kind: "reset-after", action: ADD });
     rig.upstream.control.fault({ kind: "empty-list" });
     expect((await rig.add(keyed())).status).toBe(504);
@@ -208,7 +208,7 @@ describe("add with an Idempotency-Key whose first request did not end well", () 
     expect(rig.calls()).toEqual({ adds: 1, queries: 2 });
   });
 
-  it("gives a refusal again, as the problem that it was", async () => {
+  it("repeats a refusal as the same problem", async () => {
     rig.upstream.control.fault({ kind: "code", code: "Product.Unsubscript" });
     const first = await rig.add(keyed());
     const second = await rig.add(keyed());
@@ -228,7 +228,7 @@ describe("add with an Idempotency-Key whose first request did not end well", () 
     },
   );
 
-  it("is free again once its row has expired", async () => {
+  it("adds again once the row has expired", async () => {
     await rig.add(keyed());
     const now = rig.clock.now();
     await expireIdempotency(rig.store, "", 100, now + DAY_MS - 1);

@@ -44,7 +44,7 @@ async function put(key: string, row: object): Promise<void> {
 }
 
 describe("add and the watch list", () => {
-  it("has stored the intent before it asks the upstream, so a death then loses nothing", async () => {
+  it("stores the intent before it calls the upstream, so a crash loses nothing", async () => {
     let seen: Record<string, unknown> = {};
     await new Promise<void>((asked) => {
       const { add } = addThrough(async () => {
@@ -69,7 +69,7 @@ describe("add and the watch list", () => {
     });
   });
 
-  it("asks no upstream when the intent cannot be stored, and takes back what was", async () => {
+  it("calls no upstream if the intent cannot be stored, and undoes what was stored", async () => {
     const store: Store = {
       ...rig.store,
       async put(key, value, expected) {
@@ -87,7 +87,7 @@ describe("add and the watch list", () => {
     expect(await rig.rows()).toEqual({});
   });
 
-  it("answers 201 though the idempotency row cannot be written any more", async () => {
+  it("responds with 201 even if the idempotency row cannot be written", async () => {
     let writes = 0;
     const store: Store = {
       ...rig.store,
@@ -105,7 +105,7 @@ describe("add and the watch list", () => {
     ]);
   });
 
-  it("a refusal whose intent cannot be taken back is still told as the refusal", async () => {
+  it("responds with the refusal even if the intent cannot be undone", async () => {
     const store: Store = {
       ...rig.store,
       async delete() {
@@ -123,13 +123,13 @@ describe("add and the watch list", () => {
   it.each([
     ["refused", REFUSAL, 422],
     ["throttled", new UpstreamThrottledError({ action: "AddChatappPhoneNumber" }), 503],
-  ])("a %s add for a new customer leaves no row", async (_name, error, status) => {
+  ])("leaves no row of a new customer after a %s add", async (_name, error, status) => {
     const { add } = addThrough(() => error);
     expect((await add()).status).toBe(status);
     expect(await rig.rows()).toEqual({});
   });
 
-  it("a refused add changes nothing of a customer that is watched", async () => {
+  it("leaves a watched customer as it was after a refused add", async () => {
     await watchCustomers(rig.store, ["acme"], () => 1000);
     const onboarding = { "4930111": { cc: "49", addedAt: "2026-01-01T00:00:00.000Z" } };
     await put("hot/acme", { schema: 1, onboarding, worseUntil: 5 });
@@ -140,7 +140,7 @@ describe("add and the watch list", () => {
     expect((await rig.rows())["hot/acme"]).toEqual({ schema: 1, onboarding, worseUntil: 5 });
   });
 
-  it("a refused add of a number that is being onboarded leaves it in the lane", async () => {
+  it("leaves a number in the lane after a refused second add of it", async () => {
     expect((await addThrough(ACCEPT).add()).status).toBe(201);
     const before = await rig.rows();
     const { add } = addThrough(() => REFUSAL);
@@ -152,7 +152,7 @@ describe("add and the watch list", () => {
     ["refused first", true],
     ["refused last", false],
   ])(
-    "of two concurrent adds for a new customer, one of them %s, the other's rows stay",
+    "keeps the rows of one of two concurrent adds, the other of them %s",
     async (_name, refusedFirst) => {
       let endFirst = () => {};
       const firstEnded = new Promise<void>((resolve) => {
@@ -181,7 +181,7 @@ describe("add and the watch list", () => {
     },
   );
 
-  it("an accepted add brings a customer back that had been taken off, with its sequence", async () => {
+  it("watches a removed customer again, with its sequence", async () => {
     const removedAt = "2026-01-01T00:00:00.000Z";
     await put("c/acme", { schema: 1, seq: 77, numbers: {}, pending: [], removedAt, extra: 1 });
     expect((await addThrough(ACCEPT).add()).status).toBe(201);
@@ -196,7 +196,7 @@ describe("add and the watch list", () => {
     });
   });
 
-  it("a refused add puts such a customer back as it was, with the numbers it had", async () => {
+  it("leaves a removed customer as it was after a refused add, numbers included", async () => {
     const numbers = { "4930111": { fields: { status: "CONNECTED" }, observedAt: "2026" } };
     const removedAt = "2026-01-01T00:00:00.000Z";
     const row = { schema: 1, seq: 77, numbers, pending: [], removedAt, extra: 1 };

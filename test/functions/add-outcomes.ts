@@ -3,7 +3,7 @@ import { addOf, type FunctionRig, GOOD_ADD } from "../support/function-deps.ts";
 
 export const ADD = "AddChatappPhoneNumber";
 
-/** Adds `NUMBER` once, with an Idempotency-Key, and tells all that can be seen afterwards. */
+/** Adds `NUMBER` once, with an Idempotency-Key, and returns all that can be seen afterwards. */
 export async function addOnce(rig: FunctionRig) {
   const event = addOf(GOOD_ADD, { headers: { "idempotency-key": "k1" } });
   const { status, body } = await rig.add(event);
@@ -27,7 +27,7 @@ export const NUMBER = "4915112345678";
 const KEPT = { watched: true, laneRow: [NUMBER] };
 export const GONE = { watched: false, laneRow: [] };
 
-/** From here on: what `addOnce` tells, by how the add ended. */
+/** From here on: what `addOnce` returns, by how the add ended. */
 export const ACCEPTED = {
   status: 201,
   says: "accepted",

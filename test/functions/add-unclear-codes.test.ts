@@ -8,24 +8,24 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-describe("add under a code that the upstream may say after acting", () => {
+describe("add, if the upstream responds with a code that leaves open whether it acted", () => {
   // Which codes are unclear is a pure decision: see shared/signing/upstream-error.test.ts.
-  it("SystemError, after acting, is confirmed", async () => {
+  it("confirms the number after SystemError if the upstream acted", async () => {
     rig.upstream.control.fault({ kind: "code", code: "SystemError", action: ADD, acts: true });
     expect(await addOnce(rig)).toEqual(CONFIRMED);
   });
 
-  it("SystemError with HTTP 200, without acting, is unknown", async () => {
+  it("reports unknown after SystemError with HTTP 200 if it did not act", async () => {
     rig.upstream.control.fault({ kind: "code", code: "SystemError", status: 200, action: ADD });
     expect(await addOnce(rig)).toEqual({ ...UNKNOWN, upstreamCode: "SystemError" });
   });
 
-  it("a code that nobody knows, without acting, is unknown", async () => {
+  it("reports unknown after a new code if it did not act", async () => {
     rig.upstream.control.fault({ kind: "code", code: "SomethingNew", action: ADD });
     expect(await addOnce(rig)).toEqual({ ...UNKNOWN, upstreamCode: "SomethingNew" });
   });
 
-  it("MissingVerifiedName is a refusal, which needs no Query", async () => {
+  it("reports MissingVerifiedName as a refusal, without a Query", async () => {
     const code = "MissingVerifiedName";
     rig.upstream.control.fault({ kind: "code", code, action: ADD });
     expect(await addOnce(rig)).toEqual({ ...REFUSED, upstreamCode: code });

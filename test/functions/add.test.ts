@@ -25,7 +25,7 @@ function sentParams(): Record<string, string> {
 }
 
 describe("add", () => {
-  it("answers 201 with the number, the upstream's request id and its own success flag", async () => {
+  it("responds with 201, the number, the upstream's request id and its success flag", async () => {
     const { status, headers, body } = await rig.add(addOf(GOOD_ADD));
     expect(status).toBe(201);
     expect(body).toEqual({
@@ -62,7 +62,7 @@ describe("add", () => {
     });
   });
 
-  it("sends what it was given, digits apart from their country code, and nothing else", async () => {
+  it("sends the given values, digits without the country code, and nothing else", async () => {
     const body = { ...GOOD_ADD, cc: "+49", phoneNumber: " (0151) 1234-5678", preValidateId: "p.1" };
     expect((await rig.add(addOf(body))).status).toBe(201);
     expect(sentParams()).toEqual({
@@ -77,29 +77,29 @@ describe("add", () => {
   it.each([
     ["as text", false],
     ["as base64", true],
-  ])("takes a multi-byte name %s", async (_name, base64) => {
+  ])("accepts a multi-byte name %s", async (_name, base64) => {
     const verifiedName = "阿里巴巴 Café ~*!()'\"&=+% 🎉";
     const { status } = await rig.add(addOf({ ...GOOD_ADD, verifiedName }, { base64 }));
     expect(status).toBe(201);
     expect(rig.upstream.control.numbers("acme")[0]?.VerifiedName).toBe(verifiedName);
   });
 
-  it.each(["/", "/add", "/numbers", "/numbers/"])("answers at %s", async (path) => {
+  it.each(["/", "/add", "/numbers", "/numbers/"])("serves the path %s", async (path) => {
     expect((await rig.add(addOf(GOOD_ADD, { path }))).status).toBe(201);
   });
 
-  it("answers OPTIONS without a key and without a call", async () => {
+  it("responds to OPTIONS without a key and without a call", async () => {
     const { status, headers, text } = await rig.add(addEvent({ method: "OPTIONS", key: null }));
     expect([status, headers.allow, text]).toEqual([204, "POST, OPTIONS", ""]);
     expect(rig.calls()).toEqual({ adds: 0, queries: 0 });
   });
 
-  it.each(["GET", "HEAD", "PUT", "DELETE", "PATCH"])("answers %s with 405", async (method) => {
+  it.each(["GET", "HEAD", "PUT", "DELETE", "PATCH"])("responds to %s with 405", async (method) => {
     const { status, headers } = await rig.add(addEvent({ method }));
     expect([status, headers.allow]).toEqual([405, "POST, OPTIONS"]);
   });
 
-  it("lets a key add to its own customer alone", async () => {
+  it("lets a key add to its own customer only", async () => {
     rig.upstream.control.addCustomer("beta");
     const { acme, self } = API_KEYS;
     const other = { ...GOOD_ADD, custSpaceId: "beta" };
@@ -110,7 +110,7 @@ describe("add", () => {
     expect(Object.keys(await rig.rows())).toEqual(["c/acme", "hot/acme"]);
   });
 
-  it("confirms a lost answer under the form in which the list has the number", async () => {
+  it("confirms an add without a response in the spelling of the list", async () => {
     rig.upstream.control.setNumber("acme", "5491123456789", { PhoneNumber: "+54 9 11 2345-6789" });
     rig.upstream.control.fault({ kind: "reset-before", action: "AddChatappPhoneNumber" });
     const body = { ...GOOD_ADD, cc: "54", phoneNumber: "1123456789" };
@@ -122,7 +122,7 @@ describe("add", () => {
     });
   });
 
-  it("asks for the customer's own list to settle, whatever else the account has", async () => {
+  it("looks in the customer's own list, whatever else the account has", async () => {
     rig.upstream.control.addCustomer("beta", [{ PhoneNumber: "4915112345678" }]);
     rig.upstream.control.fault({ kind: "reset-before", action: "AddChatappPhoneNumber" });
     expect((await rig.add(addOf(GOOD_ADD))).status).toBe(504);

@@ -53,7 +53,7 @@ describe("bad input", () => {
     expect(await rig.rows()).toEqual({});
   });
 
-  it("names every wrong field at once, and says what each must be", async () => {
+  it("is answered with every wrong field and what each must be", async () => {
     const body = { custSpaceId: "a b", cc: 49, verifiedName: "a\nb", colour: "red" };
     expect((await beforeUpstream().add(addOf(body))).body.issues).toEqual([
       { path: "custSpaceId", message: "must be 1 to 128 letters, digits, _ or -" },
@@ -75,7 +75,7 @@ describe("bad input", () => {
     },
   );
 
-  it("answers a body of thousands of unknown fields shortly", async () => {
+  it("with thousands of unknown fields gets a short response", async () => {
     const fields = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`f${n}`, 1]));
     const { status, body, text } = await beforeUpstream().add(addOf({ ...GOOD_ADD, ...fields }));
     expect([status, (body as Problem).issues?.length]).toEqual([400, 20]);
@@ -158,7 +158,7 @@ describe("any input", () => {
   });
   afterEach(() => rig.close());
 
-  it("gets an answer below 500 while the upstream is well", async () => {
+  it("gets a response below 500 while the upstream is healthy", async () => {
     const anyRequest = fc.record({
       request,
       to: fc.constantFrom("add" as const, "query" as const),
@@ -176,7 +176,7 @@ describe("any input", () => {
     expect([...seen]).toEqual(expect.arrayContaining([200, 400]));
   });
 
-  it("that is an add's own form gets an answer below 500, and some of it is accepted", async () => {
+  it("in the form of an add gets a response below 500, and some is accepted", async () => {
     const seen = new Set<number>();
     await fc.assert(
       fc.asyncProperty(addBody, async (value) => {

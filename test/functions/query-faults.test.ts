@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Fault } from "../sandbox/cams-faults.ts";
+import { toCases } from "../support/fault-cases.ts";
 import { type FunctionRig, queryEvent, startFunctionRig } from "../support/function-deps.ts";
 
 let rig: FunctionRig;
@@ -12,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-/** Queries once and tells everything that can be seen. */
+/** Queries once and returns everything that can be seen. */
 async function queryOnce() {
   const { status, body } = await rig.query(queryEvent({ query: { custSpaceId: "acme" } }));
   const { code, upstreamCode, malformedItems } = body;
@@ -36,78 +37,80 @@ const CONTRACT = { ...FAILED, status: 502, code: "ERR_UPSTREAM_CONTRACT", querie
 const THROTTLED = { ...FAILED, status: 503, code: "ERR_UPSTREAM_THROTTLED", queries: 3 };
 const REJECTED = { ...FAILED, status: 422, code: "ERR_UPSTREAM_REJECTED" };
 
-describe("query when the upstream keeps misbehaving", () => {
-  it.each<[string, Fault, object]>([
-    ["throttle", { kind: "throttle" }, { ...THROTTLED, upstreamCode: "Throttling.User" }],
-    ["html-502", { kind: "html-502" }, UNAVAILABLE],
-    ["reset-before", { kind: "reset-before" }, UNAVAILABLE],
-    ["reset-after", { kind: "reset-after" }, UNAVAILABLE],
-    ["truncated", { kind: "truncated" }, UNAVAILABLE],
-    ["http-500 with Code OK", { kind: "http-500" }, { ...UNAVAILABLE, upstreamCode: "OK" }],
-    ["array-body", { kind: "array-body" }, CONTRACT],
-    ["empty-body", { kind: "empty-body" }, UNAVAILABLE],
-    ["null-body", { kind: "null-body" }, UNAVAILABLE],
-    ["slow", { kind: "slow", delayMs: 30 }, OK],
-    ["empty-list", { kind: "empty-list" }, { ...OK, numbers: [] }],
-    [
-      "malformed-row",
-      { kind: "malformed-row" },
-      { ...OK, numbers: ["4915222"], malformedItems: 1 },
-    ],
-    ["reordered", { kind: "reordered" }, { ...OK, numbers: ["4915222", "4915111"] }],
-    ["unknown-fields", { kind: "unknown-fields" }, OK],
-    [
-      "InternalError",
-      { kind: "code", code: "InternalError" },
-      { ...UNAVAILABLE, upstreamCode: "InternalError" },
-    ],
-    [
-      "SystemError, which its service says of itself",
-      { kind: "code", code: "SystemError" },
-      { ...UNAVAILABLE, upstreamCode: "SystemError" },
-    ],
-    [
-      "a code that nobody knows, which another try would not change",
-      { kind: "code", code: "SomethingNew" },
-      { ...REJECTED, upstreamCode: "SomethingNew" },
-    ],
-    [
-      "System.LimitControl",
-      { kind: "code", code: "System.LimitControl" },
-      { ...THROTTLED, upstreamCode: "System.LimitControl" },
-    ],
-    [
-      "Product.Unsubscript",
-      { kind: "code", code: "Product.Unsubscript" },
-      { ...REJECTED, upstreamCode: "Product.Unsubscript" },
-    ],
-    [
-      "Unknown.ResourceOwnerId",
-      { kind: "code", code: "Unknown.ResourceOwnerId" },
-      { ...REJECTED, upstreamCode: "Unknown.ResourceOwnerId" },
-    ],
-    [
-      "Ram.PermissionDeny",
-      { kind: "code", code: "Ram.PermissionDeny" },
-      {
-        ...FAILED,
-        status: 502,
-        code: "ERR_UPSTREAM_ACCOUNT",
-        upstreamCode: "Ram.PermissionDeny",
-      },
-    ],
-    [
-      "a code under HTTP 200",
-      { kind: "code", code: "InvalidParameter.PhoneNumberError", status: 200 },
-      { ...REJECTED, upstreamCode: "InvalidParameter.PhoneNumberError" },
-    ],
-  ])("%s", async (_name, fault, seen) => {
+describe("query under a lasting fault", () => {
+  it.each(
+    toCases([
+      ["throttle", { kind: "throttle" }, { ...THROTTLED, upstreamCode: "Throttling.User" }],
+      ["html-502", { kind: "html-502" }, UNAVAILABLE],
+      ["reset-before", { kind: "reset-before" }, UNAVAILABLE],
+      ["reset-after", { kind: "reset-after" }, UNAVAILABLE],
+      ["truncated", { kind: "truncated" }, UNAVAILABLE],
+      ["http-500 with Code OK", { kind: "http-500" }, { ...UNAVAILABLE, upstreamCode: "OK" }],
+      ["array-body", { kind: "array-body" }, CONTRACT],
+      ["empty-body", { kind: "empty-body" }, UNAVAILABLE],
+      ["null-body", { kind: "null-body" }, UNAVAILABLE],
+      ["slow", { kind: "slow", delayMs: 30 }, OK],
+      ["empty-list", { kind: "empty-list" }, { ...OK, numbers: [] }],
+      [
+        "malformed-row",
+        { kind: "malformed-row" },
+        { ...OK, numbers: ["4915222"], malformedItems: 1 },
+      ],
+      ["reordered", { kind: "reordered" }, { ...OK, numbers: ["4915222", "4915111"] }],
+      ["unknown-fields", { kind: "unknown-fields" }, OK],
+      [
+        "InternalError",
+        { kind: "code", code: "InternalError" },
+        { ...UNAVAILABLE, upstreamCode: "InternalError" },
+      ],
+      [
+        "SystemError, which its service says of itself",
+        { kind: "code", code: "SystemError" },
+        { ...UNAVAILABLE, upstreamCode: "SystemError" },
+      ],
+      [
+        "a code that nobody knows, which another try would not change",
+        { kind: "code", code: "SomethingNew" },
+        { ...REJECTED, upstreamCode: "SomethingNew" },
+      ],
+      [
+        "System.LimitControl",
+        { kind: "code", code: "System.LimitControl" },
+        { ...THROTTLED, upstreamCode: "System.LimitControl" },
+      ],
+      [
+        "Product.Unsubscript",
+        { kind: "code", code: "Product.Unsubscript" },
+        { ...REJECTED, upstreamCode: "Product.Unsubscript" },
+      ],
+      [
+        "Unknown.ResourceOwnerId",
+        { kind: "code", code: "Unknown.ResourceOwnerId" },
+        { ...REJECTED, upstreamCode: "Unknown.ResourceOwnerId" },
+      ],
+      [
+        "Ram.PermissionDeny",
+        { kind: "code", code: "Ram.PermissionDeny" },
+        {
+          ...FAILED,
+          status: 502,
+          code: "ERR_UPSTREAM_ACCOUNT",
+          upstreamCode: "Ram.PermissionDeny",
+        },
+      ],
+      [
+        "a code under HTTP 200",
+        { kind: "code", code: "InvalidParameter.PhoneNumberError", status: 200 },
+        { ...REJECTED, upstreamCode: "InvalidParameter.PhoneNumberError" },
+      ],
+    ]),
+  )("$name ends with $seen.status", async ({ fault, seen }) => {
     rig.upstream.control.fault({ ...fault, count: 9 });
     expect(await queryOnce()).toEqual(seen);
     expect(await rig.rows()).toEqual({});
   });
 
-  it("hang, until its deadline", async () => {
+  it("a hang ends at the deadline", async () => {
     rig.upstream.control.fault({ kind: "hang", count: 9 });
     rig.clock.jumpAfterNextReading(19_900);
     expect(await queryOnce()).toEqual({
@@ -118,21 +121,21 @@ describe("query when the upstream keeps misbehaving", () => {
     });
   });
 
-  it("an upstream that cannot be reached", async () => {
+  it("a refused connection ends as ERR_UPSTREAM_UNAVAILABLE", async () => {
     await rig.close();
     expect(await queryOnce()).toEqual({ ...UNAVAILABLE, queries: 0 });
   });
 });
 
 describe("query of numbers too long for json-bigint", () => {
-  it("gives them as the numbers that the bundled parser gives", async () => {
+  it("passes them on as the numbers that the bundled parser makes", async () => {
     rig.upstream.control.setNumber("acme", "4915111", { Serial: 12345678901234568 });
     const { body } = await rig.query(queryEvent({ query: { custSpaceId: "acme" } }));
     expect(body.phoneNumbers).toMatchObject([{ serial: 12345678901234568 }, {}]);
   });
 });
 
-describe("query when the upstream misbehaves once", () => {
+describe("query under a single fault", () => {
   it.each<Fault>([
     { kind: "throttle" },
     { kind: "throttle", retryAfterMs: 3_000 },
@@ -145,7 +148,7 @@ describe("query when the upstream misbehaves once", () => {
     { kind: "null-body" },
     { kind: "empty-body" },
     { kind: "code", code: "ServiceUnavailable" },
-  ])("%o is tried again", async (fault) => {
+  ])("%o is retried", async (fault) => {
     rig.upstream.control.fault(fault);
     expect(await queryOnce()).toEqual({ ...OK, queries: 2 });
   });
@@ -160,14 +163,14 @@ describe("query when the upstream misbehaves once", () => {
     expect([status, headers["retry-after"]]).toEqual([503, seconds]);
   });
 
-  it("does not wait for a throttle that outlasts its deadline", async () => {
+  it("a throttle that outlasts the deadline ends at once", async () => {
     rig.upstream.control.fault({ kind: "throttle", retryAfterMs: 30_000 });
     const before = rig.clock.now();
     expect(await queryOnce()).toMatchObject({ status: 503, queries: 1 });
     expect(rig.clock.now() - before).toBe(0);
   });
 
-  it("signs each try anew", async () => {
+  it("each try is signed again", async () => {
     rig.upstream.control.fault({ kind: "html-502", count: 2 });
     await queryOnce();
     const nonces = rig.upstream.control

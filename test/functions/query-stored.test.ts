@@ -58,7 +58,7 @@ describe("query with source=stored", () => {
     expiryCursor: "",
   };
 
-  it("is as fresh as the last whole sweep, which has read everyone", async () => {
+  it("is as fresh as the last whole sweep, which read every customer", async () => {
     await putCustomer("acme", ROW);
     await rig.store.put("lease/poll", JSON.stringify(lease), "absent");
     const { body } = await ask({ custSpaceId: "acme" });
@@ -71,7 +71,7 @@ describe("query with source=stored", () => {
     expect(body).not.toHaveProperty("failing");
   });
 
-  it("is as fresh as the last whole pass of the lane that the customer is in", async () => {
+  it("is as fresh as the last whole scan of the lane that the customer is in", async () => {
     const laneRow = {
       schema: 1,
       onboarding: { "4915111": { cc: "49", addedAt: "2026-01-02T03:02:00.000Z" } },
@@ -89,7 +89,7 @@ describe("query with source=stored", () => {
     });
   });
 
-  it("is as fresh as the sweep when its row of the lane cannot be read", async () => {
+  it("is as fresh as the sweep if the lane row is unreadable", async () => {
     await putCustomer("acme", ROW);
     await rig.store.put("lease/poll", JSON.stringify(lease), "absent");
     await rig.store.put("hot/acme", '{"schema":2}', "absent");
@@ -98,7 +98,7 @@ describe("query with source=stored", () => {
     expect(rig.lines.join("")).toContain('"key":"hot/acme"');
   });
 
-  it("shows since when a number is absent, and that its values are as old as its last sight", async () => {
+  it("shows since when a number is absent, and is as old as its last sight", async () => {
     const absent = {
       reads: 1,
       since: "2026-01-02T03:03:35.000Z",
@@ -116,7 +116,7 @@ describe("query with source=stored", () => {
     expect(storedResponseSchema.safeParse(body).success).toBe(true);
   });
 
-  it("reads the customer last, so that no pass in the lease is newer than the row", async () => {
+  it("reads the customer last, so that no scan in the lease is newer than the row", async () => {
     await putCustomer("acme", ROW);
     await rig.store.put("lease/poll", JSON.stringify(lease), "absent");
     const keys: string[] = [];
@@ -132,7 +132,7 @@ describe("query with source=stored", () => {
     expect(keys).toEqual(["lease/poll", "hot/acme", "c/acme", "c/~account"]);
   });
 
-  it("takes no sweep for a confirmation while the customer cannot be read", async () => {
+  it("counts no sweep as a confirmation while the customer cannot be read", async () => {
     const failure = { reads: 1, since: "2026-01-02T03:03:50.000Z", code: "ERR_UPSTREAM_TIMEOUT" };
     await putCustomer("acme", { ...ROW, failure });
     await rig.store.put("lease/poll", JSON.stringify(lease), "absent");
@@ -145,7 +145,7 @@ describe("query with source=stored", () => {
     expect(storedResponseSchema.safeParse(body).success).toBe(true);
   });
 
-  it("answers what poll has stored, how old it is, and what is still to be delivered", async () => {
+  it("returns what poll has stored, how old it is, and what is still to be delivered", async () => {
     await putCustomer("acme", ROW);
     const { status, body } = await ask({ custSpaceId: "acme" });
     expect(status).toBe(200);
@@ -178,7 +178,7 @@ describe("query with source=stored", () => {
     expect(rig.calls()).toEqual({ adds: 0, queries: 0 });
   });
 
-  it("says that nothing has been read yet, after an add and before the first read", async () => {
+  it("shows after an add that nothing has been read yet", async () => {
     await rig.add(addOf(GOOD_ADD));
     const { status, body } = await ask({ custSpaceId: "acme" });
     expect(status).toBe(200);
@@ -192,7 +192,7 @@ describe("query with source=stored", () => {
     expect(storedResponseSchema.safeParse(body).success).toBe(true);
   });
 
-  it("grows stale as time passes, and is never younger than now", async () => {
+  it("ages as time passes, and is never younger than now", async () => {
     await putCustomer("acme", ROW);
     rig.clock.advance(3_600_000);
     expect((await ask({ custSpaceId: "acme" })).body.staleSeconds).toBe(3_630);
@@ -203,7 +203,7 @@ describe("query with source=stored", () => {
   it.each([
     ["without custSpaceId", {}],
     ["with custSpaceId=self", { custSpaceId: "self" }],
-  ])("means the account itself %s", async (_name, query) => {
+  ])("returns the account itself %s", async (_name, query) => {
     await putCustomer("self", ROW);
     const { status, body } = await ask(query as Record<string, string>, API_KEYS.self);
     expect([status, body.custSpaceId]).toEqual([200, "self"]);
@@ -211,8 +211,8 @@ describe("query with source=stored", () => {
 
   it.each([
     ["is not watched", undefined],
-    ["has been taken off", { ...newCustomerRow(START), removedAt: "2026-01-01T00:00:00.000Z" }],
-  ])("answers 404 for a customer that %s", async (_name, row) => {
+    ["was removed", { ...newCustomerRow(START), removedAt: "2026-01-01T00:00:00.000Z" }],
+  ])("responds with 404 for a customer that %s", async (_name, row) => {
     if (row) await putCustomer("acme", row);
     const { status, body } = await ask({ custSpaceId: "acme" });
     expect([status, body.code]).toEqual([404, "ERR_NOT_WATCHED"]);
@@ -230,7 +230,7 @@ describe("query with source=stored", () => {
   it.each([
     ["a newer version", { ...ROW, schema: 2 }],
     ["no known form", { schema: 1 }],
-  ])("answers a row of %s with 500, and says no more than that", async (_name, row) => {
+  ])("responds to a row of %s with 500 and gives nothing away", async (_name, row) => {
     await putCustomer("acme", row);
     const { status, body } = await ask({ custSpaceId: "acme" });
     expect([status, body.code]).toEqual([500, "ERR_STORE_ROW"]);

@@ -16,7 +16,7 @@ afterEach(() => rig.close());
 const ask = (query: Record<string, string> = {}, key: string = API_KEYS.any) =>
   rig.query(queryEvent({ query, key }));
 
-/** The parameters of the last call that the upstream can tell a request by. */
+/** The parameters of the last call that name what is queried. */
 function lastParams() {
   const call = rig.upstream.control.calls().at(-1);
   const { CustSpaceId, IsvCode, Status } = Object.fromEntries(new URLSearchParams(call?.rawBody));
@@ -24,7 +24,7 @@ function lastParams() {
 }
 
 describe("query", () => {
-  it("answers every upstream field under its camelCase name, values as they are", async () => {
+  it("returns every upstream field under its camelCase name, with its value unchanged", async () => {
     rig.upstream.control.addCustomer("acme", [{ PhoneNumber: "4915111", VerifiedName: "Ä" }]);
     const { status, body, headers } = await ask({ custSpaceId: "acme" });
     expect(status).toBe(200);
@@ -51,7 +51,7 @@ describe("query", () => {
     expect(headers["cache-control"]).toBe("no-store");
   });
 
-  it("renames nested fields and lists too, and keeps fields that nobody knows yet", async () => {
+  it("renames nested fields and lists too, and keeps unknown fields", async () => {
     const WeeklyOperatingHours = [{ DayOfWeek: "MONDAY", OpenTime: "0900" }, "Closed"];
     const CallingConfigure = { Calling: { CallHours: { WeeklyOperatingHours } }, MaxTalkTime: 3 };
     rig.upstream.control.addCustomer("acme", [
@@ -75,14 +75,14 @@ describe("query", () => {
   it.each([
     ["no custSpaceId", {}],
     ["custSpaceId=self", { custSpaceId: "self" }],
-  ])("asks for the account itself with %s", async (_name, query) => {
+  ])("queries the account itself with %s", async (_name, query) => {
     rig.upstream.control.addCustomer("self", [{ PhoneNumber: "4930" }]);
     const { body } = await ask(query as Record<string, string>);
     expect(body.phoneNumbers).toMatchObject([{ phoneNumber: "4930" }]);
     expect(lastParams()).toEqual({});
   });
 
-  it("passes status and isvCode on as they are", async () => {
+  it("passes status and isvCode on unchanged", async () => {
     const status = "a&B=c%20+d/~";
     await ask({ custSpaceId: "acme", status, isvCode: "isv.1:2" });
     expect(lastParams()).toEqual({
@@ -92,7 +92,7 @@ describe("query", () => {
     });
   });
 
-  it("asks live with source=live, and sends no word of it upstream", async () => {
+  it("queries the upstream with source=live, and does not send that word", async () => {
     const { status, body } = await ask({ custSpaceId: "acme", source: "live" });
     expect([status, body.phoneNumbers]).toEqual([200, []]);
     expect(rig.upstream.control.calls().at(-1)?.rawBody).not.toContain("ource");
@@ -103,7 +103,7 @@ describe("query", () => {
     expect(await rig.rows()).toEqual({});
   });
 
-  it("needs no store for a live answer", async () => {
+  it("needs no store for a live query", async () => {
     const openStore = () => Promise.reject(new Error("no store"));
     const other = await startFunctionRig({ openStore });
     try {
@@ -113,14 +113,14 @@ describe("query", () => {
     }
   });
 
-  it("answers HEAD as GET without a body, and OPTIONS without a key", async () => {
+  it("responds to HEAD as to GET without a body, and to OPTIONS without a key", async () => {
     const head = await rig.query(queryEvent({ method: "HEAD" }));
     expect([head.status, head.text]).toEqual([200, ""]);
     const options = await rig.query(queryEvent({ method: "OPTIONS", key: null }));
     expect([options.status, options.headers.allow]).toEqual([204, "GET, HEAD, OPTIONS"]);
   });
 
-  it("answers behind an API Gateway as well", async () => {
+  it("responds behind an API Gateway as well", async () => {
     const authorization = `Bearer ${API_KEYS.any}`;
     const event = apiGatewayEvent({ method: "GET", path: "/query", headers: { authorization } });
     expect((await rig.query(event)).status).toBe(200);

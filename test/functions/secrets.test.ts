@@ -37,8 +37,8 @@ function leaks(text: string, secrets: readonly string[]): string[] {
 }
 
 /**
- * Looks through the answers and the log lines of everything that the rig has done so far. A success
- * is there to tell the number and its name; a problem is not.
+ * Looks through the responses and log lines of everything that the rig has done so far. A success
+ * holds the number and its name, a problem does not.
  */
 function expectNoLeak(answers: readonly Answer[]): void {
   const signed = signatures();
@@ -83,7 +83,7 @@ function digitsInLog(): string {
 }
 
 describe("secrets and phone numbers", () => {
-  it.each(FAULTS)("stay out of answers and logs under %o", async (fault) => {
+  it.each(FAULTS)("stay out of responses and logs under %o", async (fault) => {
     rig.upstream.control.fault({ ...fault, count: 100 });
     const answers = [await addOnce(), await addOnce(), await queryOnce()];
     rig.upstream.control.clearFaults();
@@ -108,7 +108,7 @@ describe("secrets and phone numbers", () => {
     expectNoLeak([await addOnce(), await queryOnce()]);
   });
 
-  it("stay out though the upstream's message repeats the signed request", async () => {
+  it("stay out even if the upstream's message repeats the signed request", async () => {
     const credentials = { ...ROLE_CREDENTIALS, accessKeySecret: "another" };
     const answers = [
       await rig.add(addOf(GOOD_ADD), { credentials }),
@@ -135,7 +135,7 @@ describe("secrets and phone numbers", () => {
     }
   });
 
-  it("stay out of answers and logs of bad requests", async () => {
+  it("stay out of responses and logs of bad requests", async () => {
     const answers: Answer[] = [];
     for (const { to, event } of BAD_REQUESTS) answers.push(await rig[to](event));
     expect(answers.length).toBeGreaterThanOrEqual(40);

@@ -35,8 +35,8 @@ const problemsOf = (
   name: keyof typeof LOADERS = "poll",
 ): readonly Issue[] => refusal(environment, name).problems;
 
-describe("loadConfig", () => {
-  it("fills in what is not set", () => {
+describe("the settings of a function", () => {
+  it("have the defaults of the table", () => {
     const config = loadConfig(FOR_POLL, POLL);
 
     expect(config).toMatchObject({
@@ -58,7 +58,7 @@ describe("loadConfig", () => {
     expect(config.webhook?.secrets).toHaveLength(1);
   });
 
-  it("reads everything that is set", () => {
+  it("hold everything that is set", () => {
     const config = loadConfig(
       {
         ALIBABA_CLOUD_ACCESS_KEY_ID: "id",
@@ -114,7 +114,7 @@ describe("loadConfig", () => {
     ["query", {}, ["API_KEYS"]],
     ["poll", {}, ["STORE_URL", "WEBHOOK_URL", "WEBHOOK_SECRET"]],
     ["poll", { STORE_URL: "", WEBHOOK_SECRET: SECRET }, ["STORE_URL", "WEBHOOK_URL"]],
-  ])("names what %s needs and %j lacks", (name, environment, missing) => {
+  ])("of %s from %j miss what it needs", (name, environment, missing) => {
     expect(problemsOf(environment, name)).toEqual(
       missing.map((path) => ({ path, message: "must be set" })),
     );
@@ -124,7 +124,7 @@ describe("loadConfig", () => {
     ["add", FOR_ADD],
     ["query", FOR_QUERY],
     ["poll", FOR_POLL],
-  ])("asks no more of %s than it needs", (name, environment) => {
+  ])("of %s need no more than it requires", (name, environment) => {
     expect(() => LOADERS[name](environment)).not.toThrow();
   });
 
@@ -193,29 +193,29 @@ describe("loadConfig", () => {
     ["DEBUG", "h*", DEBUG],
     ["DEBUG", "aliyun", DEBUG],
     ["DEBUG", "*,-httpx:body", DEBUG],
-  ])("refuses %s=%s", (path, value, message) => {
+  ])("refuse %s=%s", (path, value, message) => {
     expect(problemsOf({ ...FOR_POLL, [path]: value })).toEqual([{ path, message }]);
   });
 
-  it("takes off for both ways of reading more", () => {
+  it("accept off for both ways of reading more", () => {
     const config = loadConfig({ ...FOR_POLL, WATCH_DISCOVER: "off", WATCH_SYNC: "off" }, POLL);
     expect(config).toMatchObject({ discover: false, sync: "off" });
   });
 
-  it.each(["express:*", "httpx", "httpx:", "xhttpx:*", "-httpx:*"])("takes DEBUG=%s", (value) => {
+  it.each(["express:*", "httpx", "httpx:", "xhttpx:*", "-httpx:*"])("accept DEBUG=%s", (value) => {
     expect(() => loadConfig({ ...FOR_POLL, DEBUG: value }, POLL)).not.toThrow();
   });
 
   it.each([
     ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
     ["ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_ACCESS_KEY_ID"],
-  ])("asks for the other half when only %s is set", (half, path) => {
+  ])("need the other half if only %s is set", (half, path) => {
     expect(problemsOf({ ...FOR_POLL, [half]: "x" })).toEqual([
       { path, message: "must be set together with its other half" },
     ]);
   });
 
-  it("lists every problem at once, a refused webhook address among them", () => {
+  it("with several problems list them all, a refused webhook address included", () => {
     const error = refusal(
       {
         WEBHOOK_URL: "https://10.0.0.1/",
@@ -242,7 +242,7 @@ describe("loadConfig", () => {
     }
   });
 
-  it("holds no value in its error, nor a secret in what it gives", () => {
+  it("put no value into an error, and no secret into what can be printed", () => {
     const values = {
       ALIBABA_CLOUD_ACCESS_KEY_ID: "SENTINEL-1",
       ALIBABA_CLOUD_SECURITY_TOKEN: "SENTINEL-2",

@@ -47,7 +47,7 @@ describe("the handler of a deployed function", () => {
     return { write: (line: string) => void lines.push(line), lines };
   }
 
-  it("an HTTP function without its settings answers a problem, and only its log names why", async () => {
+  it("of an HTTP function without its settings responds with a problem, and only its log says why", async () => {
     const { write, lines } = collectLines();
     const handler = httpHandler({ STAGE: "my stage" }, QUERY, neverCreated, write);
     const response = await handler(Buffer.from("{}"), { requestId: "req-1" });
@@ -72,7 +72,7 @@ describe("the handler of a deployed function", () => {
     ]);
   });
 
-  it("poll without its settings fails its invocation after a line in the log", async () => {
+  it("of poll without its settings fails the invocation after a line in the log", async () => {
     const { write, lines } = collectLines();
     const handler = pollHandler({}, POLL, neverCreated, write);
 
@@ -80,7 +80,7 @@ describe("the handler of a deployed function", () => {
     expect(lines).toHaveLength(1);
   });
 
-  it("a failed start is tried again, a good one is kept", async () => {
+  it("starts again after a failed start, and once after a good one", async () => {
     const environment: Record<string, string> = {};
     let created = 0;
     const create = () => {

@@ -30,7 +30,7 @@ describe("createLog", () => {
     ["info", ["info", "warn", "error"]],
     ["warn", ["warn", "error"]],
     ["error", ["error"]],
-  ] as const)("at the level %s writes %j", (level, written) => {
+  ] as const)("writes at the level %s %j", (level, written) => {
     const { lines, log } = recordedLog(level);
 
     log.debug("a");

@@ -45,7 +45,7 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-it("keeps poll's connections while its slots rest", async () => {
+it("poll's connections outlast the rest between two calls", async () => {
   const { port } = server.address() as AddressInfo;
   const config = loadConfig(
     {

@@ -19,7 +19,7 @@ describe("Secret", () => {
     expect(format("%s %o %j", secret, secret, secret)).not.toContain("hunter2");
   });
 
-  it("has no field that a copy or a scan would find", () => {
+  it("has no field that a copy would take along", () => {
     expect(Object.keys(secret)).toEqual([]);
     expect(Reflect.ownKeys(secret)).toEqual([]);
     expect({ ...secret }).toEqual({});

@@ -21,7 +21,7 @@ function problemOf(text: string) {
 }
 
 describe("parseApiKeys", () => {
-  it("reads names, keys and scopes; without a scope a key is for every customer", () => {
+  it("reads names, keys and scopes, and gives a key without a scope every customer", () => {
     const keys = keysOf(`ops:${KEY_A}, crm:${KEY_B}:cust_1-x`);
 
     expect(keys.map(({ name, digest, scope }) => [name, hex(digest), scope])).toEqual([
@@ -30,11 +30,11 @@ describe("parseApiKeys", () => {
     ]);
   });
 
-  it.each(["*", "self", "c".repeat(128)])("takes the scope %s", (scope) => {
+  it.each(["*", "self", "c".repeat(128)])("accepts the scope %s", (scope) => {
     expect(keysOf(`a:${KEY_A}:${scope}`)[0]?.scope).toBe(scope);
   });
 
-  it("prints no key", () => {
+  it("returns keys that cannot be printed", () => {
     const keys = keysOf(`ops:${KEY_A}`);
 
     expect(`${JSON.stringify(keys)} ${inspect(keys, { depth: 9 })}`).not.toContain("aaaa");
@@ -54,11 +54,11 @@ describe("parseApiKeys", () => {
     [`a:${KEY_A}:*:x`, ["entry 1: has more than the three parts name:key:scope"]],
     [`a:${KEY_A},a:${KEY_B}`, ["entry 2: the name is also that of entry 1"]],
     [`a:${KEY_A},b:${KEY_A}:c`, ["entry 2: the key is also that of entry 1"]],
-  ])("finds in %j the problems %j", (text, problems) => {
+  ])("refuses %j with the problems %j", (text, problems) => {
     expect(problemOf(text)).toBe(problems.join(", "));
   });
 
-  it("lists the problems of all entries and quotes none, not even swapped ones", () => {
+  it("lists the problems of all entries and quotes no entry, not even a swapped one", () => {
     const problem = problemOf(`${KEY_A}:ops,a:short-key,b:${KEY_B}:not a scope`);
 
     expect(problem?.match(/entry \d: /g)).toHaveLength(3);
@@ -78,7 +78,7 @@ describe("authenticate", () => {
     ["bearer aaaaaaaaaaaaaaaaaaaaaaaA", "first"],
     ["BEARER   b-b_b.b~b+b/b=bbbbbbbbbb", "last"],
     [" Bearer b-b_b.b~b+b/b=bbbbbbbbbb ", "last"],
-  ])("knows the caller of %j as %s", (authorization, name) => {
+  ])("recognises the caller of %j as %s", (authorization, name) => {
     expect(authenticate({ authorization }, keys).name).toBe(name);
   });
 

@@ -84,7 +84,7 @@ const event = fc.oneof(
 const context = fc.oneof(json, fc.record({ requestId: fc.oneof(json, fc.string()) }));
 
 describe("createHttpHandler", () => {
-  it("answers any event with a well-formed response, and never with a 5xx of its own", async () => {
+  it("responds to any event in a well-formed way, and never with a 5xx of its own", async () => {
     await fc.assert(
       fc.asyncProperty(event, context, async (anyEvent, anyContext) => {
         const answer = answerSchema.parse(await handle(anyEvent, anyContext));
@@ -100,7 +100,7 @@ describe("createHttpHandler", () => {
     );
   });
 
-  it("gives back the JSON it was sent, through both fronts and both encodings", async () => {
+  it("passes JSON on unchanged, through both fronts and both encodings", async () => {
     const sent = fc.record({
       body: fc.json(),
       base64: fc.boolean(),

@@ -33,7 +33,7 @@ describe("the log of createHttpHandler", () => {
     expect(lines[0]).toMatchObject({ status: 405, code: "ERR_METHOD_NOT_ALLOWED" });
   });
 
-  it("has an error line more for a 5xx", async () => {
+  it("has one more line, an error, for a 5xx", async () => {
     const facts = { action: "QueryChatappPhoneNumbers", upstreamRequestId: "U-1" };
     const { ask, lines } = openHandler({
       methods: { GET: () => Promise.reject(new UpstreamUnavailableError(facts, true)) },
@@ -83,7 +83,7 @@ describe("the log of createHttpHandler", () => {
     expect(lines[0]?.method).toBe(named);
   });
 
-  it("cuts what the caller can make long", async () => {
+  it("has no long method or path of a caller", async () => {
     const { ask, lines } = openHandler();
 
     await ask("M".repeat(10_000), `/${"p".repeat(10_000)}`);
@@ -91,7 +91,7 @@ describe("the log of createHttpHandler", () => {
     expect(JSON.stringify(lines).length).toBeLessThan(600);
   });
 
-  it("takes what a route notes, but not over the request's own fields", async () => {
+  it("has the notes of a route, but the request's own fields win", async () => {
     const { ask, lines } = openHandler({
       methods: {
         GET: async (_request, call) => {

@@ -12,7 +12,7 @@ const ROUTES: Record<string, HttpRoute> = {
   POST: async () => jsonResponse(201, { added: true }),
 };
 
-/** A handler of two paths and two methods, with the lines that it logs; each request takes 7 ms. */
+/** A handler of two paths and two methods, with its log lines. Each request takes 7 ms. */
 export function openHandler(overrides: Partial<HttpHandlerOptions> = {}) {
   const lines: Record<string, unknown>[] = [];
   let now = 1_000;
@@ -35,7 +35,7 @@ export function openHandler(overrides: Partial<HttpHandlerOptions> = {}) {
   return {
     lines,
     handle,
-    /** The answer to a Function Compute request. */
+    /** The response to a Function Compute request. */
     ask: (method: string, path = "/numbers") => handle(fcHttpEvent({ method, path }), context),
   };
 }

@@ -4,7 +4,7 @@ import { apiGatewayEvent, fcContext, fcHttpEvent, timerEvent } from "../../suppo
 import { openHandler } from "./http-handler-rig.ts";
 
 describe("createHttpHandler", () => {
-  it("answers with what the route gives, under the platform's request id", async () => {
+  it("responds as the route does, under the platform's request id", async () => {
     const { handle } = openHandler();
     const event = fcHttpEvent({ method: "GET", path: "/numbers", query: { q: "é" } });
 
@@ -21,7 +21,7 @@ describe("createHttpHandler", () => {
     });
   });
 
-  it("answers API Gateway in the same way", async () => {
+  it("responds to API Gateway in the same way", async () => {
     const { handle } = openHandler();
     const event = apiGatewayEvent({ method: "POST", path: "/numbers" });
 
@@ -41,7 +41,7 @@ describe("createHttpHandler", () => {
     [{}, "made-id"],
     [undefined, "made-id"],
     [null, "made-id"],
-  ])("with the context %j has the request id %s", async (context, id) => {
+  ])("takes from the context %j the request id %s", async (context, id) => {
     const { handle, lines } = openHandler();
 
     const answer = await handle(fcHttpEvent({ method: "GET" }), context);
@@ -58,18 +58,18 @@ describe("createHttpHandler", () => {
     ["/Numbers", 404],
     ["/numbers/1", 404],
     ["/constructor", 404],
-  ])("answers the path %s with %i", async (path, status) => {
+  ])("responds to the path %s with %i", async (path, status) => {
     expect((await openHandler().ask("GET", path)).statusCode).toBe(status);
   });
 
-  it("answers HEAD as GET without the body", async () => {
+  it("responds to HEAD as to GET, without the body", async () => {
     const { ask } = openHandler();
 
     expect(await ask("HEAD")).toEqual({ ...(await ask("GET")), body: "" });
     expect(await ask("HEAD", "/nowhere")).toMatchObject({ statusCode: 404, body: "" });
   });
 
-  it("answers OPTIONS with the methods there are", async () => {
+  it("responds to OPTIONS with the methods of the path", async () => {
     expect(await openHandler().ask("OPTIONS")).toEqual({
       statusCode: 204,
       headers: {
@@ -83,15 +83,18 @@ describe("createHttpHandler", () => {
     });
   });
 
-  it.each(["PUT", "DELETE", "constructor", ""])("answers %j with 405 and Allow", async (method) => {
-    const answer = await openHandler().ask(method);
+  it.each(["PUT", "DELETE", "constructor", ""])(
+    "responds to %j with 405 and Allow",
+    async (method) => {
+      const answer = await openHandler().ask(method);
 
-    expect(answer.statusCode).toBe(405);
-    expect(answer.headers.allow).toBe("GET, POST, HEAD, OPTIONS");
-    expect(JSON.parse(answer.body).code).toBe("ERR_METHOD_NOT_ALLOWED");
-  });
+      expect(answer.statusCode).toBe(405);
+      expect(answer.headers.allow).toBe("GET, POST, HEAD, OPTIONS");
+      expect(JSON.parse(answer.body).code).toBe("ERR_METHOD_NOT_ALLOWED");
+    },
+  );
 
-  it("answers HEAD with 405 where there is no GET", async () => {
+  it("responds to HEAD with 405 if there is no GET", async () => {
     const { ask } = openHandler({ methods: { POST: async () => jsonResponse(201, {}) } });
 
     const answer = await ask("HEAD");
@@ -105,14 +108,14 @@ describe("createHttpHandler", () => {
     [Buffer.from('{"command":"status"}'), "payload"],
     [Buffer.from("{"), "unreadable"],
     [undefined, "payload"],
-  ])("answers an event that is not HTTP with a problem (%#)", async (event, kind) => {
+  ])("responds to an event that is not HTTP with a problem (%#)", async (event, kind) => {
     const { handle, lines } = openHandler();
 
     const answer = await handle(event, fcContext());
 
     expect(answer.statusCode).toBe(400);
     expect(JSON.parse(answer.body).issues).toEqual([
-      { path: "", message: "this function answers HTTP events only" },
+      { path: "", message: "this function takes HTTP events only" },
     ]);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatchObject({ message: "request", event: kind, status: 400 });
@@ -121,7 +124,7 @@ describe("createHttpHandler", () => {
   it.each([
     ["a foreign error", () => Promise.reject(new Error("hunter2")), "Error"],
     ["a plain object", () => Promise.reject({ message: "hunter2" }), "object"],
-    ["a route that answers nothing", async () => undefined as never, "TypeError"],
+    ["a route that returns nothing", async () => undefined as never, "TypeError"],
     [
       "a route that throws before it waits",
       () => {
@@ -129,7 +132,7 @@ describe("createHttpHandler", () => {
       },
       "RangeError",
     ],
-  ])("answers %s with a 500 that tells nothing", async (_name, route, error) => {
+  ])("responds to %s with a 500 that gives nothing away", async (_name, route, error) => {
     const { ask, lines } = openHandler({ methods: { GET: route } });
 
     const answer = await ask("GET");

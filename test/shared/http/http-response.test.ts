@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { jsonResponse, toPlatformResponse } from "../../../shared/http/http-response.ts";
 
 describe("jsonResponse", () => {
-  it("says that it is JSON, not to be kept and not to be guessed at", () => {
+  it("says that the body is JSON, which no cache keeps and no browser guesses", () => {
     expect(jsonResponse(201, { phoneNumber: "8613800001234" })).toEqual({
       status: 201,
       headers: {
@@ -14,7 +14,7 @@ describe("jsonResponse", () => {
     });
   });
 
-  it("lets the caller's headers add and win", () => {
+  it("lets the caller's headers join and win", () => {
     const { headers } = jsonResponse(200, null, { "cache-control": "no-cache", location: "/a" });
 
     expect(headers).toEqual({
@@ -27,7 +27,7 @@ describe("jsonResponse", () => {
 });
 
 describe("toPlatformResponse", () => {
-  it("passes the body on as text and counts nothing", () => {
+  it("passes the body on as text, without its length", () => {
     const response = { status: 200, headers: { "x-a": "b" }, body: "名" };
 
     expect(toPlatformResponse(response)).toEqual({

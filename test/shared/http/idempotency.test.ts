@@ -4,7 +4,7 @@ import { createIdempotency, expireIdempotency } from "../../../shared/http/idemp
 import { createMemoryStore } from "../../../shared/store/memory.ts";
 
 const HOUR_MS = 3_600_000;
-const ANSWER = { status: 201, body: '{"a":1}' };
+const RESPONSE = { status: 201, body: '{"a":1}' };
 
 function setUp() {
   const store = createMemoryStore({ newVersion: randomUUID });
@@ -19,7 +19,7 @@ function setUp() {
 }
 
 describe("createIdempotency", () => {
-  it("gives the first request the work and keeps its row by the digest of the key", async () => {
+  it("lets the first request work, and keeps its row by the digest of the key", async () => {
     const { open, store, keys } = setUp();
     expect(await open("k1", "b").reserve()).toEqual({ kind: "first" });
     // SHA-256 of "k1" and of "b"
@@ -34,14 +34,14 @@ describe("createIdempotency", () => {
     });
   });
 
-  it("gives the stored answer to a repeat, and never a second one over it", async () => {
+  it("gives a repeat the stored response, which no later one replaces", async () => {
     const { open } = setUp();
     const first = open();
     await first.reserve();
-    await first.finish(ANSWER);
+    await first.finish(RESPONSE);
     await first.finish({ status: 422, body: "{}" });
     await first.leaveUnknown();
-    expect(await open().reserve()).toEqual({ kind: "done", response: ANSWER });
+    expect(await open().reserve()).toEqual({ kind: "done", response: RESPONSE });
   });
 
   it.each(["started", "unknown", "done"])("refuses another body while %s", async (state) => {
@@ -49,7 +49,7 @@ describe("createIdempotency", () => {
     const first = open();
     await first.reserve();
     if (state === "unknown") await first.leaveUnknown();
-    if (state === "done") await first.finish(ANSWER);
+    if (state === "done") await first.finish(RESPONSE);
     await expect(open("k", "other").reserve()).rejects.toMatchObject({
       code: "ERR_IDEMPOTENCY_REUSED",
     });
@@ -59,7 +59,7 @@ describe("createIdempotency", () => {
     [0, 40],
     [39_000, 1],
     [39_999, 1],
-  ])("is in flight after %i ms, for %i s more", async (age, retryAfterSeconds) => {
+  ])("refuses a repeat %i ms after the start for %i s more", async (age, retryAfterSeconds) => {
     const { open, advance } = setUp();
     await open().reserve();
     advance(age);
@@ -69,7 +69,7 @@ describe("createIdempotency", () => {
     });
   });
 
-  it("is abandoned 40 s after its start, and at once after an unknown outcome", async () => {
+  it("calls a request abandoned 40 s after its start, and at once after an unknown outcome", async () => {
     const { open, advance } = setUp();
     await open("k1").reserve();
     advance(40_000);
@@ -80,26 +80,26 @@ describe("createIdempotency", () => {
     expect(await open("k2").reserve()).toEqual({ kind: "abandoned" });
   });
 
-  it("keeps the answer that settled an abandoned request", async () => {
+  it("keeps the response that resolved an abandoned request", async () => {
     const { open, advance } = setUp();
     await open().reserve();
     advance(40_000);
-    const settling = open();
-    await settling.reserve();
-    await settling.finish(ANSWER);
-    expect(await open().reserve()).toEqual({ kind: "done", response: ANSWER });
+    const resolving = open();
+    await resolving.reserve();
+    await resolving.finish(RESPONSE);
+    expect(await open().reserve()).toEqual({ kind: "done", response: RESPONSE });
   });
 
   it.each([
     ["the same", "b"],
     ["another", "other"],
-  ])("takes a key that was used 24 h ago for a new one, with %s body", async (_name, body) => {
+  ])("treats a key that was used 24 h ago as new, with %s body", async (_name, body) => {
     const { open, advance, keys, store } = setUp();
     const first = open();
     await first.reserve();
-    await first.finish(ANSWER);
+    await first.finish(RESPONSE);
     advance(24 * HOUR_MS - 1);
-    expect(await open().reserve()).toEqual({ kind: "done", response: ANSWER });
+    expect(await open().reserve()).toEqual({ kind: "done", response: RESPONSE });
     advance(1);
     expect(await open("k", body).reserve()).toEqual({ kind: "first" });
     const [key = ""] = await keys();
@@ -111,7 +111,7 @@ describe("createIdempotency", () => {
     expect(await keys()).toHaveLength(1);
   });
 
-  it("takes a key that was left open 24 h ago for a new one", async () => {
+  it("treats a key that was left open 24 h ago as new", async () => {
     const { open, advance } = setUp();
     const first = open();
     await first.reserve();
@@ -183,7 +183,7 @@ describe("createIdempotency", () => {
     expect(codes.sort()).toEqual([...Array(49).fill("ERR_IDEMPOTENCY_IN_FLIGHT"), "first"]);
   });
 
-  it("asks for another try when the row goes away while it is read", async () => {
+  it("asks for a retry if the row goes away while it is read", async () => {
     const { store } = setUp();
     const racing = { ...store, put: async () => "conflict" as const };
     const idempotency = createIdempotency(racing, "crm", "k", "b", () => 0);
@@ -211,7 +211,7 @@ describe("expireIdempotency", () => {
     expect(await keys()).toHaveLength(1);
   });
 
-  it("goes page by page and starts over after the last", async () => {
+  it("works page by page and starts again after the last", async () => {
     const { open, keys, store } = setUp();
     for (let n = 0; n < 5; n += 1) await open(`k${n}`).reserve();
     const sorted = await keys();
@@ -236,7 +236,7 @@ describe("expireIdempotency", () => {
   it.each([
     ["of a newer version", '{"schema":2}'],
     ["that is no JSON", "?"],
-  ])("passes over a row %s, so that the tick goes on", async (_name, value) => {
+  ])("skips a row %s, so that the run continues", async (_name, value) => {
     const { open, store, keys } = setUp();
     await open("k").reserve();
     await store.put("idem/crm/0", value, "absent");

@@ -66,7 +66,7 @@ describe("parsePlatformEvent on a Function Compute 3.0 HTTP event", () => {
     expect(fields(request.headers)).toEqual([]);
   });
 
-  it("takes the path of requestContext when rawPath is missing", () => {
+  it("takes the path of requestContext if rawPath is missing", () => {
     expect(requestOf({ requestContext: { http: { method: "GET", path: "/x" } } }).path).toBe("/x");
   });
 
@@ -87,7 +87,7 @@ describe("parsePlatformEvent on a Function Compute 3.0 HTTP event", () => {
     ]);
   });
 
-  it("joins a header that comes in two cases instead of picking one", () => {
+  it("joins a header that comes in two cases", () => {
     const headers = { Authorization: "Bearer one", authorization: "Bearer two" };
 
     expect(requestOf({ requestContext: { http: {} }, headers }).headers.authorization).toBe(
@@ -104,7 +104,7 @@ describe("parsePlatformEvent on a Function Compute 3.0 HTTP event", () => {
     }
   });
 
-  it("takes __proto__ and constructor as plain names when they are sent", () => {
+  it("treats __proto__ and constructor as plain names", () => {
     const event =
       '{"requestContext":{"http":{}},"headers":{"__proto__":"a","Constructor":"b"},"queryParameters":{"__proto__":"c"}}';
 
@@ -162,7 +162,7 @@ describe("parsePlatformEvent on other events", () => {
     expect(parsePlatformEvent(event)).toMatchObject({ kind: "timer", payload: "" });
   });
 
-  it("takes the same JSON from a Buffer, other bytes, text and an object", () => {
+  it("reads the same JSON from a Buffer, other bytes, text and an object", () => {
     const text = '{"command":"status"}';
 
     for (const event of [Buffer.from(text), new TextEncoder().encode(text), text, JSON.parse(text)])
@@ -177,12 +177,12 @@ describe("parsePlatformEvent on other events", () => {
       expect(parsePlatformEvent(event)).toEqual({ kind: "payload", payload: undefined });
   });
 
-  it("finds text that is no JSON and bytes that are no UTF-8 unreadable", () => {
+  it("calls text that is no JSON and bytes that are no UTF-8 unreadable", () => {
     for (const event of ["{", Buffer.from([0x22, 0xff, 0x22]), 7, true, () => 0])
       expect(parsePlatformEvent(event)).toEqual({ kind: "unreadable" });
   });
 
-  it("does not take a request's body for an event of another kind", () => {
+  it("never mistakes a request's body for an event of another kind", () => {
     const event = fcHttpEvent({
       method: "POST",
       body: '{"triggerName":"t","triggerTime":"2026-01-02T03:04:00Z"}',

@@ -87,7 +87,7 @@ function problemOf(error: unknown) {
 }
 
 describe("toProblem", () => {
-  it.each(table)("answers %s with %i and the type %s", (error, status, type, headers) => {
+  it.each(table)("turns %s into %i with the type %s", (error, status, type, headers) => {
     const response = toProblem(error, "req-1");
     const problem = problemOf(error);
 
@@ -98,11 +98,11 @@ describe("toProblem", () => {
     expect(problem.code).toBe(error.code);
   });
 
-  it("is tried above with every class of error there is", () => {
+  it("is tested with every class of the table", () => {
     expect(new Set(table.map(([error]) => error.constructor))).toEqual(new Set(ERRORS));
   });
 
-  it("names the fields that are wrong", () => {
+  it("lists the fields that are wrong", () => {
     const error = new InvalidRequestError([{ path: "phoneNumber", message: "is too short" }]);
 
     expect(problemOf(error)).toEqual({
@@ -129,7 +129,7 @@ describe("toProblem", () => {
     });
   });
 
-  it("says that the outcome of an Add is unknown", () => {
+  it("marks the outcome of an Add as unknown", () => {
     expect(problemOf(new AddOutcomeUnknownError(facts))).toMatchObject({
       outcome: "unknown",
       upstreamRequestId: "U-1",
@@ -150,7 +150,7 @@ describe("toProblem", () => {
     expect(headers["retry-after"]).toBe(seconds);
   });
 
-  it("names a wrong variable, but neither its value nor what is wrong with it", () => {
+  it("names a wrong setting, but neither its value nor the problem", () => {
     const error = new ConfigError([{ path: "STORE_URL", message: "is postgres://u:hunter2@db" }]);
 
     expect(problemOf(error).issues).toEqual([
@@ -159,7 +159,7 @@ describe("toProblem", () => {
     expect(toProblem(error, "req-1").body).not.toContain("hunter2");
   });
 
-  it("says nothing of the service's inside in a 500", () => {
+  it("gives nothing away in a 500", () => {
     const errors = [
       new StoreIdentityError("expected-1", "found-2"),
       new StoreRowError("c/cust-77", "newer-schema"),
@@ -176,7 +176,7 @@ describe("toProblem", () => {
     "hunter2",
     undefined,
     null,
-  ])("answers the foreign error %# without a word of it", (error) => {
+  ])("turns the foreign error %# into a 500 without a word of it", (error) => {
     const { body } = toProblem(error, "req-1");
 
     expect(body).not.toContain("hunter2");
@@ -190,7 +190,7 @@ describe("toProblem", () => {
     });
   });
 
-  it("answers an error of an earlier version like a foreign one", () => {
+  it("treats an error of an earlier version as a foreign one", () => {
     const older = Object.assign(new Error("hunter2"), {
       [Symbol.for("waba-numbers.error")]: true,
       code: "ERR_OF_YESTERDAY",

@@ -26,7 +26,7 @@ describe("withApiKey", () => {
     return { ask, lines, runs: () => runs };
   }
 
-  it("runs the route with the key, and names the key in the request's line", async () => {
+  it("runs the route with the key, and names the key in the log line", async () => {
     const { ask, lines } = openGuarded();
 
     const answer = await ask("Bearer aaaaaaaaaaaaaaaaaaaaaaaa");
@@ -36,7 +36,7 @@ describe("withApiKey", () => {
     expect(JSON.stringify(lines)).not.toContain("aaaa");
   });
 
-  it("answers an unknown key with 401 and does not run the route", async () => {
+  it("responds to an unknown key with 401, without running the route", async () => {
     const { ask, lines, runs } = openGuarded();
 
     const answer = await ask("Bearer aaaaaaaaaaaaaaaaaaaaaaab");
