@@ -5,11 +5,12 @@ import { runPoll } from "../../shared/polling/run-poll.ts";
 import type { RunDeps } from "../../shared/polling/settings.ts";
 import { newWarmState } from "../../shared/polling/warm-state.ts";
 import type { NumberEvent } from "../../shared/schemas/event.ts";
-import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Random } from "../schedules/scheduler.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { createFakeUpstream } from "../support/fake-upstream.ts";
-import { item, SOURCE, T0 } from "../support/watch-builders.ts";
+import { createTestStore } from "../support/memory-store.ts";
+import { createRunDeps, RUN_SETTINGS } from "../support/run-deps.ts";
+import { item, T0 } from "../support/watch-builders.ts";
 
 export type DetectRun = {
   readonly customers: number;
@@ -47,12 +48,7 @@ type Line = {
 export async function runDetect(run: DetectRun): Promise<Detected> {
   const { random, qps } = run;
   const clock = createFakeClock(T0);
-  let versions = 0;
-  const newVersion = () => {
-    versions += 1;
-    return String(versions);
-  };
-  const store = createMemoryStore({ newVersion });
+  const store = createTestStore();
   const delays = { lane: [] as number[], sweep: [] as number[] };
   const problems: string[] = [];
   const startsAt = T0 + CALM_MS;
@@ -114,28 +110,13 @@ export async function runDetect(run: DetectRun): Promise<Detected> {
   };
 
   const memory = newWarmState();
-  const deps: RunDeps = {
-    store,
-    upstream,
-    send,
-    testEvent: () => ({ id: "evt_test", body: "{}" }),
-    now: clock.now,
-    monotonic: clock.monotonic,
-    sleep: clock.sleep,
-    random,
-    newId: () => "bench",
-    log: createLog({ level: "warn", now: clock.now, write: (line) => problems.push(line) }),
-    expire: async () => "",
-  };
-  const settings = {
-    ...{ source: SOURCE, receiverId: "receiver", qps, runMs: 50_000, pollIntervalMs: MINUTE_MS },
-    ...{ watch: [], discover: false, sync: "off" as const },
-  };
+  const log = createLog({ level: "warn", now: clock.now, write: (line) => problems.push(line) });
+  const deps = createRunDeps({ ...clock, store, upstream, send, random, log });
   // Long enough after the last change for a whole sweep to find it.
   const until = endsAt + sweepGapMs;
   for (let minute = T0; minute < until; minute += MINUTE_MS) {
     await clock.advance(Math.max(0, minute + random() * TIMER_LATE_MS - clock.now()));
-    await clock.run(runPoll(deps, settings, memory));
+    await clock.run(runPoll(deps, { ...RUN_SETTINGS, qps }, memory));
   }
   const lost = [...lines.values()].filter(({ changedAt }) => changedAt !== undefined);
   if (lost.length > 0) problems.push(`${lost.length} changes had no event`);

@@ -7,7 +7,8 @@ import { LEASE_KEY, type LeaseRow } from "../../shared/schemas/watch-rows.ts";
 import type { Store } from "../../shared/store/store.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { createFakeUpstream } from "../support/fake-upstream.ts";
-import { SOURCE, T0 } from "../support/watch-builders.ts";
+import { createRunDeps, RUN_SETTINGS } from "../support/run-deps.ts";
+import { T0 } from "../support/watch-builders.ts";
 import { countOperations, numberOf, openSweepStore, type StoreCounts } from "./sweep-store.ts";
 import { median } from "./table.ts";
 
@@ -67,26 +68,16 @@ async function runSweep(
       return [numberOf(customer)];
     },
   });
-  const deps = {
+  const deps = createRunDeps({
+    ...clock,
     store,
     upstream,
     send: () => Promise.reject(new Error("a sweep sends nothing")),
-    testEvent: () => ({ id: "evt_test", body: "{}" }),
-    now: clock.now,
-    monotonic: clock.monotonic,
-    sleep: clock.sleep,
-    random: () => 0.5,
-    newId: () => "bench",
     log: createLog({ level: "warn", now: clock.now, write: (line) => process.stderr.write(line) }),
-    expire: async () => "",
-  };
-  const settings = {
-    ...{ source: SOURCE, receiverId: "receiver", qps, runMs: 50_000, pollIntervalMs: MINUTE_MS },
-    ...{ watch: [], discover: false, sync: "off" as const },
-  };
+  });
   for (let pollRuns = 1; ; pollRuns += 1) {
     const began = clock.now();
-    await clock.run(runPoll(deps, settings, memory));
+    await clock.run(runPoll(deps, { ...RUN_SETTINGS, qps }, memory));
     const lease = JSON.parse((await store.get(LEASE_KEY))?.value ?? "{}") as LeaseRow;
     const { full } = lease.sweep;
     if (full && pollRuns >= leastRuns)

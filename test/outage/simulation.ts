@@ -1,12 +1,12 @@
 import { watchCustomers } from "../../shared/customers/watch-list.ts";
 import { createLog } from "../../shared/log.ts";
 import { runPoll } from "../../shared/polling/run-poll.ts";
-import type { RunSettings } from "../../shared/polling/settings.ts";
 import { newWarmState } from "../../shared/polling/warm-state.ts";
-import { createMemoryStore } from "../../shared/store/memory.ts";
 import { createRandom } from "../schedules/scheduler.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { createFakeUpstream } from "../support/fake-upstream.ts";
+import { createTestStore } from "../support/memory-store.ts";
+import { createRunDeps, RUN_SETTINGS } from "../support/run-deps.ts";
 import { createOutageReceiver } from "./receiver.ts";
 
 const MINUTE_MS = 60_000;
@@ -14,22 +14,13 @@ const START_MS = 1_800_000_000_000;
 const ANSWER_MS = 100;
 const QUALITIES = ["GREEN", "YELLOW", "RED"];
 
-const SETTINGS: RunSettings = {
-  source: "urn:waba-numbers:outage",
-  receiverId: "receiver",
-  qps: 8,
-  runMs: 50_000,
-  pollIntervalMs: 60 * MINUTE_MS,
-  watch: [],
-  discover: false,
-  sync: "off",
-};
+const SETTINGS = { ...RUN_SETTINGS, pollIntervalMs: 60 * MINUTE_MS };
 
 /** Runs the real poll on a fake clock, one run a minute, while numbers change upstream. */
 export async function createSimulation(customers: number, seed: number) {
   const random = createRandom(seed);
   const clock = createFakeClock(START_MS);
-  const store = createMemoryStore({ newVersion: createCounter() });
+  const store = createTestStore();
   const ids = Array.from({ length: customers }, (_, i) => `c${String(i).padStart(6, "0")}`);
   const quality = new Map(ids.map((id) => [id, "GREEN"]));
   const receiver = createOutageReceiver();
@@ -38,22 +29,12 @@ export async function createSimulation(customers: number, seed: number) {
       { PhoneNumber: `49${customer.slice(1)}`, QualityRating: quality.get(customer) },
     ],
   });
-  const deps = {
-    store,
-    upstream,
-    async send(event: { readonly id: string; readonly body: string }) {
-      await clock.sleep(ANSWER_MS);
-      return receiver.accept(event);
-    },
-    testEvent: () => ({ id: "evt_test", body: "{}" }),
-    now: clock.now,
-    monotonic: clock.monotonic,
-    sleep: clock.sleep,
-    random,
-    newId: () => "outage",
-    log: createLog({ level: "error", now: clock.now, write: console.error }),
-    expire: async () => "",
-  };
+  async function send(event: { readonly id: string; readonly body: string }) {
+    await clock.sleep(ANSWER_MS);
+    return receiver.accept(event);
+  }
+  const log = createLog({ level: "error", now: clock.now, write: console.error });
+  const deps = createRunDeps({ ...clock, store, upstream, send, random, log });
   const memory = newWarmState();
   await watchCustomers(store, ids, clock.now);
 
@@ -80,11 +61,3 @@ export async function createSimulation(customers: number, seed: number) {
 }
 
 export type Simulation = Awaited<ReturnType<typeof createSimulation>>;
-
-function createCounter(): () => string {
-  let count = 0;
-  return () => {
-    count += 1;
-    return String(count);
-  };
-}

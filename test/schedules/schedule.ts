@@ -1,6 +1,7 @@
 import { deadKey } from "../../shared/schemas/outbox-rows.ts";
+import { TEST_EVENT } from "../support/run-deps.ts";
 import type { Breakage } from "./breakages.ts";
-import { CUSTOMERS, createWorld, TEST_BODY, type World } from "./world.ts";
+import { CUSTOMERS, createWorld, type World } from "./world.ts";
 
 const ACTIONS = 220;
 const CALM_RUNS = 100;
@@ -90,6 +91,6 @@ async function judge(world: World): Promise<Verdict> {
     deaths: counts.deaths,
     deadLetters: receiver.deadLetters(),
     eventFailures: badEvents.failures(),
-    bodies: receiver.bodies().filter((body) => body !== TEST_BODY),
+    bodies: receiver.bodies().filter((body) => body !== TEST_EVENT.body),
   };
 }

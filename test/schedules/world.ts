@@ -1,10 +1,9 @@
 import { watchCustomers } from "../../shared/customers/watch-list.ts";
-import { createLog } from "../../shared/log.ts";
 import { runPoll } from "../../shared/polling/run-poll.ts";
-import type { RunSettings } from "../../shared/polling/settings.ts";
 import { newWarmState } from "../../shared/polling/warm-state.ts";
 import { CUSTOMER_PREFIX, type CustomerRow } from "../../shared/schemas/customer-row.ts";
-import { createMemoryStore } from "../../shared/store/memory.ts";
+import { createTestStore } from "../support/memory-store.ts";
+import { createRunDeps, RUN_SETTINGS, TEST_EVENT } from "../support/run-deps.ts";
 import { createBadEvents } from "./bad-events.ts";
 import type { Breakage } from "./breakages.ts";
 import { createReceiverModel, type LateArrivals, sendOf } from "./receiver-model.ts";
@@ -16,21 +15,11 @@ import { type Committed, watchStore } from "./watched-store.ts";
 export const CUSTOMERS = ["a", "b"];
 const START_MS = 1_800_000_000_000;
 
-const SETTINGS: RunSettings = {
+const SETTINGS = {
+  ...RUN_SETTINGS,
   source: "urn:waba-numbers:schedules",
-  receiverId: "receiver",
-  qps: 8,
-  runMs: 50_000,
   pollIntervalMs: 1_000,
-  watch: [],
-  discover: false,
-  sync: "off",
 };
-
-/** The test event is made outside of a run, and faked here. */
-export const TEST_BODY = '{"type":"webhook.test"}';
-
-const silent = createLog({ level: "error", now: () => 0, write: () => undefined });
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
 
@@ -42,12 +31,7 @@ export async function createWorld(seed: number, breakage?: Breakage) {
   const random = createRandom(seed);
   const scheduler = createScheduler(random, START_MS);
   const upstream = createUpstreamModel(random, CUSTOMERS);
-  let versions = 0;
-  const newVersion = () => {
-    versions += 1;
-    return `v${versions}`;
-  };
-  const store = createMemoryStore({ newVersion });
+  const store = createTestStore();
   const committed: Committed = new Map();
   const problems: string[] = [];
   const receiver = createReceiverModel(upstream);
@@ -74,17 +58,15 @@ export async function createWorld(seed: number, breakage?: Breakage) {
     const owner: Process = { name: `p${counts.processes}`, dead: false };
     const id = `evt_test_${counts.processes}`;
     running.add(owner);
-    const deps = {
+    const deps = createRunDeps({
       ...callsOf(owner),
-      testEvent: () => ({ id, body: TEST_BODY }),
+      testEvent: () => ({ ...TEST_EVENT, id }),
       now: scheduler.now,
       monotonic: scheduler.now,
-      sleep: (ms: number, signal?: AbortSignal) => scheduler.sleep(owner, ms, signal),
+      sleep: (ms, signal) => scheduler.sleep(owner, ms, signal),
       random,
       newId: () => owner.name,
-      log: silent,
-      expire: () => Promise.resolve(""),
-    };
+    });
     runPoll(deps, SETTINGS, newWarmState()).then(
       () => running.delete(owner),
       (error: unknown) => {

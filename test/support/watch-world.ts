@@ -4,13 +4,14 @@ import { runPoll } from "../../shared/polling/run-poll.ts";
 import type { RunSettings } from "../../shared/polling/settings.ts";
 import { newWarmState, type WarmState } from "../../shared/polling/warm-state.ts";
 import { type CustomerRow, customerKey } from "../../shared/schemas/customer-row.ts";
-import { createMemoryStore } from "../../shared/store/memory.ts";
 import type { Store } from "../../shared/store/store.ts";
 import type { AttemptResult, OutgoingEvent } from "../../shared/webhook/attempt.ts";
 import { noteEvent } from "../contract/document-guard.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
 import { createFakeUpstream, type FakeCall, type FakeReply } from "./fake-upstream.ts";
-import { item, SOURCE, T0 } from "./watch-builders.ts";
+import { createCounter, createTestStore } from "./memory-store.ts";
+import { createRunDeps, RUN_SETTINGS, TEST_EVENT } from "./run-deps.ts";
+import { item, T0 } from "./watch-builders.ts";
 
 export type WatchWorld = {
   readonly clock: FakeClock;
@@ -46,14 +47,13 @@ export type WatchWorld = {
 /** Runs of poll over a memory store, with a fake upstream and receiver, on a clock that jumps. */
 export function createWatchWorld(): WatchWorld {
   const clock = createFakeClock(T0);
-  let versions = 0;
-  let ids = 0;
-  const kept = createMemoryStore({
-    newVersion() {
-      versions += 1;
-      return `v${versions}`;
-    },
+  const newId = createCounter("id-");
+  const log = createLog({
+    level: "debug",
+    now: clock.now,
+    write: (line) => world.lines.push(line),
   });
+  const kept = createTestStore();
   let warm = newWarmState();
 
   const before = async (operation: "get" | "put" | "delete" | "scan", key: string) => {
@@ -92,42 +92,19 @@ export function createWatchWorld(): WatchWorld {
 
   const begin: WatchWorld["begin"] = (settings = {}, own = warm) =>
     runPoll(
-      {
+      createRunDeps({
+        ...clock,
         store,
         upstream,
         async send(event) {
-          // The test event is made outside of a run, and faked here.
-          if (event.id !== "evt_test") noteEvent(event.body);
+          if (event.id !== TEST_EVENT.id) noteEvent(event.body);
           world.sent.push({ event, at: clock.monotonic() });
           return world.receive(event);
         },
-        testEvent: () => ({ id: "evt_test", body: '{"type":"webhook.test"}' }),
-        now: clock.now,
-        monotonic: clock.monotonic,
-        sleep: clock.sleep,
-        random: () => 0.5,
-        newId() {
-          ids += 1;
-          return `id-${ids}`;
-        },
-        log: createLog({
-          level: "debug",
-          now: clock.now,
-          write: (line) => world.lines.push(line),
-        }),
-        expire: async (after) => after,
-      },
-      {
-        source: SOURCE,
-        receiverId: "receiver",
-        qps: 8,
-        runMs: 50_000,
-        pollIntervalMs: 60_000,
-        watch: [],
-        discover: false,
-        sync: "off",
-        ...settings,
-      },
+        newId,
+        log,
+      }),
+      { ...RUN_SETTINGS, ...settings },
       own,
     );
 

@@ -6,7 +6,6 @@ import { POLL } from "../../../shared/functions.js";
 import { createLog } from "../../../shared/log.ts";
 import { receiverId, receiverKey } from "../../../shared/outbox/receiver-state.ts";
 import type { CustomerRow, PendingEvent } from "../../../shared/schemas/customer-row.ts";
-import { createMemoryStore } from "../../../shared/store/memory.ts";
 import type { Store } from "../../../shared/store/store.ts";
 import type {
   AttemptOptions,
@@ -14,6 +13,7 @@ import type {
   OutgoingEvent,
 } from "../../../shared/webhook/attempt.ts";
 import { noteEvent } from "../../contract/document-guard.ts";
+import { createTestStore } from "../../support/memory-store.ts";
 
 /** 2026-01-02T03:04:05.000Z */
 export const START = 1_767_323_045_000;
@@ -55,10 +55,9 @@ export function createCommandRig(environment: Readonly<Record<string, string>> =
     POLL,
   );
   let elapsed = 0;
-  let versions = 0;
   let ids = 0;
   const results: AttemptResult[] = [];
-  const store = createMemoryStore({ newVersion: () => `v${++versions}` });
+  const store = createTestStore();
   const countWrite = () => {
     if (rig.writesLeft === 0) throw new StoreUnavailableError("put", "test");
     rig.writesLeft -= 1;

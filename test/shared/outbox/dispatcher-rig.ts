@@ -9,10 +9,10 @@ import {
   newCustomerRow,
 } from "../../../shared/schemas/customer-row.ts";
 import { receiverRowSchema } from "../../../shared/schemas/outbox-rows.ts";
-import { createMemoryStore } from "../../../shared/store/memory.ts";
 import { encodeRow, readRow } from "../../../shared/store/rows.ts";
 import type { AttemptResult, OutgoingEvent } from "../../../shared/webhook/attempt.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
+import { createTestStore } from "../../support/memory-store.ts";
 
 export const START = 1_800_000_000_000;
 export const DELIVERED: AttemptResult = { kind: "delivered", status: 204 };
@@ -23,12 +23,7 @@ type Respond = (event: OutgoingEvent) => AttemptResult;
 /** Runs of the dispatcher from a memory store to a receiver that the test controls. */
 export function createDispatcherRig() {
   const clock = createFakeClock(START);
-  let versions = 0;
-  const newVersion = () => {
-    versions += 1;
-    return `v${versions}`;
-  };
-  const store = createMemoryStore({ newVersion });
+  const store = createTestStore();
   onTestFinished(() => store.close());
   const sent: { id: string; at: number }[] = [];
   let mostAtOnce = 0;

@@ -6,8 +6,8 @@ import {
   saveBreaker,
 } from "../../../shared/outbox/receiver-state.ts";
 import type { ReceiverRow } from "../../../shared/schemas/outbox-rows.ts";
-import { createMemoryStore } from "../../../shared/store/memory.ts";
 import type { Store } from "../../../shared/store/store.ts";
+import { createTestStore } from "../../support/memory-store.ts";
 
 const SINCE = "2026-01-02T03:04:05.000Z";
 const KEY = "ep/hook";
@@ -28,9 +28,8 @@ let store: Store;
 let writes: number;
 
 beforeEach(() => {
-  let versions = 0;
   writes = 0;
-  const memory = createMemoryStore({ newVersion: () => `v${++versions}` });
+  const memory = createTestStore();
   store = {
     ...memory,
     async put(...args) {

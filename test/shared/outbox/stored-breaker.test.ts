@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { createLog } from "../../../shared/log.ts";
 import { loadStoredBreaker, type StoredBreaker } from "../../../shared/outbox/stored-breaker.ts";
-import { createMemoryStore } from "../../../shared/store/memory.ts";
 import type { Store } from "../../../shared/store/store.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
+import { createTestStore } from "../../support/memory-store.ts";
 
 const START = 1_800_000_000_000;
 const KEY = "ep/receiver";
@@ -20,8 +20,7 @@ beforeEach(() => {
   clock = createFakeClock(START);
   lines = [];
   writeMs = [];
-  let versions = 0;
-  const memory = createMemoryStore({ newVersion: () => `v${++versions}` });
+  const memory = createTestStore();
   onTestFinished(() => memory.close());
   store = {
     ...memory,

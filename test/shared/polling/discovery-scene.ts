@@ -6,9 +6,9 @@ import {
   newDiscoverProgress,
 } from "../../../shared/schemas/discovery.ts";
 import type { CallLimiter, Upstream } from "../../../shared/signing/upstream.ts";
-import { createMemoryStore } from "../../../shared/store/memory.ts";
 import type { Store } from "../../../shared/store/store.ts";
 import { createFakeUpstream, type FakeReply } from "../../support/fake-upstream.ts";
+import { createTestStore } from "../../support/memory-store.ts";
 
 /** 2026-01-01T00:00:00Z */
 export const T0 = 1_767_225_600_000;
@@ -28,13 +28,7 @@ export const page = (custSpaceIds: readonly string[], total?: number) => ({
 
 /** Discovery run by run, over a memory store. The upstream replies from `pages` unless given. */
 export function createScene(given?: Pick<Upstream, "listInstances">) {
-  let versions = 0;
-  const store = createMemoryStore({
-    newVersion() {
-      versions += 1;
-      return `v${versions}`;
-    },
-  });
+  const store = createTestStore();
   const lines: Record<string, unknown>[] = [];
   const pagesRead: number[] = [];
   const pages = new Map<number, FakeReply>();
