@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { fenced, ROOT, section } from "./pages.ts";
+import { fenced, ROOT, section, tableRows } from "./pages.ts";
+import { sources } from "./sources.ts";
 
 const page = "shared/README.md";
 const [rooms = "", floors = ""] = fenced(section(page, "Rooms"), "text");
@@ -26,4 +27,17 @@ it("the contributors' page shows which rooms lie above which, as the test of imp
       .split("\n")
       .map((line) => line.split(/ +/)),
   ).toEqual(checked);
+});
+
+it("the contributors' page lists what the store holds under each key", () => {
+  const keys = sources().flatMap((text) =>
+    [...text.matchAll(/(?:_(?:PREFIX|KEY) = "|return `)([a-z]+\/)(\w*)/g)].map(
+      ([, prefix = "", rest = ""]) => prefix + rest,
+    ),
+  );
+  expect(keys.length).toBeGreaterThan(7);
+  const listed = tableRows(section(page, "What is stored")).map(([key = ""]) =>
+    key.replaceAll("`", "").replace(/[<…].*/, ""),
+  );
+  expect(listed.sort()).toEqual(keys.sort());
 });
