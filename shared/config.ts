@@ -5,7 +5,7 @@ import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import { customerIdSchema } from "./schemas/customer-row.ts";
 import { Secret } from "./secret.ts";
 import type { Credentials } from "./signing/credentials.ts";
-import { switchesOn } from "./signing/debug-rule.js";
+import { printsRequests } from "./signing/debug-rule.js";
 import { storeUrlProblem } from "./store/open-store.ts";
 import { parseWebhookSecrets, type WebhookSecret } from "./webhook/signature.ts";
 import { type Cidr, createTargetGuard, parseCidr, type TargetGuard } from "./webhook/target.ts";
@@ -265,11 +265,8 @@ function readStoreUrl(text: string): Read<Secret> {
   return problem ? { problem } : { value: new Secret(text) };
 }
 
-/** With these, pop-core's transport prints requests, and Tablestore's SDK prints what it signs. */
-const PRINTERS = ["httpx:body", "httpx:header", "aliyun"];
-
 function readDebug(value: string): Read<string> {
-  return switchesOn(value, PRINTERS)
+  return printsRequests(value)
     ? { problem: "must not switch on httpx or aliyun: they print signatures and phone numbers" }
     : { value };
 }

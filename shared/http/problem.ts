@@ -31,7 +31,7 @@ export function toProblem(error: unknown, requestId: string): HttpResponse {
   return jsonResponse(status, problem, {
     "content-type": PROBLEM_TYPE,
     "x-request-id": requestId,
-    ...(own && headersOf(own)),
+    ...headersOf(own),
   });
 }
 
@@ -47,8 +47,8 @@ function issuesOf(error: AnyAppError): readonly Issue[] | undefined {
   return error.problems.map(({ path }) => ({ path, message: "is missing or not usable" }));
 }
 
-function headersOf(error: AnyAppError): Readonly<Record<string, string>> {
-  switch (error.code) {
+function headersOf(error: AnyAppError | undefined): Readonly<Record<string, string>> {
+  switch (error?.code) {
     case "ERR_UNAUTHORIZED":
       return { "www-authenticate": "Bearer" };
     case "ERR_METHOD_NOT_ALLOWED":

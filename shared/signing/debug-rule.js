@@ -1,13 +1,18 @@
 // JavaScript, as the deployment's plugin needs it before anything can load TypeScript.
 
+/** By these names pop-core's transport prints requests, and Tablestore's SDK prints what it signs. */
+const PRINTERS = ["httpx:body", "httpx:header", "aliyun"];
+
 /**
- * Whether a value of DEBUG switches on any of these names, by the rules of the package debug: patterns
- * by space or comma, `*` for anything. A pattern with `-` takes nothing back here.
+ * Whether a value of DEBUG makes a library print requests, and so signatures and phone numbers. The
+ * rules are those of the package debug: patterns by space or comma, `*` for anything. A pattern with
+ * `-` takes nothing back here.
  *
  * @param {string} debug
- * @param {readonly string[]} names
+ * @param {readonly string[]} [more] names of other libraries that print requests
  */
-export function switchesOn(debug, names) {
+export function printsRequests(debug, more = []) {
+  const names = [...PRINTERS, ...more];
   const patterns = debug.split(/[\s,]+/).filter((part) => part && !part.startsWith("-"));
   return patterns.some((part) => {
     const pattern = new RegExp(`^${part.replace(/[^\w*:]/g, "\\$&").replaceAll("*", ".*")}$`);

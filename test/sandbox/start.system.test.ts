@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { SETTING_HELP } from "../../shared/config.ts";
 import { SANDBOX_CREDENTIALS } from "./environment.ts";
 import { startUpstream } from "./upstream.ts";
 
@@ -116,6 +117,13 @@ describe("npm start", () => {
       await real.close();
     }
   }, 90_000);
+
+  it("lists every setting of the functions in its help", async () => {
+    const { code, output } = await start(["--help"]).ended;
+    const listed = [...output.matchAll(/^ {2}([A-Z_]+) {2,}\S/gm)].map(([, name]) => name);
+    expect(code).toBe(0);
+    expect(listed.slice(-Object.keys(SETTING_HELP).length)).toEqual(Object.keys(SETTING_HELP));
+  });
 
   it("reports a taken port and ends with 1", async () => {
     const server = createServer().listen(0, "127.0.0.1");

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { SETTING_HELP } from "../../shared/config.ts";
 import { maskNumber } from "../../shared/log.ts";
 import { guide } from "./guide.ts";
 import type { SandboxReceiver } from "./receiver.ts";
@@ -24,6 +25,12 @@ stays in pglite:./.waba/store.
   --port N       port of the page and the functions (default 8787, 0 takes a free one)
   --interval N   seconds between two runs of poll (default 5, or 60 with the real upstream)
   --help         prints this text
+
+Every setting of the functions is read from the environment:
+
+${Object.entries(SETTING_HELP)
+  .map(([name, help]) => `  ${name.padEnd(31)}  ${help.replaceAll("`", "")}`)
+  .join("\n")}
 `;
 
 /** Between two looks for new events. */

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
-import { buildInto, bundleOptions } from "../../../shared/deploy/bundle.js";
+import { buildInto, bundleOptions, ENTRIES } from "../../../shared/deploy/bundle.js";
 import { fcHttpEvent } from "../../support/fc-events.ts";
 import { measure, PROBE, type Timing } from "./measure.ts";
 import { startUpstream } from "./upstream.ts";
@@ -47,7 +47,7 @@ try {
   }
 
   const tooLarge = [];
-  for (const name of ["add", "query", "poll", "store-tablestore", "store-postgres", "sdk"]) {
+  for (const name of [...Object.keys(ENTRIES), "sdk"]) {
     const { size } = await stat(path.join(folder, `${name}.js`));
     const isTooLarge = (name === "add" || name === "query") && size >= LARGEST_BYTES;
     if (isTooLarge) tooLarge.push(name);

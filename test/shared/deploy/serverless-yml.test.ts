@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { allSettings } from "../../../shared/config.ts";
 import { FUNCTIONS } from "../../../shared/functions.js";
@@ -22,6 +22,14 @@ const passesOn = (text: string, setting: string) =>
 describe(".npmrc", () => {
   it("lets no package run a script while it is installed", () => {
     expect(read(".npmrc").split("\n")).toContain("ignore-scripts=true");
+  });
+});
+
+describe("functions/", () => {
+  it("has one file for each function of the table", () => {
+    const files = readdirSync(new URL("../../../functions", import.meta.url));
+    const names = files.filter((file) => file.endsWith(".ts")).map((file) => file.slice(0, -3));
+    expect(names.sort()).toEqual(FUNCTIONS.map(({ name }) => name as string).sort());
   });
 });
 
