@@ -1,4 +1,5 @@
 import type { CustomerRow, PendingEvent } from "../schemas/customer-row.ts";
+import { nextSequence } from "../schemas/sequence.ts";
 import { withoutIntents } from "./baseline.ts";
 import type { CustomerRead } from "./customer-read.ts";
 import { createEvent, type EventOrigin } from "./event.ts";
@@ -31,7 +32,7 @@ export function composeRow(read: CustomerRead, updates: readonly NumberUpdate[])
     row: {
       ...independent,
       partialBaseline: isComplete ? undefined : row.partialBaseline,
-      seq: row.seq + events.length,
+      seq: events.at(-1)?.seq ?? row.seq,
       // A number that this reply lacks, or that is held back, may have changed before it.
       observedAt: isComplete && heldBack === 0 ? observedAt : row.observedAt,
       numbers,
@@ -46,7 +47,7 @@ export function composeRow(read: CustomerRead, updates: readonly NumberUpdate[])
 
 /** The updates whose events have room beside the pending ones, and those events. */
 function acceptFitting(read: CustomerRead, updates: readonly NumberUpdate[]) {
-  const { source, customer, observedAt, row } = read;
+  const { source, customer, observedAt, row, readAt } = read;
   const origin: EventOrigin = {
     source,
     customer,
@@ -57,7 +58,8 @@ function acceptFitting(read: CustomerRead, updates: readonly NumberUpdate[]) {
   let bytes = row.pending.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
   const accepted = updates.filter(({ draft }) => {
     if (!draft) return true;
-    const event = createEvent(draft, row.seq + events.length + 1, origin);
+    const seq = nextSequence(events.at(-1)?.seq ?? row.seq, readAt);
+    const event = createEvent(draft, seq, origin);
     const size = Buffer.byteLength(event.body);
     const count = row.pending.length + events.length;
     if (count >= MAX_PENDING_EVENTS || bytes + size > MAX_PENDING_BYTES) return false;

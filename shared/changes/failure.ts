@@ -6,6 +6,7 @@ import {
   type ReadFailure,
 } from "../schemas/customer-row.ts";
 import { EVENT_TYPES, type WatchEvent } from "../schemas/event.ts";
+import { nextSequence } from "../schemas/sequence.ts";
 import { freezeEvent } from "./event.ts";
 
 /** Stale after no good read for this long… */
@@ -110,8 +111,9 @@ function withEvent(
     upstreamRequestId: failure.upstreamRequestId,
   };
   const origin = { source, customer, observedAt };
-  const event = freezeEvent({ type, subject: customer, data }, row.seq + 1, origin);
-  return { row: { ...row, seq: event.seq, pending: [...row.pending, event] }, events: [event] };
+  const seq = nextSequence(row.seq, now);
+  const event = freezeEvent({ type, subject: customer, data }, seq, origin);
+  return { row: { ...row, seq, pending: [...row.pending, event] }, events: [event] };
 }
 
 function watchSeverity(type: WatchEvent["type"], customer: string) {

@@ -133,10 +133,12 @@ async function resyncCustomer(
   let result: ResyncResult = { ...NO_EVENTS, cursor: from };
   const decide = (row: CustomerRow | undefined): RowChange<CustomerRow> => {
     const isWatched = row && !row.removedAt;
-    result = isWatched ? planStateEvents(origin, row, from) : { ...NO_EVENTS, cursor: from };
+    result = isWatched
+      ? planStateEvents(origin, row, from, deps.now())
+      : { ...NO_EVENTS, cursor: from };
     const { events } = result;
     if (!row || events.length === 0) return "keep";
-    const seq = row.seq + events.length;
+    const seq = events.at(-1)?.seq ?? row.seq;
     return { put: { ...row, seq, pending: [...row.pending, ...events] } };
   };
   try {

@@ -2,6 +2,7 @@ import { createEvent } from "../changes/event.ts";
 import { MAX_PENDING_BYTES, MAX_PENDING_EVENTS } from "../changes/limits.ts";
 import type { CustomerRow, NumberState, PendingEvent } from "../schemas/customer-row.ts";
 import { EVENT_TYPES } from "../schemas/event.ts";
+import { nextSequence } from "../schemas/sequence.ts";
 import { cursorAfter, resumeIndex } from "./resync-cursor.ts";
 
 export type Origin = {
@@ -22,7 +23,12 @@ export type ResyncResult = {
 };
 
 /** Pure: one full-state event for each number behind the cursor, as many as fit. */
-export function planStateEvents(origin: Origin, row: CustomerRow, from: string): ResyncResult {
+export function planStateEvents(
+  origin: Origin,
+  row: CustomerRow,
+  from: string,
+  now: number,
+): ResyncResult {
   const all = Object.keys(row.numbers).sort();
   const first = resumeIndex(origin.customer, all, from);
   const hasRoom = createRoom(row.pending);
@@ -35,7 +41,8 @@ export function planStateEvents(origin: Origin, row: CustomerRow, from: string):
       missing += 1;
       continue;
     }
-    const event = createStateEvent(origin, phoneNumber, state, row.seq + events.length + 1);
+    const seq = nextSequence(events.at(-1)?.seq ?? row.seq, now);
+    const event = createStateEvent(origin, phoneNumber, state, seq);
     if (!hasRoom(event)) {
       const rest = all.slice(index).filter((number) => !row.numbers[number]?.missingSince);
       const cursor = cursorAfter(origin.customer, all, index);

@@ -5,3 +5,11 @@ const SEQUENCE_DIGITS = 16;
 export function formatSequence(seq: number): string {
   return String(seq).padStart(SEQUENCE_DIGITS, "0");
 }
+
+/**
+ * The sequence after `last`, at `now` on the wall clock in ms. The time in it keeps it rising even
+ * if the store forgot its last writes (a hybrid logical clock: Kulkarni et al., 2014).
+ */
+export function nextSequence(last: number, now: number): number {
+  return Math.max(last + 1, now);
+}

@@ -59,7 +59,7 @@ export function iso(offsetMs: number): string {
   return new Date(T0 + offsetMs).toISOString();
 }
 
-/** A customer whose numbers were first seen at T0. Its next event has sequence 1001. */
+/** A customer whose numbers were first seen at T0. Their last sequence is 1000. */
 export function rowOf(
   numbers: Readonly<Record<string, NumberState>>,
   rest: Partial<CustomerRow> = {},

@@ -97,10 +97,10 @@ describe("decide, for a known number", () => {
       `changed ${NUMBER} status:CONNECTED>BANNED qualityRating:GREEN>RED verifiedName:Acme>New`,
     ]);
     expect(decision.worse).toBe(true);
-    expect(decision.events[0]?.seq).toBe(1001);
+    expect(decision.events[0]?.seq).toBe(T0 + MINUTE);
     expect(decision.row).toEqual({
       ...known(),
-      seq: 1001,
+      seq: T0 + MINUTE,
       observedAt: iso(MINUTE),
       numbers: {
         [NUMBER]: {

@@ -107,7 +107,7 @@ describe("decide, for a customer with many pending events", () => {
     ]);
     expect(decision.heldBack).toBe(7);
     expect(decision.row?.pending).toHaveLength(500);
-    expect(decision.row?.seq).toBe(1003);
+    expect(decision.row?.seq).toBe(T0 + MINUTE + 2);
     const statuses = Object.values(decision.row?.numbers ?? {}).map(({ fields }) => fields.status);
     expect(statuses).toEqual([...Array(3).fill("BANNED"), ...Array(7).fill("CONNECTED")]);
     expect(decision.row?.observedAt).toBe(iso(0));

@@ -122,8 +122,9 @@ describe("decide, for any history of answers", () => {
         const history = Array.from({ length: turns }, () => [a, b]).flat();
         const { pending, seq } = readAll(history).at(-1) ?? freshRow();
         expect(new Set(pending.map(({ id }) => id)).size).toBe(pending.length);
-        expect(pending.map((event) => event.seq)).toEqual(pending.map((_, n) => T0 + 1 + n));
-        expect(seq).toBe(T0 + pending.length);
+        const seqs = pending.map((event) => event.seq);
+        expect(seqs).toEqual([...new Set(seqs)].sort((one, other) => one - other));
+        expect(seq).toBe(seqs.at(-1) ?? T0);
       }),
       RUNS,
     );

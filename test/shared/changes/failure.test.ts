@@ -64,8 +64,8 @@ describe("afterFailedRead", () => {
     const { row, writes, events } = fail(everyMinute(120));
     expect(writes).toBe(3);
     expect(row.failure?.staleAt).toBe(iso(31 * MINUTE));
-    expect(row.seq).toBe(1001);
-    expect(row.pending.map(({ seq }) => seq)).toEqual([1001]);
+    expect(row.seq).toBe(T0 + 31 * MINUTE);
+    expect(row.pending.map(({ seq }) => seq)).toEqual([T0 + 31 * MINUTE]);
     expect(events).toHaveLength(1);
     expect(events[0]).toEqual({
       specversion: "1.0",
@@ -75,7 +75,7 @@ describe("afterFailedRead", () => {
       subject: "acme",
       time: iso(31 * MINUTE),
       datacontenttype: "application/json",
-      sequence: "0000000000001001",
+      sequence: "0001767227460000",
       partitionkey: "acme",
       data: {
         custSpaceId: "acme",
@@ -135,8 +135,8 @@ describe("afterGoodRead", () => {
     const update = afterGoodRead(at(row, 40));
     expect(stored(update)).not.toHaveProperty("failure");
     expect(update?.row.pending.map(({ type, seq }) => [type, seq])).toEqual([
-      ["whatsapp.watch.stale", 1001],
-      ["whatsapp.watch.recovered", 1002],
+      ["whatsapp.watch.stale", T0 + 31 * MINUTE],
+      ["whatsapp.watch.recovered", T0 + 40 * MINUTE],
     ]);
     const event = watchEventSchema.parse(JSON.parse(update?.events[0]?.body ?? "{}"));
     expect(event.data).toMatchObject({ severity: "info", failingSince: iso(MINUTE) });

@@ -142,9 +142,9 @@ describe("deliveries of a run", () => {
       "FLAGGED",
     ]);
     expect(events.map(({ sequence }) => sequence)).toEqual([
-      "0000000000001001",
-      "0000000000001002",
-      "0000000000001003",
+      "0001767225660040",
+      "0001767225725060",
+      "0001767225790060",
     ]);
     const probe = world.sent[0]?.event.body;
     expect(new Set(tried.filter((body) => body !== probe))).toEqual(
@@ -164,7 +164,7 @@ describe("deliveries of a run", () => {
     await world.minute();
     expect(await world.run()).toMatchObject({ changed: 2, delivered: 3 });
     const events = world.sent.map(({ event }) => JSON.parse(event.body));
-    expect(events[0]).toMatchObject({ partitionkey: "c02", sequence: "0000000000001001" });
+    expect(events[0]).toMatchObject({ partitionkey: "c02", sequence: "0001767225660040" });
     expect(events.filter(({ partitionkey }) => partitionkey === "c02")).toHaveLength(2);
   });
 
