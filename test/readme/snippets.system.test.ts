@@ -15,7 +15,9 @@ const inRoot = (name: string) => fileURLToPath(new URL(name, ROOT));
 const GIVEN = `declare const rawBody: Buffer;
 declare const request: { readonly headers: Record<string, string> };
 declare const lastSequence: string | undefined;
+declare const knownIds: ReadonlySet<string>;
 declare function alert(...facts: string[]): void;
+declare function update(...facts: string[]): void;
 `;
 
 const [ofReceivers = "", ...others] = fenced(pageText("shared/receiver/README.md"), "ts");
