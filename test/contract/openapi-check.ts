@@ -50,8 +50,8 @@ function pathOf(operation: Operation): string[] {
 const pointerOf = (path: readonly string[]) =>
   path.map((part) => `/${part.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 
-/** Checks what is really sent against the committed document. Each check gives what does not fit. */
-export function createDocumentChecker() {
+/** Reads the document by path, and validates values against the schemas in it. */
+function createSchemas() {
   const document = closed(readDocument()) as Node;
   const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true });
   formats.default(ajv);
@@ -67,6 +67,7 @@ export function createDocumentChecker() {
     return typeof ref === "string" ? at(ref.slice(2).split("/")) : (node as Node | undefined);
   }
 
+  /** What is wrong with a value, by the schema at this path. */
   function problems(path: readonly string[], value: unknown): string[] {
     const $ref = `document#${pointerOf(path)}`;
     const validate = compiled.get($ref) ?? ajv.compile({ $ref: encodeURI($ref) });
@@ -76,72 +77,94 @@ export function createDocumentChecker() {
       ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
     );
   }
+  return { at, problems };
+}
 
-  function headerProblems(path: readonly string[], headers: Answer["headers"]): string[] {
-    const documented = Object.keys(at([...path, "headers"]) ?? {});
-    const missing = documented.filter(
-      (name) => at([...path, "headers", name])?.required && !(name.toLowerCase() in headers),
-    );
-    const untold = ["retry-after", "www-authenticate", "allow", "idempotency-replayed"].filter(
-      (name) => name in headers && !documented.some((known) => known.toLowerCase() === name),
-    );
-    const wrong = documented.flatMap((name) => {
-      const value = headers[name.toLowerCase()];
-      if (value === undefined) return [];
-      return problems(["components", "headers", name, "schema"], value);
-    });
-    return [
-      ...missing.map((name) => `${name} is missing`),
-      ...untold.map((name) => `${name} is not documented`),
-      ...wrong,
-    ];
-  }
+type Schemas = ReturnType<typeof createSchemas>;
 
-  function webhookOf(body: string) {
-    const parsed = JSON.parse(body) as { readonly type: string };
-    const webhook = ["webhooks", parsed.type, "post"];
-    if (!at(webhook)) return { misfits: [`${parsed.type} is not documented`] };
-    const schema = [...webhook, "requestBody", "content", EVENT_TYPE, "schema"];
-    return { webhook, misfits: problems(schema, parsed) };
-  }
+/** Headers that only some responses have. */
+const SPECIAL_HEADERS = ["retry-after", "www-authenticate", "allow", "idempotency-replayed"];
 
+function headerProblems(
+  { at, problems }: Schemas,
+  response: readonly string[],
+  headers: Answer["headers"],
+): string[] {
+  const documented = Object.keys(at([...response, "headers"]) ?? {});
+  const known = documented.map((name) => name.toLowerCase());
+  const missing = documented.filter(
+    (name) => at([...response, "headers", name])?.required && !(name.toLowerCase() in headers),
+  );
+  const extra = SPECIAL_HEADERS.filter((name) => name in headers && !known.includes(name));
+  const wrong = documented.flatMap((name) => {
+    const value = headers[name.toLowerCase()];
+    if (value === undefined) return [];
+    return problems(["components", "headers", name, "schema"], value);
+  });
+  return [
+    ...missing.map((name) => `${name} is missing`),
+    ...extra.map((name) => `${name} is not documented`),
+    ...wrong,
+  ];
+}
+
+function answerProblems(
+  schemas: Schemas,
+  operation: Operation,
+  { status, headers, body }: Answer,
+  method: string,
+): string[] {
+  const response = ["paths", ...pathOf(operation), "responses", String(status)];
+  if (!schemas.at(response)) return [`${status} is not documented`];
+  const content = [...response, "content", headers["content-type"]?.split(";")[0] ?? ""];
+  if (!schemas.at(content)) return [`${content.at(-1)} is not documented`];
+  const misfits = headerProblems(schemas, response, headers);
+  if (method === "HEAD") return body === undefined ? misfits : [...misfits, "HEAD has a body"];
+  return [...misfits, ...schemas.problems([...content, "schema"], body)];
+}
+
+/** With the headers that the receiver got, or for the body alone. */
+function eventProblems(
+  { at, problems }: Schemas,
+  body: string,
+  headers?: Readonly<Record<string, unknown>>,
+): string[] {
+  const event = JSON.parse(body) as { readonly type: string };
+  const webhook = ["webhooks", event.type, "post"];
+  if (!at(webhook)) return [`${event.type} is not documented`];
+  const misfits = problems([...webhook, "requestBody", "content", EVENT_TYPE, "schema"], event);
+  if (!headers) return misfits;
+  const type = String(headers["content-type"]).split(";")[0] ?? "";
+  if (type !== EVENT_TYPE) return [`${type} is not documented`];
+  const parameters = at([...webhook, "parameters"]) as unknown as readonly Node[];
+  const wrong = parameters.flatMap(({ name, required }, index) => {
+    const value = headers[String(name)];
+    if (value === undefined) return required ? [`${name} is missing`] : [];
+    return problems([...webhook, "parameters", String(index), "schema"], value);
+  });
+  return [...wrong, ...misfits];
+}
+
+/** Checks what is really sent against the committed document. Each check gives what does not fit. */
+export function createDocumentChecker() {
+  const schemas = createSchemas();
   return {
     /** A function's response to any HTTP method except OPTIONS. One to HEAD has no body. */
-    answer(operation: Operation, { status, headers, body }: Answer, method = "GET"): string[] {
-      const response = ["paths", ...pathOf(operation), "responses", String(status)];
-      if (!at(response)) return [`${status} is not documented`];
-      const type = headers["content-type"]?.split(";")[0] ?? "";
-      if (!at([...response, "content", type])) return [`${type} is not documented`];
-      const misfits = headerProblems(response, headers);
-      if (method === "HEAD") return body === undefined ? misfits : [...misfits, "HEAD has a body"];
-      return [...misfits, ...problems([...response, "content", type, "schema"], body)];
-    },
+    answer: (operation: Operation, answer: Answer, method = "GET"): string[] =>
+      answerProblems(schemas, operation, answer, method),
 
     /** A request's body, as a client would check it. */
     addRequest: (body: unknown): string[] =>
-      problems(["components", "schemas", "AddRequest"], body),
+      schemas.problems(["components", "schemas", "AddRequest"], body),
 
     /** A delivery, with the headers that the receiver got. */
-    event(headers: Readonly<Record<string, unknown>>, body: string): string[] {
-      const { webhook, misfits } = webhookOf(body);
-      if (!webhook) return misfits;
-      const type = String(headers["content-type"]).split(";")[0] ?? "";
-      if (type !== EVENT_TYPE) return [`${type} is not documented`];
-      const parameters = at([...webhook, "parameters"]) as unknown as readonly Node[];
-      return [
-        ...parameters.flatMap(({ name, required }, index) => {
-          const value = headers[String(name)];
-          if (value === undefined) return required ? [`${name} is missing`] : [];
-          return problems([...webhook, "parameters", String(index), "schema"], value);
-        }),
-        ...misfits,
-      ];
-    },
+    event: (headers: Readonly<Record<string, unknown>>, body: string): string[] =>
+      eventProblems(schemas, body, headers),
 
     /** An event's body alone. */
-    eventBody: (body: string): string[] => webhookOf(body).misfits,
+    eventBody: (body: string): string[] => eventProblems(schemas, body),
 
     /** Any value against the schema at a path of the document. */
-    problems,
+    problems: schemas.problems,
   };
 }

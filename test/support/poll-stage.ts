@@ -48,6 +48,43 @@ export type PollStage = {
   close(): Promise<void>;
 };
 
+/** Stops the clock while a read is on the wire, from the limiter's permission to its release. */
+function holdTime(
+  clock: FakeClock,
+  real: Upstream,
+  deadlineMs: () => number | undefined,
+): Upstream {
+  const limiterOf = (limiter: CallLimiter): CallLimiter => {
+    const releases: (() => void)[] = [];
+    return {
+      async acquire() {
+        if (!(await limiter.acquire())) return false;
+        releases.push(clock.hold());
+        return true;
+      },
+      release(outcome) {
+        releases.pop()?.();
+        limiter.release(outcome);
+      },
+    };
+  };
+  const held =
+    <P, R>(call: (params: P, options: CallOptions) => Promise<R>) =>
+    (params: P, { limiter, deadlineAt }: CallOptions): Promise<R> => {
+      const ms = deadlineMs();
+      return call(params, {
+        deadlineAt: ms === undefined ? deadlineAt : clock.monotonic() + ms,
+        limiter: limiter && limiterOf(limiter),
+      });
+    };
+  return {
+    add: real.add,
+    query: held(real.query),
+    sync: held(real.sync),
+    listInstances: held(real.listInstances),
+  };
+}
+
 /**
  * The real poll with its real HTTP clients, and the sandbox upstream and receiver. The fake clock
  * moves only while no request is on the wire.
@@ -97,38 +134,11 @@ export async function startPollStage(
     const release = clock.hold();
     return deps.send(event, options).finally(release);
   };
-  const holdingLimiter = (limiter: CallLimiter): CallLimiter => {
-    const releases: (() => void)[] = [];
-    return {
-      async acquire() {
-        if (!(await limiter.acquire())) return false;
-        releases.push(clock.hold());
-        return true;
-      },
-      release(outcome) {
-        releases.pop()?.();
-        limiter.release(outcome);
-      },
-    };
-  };
-  const held =
-    <P, R>(real: (params: P, options: CallOptions) => Promise<R>) =>
-    (params: P, options: CallOptions): Promise<R> => {
-      const end = shortened === undefined ? options.deadlineAt : clock.monotonic() + shortened;
-      const call: CallOptions = { ...options, deadlineAt: end };
-      return real(params, call.limiter ? { ...call, limiter: holdingLimiter(call.limiter) } : call);
-    };
-  const holding = (real: Upstream): Upstream => ({
-    add: real.add,
-    query: held(real.query),
-    sync: held(real.sync),
-    listInstances: held(real.listInstances),
-  });
   const poll = createPoll({
     ...deps,
     config,
     send: holdingSend,
-    upstreamFor: (context) => holding(deps.upstreamFor(context)),
+    upstreamFor: (context) => holdTime(clock, deps.upstreamFor(context), () => shortened),
   });
   let checked = 0;
   const checkReceived = () => {
