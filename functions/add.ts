@@ -1,5 +1,11 @@
-import { findNumber } from "../shared/changes/phone-number.ts";
-import { type AddIntent, recordAddIntent } from "../shared/customers/add-intent.ts";
+import {
+  doubtsAbout,
+  impossibleNumber,
+  withoutTrunkPrefix,
+} from "../shared/changes/numbering-plans.ts";
+import { findNumber, sameLine, toDigits } from "../shared/changes/same-line.ts";
+import { type AddIntent, listedNumbers, recordAddIntent } from "../shared/customers/add-intent.ts";
+import { loadCustomer } from "../shared/customers/customer.ts";
 import { type HttpDeps, httpHandler } from "../shared/deps.ts";
 import {
   AddOutcomeUnknownError,
@@ -63,6 +69,7 @@ export function createAdd(deps: AddDeps) {
 /** One add with all that it needs. */
 type AddContext = {
   readonly request: AddRequest;
+  readonly warnings: AddResponse["warnings"];
   readonly deadlineAt: number;
   readonly upstream: NumbersUpstream;
   readonly store: Store;
@@ -74,7 +81,7 @@ type AddContext = {
 
 async function add(http: HttpRequest, call: KeyedCall, deps: AddDeps): Promise<HttpResponse> {
   const deadlineAt = deps.monotonic() + ADD_DEADLINE_MS;
-  const request = readRequest(http);
+  const { request, warnings } = readRequest(http);
   call.note({
     custSpaceId: maskCustomer(request.custSpaceId),
     number: maskNumber(request.phoneNumber),
@@ -86,7 +93,7 @@ async function add(http: HttpRequest, call: KeyedCall, deps: AddDeps): Promise<H
   const body = JSON.stringify(request);
   const idempotency =
     key === undefined ? undefined : createIdempotency(store, call.key.name, key, body, deps.now);
-  return answer({ request, deadlineAt, upstream, store, idempotency, call, deps });
+  return answer({ request, warnings, deadlineAt, upstream, store, idempotency, call, deps });
 }
 
 async function answer(context: AddContext): Promise<HttpResponse> {
@@ -95,30 +102,30 @@ async function answer(context: AddContext): Promise<HttpResponse> {
     case "done":
       return replay(reservation.response);
     case "abandoned":
-      // The first try may have died before it stored its intent, so store it now.
-      return resolveUnknown(context, undefined, () => recordIntent(context));
+      return resolveAbandoned(context, reservation.startedAt);
     default:
       return addNumber(context);
   }
 }
 
 async function addNumber(context: AddContext): Promise<HttpResponse> {
-  const { request, upstream, deadlineAt } = context;
+  const { request, warnings, upstream, deadlineAt } = context;
   let intent: AddIntent | undefined;
   try {
     intent = await recordIntent(context);
     const reply = await upstream.add(request, { deadlineAt: deadlineAt - QUERY_RESERVE_MS });
     return await accept(context, {
-      phoneNumber: request.cc + request.phoneNumber,
+      phoneNumber: request.cc + withoutTrunkPrefix(request.cc, request.phoneNumber),
       custSpaceId: request.custSpaceId,
       requestId: reply.requestId,
       success: reply.success,
       outcome: "accepted",
+      warnings,
     });
   } catch (error) {
     if (!isAppError(error)) throw error;
     const unclear = factsOfUnclear(error);
-    if (unclear) return resolveUnknown(context, unclear);
+    if (unclear) return resolveUnknown(context, { facts: unclear, before: intent?.listedBefore });
     await takeBack(context, intent, error);
     throw error;
   }
@@ -156,38 +163,64 @@ async function takeBack(
   });
 }
 
-/**
- * Finds out by one Query whether an unclear add happened. The Add itself is never sent twice.
- *
- * @param onFound runs before the number is reported as added, and its failure becomes the response
- */
+/** Finds out what an earlier try with this Idempotency-Key did, which died or never learnt it. */
+async function resolveAbandoned(context: AddContext, startedAt: number): Promise<HttpResponse> {
+  const { store, request } = context;
+  const row = (await loadCustomer(store, request.custSpaceId))?.value;
+  return resolveUnknown(context, {
+    facts: { action: "AddChatappPhoneNumber" },
+    before: listedNumbers(row, startedAt),
+    // The first try may have died before it stored its intent, so store it now.
+    onFound: () => recordIntent(context),
+  });
+}
+
+type Unclear = {
+  readonly facts: UpstreamFacts;
+  /** What the upstream listed before the Add, in digits; undefined if unknown. */
+  readonly before: readonly string[] | undefined;
+  /** Runs before the number is reported as added, and its failure becomes the response. */
+  readonly onFound?: () => Promise<unknown>;
+};
+
+/** Finds out by one Query whether an unclear add happened. The Add itself is never sent twice. */
 async function resolveUnknown(
   context: AddContext,
-  facts: UpstreamFacts = { action: "AddChatappPhoneNumber" },
-  onFound?: () => Promise<unknown>,
+  { facts, before, onFound }: Unclear,
 ): Promise<HttpResponse> {
   const { call, request, idempotency } = context;
-  const found = await lookUp(context);
+  const found = await lookUp(context, before ?? []);
   if (!found) {
     const leave = () => idempotency?.leaveUnknown();
     await logFailure(call, "idempotency row could not be written", leave);
     throw new AddOutcomeUnknownError(facts);
   }
   await onFound?.();
-  call.note({ outcome: "confirmed", matched: found.form });
+  call.note({ outcome: "confirmed", matched: found.rule });
   return accept(context, {
     phoneNumber: found.phoneNumber,
     custSpaceId: request.custSpaceId,
     requestId: found.requestId,
     outcome: "confirmed",
+    warnings: context.warnings,
   });
 }
 
-async function lookUp({ request, upstream, deadlineAt, call }: AddContext) {
+/** Rows of numbers that left stay listed, and no new number has one of these values. */
+const NO_PROOF = /^\s*(DELETED|MIGRATED|BANNED)\s*$/i;
+
+/** A listed row of the same line proves the Add, unless it has left or was listed `before`. */
+async function lookUp(
+  { request, upstream, deadlineAt, call }: AddContext,
+  before: readonly string[],
+) {
   const { custSpaceId, cc, phoneNumber } = request;
   try {
     const { requestId, items = [] } = await upstream.query({ custSpaceId }, { deadlineAt });
-    const listed = items.map((item) => item.PhoneNumber);
+    const listed = items
+      .filter(({ Status }) => !NO_PROOF.test(String(Status)))
+      .map(({ PhoneNumber }) => toDigits(PhoneNumber))
+      .filter((digits) => !before.some((known) => sameLine(known, digits)));
     const found = findNumber(cc, phoneNumber, listed);
     return found && { ...found, requestId };
   } catch (error) {
@@ -225,13 +258,19 @@ async function logFailure(
   }
 }
 
-function readRequest(http: HttpRequest): AddRequest {
+function readRequest(http: HttpRequest): Pick<AddContext, "request" | "warnings"> {
   const body = readJsonBody(http);
   const parsed = addRequestSchema.safeParse(body);
   if (!parsed.success) throw new InvalidRequestError(toIssues(parsed.error, body));
   const normalised = normaliseAdd(parsed.data);
   if ("issue" in normalised) throw new InvalidRequestError([normalised.issue]);
-  return normalised.request;
+  const { request } = normalised;
+  const path = "phoneNumber";
+  const impossible = impossibleNumber(request.cc, request.phoneNumber);
+  if (impossible) throw new InvalidRequestError([{ path, message: impossible }]);
+  const doubts = doubtsAbout(request.cc, request.phoneNumber);
+  const warnings = [...normalised.warnings, ...doubts.map((message) => ({ path, message }))];
+  return { request, warnings: warnings.length > 0 ? warnings : undefined };
 }
 
 function readIdempotencyKey({ headers }: HttpRequest): string | undefined {

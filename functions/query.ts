@@ -1,3 +1,4 @@
+import { toDigits } from "../shared/changes/same-line.ts";
 import { loadCustomer } from "../shared/customers/customer.ts";
 import { confirmedUntil } from "../shared/customers/freshness.ts";
 import { type HttpDeps, httpHandler } from "../shared/deps.ts";
@@ -79,7 +80,9 @@ async function answerLive(
   const deadlineAt = deps.monotonic() + QUERY_DEADLINE_MS;
   const { items = [], requestId, malformed } = await upstream.query(filters, { deadlineAt });
   return jsonResponse(200, {
-    phoneNumbers: toCamelCase(items),
+    phoneNumbers: toCamelCase(
+      items.map((item) => ({ ...item, PhoneNumber: toDigits(item.PhoneNumber) })),
+    ),
     requestId,
     malformedItems: malformed > 0 ? malformed : undefined,
   });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { PhoneNumberItem } from "../schemas/upstream.ts";
-import { toDigits } from "./phone-number.ts";
+import { toDigits } from "./same-line.ts";
 import { ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields.ts";
 
 /** Longer values are stored and sent cut, and compared by hash. */

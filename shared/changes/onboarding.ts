@@ -2,7 +2,7 @@ import type { NumberState } from "../schemas/customer-row.ts";
 import { EVENT_TYPES } from "../schemas/event.ts";
 import type { CustomerRead } from "./customer-read.ts";
 import type { Milestone, NumberUpdate } from "./number-update.ts";
-import { findNumber } from "./phone-number.ts";
+import { findNumber } from "./same-line.ts";
 import { ruleOf, WATCHED_FIELD_NAMES } from "./watched-fields.ts";
 
 /** A number that was added this long ago should be in service… */

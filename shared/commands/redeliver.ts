@@ -1,4 +1,4 @@
-import { toDigits } from "../changes/phone-number.ts";
+import { sameLine, toDigits } from "../changes/same-line.ts";
 import type { RedeliverCommand } from "../schemas/command.ts";
 import type { CustomerRow, DeliveredEvent } from "../schemas/customer-row.ts";
 import type { CommandDeps } from "./command-deps.ts";
@@ -58,7 +58,7 @@ function chooseEvents(
   const isChosen = ({ seq, deliveredAt, body }: DeliveredEvent) =>
     (resumeFrom === undefined || seq > Number(resumeFrom)) &&
     (since === undefined || Date.parse(deliveredAt) >= Date.parse(since)) &&
-    (digits === undefined || subjectOf(body) === digits);
+    (digits === undefined || sameLine(subjectOf(body) ?? "", digits) !== undefined);
   return delivered.filter(isChosen).sort((a, b) => a.seq - b.seq);
 }
 

@@ -1,5 +1,6 @@
 import { WATCHED_FIELD_NAMES } from "../changes/watched-fields.ts";
-import { addRequestSchema, addResponseSchema } from "../schemas/add.ts";
+import { addRequestSchema, addResponseSchema, NAME_LENGTH, PLAIN_ID } from "../schemas/add.ts";
+import { CUSTOMER_ID } from "../schemas/customer-row.ts";
 import { problemSchema } from "../schemas/problem.ts";
 import { liveResponseSchema, storedResponseSchema } from "../schemas/query.ts";
 import { type JsonSchema, time, toDocumentedSchema } from "./documented-schema.ts";
@@ -10,18 +11,30 @@ const WATCHED = WATCHED_FIELD_NAMES.join(", ");
 export function httpSchemas(): Readonly<Record<string, JsonSchema>> {
   return {
     AddRequest: toDocumentedSchema(addRequestSchema, {
-      custSpaceId: "The customer to add the number to.",
+      custSpaceId: {
+        description: "The customer to add the number to.",
+        pattern: CUSTOMER_ID.source,
+      },
       cc: "Country code, 1 to 3 digits. A + and separators are removed.",
       phoneNumber:
         "The number without the country code: 4 to 14 digits, at most 15 with it. Separators are removed.",
-      verifiedName: { description: "The name that WhatsApp shows.", minLength: 1, maxLength: 512 },
-      preValidateId: "The upstream's id of a number that was validated before.",
+      verifiedName: {
+        description: "The name that WhatsApp shows.",
+        minLength: 1,
+        maxLength: 512,
+        pattern: NAME_LENGTH.source,
+      },
+      preValidateId: {
+        description: "The upstream's id of a number that was validated before.",
+        pattern: PLAIN_ID.source,
+      },
     }),
     AddResponse: toDocumentedSchema(addResponseSchema, {
       phoneNumber: "Country code and digits. The number is listed like this from now on.",
       custSpaceId: "The customer.",
       requestId: "The upstream's id of the call.",
       success: "The upstream's own flag. It decides nothing, as its documented success has false.",
+      warnings: "What looks doubtful about the number, which was added all the same.",
       outcome:
         "accepted: the upstream accepted the call. confirmed: its response was lost, and it lists the number.",
     }),

@@ -1,6 +1,7 @@
 import { ADD, FUNCTIONS, QUERY } from "../functions.js";
 import { allowedMethods } from "../http/http-handler.ts";
-import { queryRequestSchema } from "../schemas/query.ts";
+import { CUSTOMER_ID } from "../schemas/customer-row.ts";
+import { PASSED_ON, queryRequestSchema } from "../schemas/query.ts";
 import { ADD_NUMBER, QUERY_NUMBERS } from "../signing/operations.ts";
 import { headerRefs, type JsonSchema, schemaRef, toDocumentedSchema } from "./documented-schema.ts";
 import { type ProblemCode, type ProblemExamples, problemResponses } from "./problems.ts";
@@ -115,7 +116,11 @@ const QUERY_NOTES = {
 
 /** `GET /query`, with a response for each problem. */
 function queryOperation({ numbers, problems }: HttpExamples) {
-  const { properties } = toDocumentedSchema(queryRequestSchema, {}) as {
+  const { properties } = toDocumentedSchema(queryRequestSchema, {
+    custSpaceId: { pattern: CUSTOMER_ID.source },
+    isvCode: { pattern: PASSED_ON.source },
+    status: { pattern: PASSED_ON.source },
+  }) as {
     readonly properties: Readonly<Record<keyof typeof QUERY_NOTES, JsonSchema>>;
   };
   return {

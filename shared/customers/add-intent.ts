@@ -5,6 +5,8 @@ import { updateCustomer } from "./customer.ts";
 import { prioritizeOnboarding, withdrawOnboarding } from "./priority-lane.ts";
 
 export type AddIntent = {
+  /** The customer's numbers that the upstream listed before, in digits; undefined if unknown. */
+  readonly listedBefore: readonly string[] | undefined;
   /** Removes what this add has stored. What other adds rely on stays. */
   undo(): Promise<void>;
 };
@@ -23,8 +25,9 @@ export async function recordAddIntent(
 ): Promise<AddIntent> {
   const leaveLane = () => withdrawOnboarding(store, customer, number.cc + number.national, id);
   const withdraw = () => updateCustomer(store, customer, (row) => withoutIntent(row, id));
+  let before: CustomerRow | undefined;
   try {
-    await updateCustomer(store, customer, (row) => withIntent(row, id, now));
+    ({ before } = await updateCustomer(store, customer, (row) => withIntent(row, id, now)));
     await prioritizeOnboarding(store, customer, number, id, now);
   } catch (error) {
     // A write whose answer was lost may be stored, but the add is not sent. If the store fails
@@ -34,11 +37,30 @@ export async function recordAddIntent(
     throw error;
   }
   return {
+    listedBefore: listedNumbers(before),
     async undo() {
       await leaveLane();
       await withdraw();
     },
   };
+}
+
+/**
+ * The numbers that a row knows to be listed, in digits; undefined before the first read. A number
+ * that left the account may be added again, so it does not count.
+ *
+ * @param until only what was seen until then, wall clock ms
+ */
+export function listedNumbers(
+  row: CustomerRow | undefined,
+  until = Number.POSITIVE_INFINITY,
+): readonly string[] | undefined {
+  if (!row?.baselineAt) return undefined;
+  return Object.entries(row.numbers).flatMap(([phoneNumber, state]) => {
+    const hasLeft = ["DELETED", "MIGRATED"].includes(state.fields.status?.toUpperCase() ?? "");
+    const isListed = !state.missingSince && !hasLeft && Date.parse(state.observedAt) <= until;
+    return isListed ? [phoneNumber] : [];
+  });
 }
 
 /** A row that a watch command made, or that has seen numbers, needs no intent. */

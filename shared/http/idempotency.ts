@@ -22,7 +22,7 @@ export type Reservation =
   /** Done before: send the same response again. */
   | { readonly kind: "done"; readonly response: StoredResponse }
   /** The first request died or never learnt its outcome: find out, and do not act again. */
-  | { readonly kind: "abandoned" };
+  | { readonly kind: "abandoned"; readonly startedAt: number };
 
 export type Idempotency = {
   /**
@@ -88,7 +88,7 @@ function judgeRepeat(row: IdempotencyRow, bodyHash: string, at: number): Reserva
   if (row.state === "started" && leftMs > 0) {
     throw new IdempotencyInFlightError(Math.ceil(leftMs / 1000));
   }
-  return { kind: "abandoned" };
+  return { kind: "abandoned", startedAt: row.startedAt };
 }
 
 /**

@@ -8,7 +8,7 @@ export const idempotencyRowSchema = z.looseObject({
   schema: z.number(),
   bodyHash: z.string(),
   /** `unknown`: the request ended without learning whether it acted. */
-  state: z.enum(["started", "unknown", "done"]),
+  state: z.string().check(z.refine((state) => /^(started|unknown|done)$/.test(state))),
   /** Wall clock, ms. */
   startedAt: z.number(),
   expiresAt: z.number(),

@@ -1,9 +1,15 @@
 import * as z from "zod/mini";
 import { customerIdSchema } from "./customer-row.ts";
 
+export const PASSED_ON = /^[\x21-\x7e]{1,128}$/;
 const passedOn = z
   .string()
-  .check(z.regex(/^[\x21-\x7e]{1,128}$/, "must be 1 to 128 printable characters without spaces"));
+  .check(
+    z.refine(
+      (text) => PASSED_ON.test(text),
+      "must be 1 to 128 printable characters without spaces",
+    ),
+  );
 
 /** The query string; a field that is none of these is refused. */
 export const queryRequestSchema = z.strictObject({

@@ -18,11 +18,16 @@ export function isPhoneNumberItem(row: unknown): row is PhoneNumberItem {
   );
 }
 
+const ok = z.string().check(z.refine((code) => code === "OK"));
+const listOrNull = z.optional(
+  z.unknown().check(z.refine((value) => value === null || Array.isArray(value))),
+);
+
 /** The reply to an Add that was accepted. */
 export const addReplySchema = z.looseObject({
-  Code: z.literal("OK"),
+  Code: ok,
   RequestId: z.optional(z.string()),
-  Success: z.optional(z.nullable(z.boolean())),
+  Success: z.optional(z.unknown()),
 });
 
 /**
@@ -30,9 +35,9 @@ export const addReplySchema = z.looseObject({
  * reply useless, and must not look like an empty list.
  */
 export const queryReplySchema = z.looseObject({
-  Code: z.literal("OK"),
+  Code: ok,
   RequestId: z.optional(z.string()),
-  PhoneNumbers: z.optional(z.nullable(z.array(z.unknown()))),
+  PhoneNumbers: listOrNull,
 });
 
 /**
@@ -52,8 +57,8 @@ export function isInstanceItem(row: unknown): row is z.output<typeof instanceIte
 
 /** The list and the total are left open for the same reason as the numbers. */
 export const listInstanceReplySchema = z.looseObject({
-  Code: z.literal("OK"),
+  Code: ok,
   RequestId: z.optional(z.string()),
-  Data: z.optional(z.nullable(z.array(z.unknown()))),
+  Data: listOrNull,
   TotalCount: z.optional(z.unknown()),
 });

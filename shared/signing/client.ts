@@ -14,6 +14,7 @@ import { factsOf, toUpstreamFailure, type UpstreamFailure } from "./upstream-err
 
 const API_VERSION = "2020-06-06";
 const READ_TRIES = 3;
+const WRITE_TRIES = 3;
 
 /** The most that one try of a read gets, so that a silent connection leaves time for another. */
 const TRY_LIMIT_MS = 8_000;
@@ -43,11 +44,14 @@ type Params<O extends Operation> = Readonly<
  * error.
  */
 export type Client = {
-  /** Sends once and gives up after `timeoutMs`. */
-  send<O extends Operation>(
+  /**
+   * Sends what changes something. It is sent again only after a throttle, the one failure that
+   * proves that nothing ran, up to three times and until `deadlineAt` on the monotonic clock.
+   */
+  write<O extends Operation>(
     operation: O,
     params: Params<O>,
-    timeoutMs: number,
+    deadlineAt: number,
   ): Promise<z.output<O["reply"]>>;
   /** Sends a read, with up to three tries, each through the call's limiter. */
   read<O extends Operation>(
@@ -65,7 +69,7 @@ export type Client = {
 export function createClient(options: ClientOptions, deps: ClientDeps): Client {
   const rpc = createRpcClient(options);
 
-  const send: Client["send"] = async (operation, params, timeoutMs) => {
+  const send: Send = async (operation, params, timeoutMs) => {
     const { action } = operation;
     const request = { ...listedParams(operation, params), SignatureNonce: deps.newNonce() };
     // Over the whole exchange, as the bundled transport has it: see replaced/httpx.cjs.
@@ -83,10 +87,46 @@ export function createClient(options: ClientOptions, deps: ClientDeps): Client {
     return readAnswer(operation, answer);
   };
 
-  return { send, read: createRead(send, deps) };
+  return { write: createWrite(send, deps), read: createRead(send, deps) };
 }
 
-function createRead(send: Client["send"], deps: ClientDeps): Client["read"] {
+/** Sends once and gives up after `timeoutMs`. */
+type Send = <O extends Operation>(
+  operation: O,
+  params: Params<O>,
+  timeoutMs: number,
+) => Promise<z.output<O["reply"]>>;
+
+function createWrite(send: Send, deps: ClientDeps): Client["write"] {
+  return async (operation, params, deadlineAt) => {
+    for (let tries = 1; ; tries += 1) {
+      const left = deadlineAt - deps.monotonic();
+      if (left <= 0) throw new UpstreamUnavailableError({ action: operation.action }, true);
+      try {
+        return await send(operation, params, left);
+      } catch (error) {
+        const failure = error as UpstreamFailure;
+        const isOver = failure.code !== "ERR_UPSTREAM_THROTTLED" || tries === WRITE_TRIES;
+        if (isOver || !(await waitToRetry(failure, tries, deadlineAt, deps))) throw failure;
+      }
+    }
+  };
+}
+
+/** Waits before another try. False if none can help, or none can begin before the deadline. */
+async function waitToRetry(
+  failure: UpstreamFailure,
+  tries: number,
+  deadlineAt: number,
+  deps: ClientDeps,
+): Promise<boolean> {
+  const delay = retryDelayMs(failure, tries, deps.random());
+  if (delay === undefined || deps.monotonic() + delay >= deadlineAt) return false;
+  await deps.sleep(delay);
+  return true;
+}
+
+function createRead(send: Send, deps: ClientDeps): Client["read"] {
   /** What is left of the call once the limiter lets it through, in ms. 0 means: do not send. */
   const acquire = async ({ limiter, deadlineAt }: CallOptions): Promise<number> => {
     if (limiter && !(await limiter.acquire())) return 0;
@@ -94,14 +134,6 @@ function createRead(send: Client["send"], deps: ClientDeps): Client["read"] {
     if (left > 0) return left;
     limiter?.release("answered");
     return 0;
-  };
-
-  /** Waits before another try. False if none can help, or none can begin before the deadline. */
-  const waitToRetry = async (failure: UpstreamFailure, tries: number, deadlineAt: number) => {
-    const delay = retryDelayMs(failure, tries, deps.random());
-    if (delay === undefined || deps.monotonic() + delay >= deadlineAt) return false;
-    await deps.sleep(delay);
-    return true;
   };
 
   return async (operation, params, call) => {
@@ -118,7 +150,9 @@ function createRead(send: Client["send"], deps: ClientDeps): Client["read"] {
       } finally {
         call.limiter?.release(isThrottled ? "throttled" : "answered");
       }
-      if (tries === READ_TRIES || !(await waitToRetry(failure, tries, call.deadlineAt))) break;
+      if (tries === READ_TRIES || !(await waitToRetry(failure, tries, call.deadlineAt, deps))) {
+        break;
+      }
     }
     throw failure ?? new UpstreamTimeoutError({ action: operation.action });
   };

@@ -1,5 +1,4 @@
 import type * as z from "zod/mini";
-import { UpstreamUnavailableError } from "../errors.ts";
 import { isPhoneNumberItem, type queryReplySchema } from "../schemas/upstream.ts";
 import type { Client } from "./client.ts";
 import { ADD_NUMBER, QUERY_NUMBERS } from "./operations.ts";
@@ -12,14 +11,19 @@ const ADD_LIMIT_MS = 18_000;
 export function createNumbersUpstream(client: Client, monotonic: () => number): NumbersUpstream {
   return {
     async add(params, call) {
-      const left = Math.min(ADD_LIMIT_MS, call.deadlineAt - monotonic());
-      if (left <= 0) throw new UpstreamUnavailableError({ action: ADD_NUMBER.action }, true);
-      const reply = await client.send(ADD_NUMBER, params, left);
-      return { requestId: plain(reply.RequestId), success: reply.Success ?? undefined };
+      const deadlineAt = Math.min(monotonic() + ADD_LIMIT_MS, call.deadlineAt);
+      const reply = await client.write(ADD_NUMBER, params, deadlineAt);
+      return { requestId: plain(reply.RequestId), success: toFlag(reply.Success) };
     },
 
     query: async (params, call) => toNumbers(await client.read(QUERY_NUMBERS, params, call)),
   };
+}
+
+/** The gateway may write a flag as text. */
+function toFlag(value: unknown): boolean | undefined {
+  const text = String(value).trim().toLowerCase();
+  return text === "true" || text === "false" ? text === "true" : undefined;
 }
 
 /** Counts the rows that are no numbers. An absent list stays absent. */
@@ -30,9 +34,10 @@ export function toNumbers(reply: z.output<typeof queryReplySchema>): QueryReply 
 
 /** The rows of the expected form, and the count of the others. */
 export function splitRows<T>(
-  rows: readonly unknown[] | null | undefined,
+  rows: unknown,
   isGood: (row: unknown) => row is T,
 ): { readonly good: T[] | undefined; readonly malformed: number } {
-  const good = rows?.filter(isGood);
-  return { good, malformed: (rows?.length ?? 0) - (good?.length ?? 0) };
+  if (!Array.isArray(rows)) return { good: undefined, malformed: 0 };
+  const good = rows.filter(isGood);
+  return { good, malformed: rows.length - good.length };
 }

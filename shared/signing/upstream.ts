@@ -76,7 +76,7 @@ export type CallOptions = {
  * nothing of the request or of a foreign error.
  */
 export type NumbersUpstream = {
-  /** Sends once. After a timeout, reset, 5xx or unreadable reply it may have been executed. */
+  /** Sends once, and again only after a throttle. After a timeout, reset, 5xx or unreadable reply it may have been executed. */
   add(params: AddPhoneNumberParams, options: CallOptions): Promise<AddReply>;
   /** Has up to three tries. */
   query(params: QueryPhoneNumbersParams, options: CallOptions): Promise<QueryReply>;

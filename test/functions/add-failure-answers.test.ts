@@ -35,7 +35,7 @@ describe("the response of an add that failed", () => {
     "has for a throttle with a hint of %s ms the Retry-After %s",
     async (retryAfterMs, seconds) => {
       const hint = retryAfterMs === undefined ? {} : { retryAfterMs };
-      rig.upstream.control.fault({ kind: "throttle", ...hint });
+      rig.upstream.control.fault({ kind: "throttle", count: 3, ...hint });
       expect((await rig.add(addOf(GOOD_ADD))).headers["retry-after"]).toBe(seconds);
     },
   );

@@ -22,7 +22,7 @@ afterEach(() => rig.close());
 const THROTTLED = {
   status: 503,
   says: "ERR_UPSTREAM_THROTTLED",
-  adds: 1,
+  adds: 3,
   queries: 0,
   ...GONE,
   key: undefined,
@@ -64,10 +64,15 @@ describe("add under a fault of its Add", () => {
         { kind: "code", code: "SignatureNonceUsed", action: ADD },
         { ...UNKNOWN, upstreamCode: "SignatureNonceUsed" },
       ],
-      ["throttle", { kind: "throttle" }, { ...THROTTLED, upstreamCode: "Throttling.User" }],
+      ["throttle, once", { kind: "throttle" }, { ...ACCEPTED, adds: 2 }],
+      [
+        "throttle at each try",
+        { kind: "throttle", count: 3 },
+        { ...THROTTLED, upstreamCode: "Throttling.User" },
+      ],
       [
         "System.LimitControl",
-        { kind: "code", code: "System.LimitControl" },
+        { kind: "code", code: "System.LimitControl", count: 3 },
         { ...THROTTLED, upstreamCode: "System.LimitControl" },
       ],
       [

@@ -1,5 +1,9 @@
 import * as z from "zod/mini";
-import { UpstreamContractError, UpstreamTimeoutError } from "../../shared/errors.ts";
+import {
+  UpstreamContractError,
+  UpstreamTimeoutError,
+  UpstreamUnavailableError,
+} from "../../shared/errors.ts";
 import type { Client } from "../../shared/signing/client.ts";
 import { createUpstream } from "../../shared/signing/create-upstream.ts";
 import {
@@ -86,8 +90,12 @@ export function createFakeUpstream(
   }
 
   const client = {
-    send: (operation: Operation, params: object, timeoutMs: number) =>
-      exchange(operation, params, clock.monotonic() + timeoutMs),
+    async write(operation: Operation, params: object, deadlineAt: number) {
+      if (deadlineAt <= clock.monotonic()) {
+        throw new UpstreamUnavailableError({ action: operation.action }, true);
+      }
+      return exchange(operation, params, deadlineAt);
+    },
 
     async read(operation: Operation, params: object, { limiter, deadlineAt }: CallOptions) {
       const timeout = () => new UpstreamTimeoutError({ action: operation.action });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { findNumber, toDigits } from "../../../shared/changes/phone-number.ts";
+import { findNumber, pairLines, sameLine, toDigits } from "../../../shared/changes/same-line.ts";
 import { SEED } from "../../support/seed.ts";
 
 describe("toDigits", () => {
@@ -17,8 +17,8 @@ describe("findNumber", () => {
   it.each([
     ["as it was added", "49", "15112345678", "4915112345678", "exact"],
     ["with punctuation in the list", "49", "15112345678", "+49 151 12345678", "exact"],
-    ["without the trunk zero", "49", "015112345678", "4915112345678", "trunk-zero"],
-    ["without two trunk zeros", "49", "0015112345678", "4915112345678", "trunk-zero"],
+    ["without the trunk zero", "49", "015112345678", "4915112345678", "trunk-prefix"],
+    ["without two trunk zeros", "49", "0015112345678", "4915112345678", "trunk-prefix"],
     ["with a zero that belongs to it", "39", "0612345678", "390612345678", "exact"],
     ["Mexican, with 1 in the list alone", "52", "5512345678", "5215512345678", "mexico-1"],
     ["Mexican, with 1 in the add alone", "52", "15512345678", "525512345678", "mexico-1"],
@@ -27,9 +27,9 @@ describe("findNumber", () => {
     ["Argentine, trunk zero and 9", "54", "01123456789", "5491123456789", "argentina-9"],
     ["Brazilian, with 9 in the list alone", "55", "1187654321", "5511987654321", "brazil-9"],
     ["Brazilian, with 9 in the add alone", "55", "11987654321", "551187654321", "brazil-9"],
-  ])("finds a number %s", (_name, cc, national, listed, form) => {
+  ])("finds a number %s", (_name, cc, national, listed, rule) => {
     const found = findNumber(cc, national, ["4930111", listed]);
-    expect(found).toEqual({ phoneNumber: listed.replace(/\D/g, ""), form });
+    expect(found).toEqual({ phoneNumber: listed.replace(/\D/g, ""), rule });
   });
 
   it.each([
@@ -38,6 +38,9 @@ describe("findNumber", () => {
     ["that only begins alike", "49", "15112345678", "49151123456780"],
     ["of another country with the same digits", "49", "5512345678", "5215512345678"],
     ["that is Mexican but too short for the rule", "52", "551234567", "521551234567"],
+    ["that is a Brazilian landline", "55", "11933334444", "551133334444"],
+    ["that is a Brazilian mobile of a landline's digits", "55", "2125550142", "5521925550142"],
+    ["with a zero that Italy keeps", "39", "0612345678", "39612345678"],
     ["that is Brazilian with another digit than 9", "55", "1187654321", "5511887654321"],
     ["with a zero that was not added", "39", "612345678", "390612345678"],
     ["without digits", "49", "15112345678", ""],
@@ -49,11 +52,11 @@ describe("findNumber", () => {
     const listed = ["5215512345678", "525512345678"];
     expect(findNumber("52", "5512345678", listed)).toEqual({
       phoneNumber: "525512345678",
-      form: "exact",
+      rule: "exact",
     });
     expect(findNumber("52", "15512345678", listed)).toEqual({
       phoneNumber: "5215512345678",
-      form: "exact",
+      rule: "exact",
     });
   });
 
@@ -72,11 +75,56 @@ describe("findNumber", () => {
         (cc, national, others) => {
           expect(findNumber(cc, national, [...others, `+${cc} ${national}`])).toEqual({
             phoneNumber: `${cc}${national}`,
-            form: "exact",
+            rule: "exact",
           });
         },
       ),
       { seed: SEED, numRuns: 300 },
     );
+  });
+});
+
+describe("two spellings", () => {
+  // numbers-in-the-wild: the public threads that each row comes from stand beside the rules.
+  it.each([
+    ["5521985550142", "552185550142", "brazil-9"],
+    ["552165550142", "5521965550142", "brazil-9"],
+    ["5521925550142", "552125550142", undefined],
+    ["5511933334444", "551133334444", undefined],
+    ["523355501042", "5213355501042", "mexico-1"],
+    ["523355501042", "5213355501043", undefined],
+    ["5493415550142", "543415550142", "argentina-9"],
+    ["447700900142", "447700900142", "exact"],
+    ["447700900142", "447700900143", undefined],
+  ])("%s and %s are one line by the rule %s", (one, other, rule) => {
+    expect([sameLine(one, other), sameLine(other, one)]).toEqual([rule, rule]);
+  });
+});
+
+describe("pairLines", () => {
+  const pairs = (known: string[], listed: string[]) => Object.fromEntries(pairLines(known, listed));
+
+  it("keeps the known spelling of a line that is listed otherwise", () => {
+    expect(pairs(["525512345678"], ["5215512345678"])).toEqual({ "5215512345678": "525512345678" });
+  });
+
+  it("takes the exact number first, so that two listed near forms are two lines", () => {
+    expect(pairs(["525512345678"], ["5215512345678", "525512345678"])).toEqual({
+      "5215512345678": "5215512345678",
+      "525512345678": "525512345678",
+    });
+  });
+
+  it("takes a known number once", () => {
+    expect(pairs(["525512345678"], ["5215512345678", "5215512345679"])).toEqual({
+      "5215512345678": "525512345678",
+      "5215512345679": "5215512345679",
+    });
+  });
+
+  it("leaves a number alone that is of no known line", () => {
+    expect(pairs(["551133334444"], ["5511933334444"])).toEqual({
+      "5511933334444": "5511933334444",
+    });
   });
 });

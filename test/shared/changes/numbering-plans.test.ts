@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import {
+  doubtsAbout,
+  impossibleNumber,
+  withoutTrunkPrefix,
+} from "../../../shared/changes/numbering-plans.ts";
+
+describe("the trunk prefix of a national number", () => {
+  it.each([
+    ["44", "07700900142", "7700900142"],
+    ["44", "7700900142", "7700900142"],
+    ["49", "015112345678", "15112345678"],
+    ["7", "89161234567", "9161234567"],
+    ["7", "9161234567", "9161234567"],
+    ["7", "8123456789", "8123456789"],
+    ["36", "06201234567", "201234567"],
+    ["36", "201234567", "201234567"],
+    ["39", "065550142", "065550142"],
+    ["378", "0549123456", "0549123456"],
+    ["225", "0701234567", "0701234567"],
+    ["242", "061234567", "061234567"],
+  ])("of +%s %s leaves %s", (cc, national, expected) => {
+    expect(withoutTrunkPrefix(cc, national)).toBe(expected);
+  });
+});
+
+const TWICE = "begins with the country code; send it without";
+
+describe("a number that no plan has", () => {
+  it.each([
+    ["1", "14155550123", TWICE],
+    ["1", "12125550142", TWICE],
+    ["1", "1155550123", "cannot begin with 0 or 1 after country code 1"],
+    ["1", "0155550123", "cannot begin with 0 or 1 after country code 1"],
+    ["86", "8613800001234", TWICE],
+    ["44", "447700900142", TWICE],
+    ["91", "919876543210", TWICE],
+    ["55", "5521985550142", TWICE],
+    ["52", "525512345678", TWICE],
+    ["52", "5215512345678", TWICE],
+    ["65", "6581234567", TWICE],
+    ["852", "85251234567", TWICE],
+    ["7", "79161234567", TWICE],
+    [
+      "49",
+      "004915112345",
+      "begins with 00, the prefix of international calls; send it without the country code",
+    ],
+  ])("+%s %s is refused", (cc, national, message) => {
+    expect(impossibleNumber(cc, national)).toBe(message);
+  });
+
+  it.each([
+    ["1", "4155550123"],
+    ["7", "7012345678"],
+    ["44", "4412345678"],
+    ["49", "4915112345678"],
+    ["55", "55912345678"],
+    ["55", "5591234567"],
+    ["86", "8612345678"],
+    ["91", "9198765432"],
+    ["39", "0612345678"],
+    ["33", "70012345678901"],
+  ])("+%s %s is not", (cc, national) => {
+    expect(impossibleNumber(cc, national)).toBeUndefined();
+  });
+});
+
+describe("a doubtful number", () => {
+  it.each([
+    ["49", "4915112345678", ["begins with the country code; check that it is not written twice"]],
+    ["62", "62812345678", ["begins with the country code; check that it is not written twice"]],
+    ["49", "015112345678", ["begins with 0, which is no part of an international number"]],
+    ["36", "06201234567", ["begins with 06, which is no part of an international number"]],
+    ["33", "70012345678", ["has more digits than numbers of country code 33 have"]],
+  ])("+%s %s is named", (cc, national, doubts) => {
+    expect(doubtsAbout(cc, national)).toEqual(doubts);
+  });
+
+  it.each([
+    ["49", "15112345678"],
+    ["49", "4912345"],
+    ["7", "7012345678"],
+    ["39", "0612345678"],
+    ["55", "55912345678"],
+    ["1", "4155550123"],
+  ])("+%s %s is none", (cc, national) => {
+    expect(doubtsAbout(cc, national)).toEqual([]);
+  });
+});
