@@ -43,9 +43,9 @@ export type Issue = { readonly path: string; readonly message: string };
 /** All that is safe to keep of an upstream failure: the signing module lets nothing else out. */
 export type UpstreamFacts = {
   readonly action: string;
-  readonly upstreamCode?: string | undefined;
-  readonly upstreamRequestId?: string | undefined;
-  readonly httpStatus?: number | undefined;
+  readonly upstreamCode?: string;
+  readonly upstreamRequestId?: string;
+  readonly httpStatus?: number;
 };
 
 const toFacts = (facts: UpstreamFacts) => ({ facts });
