@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { directionOf, severityOf } from "../../shared/changes/severity.ts";
+import { assess, directionOf, severityOf } from "../../shared/changes/severity.ts";
 import { WATCHED_FIELD_NAMES, type WatchedField } from "../../shared/changes/watched-fields.ts";
 import { ALL_EVENT_TYPES } from "../../shared/contract/event-schemas.ts";
 import { isKnownEvent, verifyWebhook } from "../../shared/receiver/verify.ts";
+import { EVENT_TYPES } from "../../shared/schemas/event.ts";
 import { EXAMPLE_SECRET } from "../contract/event-examples.ts";
 import { createDocumentChecker } from "../contract/openapi-check.ts";
 import { codeSpans, fenced, pageText, section, tableRows } from "./pages.ts";
@@ -57,6 +58,27 @@ describe("the table of what you receive when", () => {
       codeSpans(type).map((name) => (name === "webhook.test" ? name : `whatsapp.${name}`)),
     );
     expect([...new Set(listed)].sort()).toEqual([...ALL_EVENT_TYPES].sort());
+  });
+
+  it.each([
+    [EVENT_TYPES.discovered, undefined],
+    [EVENT_TYPES.missing, "absent"],
+    [EVENT_TYPES.missing, "deleted"],
+    [EVENT_TYPES.returned, undefined],
+    [EVENT_TYPES.state, undefined],
+    [EVENT_TYPES.onboardingCompleted, undefined],
+    [EVENT_TYPES.onboardingStuck, undefined],
+  ] as const)("has the severity of %s (missingReason: %s)", (type, missingReason) => {
+    const draft = {
+      type,
+      phoneNumber: "4915112345678",
+      changes: [],
+      state: { fields: {}, observedAt: "2026-01-01T00:00:00.000Z" },
+      previousObservedAt: undefined,
+      details: { missingReason },
+    };
+    const listed = rows.filter((row) => row.type === `\`${type.replace("whatsapp.", "")}\``);
+    expect(listed.map(({ severity }) => severity)).toContain(`\`${assess(draft).severity}\``);
   });
 
   const changes = rows.flatMap((row) => {
