@@ -103,12 +103,8 @@ async function* findDead(store: Store, choice: Choice): AsyncGenerator<DeadLette
 }
 
 async function* scanDead(store: Store, { customer, seq, after }: Choice): AsyncGenerator<Row> {
-  if (customer !== undefined && seq !== undefined) {
-    const key = deadKey(customer, seq);
-    const found = await store.get(key);
-    if (found) yield { key, ...found };
-    return;
-  }
-  const prefix = customer === undefined ? DEAD_PREFIX : `${DEAD_PREFIX}${customer}/`;
+  // Two events may share a sequence after a restore, hence a prefix here as well.
+  const ofCustomer = customer === undefined ? DEAD_PREFIX : `${DEAD_PREFIX}${customer}/`;
+  const prefix = customer === undefined || seq === undefined ? ofCustomer : deadKey(customer, seq);
   yield* scanAll(store, prefix, after ? `${DEAD_PREFIX}${after}` : "");
 }

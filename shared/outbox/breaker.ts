@@ -17,6 +17,8 @@ export type Breaker = {
   readonly failures: number;
   /** Deliveries that may run at once while closed. */
   readonly limit: number;
+  /** From an accepted probe until full speed. */
+  readonly isRecovering: boolean;
   /** Successes since the limit was last doubled. */
   readonly successes: number;
 };
@@ -31,7 +33,8 @@ export function createBreaker(row: ReceiverRow | undefined, now: number): Breake
     since: new Date(now).toISOString(),
   };
   const known = row ?? closed;
-  return { row: known, failures: known.failures ?? 0, limit: MAX_CONCURRENT, successes: 0 };
+  const failures = known.failures ?? 0;
+  return { row: known, failures, limit: MAX_CONCURRENT, isRecovering: false, successes: 0 };
 }
 
 export type Allowance = {
@@ -58,41 +61,48 @@ export function allowance(breaker: Breaker, now: number): Allowance {
   }
 }
 
-/** After a 2xx: an open breaker closes with a limit of one, a closed one raises its limit. */
-export function afterSuccess(breaker: Breaker, now: number): Breaker {
-  if (breaker.row.state === "open") {
-    const row: ReceiverRow = {
-      ...breaker.row,
-      state: "closed",
-      nextProbeAt: 0,
-      since: new Date(now).toISOString(),
-    };
-    return { row, failures: 0, limit: 1, successes: 0 };
-  }
+/** After an accepted probe, which alone closes an open breaker. Its limit begins with one. */
+export function afterAcceptedProbe(breaker: Breaker, now: number): Breaker {
+  if (breaker.row.state !== "open") return afterSuccess(breaker);
+  const since = new Date(now).toISOString();
+  const row: ReceiverRow = { ...breaker.row, state: "closed", nextProbeAt: 0, since };
+  return { row, failures: 0, limit: 1, isRecovering: true, successes: 0 };
+}
+
+/** After a delivery: a closed breaker raises its limit. */
+export function afterSuccess(breaker: Breaker): Breaker {
+  // This delivery began before the breaker opened, so it shows nothing of the receiver now.
+  if (breaker.row.state !== "closed") return breaker;
   const successes = breaker.successes + 1;
   if (breaker.limit === MAX_CONCURRENT || successes < breaker.limit) {
     return { ...breaker, failures: 0, successes };
   }
   const limit = Math.min(MAX_CONCURRENT, breaker.limit * 2);
   // At full speed the outage is over: the next one starts with the shortest wait.
-  const row = limit === MAX_CONCURRENT ? { ...breaker.row, step: 0 } : breaker.row;
-  return { row, failures: 0, limit, successes: 0 };
+  const isRecovering = breaker.isRecovering && limit < MAX_CONCURRENT;
+  const row = isRecovering || breaker.row.step === 0 ? breaker.row : { ...breaker.row, step: 0 };
+  return { row, failures: 0, limit, isRecovering, successes: 0 };
+}
+
+/** After a 429 while the receiver accepts others: a rate, which halves what runs at once. */
+function afterThrottle(breaker: Breaker): Breaker {
+  return { ...breaker, limit: Math.max(1, Math.floor(breaker.limit / 2)), successes: 0 };
 }
 
 /** A failed attempt that may be the receiver's problem. */
 export type ReceiverFailure = {
   readonly reason: string;
+  readonly status?: number | undefined;
   readonly retryAfterMs?: number | undefined;
   /** The receiver accepted another event recently, so this event alone may be the cause. */
   readonly isLocal?: boolean;
 };
 
 export function toReceiverFailure(result: AttemptResult): ReceiverFailure {
-  if (result.kind !== "failed") return { reason: `status ${result.status}` };
-  return {
-    reason: result.status === undefined ? result.reason : `status ${result.status}`,
-    retryAfterMs: result.retryAfterMs,
-  };
+  const { status } = result;
+  if (result.kind !== "failed") return { reason: `status ${status}`, status };
+  const reason = status === undefined ? result.reason : `status ${status}`;
+  return { reason, status, retryAfterMs: result.retryAfterMs };
 }
 
 /** After a failed delivery; `random` from 0 to 1 spreads the probes. */
@@ -102,19 +112,18 @@ export function afterFailure(
   now: number,
   random: number,
 ): Breaker {
+  const { row, isRecovering } = breaker;
+  if (failure.isLocal && failure.status === 429) return afterThrottle(breaker);
   const failures = breaker.failures + 1;
-  const { row } = breaker;
   if (row.state === "open") {
     // A delivery that began before the breaker opened is no probe: it only moves the next one.
     const asked = failure.retryAfterMs === undefined ? 0 : now + failure.retryAfterMs;
     return asked <= row.nextProbeAt ? breaker : { ...breaker, row: { ...row, nextProbeAt: asked } };
   }
-  const ramping = breaker.limit < MAX_CONCURRENT;
-  const opens =
-    row.state === "closed" &&
-    (failures >= OPEN_AFTER || (ramping && !failure.isLocal) || failure.retryAfterMs !== undefined);
+  const isUrgent = !failure.isLocal && (isRecovering || failure.retryAfterMs !== undefined);
+  const opens = row.state === "closed" && (failures >= OPEN_AFTER || isUrgent);
   if (!opens) return { ...breaker, failures };
-  return open(breaker, ramping ? row.step + 1 : 0, failure, now, random);
+  return open(breaker, isRecovering ? row.step + 1 : 0, failure, now, random);
 }
 
 /** After a failed probe, which makes the wait for the next one a step longer. */

@@ -1,10 +1,11 @@
 import { clearMarkers, loadCustomer } from "../customers/customer.ts";
 import type { PendingEvent } from "../schemas/customer-row.ts";
 import type { Store } from "../store/store.ts";
-import type { OutgoingEvent, Send } from "../webhook/attempt.ts";
+import type { AttemptResult, OutgoingEvent, Send } from "../webhook/attempt.ts";
 import { type ReceiverFailure, toReceiverFailure } from "./breaker.ts";
 import { markDelivered, moveToDeadLetters, updateEvent } from "./pending.ts";
 import { probeDelayMs, refusalDelayMs } from "./schedule.ts";
+import type { StoredBreaker } from "./stored-breaker.ts";
 
 export type DeliverDeps = {
   readonly store: Store;
@@ -18,8 +19,9 @@ export type DeliverDeps = {
 export type DeliverOptions = {
   /** On the monotonic clock, ms: no attempt runs past this. */
   readonly deadlineAt: number;
-  /** Whether the receiver accepted another event within the last minute. */
-  readonly hasAcceptedRecently: () => boolean;
+  readonly receiver: Pick<StoredBreaker, "hasAcceptedRecently" | "accepted" | "probed">;
+  /** The event is the probe of an open breaker: a failure is the receiver's, without a test. */
+  readonly isProbe?: boolean;
 };
 
 /** What became of the first pending event of one customer. Times are on the wall clock, in ms. */
@@ -55,6 +57,7 @@ export async function deliverNext(
   if (waitsUntil > deps.now()) return { kind: "waits", at: waitsUntil };
 
   const result = await deps.send(event, { deadlineAt: options.deadlineAt });
+  if (options.isProbe) await options.receiver.probed(result);
   switch (result.kind) {
     case "delivered": {
       const left = await markDelivered(deps.store, customer, event.id, deps.now());
@@ -65,28 +68,36 @@ export async function deliverNext(
       return { kind: "gone" };
     case "failed": {
       const failure = toReceiverFailure(result);
-      if (!options.hasAcceptedRecently()) return { kind: "failed", failure };
-      return backOffEvent(customer, event, failure, deps);
+      const problem = await findReceiverProblem(result, deps, options);
+      return problem ?? backOffEvent(customer, event, failure, deps);
     }
     case "refused": {
-      const problem = await findReceiverProblem(deps, options);
+      const problem = await findReceiverProblem(result, deps, options);
       return problem ?? refuseEvent(customer, event, result.status, deps);
     }
   }
 }
 
 /**
- * Why a refusal is the receiver's problem and not the event's; undefined if the receiver accepts
- * other events. Many verifiers return 400 to a wrong signature, so without this test a wrong secret
- * would use up the attempts of every event.
+ * Why a failure is the receiver's problem and not the event's; undefined if the receiver accepts
+ * other events. A test decides where an event may fail alone. Many verifiers return 400 to a wrong
+ * signature, which must not use up the attempts of every event. One customer's Retry-After must not
+ * stop the others.
  */
 async function findReceiverProblem(
+  result: AttemptResult,
   deps: DeliverDeps,
-  { deadlineAt, hasAcceptedRecently }: DeliverOptions,
+  { deadlineAt, receiver, isProbe }: DeliverOptions,
 ): Promise<DeliverOutcome | undefined> {
-  if (hasAcceptedRecently()) return undefined;
+  const failed: DeliverOutcome = { kind: "failed", failure: toReceiverFailure(result) };
+  if (isProbe) return failed;
+  if (receiver.hasAcceptedRecently()) return undefined;
+  if (result.kind === "failed" && result.retryAfterMs === undefined) return failed;
   const test = await deps.send(deps.testEvent(), { deadlineAt });
-  if (test.kind === "delivered") return undefined;
+  if (test.kind === "delivered") {
+    await receiver.accepted();
+    return undefined;
+  }
   if (test.kind === "gone") return { kind: "gone" };
   return { kind: "failed", failure: toReceiverFailure(test) };
 }
@@ -123,9 +134,13 @@ async function backOffEvent(
   failure: ReceiverFailure,
   deps: DeliverDeps,
 ): Promise<DeliverOutcome> {
-  const troubles = (event.refusals?.troubles ?? 0) + 1;
-  const own = probeDelayMs(troubles - 1, deps.random());
-  const at = deps.now() + Math.max(own, failure.retryAfterMs ?? 0);
+  const { retryAfterMs } = failure;
+  const earlier = event.refusals?.troubles ?? 0;
+  const own = probeDelayMs(earlier, deps.random());
+  // A 429 with a time is no trouble of the event's. It only comes too soon.
+  const isRate = failure.status === 429 && retryAfterMs !== undefined;
+  const at = deps.now() + (isRate ? retryAfterMs : Math.max(own, retryAfterMs ?? 0));
+  const troubles = isRate ? earlier : earlier + 1;
   await updateEvent(deps.store, customer, event.id, (kept) => ({
     ...kept,
     refusals: { ...kept.refusals, count: kept.refusals?.count ?? 0, nextAt: at, troubles },

@@ -35,7 +35,7 @@ export function createInFlight(options: InFlightOptions, deps: InFlightDeps): In
   let count = 0;
   let isProbing = false;
 
-  async function track(work: Promise<void>): Promise<void> {
+  async function track(work: Promise<unknown>): Promise<void> {
     count += 1;
     await work;
     count -= 1;
@@ -62,39 +62,49 @@ export function createInFlight(options: InFlightOptions, deps: InFlightDeps): In
   };
 }
 
-/** Sends a `webhook.test` to find out whether the receiver accepts events again. Never rejects. */
-async function probeReceiver(
-  { breaker, counts, deadlineAt }: InFlightOptions,
-  deps: InFlightDeps,
-): Promise<void> {
+/**
+ * Sends a `webhook.test` to find out whether the receiver accepts events again. Some receivers know
+ * no tests and refuse them, so after a refusal the next due event is the probe. Never rejects.
+ */
+async function probeReceiver(options: InFlightOptions, deps: InFlightDeps): Promise<void> {
+  const { breaker, counts, deadlineAt, queue } = options;
   try {
     const result = await deps.send(deps.testEvent(), { deadlineAt });
     if (result.kind !== "delivered") counts.failedAttempts += 1;
+    while (result.kind === "refused") {
+      const customer = queue.take();
+      if (customer === undefined) break;
+      if (await deliver(customer, options, deps, true)) return;
+    }
     await breaker.probed(result);
   } catch (error) {
     deps.log.error("probe failed", describeError(error));
   }
 }
 
-/** Gives a customer its turn in the queue. Never rejects. */
+/** Gives a customer its turn in the queue. Resolves to true if an event was sent. Never rejects. */
 async function deliver(
   customer: string,
   options: InFlightOptions,
   deps: InFlightDeps,
-): Promise<void> {
+  isProbe = false,
+): Promise<boolean> {
   const { queue, breaker, deadlineAt } = options;
-  const { hasAcceptedRecently } = breaker;
   let next: NextTurn = "none";
+  let wasSent = true;
   try {
-    const outcome = await deliverNext(customer, deps, { deadlineAt, hasAcceptedRecently });
+    const outcome = await deliverNext(customer, deps, { deadlineAt, receiver: breaker, isProbe });
     next = nextTurn(outcome, deps.now());
-    await handleOutcome(customer, outcome, options, deps.log);
+    wasSent = outcome.kind !== "none" && outcome.kind !== "waits";
+    if (isProbe && outcome.kind === "failed") options.counts.failedAttempts += 1;
+    else await handleOutcome(customer, outcome, options, deps.log);
   } catch (error) {
     // The row keeps the event, and the next run delivers it.
     deps.log.error("delivery failed", { customer, ...describeError(error) });
   } finally {
     queue.release(customer, next);
   }
+  return wasSent;
 }
 
 async function handleOutcome(

@@ -62,12 +62,21 @@ export async function moveToDeadLetters(
   const key = deadKey(customer, event.seq);
   if ((await store.put(key, encodeRow(dead), "absent")) === "conflict") {
     // After a store was restored from a backup, another event may lie there. Neither may be lost.
-    const there = await readRow(store, key, deadRowSchema);
+    const there = await readRow(store, key, deadRowSchema).catch(toUndefined);
     if (there?.value.event.id !== event.id) {
-      return (await loadCustomer(store, customer))?.value.pending.length ?? 0;
+      await store.put(`${key}/${event.id}`, encodeRow(dead), "absent");
     }
   }
   return updatePending(store, customer, event.id, without);
+}
+
+/** An unreadable row may hold anything, so it is as good as another event. */
+function toUndefined(error: unknown): undefined {
+  if (!isUnreadable(error)) throw error;
+}
+
+function isUnreadable(error: unknown): boolean {
+  return isAppError(error) && error.code === "ERR_STORE_ROW";
 }
 
 function without(row: CustomerRow, event: PendingEvent): CustomerRow {
@@ -107,7 +116,7 @@ export async function countPending(
     try {
       events += (await loadCustomer(store, customer))?.value.pending.length ?? 0;
     } catch (error) {
-      if (!isAppError(error) || error.code !== "ERR_STORE_ROW") throw error;
+      if (!isUnreadable(error)) throw error;
       atLeast = true;
     }
   }

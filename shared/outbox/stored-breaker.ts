@@ -4,6 +4,7 @@ import type { Store } from "../store/store.ts";
 import type { AttemptResult } from "../webhook/attempt.ts";
 import {
   type Allowance,
+  afterAcceptedProbe,
   afterFailedProbe,
   afterFailure,
   afterGone,
@@ -54,8 +55,9 @@ export async function loadStoredBreaker(
     breaker = next;
     if (next.row === before) return;
     if (next.row.state !== before.state) {
-      const { state, reason } = next.row;
-      deps.log.warn("webhook receiver changed state", { state, reason });
+      const { state, reason, nextProbeAt } = next.row;
+      const probeAt = state === "open" ? new Date(nextProbeAt).toISOString() : undefined;
+      deps.log.warn("webhook receiver changed state", { state, reason, probeAt });
     }
     // One after the other, so that an older row never overwrites a newer one.
     saving = saving.then(save, save);
@@ -65,12 +67,13 @@ export async function loadStoredBreaker(
   async function save(): Promise<void> {
     const { row } = breaker;
     const held = await saveBreaker(deps.store, receiverId, row);
-    if (held !== row) breaker = { ...breaker, row: held };
+    // What changed during the write is stored by the next one.
+    if (held !== row && breaker.row === row) breaker = { ...breaker, row: held };
   }
 
-  const accepted = () => {
+  const accept = (next: Breaker) => {
     acceptedAt = deps.monotonic();
-    return move(afterSuccess(breaker, deps.now()));
+    return move(next);
   };
   const gone = () => move(afterGone(breaker, deps.now()));
 
@@ -78,11 +81,11 @@ export async function loadStoredBreaker(
     allowance: () => allowance(breaker, deps.now()),
     state: () => breaker.row.state,
     hasAcceptedRecently: () => deps.monotonic() - acceptedAt < RECENT_MS,
-    accepted,
+    accepted: () => accept(afterSuccess(breaker)),
     failed: (failure) => move(afterFailure(breaker, failure, deps.now(), deps.random())),
     gone,
     probed(result) {
-      if (result.kind === "delivered") return accepted();
+      if (result.kind === "delivered") return accept(afterAcceptedProbe(breaker, deps.now()));
       if (result.kind === "gone") return gone();
       const failure = toReceiverFailure(result);
       return move(afterFailedProbe(breaker, failure, deps.now(), deps.random()));

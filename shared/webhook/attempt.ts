@@ -7,6 +7,8 @@ import type { TargetGuard } from "./target.ts";
 
 const ATTEMPT_LIMIT_MS = 15_000;
 const MAX_RESPONSE_BYTES = 65_536;
+/** A response that takes longer costs its connection, so that a slow body costs no more. */
+const DRAIN_MS = 1_000;
 
 /** Statuses that refuse this one event. */
 const EVENT_REFUSALS = /* @__PURE__ */ new Set([400, 413, 415, 422]);
@@ -45,8 +47,8 @@ export type SenderOptions = {
 
 /**
  * Sends events as Standard Webhooks requests with a CloudEvents body. One deadline covers look-up,
- * connection, TLS, headers and body. A redirect is a status like any other. At most 64 KB of the
- * response is read.
+ * connection, TLS and headers. A redirect is a status like any other. At most 64 KB of the response
+ * is read, for a second at most.
  */
 export function createSender(
   options: SenderOptions,
@@ -91,6 +93,8 @@ function readResult(
     outgoing.on("response", (response) => {
       decided = toResult(response.statusCode ?? 0, response.headers["retry-after"], now());
       let bytes = 0;
+      const drained = setTimeout(() => response.destroy(), DRAIN_MS);
+      response.on("close", () => clearTimeout(drained));
       response.on("data", (chunk: Buffer) => {
         bytes += chunk.length;
         if (bytes > MAX_RESPONSE_BYTES) response.destroy();

@@ -3,6 +3,13 @@ import { deliverNext } from "../../../shared/outbox/deliver.ts";
 import { markDelivered } from "../../../shared/outbox/pending.ts";
 import { aCustomer, anEvent, type CommandRig, createCommandRig } from "./command-rig.ts";
 
+/** A receiver that accepts what others get. */
+const WELL = {
+  hasAcceptedRecently: () => true,
+  accepted: async () => undefined,
+  probed: async () => undefined,
+};
+
 let rig: CommandRig;
 
 const delivered = (seq: number, deliveredAt: string, number?: string) => ({
@@ -43,7 +50,7 @@ describe("a customer's delivered history", () => {
       send: async () => results.shift() ?? ({ kind: "delivered", status: 204 } as const),
     };
     for (const kind of ["dead", "delivered"]) {
-      const options = { deadlineAt: 1, hasAcceptedRecently: () => true };
+      const options = { deadlineAt: 1, receiver: WELL };
       expect(await deliverNext("a", deps, options)).toMatchObject({ kind });
     }
     expect(await rig.run({ command: "redeliver", customer: "a" })).toMatchObject({ sent: 1 });

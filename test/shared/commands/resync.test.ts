@@ -11,6 +11,13 @@ import {
   START,
 } from "./command-rig.ts";
 
+/** A receiver that accepts what others get. */
+const WELL = {
+  hasAcceptedRecently: () => true,
+  accepted: async () => undefined,
+  probed: async () => undefined,
+};
+
 let rig: CommandRig;
 
 const rowOf = async (customer: string) => (await rig.row(`c/${customer}`)) as CustomerRow;
@@ -95,7 +102,7 @@ describe("resync", () => {
         return { kind: "delivered", status: 204 } as const;
       },
     };
-    const options = { deadlineAt: 1, hasAcceptedRecently: () => true };
+    const options = { deadlineAt: 1, receiver: WELL };
     const ids = (await rowOf("a")).pending.map(({ id }) => id);
     for (let i = 0; i < 4; i += 1) await deliverNext("a", deps, options);
     expect(accepted).toEqual(ids);

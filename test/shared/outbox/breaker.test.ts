@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  afterAcceptedProbe,
   afterFailedProbe,
   afterFailure,
   afterGone,
@@ -35,7 +36,7 @@ describe("the circuit breaker", () => {
   });
 
   it("counts failures only in a row", () => {
-    const breaker = fail(afterSuccess(fail(createBreaker(undefined, NOW), 4), NOW), 4);
+    const breaker = fail(afterSuccess(fail(createBreaker(undefined, NOW), 4)), 4);
 
     expect(breaker.row.state).toBe("closed");
   });
@@ -67,10 +68,37 @@ describe("the circuit breaker", () => {
 
   it("stays closed at reduced speed for an event that fails alone, but opens at five in a row", () => {
     const local = { reason: "status 500", isLocal: true };
-    let breaker = afterSuccess(fail(createBreaker(undefined, NOW), 5), NOW + 5_000);
+    let breaker = afterAcceptedProbe(fail(createBreaker(undefined, NOW), 5), NOW + 5_000);
     for (let i = 0; i < 4; i += 1) breaker = afterFailure(breaker, local, NOW + 6_000, 0.5);
     expect(breaker.row.state).toBe("closed");
     expect(afterFailure(breaker, local, NOW + 6_000, 0.5).row.state).toBe("open");
+  });
+
+  it("stays open after a delivery that began before it opened: only a probe closes it", () => {
+    const open = fail(createBreaker(undefined, NOW), 5);
+
+    expect(afterSuccess(open)).toEqual(open);
+    expect(afterAcceptedProbe(open, NOW + 5_000).row.state).toBe("closed");
+  });
+
+  it("halves what runs at once for a 429 while others are accepted, and opens nothing", () => {
+    const rate = { reason: "status 429", status: 429, retryAfterMs: 3_600_000, isLocal: true };
+    let breaker = createBreaker(undefined, NOW);
+    const limits = [];
+    for (let count = 0; count < 6; count += 1) {
+      breaker = afterFailure(breaker, rate, NOW, 0.5);
+      limits.push(breaker.limit);
+    }
+
+    expect(limits).toEqual([10, 5, 2, 1, 1, 1]);
+    expect(breaker.row).toMatchObject({ state: "closed", step: 0 });
+    expect(fail(breaker, 5).row).toMatchObject({ state: "open", step: 0 });
+  });
+
+  it("stays closed for a Retry-After that concerns one event", () => {
+    const busy = { reason: "status 503", retryAfterMs: 120_000, isLocal: true };
+
+    expect(afterFailure(createBreaker(undefined, NOW), busy, NOW, 0.5).row.state).toBe("closed");
   });
 
   it("opens at once for a Retry-After, and obeys it if it is longer than the step", () => {
@@ -81,10 +109,10 @@ describe("the circuit breaker", () => {
   });
 
   it("allows 1, 2, 4, 8, 16, then 20 deliveries at once after an accepted probe", () => {
-    let breaker = fail(createBreaker(undefined, NOW), 5);
-    const limits = [];
+    let breaker = afterAcceptedProbe(fail(createBreaker(undefined, NOW), 5), NOW + 5_000);
+    const limits = [breaker.limit];
     for (let successes = 0; successes < 40; successes += 1) {
-      breaker = afterSuccess(breaker, NOW + 5_000);
+      breaker = afterSuccess(breaker);
       limits.push(breaker.limit);
     }
 
@@ -95,7 +123,7 @@ describe("the circuit breaker", () => {
 
   it("opens at the first failure before full speed, with the next longer wait", () => {
     const open = fail(createBreaker(undefined, NOW), 5);
-    const reopened = afterSuccess(open, NOW + 5_000);
+    const reopened = afterAcceptedProbe(open, NOW + 5_000);
     const again = fail(reopened, 1, NOW + 5_100);
 
     expect(again.row).toMatchObject({ state: "open", step: 1, nextProbeAt: NOW + 35_100 });

@@ -59,6 +59,43 @@ describe("the dispatcher", () => {
     expect(await pending("a")).toEqual(["a-1"]);
   });
 
+  it("counts the refusals of an event through troubles between them", async () => {
+    const { add, run, respondWith, clock } = createDispatcherRig();
+    await add("a", 1);
+    let attempts = 0;
+    respondWith(({ id }) => {
+      if (id !== "a-1") return DELIVERED;
+      attempts += 1;
+      if (attempts % 2 === 0) return { kind: "failed", reason: "status", status: 500 };
+      return { kind: "refused", status: 422 };
+    });
+    let deadLettered = 0;
+    for (let hour = 0; hour < 150 && deadLettered === 0; hour += 1) {
+      await add(`m${hour}`, 1);
+      deadLettered += (await run()).deadLettered;
+      await clock.advance(3_600_000);
+    }
+
+    expect(deadLettered).toBe(1);
+  });
+
+  it("moves a refused event beside another one in its dead-letter place, in one attempt", async () => {
+    const { add, run, respondWith, sent, store, pending } = createDispatcherRig();
+    await add("a", 1);
+    await store.put("dead/a/0000000000001001", '{"schema":1,"other":"event"}', "absent");
+    const known = await store.get("c/a");
+    const row = JSON.parse(known?.value ?? "{}");
+    row.pending[0].refusals = { count: 9, nextAt: 0 };
+    await store.put("c/a", JSON.stringify(row), known?.version ?? "absent");
+    respondWith(({ id }) => (id === "a-1" ? { kind: "refused", status: 422 } : DELIVERED));
+
+    expect(await run()).toMatchObject({ deadLettered: 1 });
+    expect(sent.map(({ id }) => id)).toEqual(["a-1", "test"]);
+    expect(await pending("a")).toEqual([]);
+    const dead = await store.get("dead/a/0000000000001001/a-1");
+    expect(JSON.parse(dead?.value ?? "{}")).toMatchObject({ event: { id: "a-1" } });
+  });
+
   it("moves an event to the dead letters that is refused ten times, then delivers the next", async () => {
     const { add, run, respondWith, sent, clock, store, pending } = createDispatcherRig();
     await add("a", 2);

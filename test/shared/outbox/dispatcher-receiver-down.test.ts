@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { AttemptResult } from "../../../shared/webhook/attempt.ts";
 import { createDispatcherRig, DELIVERED, DOWN, START } from "./dispatcher-rig.ts";
 
 describe("the dispatcher", () => {
@@ -83,6 +84,66 @@ describe("the dispatcher", () => {
     expect(sent).toHaveLength(1);
     expect(await pending("a")).toEqual(["a-1", "a-2"]);
     expect(lines.join()).toContain('"state":"disabled"');
+  });
+
+  it("probes with the next due event if the receiver refuses the test event", async () => {
+    const { add, run, respondWith, receiverRow, store, sent } = createDispatcherRig();
+    const open = { schema: 1, state: "open", step: 0, nextProbeAt: START, since: "then" };
+    await store.put("ep/receiver", JSON.stringify(open), "absent");
+    await add("a", 2);
+    respondWith(({ id }) => (id === "test" ? { kind: "refused", status: 400 } : DELIVERED));
+
+    expect(await run()).toMatchObject({ delivered: 2, receiverState: "closed" });
+    expect(sent.map(({ id }) => id)).toEqual(["test", "a-1", "a-2"]);
+    expect(await receiverRow()).toMatchObject({ state: "closed" });
+  });
+
+  it("stays open if the receiver refuses the test event and the next due one", async () => {
+    const { add, run, respondWith, receiverRow, store, sent, pending } = createDispatcherRig();
+    const open = { schema: 1, state: "open", step: 0, nextProbeAt: START, since: "then" };
+    await store.put("ep/receiver", JSON.stringify(open), "absent");
+    await add("a", 1);
+    respondWith(() => ({ kind: "refused", status: 400 }));
+
+    expect(await run({ stopAt: 1_000 })).toMatchObject({ failedAttempts: 2, deadLettered: 0 });
+    expect(sent.map(({ id }) => id)).toEqual(["test", "a-1"]);
+    expect(await receiverRow()).toMatchObject({ state: "open", step: 1 });
+    expect(await pending("a")).toEqual(["a-1"]);
+  });
+
+  it("delivers to nineteen customers while one gets a 429 with a day's Retry-After", async () => {
+    const { add, run, respondWith, receiverRow, pending } = createDispatcherRig();
+    await add("a", 1);
+    const busy: AttemptResult = {
+      kind: "failed",
+      reason: "status",
+      status: 429,
+      retryAfterMs: 3_600_000,
+    };
+    respondWith(({ id }) => (id === "a-1" ? busy : DELIVERED));
+    await run();
+    for (let i = 0; i < 19; i += 1) await add(`m${i}`, 1);
+
+    expect(await run()).toMatchObject({ delivered: 19, receiverState: "closed" });
+    expect(await pending("a")).toEqual(["a-1"]);
+    expect((await receiverRow())?.state ?? "closed").toBe("closed");
+  });
+
+  it("delivers all to a receiver that takes ten a second, within 25 s", async () => {
+    const { add, run, respondWith, clock } = createDispatcherRig();
+    for (let i = 0; i < 100; i += 1) await add(`c${i}`, 1);
+    const taken: number[] = [];
+    respondWith(() => {
+      const now = clock.now();
+      if (taken.filter((at) => at > now - 1_000).length < 10) {
+        taken.push(now);
+        return DELIVERED;
+      }
+      return { kind: "failed", reason: "status", status: 429, retryAfterMs: 1_000 };
+    });
+
+    const report = await run({}, clock.sleep(19_000));
+    expect(report).toMatchObject({ delivered: 100, receiverState: "closed" });
   });
 
   it("opens the breaker for as long as Retry-After says", async () => {

@@ -15,15 +15,21 @@ let lines: string[];
 let store: Store;
 /** How long the store takes for its next writes, in ms. */
 let writeMs: number[];
+let readMs: number[];
 
 beforeEach(() => {
   clock = createFakeClock(START);
   lines = [];
   writeMs = [];
   const memory = createTestStore();
+  readMs = [];
   onTestFinished(() => memory.close());
   store = {
     ...memory,
+    async get(key) {
+      await clock.sleep(readMs.shift() ?? 0);
+      return memory.get(key);
+    },
     async put(...args) {
       await clock.sleep(writeMs.shift() ?? 0);
       return memory.put(...args);
@@ -96,6 +102,19 @@ describe("a stored breaker", () => {
     await store.put(KEY, JSON.stringify(paused), known?.version ?? "absent");
     await breaker.probed({ kind: "delivered", status: 204 });
     expect(breaker.state()).toBe("paused");
+  });
+
+  it("keeps a 410 that comes while an operator's pause is found", async () => {
+    const breaker = await load(OPEN);
+    const known = await store.get(KEY);
+    await store.put(KEY, JSON.stringify({ ...OPEN, state: "paused" }), known?.version ?? "absent");
+    readMs = [100];
+    const probe = breaker.probed({ kind: "delivered", status: 204 });
+    const gone = breaker.gone();
+    await clock.run(Promise.all([probe, gone]));
+
+    expect(breaker.state()).toBe("disabled");
+    expect(await stored()).toMatchObject({ state: "disabled", reason: "410" });
   });
 
   it("keeps the longest Retry-After of failures that come while the first is being stored", async () => {

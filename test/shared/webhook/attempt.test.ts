@@ -216,6 +216,18 @@ describe("an attempt to deliver", () => {
     },
   );
 
+  it("is delivered within about a second although the rest of the response dribbles", async () => {
+    respond = (response) => {
+      response.writeHead(200);
+      const dribble = setInterval(() => response.write("."), 50);
+      response.on("close", () => clearInterval(dribble));
+    };
+    const startedAt = performance.now();
+
+    expect(await sender(url)()).toEqual({ kind: "delivered", status: 200 });
+    expect(performance.now() - startedAt).toBeLessThan(2_500);
+  });
+
   it("keeps the status if the connection is reset after it", async () => {
     respond = (response) => {
       response.writeHead(200, { "content-length": 9 });
