@@ -40,6 +40,7 @@ import {
   normaliseAdd,
 } from "../shared/schemas/add.ts";
 import { toIssues } from "../shared/schemas/issues.ts";
+import { ADD_NUMBER } from "../shared/signing/operations.ts";
 import type { NumbersUpstream } from "../shared/signing/upstream.ts";
 import type { Store } from "../shared/store/store.ts";
 
@@ -168,7 +169,7 @@ async function resolveAbandoned(context: AddContext, startedAt: number): Promise
   const { store, request } = context;
   const row = (await loadCustomer(store, request.custSpaceId))?.value;
   return resolveUnknown(context, {
-    facts: { action: "AddChatappPhoneNumber" },
+    facts: { action: ADD_NUMBER.action },
     before: listedNumbers(row, startedAt),
     // The first try may have died before it stored its intent, so store it now.
     onFound: () => recordIntent(context),

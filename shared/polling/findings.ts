@@ -1,11 +1,14 @@
 import { type AnyAppError, UpstreamContractError } from "../errors.ts";
+import { QUERY_NUMBERS } from "../signing/operations.ts";
 import { createFailureJudge, type FailureJudge } from "./failure-judge.ts";
 import type { DeferredDecision } from "./read-customer.ts";
 import { noReads, type ReadCounts } from "./report.ts";
 import type { WarmState } from "./warm-state.ts";
 
 /** The failure of a reply of which not all could be read. */
-export const INCOMPLETE_REPLY = new UpstreamContractError({ action: "QueryChatappPhoneNumbers" });
+export const INCOMPLETE_REPLY = /* @__PURE__ */ new UpstreamContractError({
+  action: QUERY_NUMBERS.action,
+});
 
 export type FailedRead = {
   readonly customer: string;
