@@ -3,7 +3,9 @@
 /**
  * One deployed function. Its name is that of its file in functions/, of its bundle and of its entry in
  * serverless.yml. It cannot work without the settings in `requires`. A function of kind `http` has
- * one method and its paths. The first path is the one behind a custom domain.
+ * one method and its paths. The first path is the one behind a custom domain. `instances` is the most
+ * that run at a time: without a ceiling, a flood of refused calls could use up those of the account.
+ * `tableActions` is what its role may do with the table of a Tablestore store.
  */
 
 export const ADD = /** @type {const} */ ({
@@ -12,6 +14,8 @@ export const ADD = /** @type {const} */ ({
   method: "POST",
   paths: ["/add", "/", "/numbers"],
   requires: ["API_KEYS", "STORE_URL"],
+  instances: 10,
+  tableActions: ["GetRow", "PutRow", "DeleteRow"],
 });
 
 export const QUERY = /** @type {const} */ ({
@@ -20,12 +24,17 @@ export const QUERY = /** @type {const} */ ({
   method: "GET",
   paths: ["/query", "/", "/numbers"],
   requires: ["API_KEYS"],
+  instances: 10,
+  tableActions: ["GetRow"],
 });
 
 export const POLL = /** @type {const} */ ({
   name: "poll",
   kind: "timer",
   requires: ["STORE_URL", "WEBHOOK_URL", "WEBHOOK_SECRET"],
+  // One for the timer's run, one for an operator's command beside it.
+  instances: 2,
+  tableActions: ["GetRow", "GetRange", "PutRow", "DeleteRow", "DescribeTable", "CreateTable"],
 });
 
 /** The table. A function imports its own row, and only tools import the array. */

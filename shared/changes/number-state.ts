@@ -4,8 +4,7 @@ import { ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields
 
 export type FieldChange = {
   readonly field: WatchedField;
-  /** Null for a first value. */
-  readonly from: string | null;
+  readonly from: string;
   readonly to: string;
   /** `from` is only the beginning of the old value. */
   readonly fromIsCut?: boolean;

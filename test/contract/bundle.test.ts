@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import type { Metafile } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildInto } from "../../shared/deploy/bundle.js";
+import { buildInto } from "../../shared/deploy/bundle.ts";
 import { FUNCTIONS } from "../../shared/functions.js";
 
 const NAMES = FUNCTIONS.map(({ name }) => name);

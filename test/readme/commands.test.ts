@@ -19,7 +19,7 @@ import {
 const { scripts } = JSON.parse(readFileSync(new URL("package.json", ROOT), "utf8")) as {
   readonly scripts: Readonly<Record<string, string>>;
 };
-const PLUGIN = readFileSync(new URL("shared/deploy/plugin.js", ROOT), "utf8");
+const PLUGIN = readFileSync(new URL("shared/deploy/plugin.ts", ROOT), "utf8");
 
 /** What follows a command's name on the lines of code of every page, without a remark. */
 function calls(command: RegExp): string[] {

@@ -84,7 +84,7 @@ describe("imports between the rooms", () => {
   it("are found at all", () => {
     expect(SHIPPED.length).toBeGreaterThan(100);
     expect(textsOf(between)).toContain("functions/add.ts imports shared/http/http-handler.ts");
-    expect(textsOf(between)).toContain("shared/deploy/checks.ts imports shared/config.ts");
+    expect(textsOf(between)).toContain("shared/deploy/doctor.ts imports shared/config.ts");
   });
 
   it("start and end in a room that the plan names", () => {

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 /**
  * Gives pop-core the stand-ins that bundling puts in the place of its packages
- * (shared/deploy/bundle.js), so that unbundled tests run what ships. pop-core requires them deep
+ * (shared/deploy/bundle.ts), so that unbundled tests run what ships. pop-core requires them deep
  * inside CommonJS packages, where no alias of a test runner or loader reaches. Import this before
  * anything that loads pop-core.
  */

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
-import { buildInto, bundleOptions, ENTRIES } from "../../../shared/deploy/bundle.js";
+import { buildInto, bundleOptions, ENTRIES } from "../../../shared/deploy/bundle.ts";
 import { fcHttpEvent } from "../../support/fc-events.ts";
 import { measure, PROBE, type Timing } from "./measure.ts";
 import { startUpstream } from "./upstream.ts";

@@ -1,10 +1,16 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { deployService } from "../../../shared/deploy/deploy-service.js";
-import { removeService } from "../../../shared/deploy/remove-service.js";
+import { listFunctions } from "../../../shared/deploy/functions.ts";
+import { deployOne } from "../../../shared/deploy/service.ts";
 import { ACCOUNT, KEY } from "./account.ts";
 import { type CloudOptions, type StandInCloud, startCloud } from "./cloud/cloud.ts";
-import { archivesOf, connectTo, type InProcess, NAMES } from "./in-process.ts";
+import { archivesOf, connectTo, type InProcess, PROJECT, policyOf, roleOf } from "./in-process.ts";
 import { planFor, serviceConfig } from "./service.ts";
+
+const [ADD, QUERY, POLL] = [
+  "waba-numbers-dev-add",
+  "waba-numbers-dev-query",
+  "waba-numbers-dev-poll",
+] as const;
 
 let cloud: StandInCloud;
 let world: InProcess;
@@ -18,30 +24,18 @@ afterEach(async () => {
   await cloud.close();
 });
 
-const deploy = (plan = planFor(), options: { only?: string } = {}) =>
-  deployService(plan, archivesOf(plan), world.cloud, options);
+const deploy = (plan = planFor()) => world.deploy(plan);
 const callNames = () => cloud.calls().map(({ name }) => name);
+const changes = () =>
+  callNames().filter((name) => /^\w+ (Create|Update|Delete|Put|Attach|Detach)/.test(name));
 
 describe("waiting for what was just made", () => {
-  it("goes on asking while a new role, project and function are not known everywhere", async () => {
+  it("the deployment asks again while a role, project or function is not known everywhere", async () => {
     await start({ roleUnknownFor: 3, projectUnseenFor: 2, functionPendingReads: 2 });
     await deploy();
-    expect([...cloud.state.functions.keys()]).toEqual([
-      "waba-numbers-dev-add",
-      "waba-numbers-dev-query",
-      "waba-numbers-dev-poll",
-    ]);
-    expect(world.waited()).toBeLessThan(15_000);
-    expect(world.said.filter((text) => text.includes("up to 90 s"))).toEqual([
-      `The log project ${NAMES.project} is not there yet: waiting for up to 90 s`,
-      "Refused with InvalidArgument, which may be because the role or the logs are new: trying again for up to 90 s",
-      "The function waba-numbers-dev-add is not there yet: waiting for up to 90 s",
-      "The function waba-numbers-dev-query is not there yet: waiting for up to 90 s",
-      "The function waba-numbers-dev-poll is not there yet: waiting for up to 90 s",
-    ]);
-    expect(
-      callNames().filter((name) => name === "fc CreateFunction waba-numbers-dev-add"),
-    ).toHaveLength(4);
+    expect([...cloud.state.functions.keys()]).toEqual([POLL, ADD, QUERY]);
+    expect(world.waited()).toBeLessThan(20_000);
+    expect(callNames().filter((name) => name === `fc CreateFunction ${POLL}`)).toHaveLength(4);
   });
 
   it("takes no time when there is nothing to wait for", async () => {
@@ -50,72 +44,175 @@ describe("waiting for what was just made", () => {
     expect(world.waited()).toBe(0);
   });
 
-  it("ends after 90 s with the refusal that lasted", async () => {
+  it("ends after 90 s with the refusal that lasted, in the cloud's words", async () => {
     await start({ roleUnknownFor: Number.POSITIVE_INFINITY });
     await expect(deploy()).rejects.toThrow(
-      "Could not create the function waba-numbers-dev-add: InvalidArgument, HTTP 400,",
+      `Could not create function ${POLL} (InvalidArgument, HTTP 400, request id 1-6741f5c8-15ab0000-0000000000a1).
+Function Compute says: role 'acs:ram::${ACCOUNT}:role/${roleOf("poll")}' cannot be assumed
+Finished steps are kept. To continue, run the same command again.`,
     );
     expect(world.waited()).toBeGreaterThan(90_000);
     expect(world.waited()).toBeLessThan(100_000);
   });
 
-  it.each([600_000, -600_000])(
-    "waits for a new role with a clock that is %d ms off",
-    async (offset) => {
-      await start({ roleUnknownFor: 2 });
-      await deploy();
-      await removeService(planFor(), world.cloud, { roles: true, logs: false });
-      const before = world.waited();
-      world.advance(offset);
-      await deploy();
-      expect(cloud.state.functions.size).toBe(3);
-      expect(world.waited() - before).toBe(1000);
-    },
-  );
-
-  it("does not take a role for new for ever when the clock is behind", async () => {
+  it("does not happen for a refusal that names nothing new", async () => {
     await start();
-    await deploy();
-    for (const role of cloud.state.roles.values()) role.unknownFor = 1;
-    world.advance(-600_000);
-    await expect(deploy()).rejects.toThrow("Could not update the function waba-numbers-dev-add");
+    const config = serviceConfig(({ provider }) => {
+      provider.runtime = "nodejs22";
+    });
+    await expect(deploy(planFor(config))).rejects.toThrow(
+      "Function Compute says: runtime 'nodejs22' is not supported in this region",
+    );
     expect(world.waited()).toBe(0);
   });
 
   it("ends at once when a function cannot be made", async () => {
     await start({ functionPendingReads: 1 });
-    cloud.state.failures.set("waba-numbers-dev-add", "ImagePullFailed");
+    cloud.state.failures.set(POLL, "ImagePullFailed");
     await expect(deploy()).rejects.toThrow(
-      "Function Compute could not make the function waba-numbers-dev-add: ImagePullFailed. Mend it and run the same command again.",
+      `Function Compute could not make the function ${POLL}: ImagePullFailed. Correct it and run the same command again.`,
     );
-    expect(world.waited()).toBe(1000);
+  });
+});
+
+describe("a deployment that is verified", () => {
+  const answerOf = (parts: object) => ({
+    body: JSON.stringify({ command: "check", ok: false, settings: { ok: true }, ...parts }),
   });
 
-  it("does not repeat a refusal when role and logs are old", async () => {
+  it("fails with the function's own reason, before any timer or address exists", async () => {
     await start();
-    await deploy();
-    for (const [name, role] of cloud.state.roles) {
-      cloud.state.roles.set(name, { ...role, createdAt: Date.now() - 200_000, unknownFor: 1 });
+    const store = {
+      ok: false,
+      code: "ERR_STORE",
+      reason: "store-1.ap-southeast-1.vpc.tablestore.aliyuncs.com: OTSAuthFailed",
+      error: "The state store cannot be reached. Check STORE_URL and the store's health.",
+    };
+    cloud.state.answers.set(POLL, answerOf({ store }));
+    await expect(deploy()).rejects.toThrow(
+      `The function ${POLL} was made, but it does not work:
+  store: The state store cannot be reached. Check STORE_URL and the store's health. (ERR_STORE, store-1.ap-southeast-1.vpc.tablestore.aliyuncs.com: OTSAuthFailed)
+  In https://ots.console.alibabacloud.com, open the instance, then Network Management, and allow VPC access.`,
+    );
+    expect(callNames().filter((name) => name.startsWith("fc CreateTrigger"))).toEqual([]);
+    expect([...cloud.state.functions.keys()]).toEqual([POLL]);
+  });
+
+  it.each([
+    [
+      "settings",
+      {
+        settings: {
+          ok: false,
+          code: "ERR_CONFIG",
+          error: "Settings to fix:",
+          problems: [{ path: "API_KEYS", message: "must be set" }],
+        },
+      },
+      "  settings: API_KEYS must be set",
+    ],
+    [
+      "another stage",
+      {
+        store: {
+          ok: false,
+          code: "ERR_STORE_IDENTITY",
+          error: "This store belongs to another account or stage.",
+          expected: "1:dev",
+          found: "1:prod",
+        },
+      },
+      "(ERR_STORE_IDENTITY, expected 1:dev, found 1:prod)\n  Give each stage its own table.",
+    ],
+    [
+      "Chat App",
+      {
+        upstream: {
+          ok: false,
+          code: "ERR_UPSTREAM_REJECTED",
+          error: "The upstream refused the call.",
+          facts: { action: "QueryChatappPhoneNumbers", upstreamCode: "Product.Unsubscript" },
+        },
+      },
+      "Activate Chat App Message Service for this account: https://chatapp.console.alibabacloud.com",
+    ],
+  ])("says what to do about %s", async (_, parts, said) => {
+    await start();
+    cloud.state.answers.set(ADD, answerOf(parts));
+    await expect(deploy()).rejects.toThrow(said);
+  });
+
+  it("fails with the message of a function that ends with an error", async () => {
+    await start();
+    const body = JSON.stringify({
+      errorMessage: "Cannot find module './poll.js'",
+      errorType: "Error",
+    });
+    cloud.state.answers.set(POLL, { body, failed: true });
+    await expect(deploy()).rejects.toThrow("it does not work:\n  Cannot find module './poll.js'");
+  });
+
+  it("asks again for half a minute while a new role's rights are not known", async () => {
+    await start();
+    const upstream = {
+      ok: false,
+      code: "ERR_UPSTREAM_ACCOUNT",
+      facts: { upstreamCode: "NoPermission" },
+    };
+    cloud.state.answers.set(POLL, answerOf({ upstream }));
+    await expect(deploy()).rejects.toThrow("it does not work");
+    expect(cloud.state.invocations).toHaveLength(4);
+    expect(world.waited()).toBe(30_000);
+  });
+
+  it("fails when an address does not refuse a wrong key", async () => {
+    await start();
+    cloud.state.statuses.set(QUERY, 200);
+    await expect(deploy()).rejects.toThrow(
+      `https://${QUERY}-abcdefghij.ap-southeast-1.fcapp.run of ${QUERY} answers a wrong API key with 200, and must with 401.`,
+    );
+  });
+
+  it("gives every function the store's host that poll found, once", async () => {
+    await start();
+    const bare = "tablestore://store-1.ap-southeast-1/waba";
+    const storeUrl = `${bare}?endpoint=https://store-1.ap-southeast-1.vpc.tablestore.aliyuncs.com`;
+    const config = serviceConfig(({ provider }) => {
+      provider.environment = { STAGE: "dev", STORE_URL: bare };
+    });
+    cloud.state.answers.set(POLL, {
+      body: JSON.stringify({ command: "check", ok: true, store: { ok: true, storeUrl } }),
+    });
+    await deploy(planFor(config));
+    for (const { settings } of cloud.state.functions.values()) {
+      expect(settings.environmentVariables).toMatchObject({ STORE_URL: storeUrl });
     }
-    await expect(deploy()).rejects.toThrow("Could not update the function waba-numbers-dev-add");
-    expect(world.waited()).toBe(0);
+    expect(callNames().filter((name) => name.startsWith("fc UpdateFunction"))).toEqual([
+      `fc UpdateFunction ${POLL}`,
+    ]);
   });
 });
 
 describe("a later deployment", () => {
-  it("changes the policy by a new version, and keeps RAM's limit of five", async () => {
+  it("without a change sends none", async () => {
+    await start();
+    await deploy();
+    cloud.forget();
+    const before = cloud.snapshot();
+    await deploy();
+    expect(changes()).toEqual([]);
+    expect(cloud.snapshot()).toEqual(before);
+  });
+
+  it("changes a policy by a new version, and keeps RAM's limit of five", async () => {
     await start();
     for (let round = 1; round <= 7; round += 1) {
-      const config = serviceConfig((given) => {
-        given.provider.ramRoleStatements.push({
-          Effect: "Allow",
-          Action: ["ots:GetRow"],
-          Resource: [`acs:ots:*:*:instance/store-${round}`],
-        });
+      const config = serviceConfig(({ provider }) => {
+        provider.environment = { STORE_URL: `tablestore://store-${round}.ap-southeast-1/waba` };
       });
       await deploy(planFor(config));
     }
-    const versions = cloud.state.policies.get(NAMES.policy)?.versions ?? [];
+    const versions = cloud.state.policies.get(policyOf("query"))?.versions ?? [];
     expect(versions.map(({ id, isDefault }) => [id, isDefault])).toEqual([
       ["v3", false],
       ["v4", false],
@@ -123,23 +220,51 @@ describe("a later deployment", () => {
       ["v6", false],
       ["v7", true],
     ]);
-    expect(versions.at(-1)?.document).toContain("instance/store-7");
+    expect(versions.at(-1)?.document).toContain("instance/store-7/table/waba");
   });
 
   it("writes no policy when it holds the same in another order", async () => {
     await start();
     await deploy();
-    const [version] = cloud.state.policies.get(NAMES.policy)?.versions ?? [];
-    const { Version, Statement } = JSON.parse(version?.document ?? "") as Record<string, unknown>;
-    const policy = cloud.state.policies.get(NAMES.policy);
-    policy?.versions.splice(0, 1, {
-      id: "v1",
-      document: JSON.stringify({ Statement, Version }, null, 2),
-      isDefault: true,
-    });
+    const policy = cloud.state.policies.get(policyOf("add"));
+    const { Version, Statement } = JSON.parse(policy?.versions[0]?.document ?? "");
+    const document = JSON.stringify({ Statement, Version }, null, 2);
+    policy?.versions.splice(0, 1, { id: "v1", document, isDefault: true });
     cloud.forget();
     await deploy();
-    expect(callNames().filter((name) => /^ram (Create|Attach)/.test(name))).toEqual([]);
+    expect(changes()).toEqual([]);
+  });
+
+  it("gives an older index the fields that it lacks, and keeps the others", async () => {
+    await start();
+    await deploy();
+    const store = cloud.state.projects.get(PROJECT)?.stores.get("waba-numbers-dev");
+    const { keys } = (store?.index ?? { keys: {} }) as { keys: Record<string, unknown> };
+    const mark = Object.keys(keys).find((key) => key.startsWith("serverless__")) ?? "";
+    expect(mark).toMatch(/^serverless__waba_numbers__dev__[0-9a-f]{8}$/);
+    const mine = { type: "text", token: [","] };
+    if (store) store.index = { ttl: 7, keys: { [mark]: keys[mark], mine } };
+    cloud.forget();
+    await deploy();
+    expect(changes()).toEqual([`sls UpdateIndex ${PROJECT}/waba-numbers-dev`]);
+    expect(store?.index).toMatchObject({
+      ttl: 7,
+      keys: {
+        mine,
+        message: {
+          type: "json",
+          json_keys: {
+            level: { type: "text" },
+            message: { type: "text" },
+            code: { type: "text" },
+            pending: { type: "long" },
+            failed: { type: "long" },
+            durationMs: { type: "long" },
+            "freshness.sweep": { type: "long" },
+          },
+        },
+      },
+    });
   });
 
   it("takes limits and triggers away that are no longer asked for", async () => {
@@ -149,21 +274,32 @@ describe("a later deployment", () => {
       functions.poll = { handler: "poll.handler", events: [] };
     });
     await deploy(planFor(config));
-    const poll = cloud.state.functions.get("waba-numbers-dev-poll");
-    expect(poll?.concurrency).toBeUndefined();
+    const poll = cloud.state.functions.get(POLL);
     expect(poll?.asyncConfig).toBeUndefined();
     expect([...(poll?.triggers.keys() ?? [])]).toEqual([]);
+  });
+
+  it("deletes a function that is no longer listed, with its role and policy", async () => {
+    await start();
+    await deploy();
+    const config = serviceConfig(({ functions }) => {
+      delete functions.query;
+    });
+    await deploy(planFor(config));
+    expect([...cloud.state.functions.keys()]).toEqual([POLL, ADD]);
+    expect([...cloud.state.policies.keys()]).toEqual([policyOf("add"), policyOf("poll")]);
+    expect(cloud.state.roles.has(roleOf("query"))).toBe(false);
   });
 
   it("refuses a trigger that was added by hand under a name that is wanted", async () => {
     await start();
     await deploy();
-    const poll = cloud.state.functions.get("waba-numbers-dev-poll");
+    const poll = cloud.state.functions.get(POLL);
     const timer = poll?.triggers.get("timer");
     if (timer) poll?.triggers.set("timer", { ...timer, description: "" });
     const before = cloud.snapshot();
     await expect(deploy()).rejects.toThrow(
-      "The function waba-numbers-dev-poll has a trigger timer that no deployment of this service and stage made: its description does not say so.",
+      `The function ${POLL} has a trigger timer that this service did not make: its description does not say so.`,
     );
     expect(cloud.snapshot()).toEqual(before);
   });
@@ -171,27 +307,39 @@ describe("a later deployment", () => {
   it("leaves a trigger alone that was added by hand", async () => {
     await start();
     await deploy();
-    const triggers = cloud.state.functions.get("waba-numbers-dev-poll")?.triggers;
+    const triggers = cloud.state.functions.get(POLL)?.triggers;
     const timer = triggers?.get("timer");
     if (timer) triggers?.set("by-hand", { ...timer, triggerName: "by-hand", description: "" });
     await deploy();
     expect([...(triggers?.keys() ?? [])]).toEqual(["timer", "by-hand"]);
   });
+});
 
-  it("of one function touches no other, and deletes none", async () => {
+describe("the deployment of one function", () => {
+  const one = async (plan = planFor()) => {
+    const found = await listFunctions(plan, world.cloud);
+    return deployOne(plan, "query", archivesOf(plan), world.cloud, found);
+  };
+
+  it("changes that function alone, and calls no API of roles, policies or logs", async () => {
     await start();
     await deploy();
     cloud.forget();
-    const config = serviceConfig(({ functions }) => {
+    const config = serviceConfig(({ provider, functions }) => {
+      provider.environment = { STAGE: "dev", STORE_URL: "tablestore://other.ap-southeast-1/t" };
       delete functions.add;
     });
-    await deploy(planFor(config), { only: "query" });
-    const writes = callNames().filter((name) => /^fc (Create|Update|Delete|Put)/.test(name));
-    expect(writes).toEqual([
-      "fc UpdateFunction waba-numbers-dev-query",
-      "fc DeleteConcurrencyConfig waba-numbers-dev-query",
-      "fc DeleteAsyncInvokeConfig waba-numbers-dev-query",
-    ]);
-    expect(cloud.state.functions.has("waba-numbers-dev-add")).toBe(true);
+    await one(planFor(config));
+    expect(changes()).toEqual([`fc UpdateFunction ${QUERY}`]);
+    expect(callNames().filter((name) => /^(ram|sls) /.test(name))).toEqual([]);
+    expect(cloud.state.functions.has(ADD)).toBe(true);
+  });
+
+  it("is refused before the first whole one", async () => {
+    await start();
+    await expect(one()).rejects.toThrow(
+      `The function ${QUERY} is not deployed yet, so it has no role. Run: npm run deploy -- --stage dev`,
+    );
+    expect(changes()).toEqual([]);
   });
 });

@@ -1,35 +1,39 @@
 import "./real-packages.ts";
 import { createRequire } from "node:module";
-import { zip } from "../../../shared/deploy/archive.js";
-import { createClients } from "../../../shared/deploy/clients.js";
-import type { Cloud } from "../../../shared/deploy/deploy-role.js";
-import { ACCOUNT, KEY } from "./account.ts";
+import { zip } from "../../../shared/deploy/bundle.ts";
+import { createClients } from "../../../shared/deploy/clients.ts";
+import { type Cloud, createHider } from "../../../shared/deploy/cloud.ts";
+import { listFunctions } from "../../../shared/deploy/functions.ts";
+import type { Plan } from "../../../shared/deploy/plan.ts";
+import { deployService } from "../../../shared/deploy/service.ts";
+import type { Deployed } from "../../../shared/deploy/verify.ts";
+import { ACCOUNT, KEY, SECRETS } from "./account.ts";
 import type { StandInCloud } from "./cloud/cloud.ts";
-import { type planFor, REGION } from "./service.ts";
+import { REGION } from "./service.ts";
 
 /** Sends this process's requests to the stand-in until what it answers is called. */
-export const { reroute } = createRequire(import.meta.url)("./cloud/reroute.cjs") as {
+const { reroute } = createRequire(import.meta.url)("./cloud/reroute.cjs") as {
   reroute: (port: number) => () => void;
 };
 
-export const NAMES = {
-  role: "sls-waba-numbers-dev-ap-southeast-1-exec-role",
-  policy: "fc-waba-numbers-dev-ap-southeast-1-access",
-  project: "sls-1234567890123456-ap-southeast-1-logs",
-};
+/** The role and policy of a function of the stage dev. */
+export const roleOf = (key: string) => `sls-waba-numbers-dev-ap-southeast-1-${key}`;
+export const policyOf = (key: string) => `fc-waba-numbers-dev-ap-southeast-1-${key}`;
+export const PROJECT = "sls-1234567890123456-ap-southeast-1-logs";
 
-export function archivesOf(plan: ReturnType<typeof planFor>): Map<string, Buffer> {
+export function archivesOf({ functions }: Plan): Map<string, Buffer> {
   const files = (file: string) => [{ name: `${file}.js`, content: Buffer.from(`// ${file}`) }];
-  return new Map(plan.functions.map(({ key, file }) => [key, zip(files(file))]));
+  return new Map(functions.map(({ key, file }) => [key, zip(files(file))]));
 }
 
 export type InProcess = {
   readonly cloud: Cloud;
-  /** What was told to the user. */
+  /** What the user was shown. */
   readonly said: string[];
-  /** How long was waited, in ms of a clock that only waiting and `advance` move. */
+  /** How long was waited, in ms of a clock that only waiting moves. */
   waited(): number;
-  advance(ms: number): void;
+  /** Lists what is there and brings it to the plan, as the command does. */
+  deploy(plan: Plan): Promise<Deployed[]>;
   stop(): void;
 };
 
@@ -38,23 +42,24 @@ export function connectTo({ port }: StandInCloud): InProcess {
   const stop = reroute(port);
   const said: string[] = [];
   let waited = 0;
-  let startedAt = Date.now();
-  return {
-    cloud: {
-      clients: createClients({ ...KEY, accountId: ACCOUNT }, REGION),
-      clock: {
-        now: () => startedAt + waited,
-        sleep: async (ms) => {
-          waited += ms;
-        },
+  const startedAt = Date.now();
+  const cloud: Cloud = {
+    clients: createClients(KEY, ACCOUNT, REGION),
+    clock: {
+      now: () => startedAt + waited,
+      sleep: async (ms) => {
+        waited += ms;
       },
-      say: (text) => said.push(text),
     },
+    say: (text) => said.push(text),
+    hide: createHider(SECRETS),
+  };
+  return {
+    cloud,
     said,
     waited: () => waited,
-    advance: (ms) => {
-      startedAt += ms;
-    },
+    deploy: async (plan) =>
+      deployService(plan, archivesOf(plan), cloud, await listFunctions(plan, cloud)),
     stop,
   };
 }

@@ -1,19 +1,15 @@
-import { planOf } from "../../../shared/deploy/plan.js";
+import { type Plan, planOf, type ServiceConfig } from "../../../shared/deploy/plan.ts";
 import { ACCOUNT } from "./account.ts";
 
 export const REGION = "ap-southeast-1";
 
-type Config = Parameters<typeof planOf>[0];
+type Entries = Record<string, Record<string, unknown>>;
+type Config = { provider: Record<string, unknown>; functions: Entries };
 
 /** The service as serverless.yml has it, in short. */
-export function serviceConfig(change: (config: Config) => void = () => undefined): Config {
+export function serviceConfig(change: (config: Config) => void = () => undefined): ServiceConfig {
   const config: Config = {
-    provider: {
-      environment: { STAGE: "dev" },
-      ramRoleStatements: [
-        { Effect: "Allow", Action: ["cams:QueryChatappPhoneNumbers"], Resource: "*" },
-      ],
-    },
+    provider: { environment: { STAGE: "dev" } },
     functions: {
       add: { handler: "add.handler", events: [{ http: { method: "post", path: "/add" } }] },
       query: { handler: "query.handler", events: [{ http: { method: "get", path: "/query" } }] },
@@ -21,7 +17,6 @@ export function serviceConfig(change: (config: Config) => void = () => undefined
         handler: "poll.handler",
         cpu: 0.1,
         timeout: 75,
-        reservedConcurrency: 2,
         maximumRetryAttempts: 0,
         maximumEventAge: 60,
         events: [{ timer: { cron: "@every 1m" } }],
@@ -33,9 +28,9 @@ export function serviceConfig(change: (config: Config) => void = () => undefined
 }
 
 export function planFor(
-  config: Config = serviceConfig(),
-  target: Partial<Parameters<typeof planOf>[1]> = {},
-) {
+  config: ServiceConfig = serviceConfig(),
+  target: Partial<Plan["target"]> = {},
+): Plan {
   return planOf(config, {
     service: "waba-numbers",
     stage: "dev",

@@ -27,8 +27,9 @@ export type CloudCall = {
 export class Refusal extends Error {
   readonly status: number;
   readonly code: string;
-  constructor(status: number, code: string) {
-    super(code);
+  /** `message` is the API's own sentence. It holds a secret by default, as real ones may. */
+  constructor(status: number, code: string, message = `secret-looking words of ${code}`) {
+    super(message);
     this.status = status;
     this.code = code;
   }

@@ -9,6 +9,7 @@ export type CloudFunction = {
   readonly settings: Record<string, unknown>;
   /** Names and contents of the deployed archive. */
   readonly code: ReadonlyMap<string, Buffer>;
+  readonly archive: Buffer;
   readonly triggers: Map<string, Trigger>;
   concurrency?: number | undefined;
   asyncConfig?: Record<string, unknown> | undefined;
@@ -45,36 +46,37 @@ export type LogLine = {
   readonly time: number;
   readonly functionName: string;
   readonly message: string;
-  /** Readings that do not find it before it can be searched for. */
-  unseenFor?: number;
 };
 
 export type CloudState = {
+  /** Services that somebody has switched on in the console: `fc`, `sls`. */
+  readonly activated: Set<string>;
   readonly functions: Map<string, CloudFunction>;
   readonly roles: Map<string, Role>;
   readonly policies: Map<string, Policy>;
   readonly projects: Map<string, LogProject>;
   readonly lines: LogLine[];
-  /** Readings of lines that only get through half of them. */
-  halfSearches: number;
   /** What an invocation answers, by function name. */
   readonly answers: Map<string, { readonly body: string; readonly failed?: boolean }>;
   /** Why a function cannot be made, by its name: told once it is no longer being made. */
   readonly failures: Map<string, string>;
   readonly invocations: { readonly name: string; readonly payload: string }[];
+  /** What an address answers a wrong key with, by function name: 401 unless one is named. */
+  readonly statuses: Map<string, number>;
 };
 
 export function createState(): CloudState {
   return {
+    activated: new Set(["fc", "sls"]),
     functions: new Map(),
     roles: new Map(),
     policies: new Map(),
     projects: new Map(),
     lines: [],
-    halfSearches: 0,
     answers: new Map(),
     failures: new Map(),
     invocations: [],
+    statuses: new Map(),
   };
 }
 
@@ -91,7 +93,7 @@ export function snapshot(state: CloudState): unknown {
         asyncConfig: asyncConfig ?? null,
       }),
     ),
-    roles: entries(state.roles, ({ description, trust, policies }) => ({
+    roles: entries(ownRoles(state), ({ description, trust, policies }) => ({
       description,
       trust,
       policies: [...policies].sort(),
@@ -105,6 +107,24 @@ export function snapshot(state: CloudState): unknown {
       stores: entries(stores, ({ settings, index }) => ({ settings, index: index ?? null })),
     })),
   };
+}
+
+/** Function Compute's own role is none of a deployment's. */
+function ownRoles({ roles }: CloudState): ReadonlyMap<string, Role> {
+  return new Map([...roles].filter(([name]) => name !== SERVICE_ROLE));
+}
+
+/** Made when Function Compute is activated: page "Service-linked role", 2 June 2026. */
+const SERVICE_ROLE = "AliyunServiceRoleForFC";
+
+export function addServiceRole({ roles }: CloudState): void {
+  roles.set(SERVICE_ROLE, {
+    description: "Made by Function Compute",
+    trust: "{}",
+    createdAt: 0,
+    policies: new Set(),
+    unknownFor: 0,
+  });
 }
 
 function entries<T, R>(map: ReadonlyMap<string, T>, pick: (value: T) => R): Record<string, R> {

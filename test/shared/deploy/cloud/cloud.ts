@@ -4,7 +4,7 @@ import { buffer as readBytes } from "node:stream/consumers";
 import { createRpcVerifier, type SandboxCredentials } from "../../../sandbox/rpc-signature.ts";
 import type { CloudAnswer, CloudCall, CloudRequest } from "./cloud-request.ts";
 import { Refusal } from "./cloud-request.ts";
-import { type CloudState, createState, snapshot } from "./cloud-state.ts";
+import { addServiceRole, type CloudState, createState, snapshot } from "./cloud-state.ts";
 import { createFcApi, fcRefusal } from "./fc-api.ts";
 import { createRamApi, ramRefusal } from "./ram-api.ts";
 import { createAcs3Verifier } from "./signatures.ts";
@@ -43,6 +43,8 @@ export type CloudOptions = {
   readonly roleUnknownFor?: number;
   readonly projectUnseenFor?: number;
   readonly functionPendingReads?: number;
+  /** Nothing is activated yet, and so Function Compute's own role is not there. */
+  readonly isFresh?: boolean;
 };
 
 /**
@@ -53,6 +55,8 @@ export type CloudOptions = {
 export async function startCloud(options: CloudOptions): Promise<StandInCloud> {
   const { credentials, accountId } = options;
   const state = createState();
+  if (options.isFresh) state.activated.clear();
+  else addServiceRole(state);
   const verify = createRpcVerifier({ credentials, now: Date.now });
   const ram = createRamApi(state, {
     accountId,
@@ -76,6 +80,13 @@ export async function startCloud(options: CloudOptions): Promise<StandInCloud> {
   const serve = async (incoming: http.IncomingMessage, outgoing: http.ServerResponse) => {
     const request = await readRequest(incoming);
     const scheme = String(incoming.headers["x-stand-in-scheme"]);
+    const [, called] = /^([\w-]+)-abcdefghij\.[a-z0-9-]+\.fcapp\.run$/.exec(request.host) ?? [];
+    if (called) {
+      calls.push({ name: `http ${request.method} ${called}`, scheme, host: request.host });
+      const isThere = state.functions.get(called)?.triggers.has("http");
+      outgoing.writeHead(isThere ? (state.statuses.get(called) ?? 401) : 404).end();
+      return;
+    }
     const api = apis.find(({ hosts }) => hosts.test(request.host));
     if (!api) {
       calls.push({ name: "unknown host", scheme, host: request.host });

@@ -10,7 +10,14 @@ export function checkSettings(state: CloudState, settings: Record<string, unknow
   const refuse = (isWrong: boolean) => {
     if (isWrong) throw new Refusal(400, "InvalidArgument");
   };
-  refuse(!RUNTIMES.has(String(runtime)));
+  // Page "Runtime overview", 2026.
+  if (!RUNTIMES.has(String(runtime))) {
+    throw new Refusal(
+      400,
+      "InvalidArgument",
+      `runtime '${runtime}' is not supported in this region`,
+    );
+  }
   refuse(!/^[^.]+\.[^.]+$/.test(String(handler)));
   refuse(Number(memorySize) % 64 !== 0 || Number(memorySize) < 128);
   refuse(Math.round(Number(cpu) * 20) !== Number(cpu) * 20);
@@ -25,22 +32,31 @@ export function checkSettings(state: CloudState, settings: Record<string, unknow
   refuse(!found?.trust.includes("fc.aliyuncs.com"));
   if (found && found.unknownFor > 0) {
     found.unknownFor -= 1;
-    throw new Refusal(400, "InvalidArgument");
+    throw new Refusal(400, "InvalidArgument", `role '${role}' cannot be assumed`);
   }
   const { project, logstore } = (logConfig ?? {}) as { project?: string; logstore?: string };
-  refuse(!state.projects.get(project ?? "")?.stores.has(logstore ?? ""));
+  const stores = state.projects.get(project ?? "")?.stores;
+  // The sentences of github.com/devsapp/fc3, its list of texts to try again on.
+  if (!stores) throw new Refusal(400, "InvalidArgument", `project '${project}' does not exist`);
+  if (!stores.has(logstore ?? "")) {
+    throw new Refusal(400, "InvalidArgument", `logstore '${logstore}' does not exist`);
+  }
 }
 
 /** The archive must hold the handler's file at its root, and say that it is CommonJS. */
-export function readCode(code: unknown, handler: string): Map<string, Buffer> {
+export function readCode(
+  code: unknown,
+  handler: string,
+): { readonly code: Map<string, Buffer>; readonly archive: Buffer } {
   const { zipFile } = (code ?? {}) as { zipFile?: string };
   if (!zipFile) throw new Refusal(400, "InvalidArgument");
+  const archive = Buffer.from(zipFile, "base64");
   let files: Map<string, Buffer>;
   try {
-    files = unzip(Buffer.from(zipFile, "base64"));
+    files = unzip(archive);
   } catch {
     throw new Refusal(400, "InvalidZipFile");
   }
   if (!files.has(`${handler.split(".")[0]}.js`)) throw new Refusal(400, "HandlerNotFound");
-  return files;
+  return { code: files, archive };
 }

@@ -32,6 +32,7 @@ export function runTriggerCall(
   }
   const found = triggers.get(item);
   if (!found) throw new Refusal(404, "TriggerNotFound");
+  if (request.method === "GET") return json(200, describe(functionName, found));
   if (request.method === "DELETE") {
     triggers.delete(item);
     return { status: 204, body: "" };

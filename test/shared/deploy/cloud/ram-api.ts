@@ -35,8 +35,8 @@ export function createRamApi(
   };
 }
 
-export function ramRefusal({ status, code }: Refusal): CloudAnswer {
-  return json(status, { RequestId: REQUEST_ID, Code: code, Message: "secret-looking words" });
+export function ramRefusal({ status, code, message }: Refusal): CloudAnswer {
+  return json(status, { RequestId: REQUEST_ID, Code: code, Message: message });
 }
 
 type Operation = (
@@ -46,7 +46,10 @@ type Operation = (
 ) => object;
 
 const operations: Readonly<Record<string, Operation>> = {
-  GetCallerIdentity: (_, __, { accountId }) => ({ AccountId: accountId }),
+  GetCallerIdentity: (_, __, { accountId }) => ({
+    AccountId: accountId,
+    Arn: `acs:ram::${accountId}:user/deployer`,
+  }),
 
   GetRole: (state, { RoleName = "" }, { accountId }) => {
     const role = need(state.roles, RoleName, "EntityNotExist.Role");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../../shared/config.ts";
-import { describeCost } from "../../../shared/deploy/daily-cost.ts";
+import { cronProblem, describeCost, runsADay } from "../../../shared/deploy/timer.ts";
 import { POLL } from "../../../shared/functions.js";
 
 const SIZE = { memoryMb: 256, cpu: 0.1 };
@@ -37,10 +37,57 @@ describe("describeCost", () => {
 
   it("says so when not every day has as many runs, or none", () => {
     expect(describeCost(pollWith(80), undefined, SIZE)).toBe(
-      "what a day of poll costs cannot be told for this timer: a run takes about 1 s, and up to 10 s more to read 80 listed customers",
+      "poll takes about 1 s a run, and up to 10 s more to read 80 listed customers",
     );
     expect(describeCost(pollWith(80), 0, SIZE)).toBe(
       "poll has no timer that is switched on: nothing is watched or sent",
     );
   });
+});
+
+describe("cronProblem", () => {
+  it.each([
+    "@every 1m",
+    "@every 24h",
+    "0 */5 * * * *",
+    "0 0 12 ? * MON-FRI",
+    "0 0 0 1,15 JAN *",
+    "CRON_TZ=Asia/Shanghai 0 0 9 * * *",
+  ])("takes %s", (text) => {
+    expect(cronProblem(text)).toBeUndefined();
+  });
+
+  it.each([
+    ["@every 30s", "must be like '@every 1m'"],
+    ["@every 0m", "must be like '@every 1m'"],
+    ["*/5 * * * *", "must have six fields"],
+    ["0 60 * * * *", "has a wrong minute"],
+    ["0 0 24 0 * *", "has a wrong hour, day"],
+    ["0 0 0 * * 8", "has a wrong weekday"],
+    ["CRON_TZ=Mars/Base 0 0 9 * * *", "has an unknown time zone"],
+    ["", "must have six fields"],
+  ])("refuses '%s'", (text, problem) => {
+    expect(cronProblem(text)).toContain(problem);
+  });
+});
+
+describe("runsADay", () => {
+  it.each([
+    ["@every 1m", 1440],
+    ["@every 7m", 205.71],
+    ["@every 6h", 4],
+    ["0 */5 * * * *", 288],
+    ["0,30 0-9/3 * ? * *", 192],
+    ["CRON_TZ=Asia/Shanghai 0 0 9 * * *", 1],
+    ["0 0/15 8-17 * * ?", 40],
+  ])("of '%s' is %d", (text, runs) => {
+    expect(runsADay(text)).toBeCloseTo(runs, 2);
+  });
+
+  it.each(["0 0 12 ? * MON-FRI", "0 0 0 1,15 * *", "0 0 0 * JAN *"])(
+    "cannot be told of '%s': not every day has as many",
+    (text) => {
+      expect(runsADay(text)).toBeUndefined();
+    },
+  );
 });

@@ -1,7 +1,7 @@
 import { rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildInto, ENTRIES } from "./bundle.js";
+import { buildInto, ENTRIES } from "./bundle.ts";
 
 const outdir = fileURLToPath(new URL("../../dist", import.meta.url));
 

@@ -1,0 +1,175 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import os from "node:os";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { printsRequests } from "../signing/debug-rule.js";
+import { type Answer, DeployError } from "./cloud.ts";
+
+const require = createRequire(import.meta.url);
+/** Packages that come with the provider plugin or an SDK. */
+const through = (owner: string, name: string) => createRequire(require.resolve(owner))(name);
+
+const TIMEOUT_MS = 30_000;
+/** An invocation may take as long as the function's own timeout. */
+const INVOKE_TIMEOUT_MS = 120_000;
+
+/** @throws DeployError if DEBUG would have the deploying user's signatures and tokens printed */
+export function assertQuiet(debug = ""): void {
+  if (!printsRequests(debug, ["log:client"])) return;
+  throw new DeployError(
+    "DEBUG must not name httpx, log:client or aliyun, which print signatures and tokens. Run: unset DEBUG",
+  );
+}
+
+export type Keys = {
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+  readonly securityToken: string | undefined;
+};
+
+const NO_KEYS = [
+  "ALIBABA_CLOUD_ACCESS_KEY_ID  is not set, and no profile of the aliyun CLI was found.",
+  "  Run: export ALIBABA_CLOUD_ACCESS_KEY_ID=… ALIBABA_CLOUD_ACCESS_KEY_SECRET=… (or: aliyun configure)",
+].join("\n");
+
+/**
+ * The deploying user's credentials, from the first place that has some. The chain is explicit, because
+ * the package's own ends with the metadata address and a host named `undefined`.
+ */
+export async function findKeys(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<{ readonly keys: Keys } | { readonly problem: string }> {
+  const of = (name: string) => environment[`ALIBABA_CLOUD_${name}`] || undefined;
+  const [accessKeyId, accessKeySecret] = [of("ACCESS_KEY_ID"), of("ACCESS_KEY_SECRET")];
+  if (accessKeyId && accessKeySecret) {
+    return { keys: { accessKeyId, accessKeySecret, securityToken: of("SECURITY_TOKEN") } };
+  }
+  if (accessKeyId || accessKeySecret) {
+    const missing = accessKeyId ? "SECRET" : "ID";
+    return { problem: `ALIBABA_CLOUD_ACCESS_KEY_${missing}  is not set, but its other half is` };
+  }
+  const chain = require("@alicloud/credentials");
+  const profile = of("PROFILE");
+  const source =
+    of("OIDC_TOKEN_FILE") && of("ROLE_ARN")
+      ? { name: "ALIBABA_CLOUD_OIDC_TOKEN_FILE", provider: chain.OIDCRoleArnCredentialsProvider }
+      : profile || existsSync(path.join(os.homedir(), ".aliyun", "config.json"))
+        ? { name: `profile ${profile ?? "in use"}`, provider: chain.CLIProfileCredentialsProvider }
+        : of("ECS_METADATA")
+          ? { name: "ALIBABA_CLOUD_ECS_METADATA", provider: chain.ECSRAMRoleCredentialsProvider }
+          : undefined;
+  if (!source) return { problem: NO_KEYS };
+  try {
+    const builder = source.provider.builder();
+    if (of("ECS_METADATA")) builder.withRoleName?.(of("ECS_METADATA"));
+    const found = await builder.build().getCredentials();
+    const { accessKeyId: id, accessKeySecret: secret, securityToken } = found;
+    if (!id || !secret) throw new Error("empty");
+    return {
+      keys: { accessKeyId: id, accessKeySecret: secret, securityToken: securityToken || undefined },
+    };
+  } catch {
+    // Its errors may hold the whole configuration file.
+    return {
+      problem: `No credentials came from ${source.name}. Run: aliyun sts GetCallerIdentity`,
+    };
+  }
+}
+
+/** The APIs of a deployment, each over TLS. What they throw says whose it is. */
+export function createClients(keys: Keys, accountId: string, region: string) {
+  const sdk = require("@alicloud/fc20230330");
+  const { Config } = through("@alicloud/fc20230330", "@alicloud/openapi-core").$OpenApiUtil;
+  const { RuntimeOptions } = through("@alicloud/fc20230330", "@darabonba/typescript");
+  const client = new sdk.default(
+    new Config({
+      ...keys,
+      type: keys.securityToken ? "sts" : "access_key",
+      endpoint: `${accountId}.${region}.fc.aliyuncs.com`,
+      protocol: "HTTPS",
+      regionId: region,
+    }),
+  );
+  const Log = through("serverless-aliyun-function-compute", "@alicloud/log");
+  const log = new Log({ ...keys, endpoint: `https://${region}.log.aliyuncs.com` });
+  const runtime = (readTimeout: number) =>
+    new RuntimeOptions({ autoretry: false, connectTimeout: 10_000, readTimeout });
+  /** `CreateFunction` takes a request whose body, if any, is an input: both are classes of the SDK. */
+  const requestOf = (operation: string, body: object | undefined, query: object | undefined) => {
+    const name = operation.charAt(0).toUpperCase() + operation.slice(1);
+    const Request = sdk[`${name}Request`];
+    if (!Request) return [];
+    const Input = sdk[`${name.replace("PutConcurrencyConfig", "PutConcurrency")}Input`];
+    return [new Request({ ...query, body: body && Input ? new Input(body) : body })];
+  };
+
+  return {
+    /** One operation by its SDK's name: on a function or trigger, with a body or a query. */
+    fc: (
+      operation: string,
+      place: readonly string[],
+      { body, query }: { body?: object; query?: object } = {},
+    ): Promise<Answer> =>
+      of("Function Compute", async () => {
+        const args = [...place, ...requestOf(operation, body, query)];
+        const answer = await client[`${operation}WithOptions`](...args, {}, runtime(TIMEOUT_MS));
+        return answer.body;
+      }),
+    /** A direct invocation. `failed`: the function ended with an error, which `text` holds. */
+    invoke: (name: string, payload: string): Promise<{ text: string; failed: boolean }> =>
+      of("Function Compute", async () => {
+        const answer = await client.invokeFunctionWithOptions(
+          name,
+          new sdk.InvokeFunctionRequest({ body: Readable.from([Buffer.from(payload)]) }),
+          new sdk.InvokeFunctionHeaders({ xFcInvocationType: "Sync" }),
+          runtime(INVOKE_TIMEOUT_MS),
+        );
+        const chunks = [];
+        for await (const chunk of answer.body) chunks.push(chunk);
+        const text = Buffer.concat(chunks).toString();
+        return { text, failed: Boolean(answer.headers?.["x-fc-error-type"]) };
+      }),
+    ram: createRpc(keys, "RAM", "https://ram.aliyuncs.com", "2015-05-01"),
+    /** A method of the Log Service SDK by name. */
+    log: (method: string, ...args: unknown[]): Promise<Answer> =>
+      of("Log Service", async () => {
+        const answer = await log[method](...args, { timeout: TIMEOUT_MS });
+        // The SDK looks at the body only: a proxy's error page would count as done.
+        if (typeof answer === "string" && answer.trim() !== "") throw new Error("unreadable");
+        return answer;
+      }),
+  };
+}
+
+export type Clients = ReturnType<typeof createClients>;
+
+/** Asks whose credentials these are, which every user may. */
+export async function askAccount(keys: Keys): Promise<{ accountId: string; arn: string }> {
+  const sts = createRpc(keys, "STS", "https://sts.aliyuncs.com", "2015-04-01");
+  const { AccountId, Arn } = await sts("GetCallerIdentity", {});
+  if (!/^\d{5,20}$/.test(String(AccountId))) throw new Error("unreadable");
+  return { accountId: String(AccountId), arn: String(Arn ?? "") };
+}
+
+async function of<T>(product: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw Object.assign(Object(error), { product });
+  }
+}
+
+/** By POST, because with GET the access key stands in the address. */
+function createRpc(keys: Keys, product: string, endpoint: string, version: string) {
+  const Rpc = through("serverless-aliyun-function-compute", "@alicloud/ram");
+  const client = new Rpc({ ...keys, endpoint });
+  client.apiVersion = version;
+  return (action: string, params: object): Promise<Answer> =>
+    of(product, async () => {
+      const answer = await client.request(action, params, { method: "POST", timeout: TIMEOUT_MS });
+      // The SDK takes any JSON without a Code for an answer, whatever the HTTP status.
+      if (typeof answer?.RequestId !== "string") throw new Error("unreadable");
+      return answer;
+    });
+}

@@ -1,0 +1,115 @@
+import https from "node:https";
+import { FUNCTIONS } from "../functions.js";
+import { type Answer, type Cloud, CONSOLES, call, DeployError, waitFor } from "./cloud.ts";
+import { type Found, parseConfig } from "./functions.ts";
+import type { FunctionPlan, Plan } from "./plan.ts";
+
+export type Deployed = { readonly key: string; readonly triggers: readonly Found[] };
+
+/** Refusals that end once a new role is known everywhere, and calls that found nobody for a moment. */
+const PASSING = /NoPermission|PermissionDeny|Forbidden|TIMEOUT|ERR_UPSTREAM_UNAVAILABLE/;
+const CHECK_TRIES = 4;
+const CHECK_PAUSE_MS = 10_000;
+
+/**
+ * Asks a function, over an invocation that needs a permission of RAM, whether it works.
+ *
+ * @throws DeployError with the function's own reason
+ */
+export async function check({ name }: FunctionPlan, cloud: Cloud): Promise<Record<string, Answer>> {
+  for (let tries = 1; ; tries += 1) {
+    const { text, failed } = await call(cloud, `check the function ${name}`, () =>
+      cloud.clients.invoke(name, '{"command":"check"}'),
+    );
+    const answer = parseConfig(text);
+    if (!failed && answer.ok === true) return answer;
+    if (tries === CHECK_TRIES || !PASSING.test(text)) {
+      const lines = failed ? [`  ${answer.errorMessage ?? "It ended with an error."}`] : [];
+      for (const part of ["settings", "store", "upstream"]) {
+        if (answer[part]?.ok === false) lines.push(...describePart(part, answer[part]));
+      }
+      if (lines.length === 0) lines.push("  It gave no answer to a check.");
+      throw new DeployError(
+        [
+          `The function ${name} was made, but it does not work:`,
+          ...lines.map((line) => cloud.hide(line)),
+          "It has no new trigger. Correct this and run the same command again.",
+        ].join("\n"),
+      );
+    }
+    cloud.say(`The function ${name} does not work yet: trying again in 10 s`);
+    await cloud.clock.sleep(CHECK_PAUSE_MS);
+  }
+}
+
+const ADVICE = [
+  {
+    pattern: /OTSAuthFailed/,
+    text: `In ${CONSOLES.Tablestore}, open the instance, then Network Management, and allow VPC access. Check the instance's name and region in STORE_URL.`,
+  },
+  {
+    pattern: /ERR_STORE_IDENTITY/,
+    text: "Give each stage its own table. Run: export STORE_URL=tablestore://INSTANCE.REGION/OTHER_TABLE",
+  },
+  {
+    pattern: /NoPermission|PermissionDeny/,
+    text: "The role's policy came from this deployment: check that nobody changed it.",
+  },
+  {
+    pattern: /Product\.Unsubscript/,
+    text: `Activate Chat App Message Service for this account: ${CONSOLES["Chat App"]}`,
+  },
+];
+
+function describePart(part: string, found: Record<string, Answer>): string[] {
+  const { code, error, reason, facts, expected, problems } = found;
+  const details = [
+    code,
+    reason,
+    facts?.action,
+    facts?.upstreamCode,
+    expected && `expected ${expected}, found ${found.found}`,
+  ];
+  const listed = problems?.map((one: Answer) => `${one.path} ${one.message}`).join(", ");
+  const said = listed ?? `${error} (${details.filter(Boolean).join(", ")})`;
+  const lines = [`  ${part}: ${said}`];
+  const advice = ADVICE.find(({ pattern }) => pattern.test(details.join(" ")));
+  return advice ? [...lines, `  ${advice.text}`] : lines;
+}
+
+/** Calls each open address with a wrong key: 401 is the right answer. A new one needs some seconds. */
+export async function verifyAddresses(plan: Plan, deployed: readonly Deployed[], cloud: Cloud) {
+  for (const { key, triggers } of deployed) {
+    for (const trigger of triggers) {
+      const url = trigger.httpTrigger?.urlInternet;
+      const { authType, methods } = parseConfig(trigger.triggerConfig);
+      if (!url || authType !== "anonymous" || !FUNCTIONS.some(({ name }) => name === key)) continue;
+      let status: number | string | undefined;
+      const isRight = async () => {
+        status = await statusOf(methods?.[0] ?? "GET", url);
+        return status === 401 ? true : undefined;
+      };
+      await waitFor(cloud, `address of ${key}`, isRight).catch(() => {
+        throw new DeployError(
+          `${url} of ${plan.names.functionPrefix}${key} answers a wrong API key with ${status}, and must with 401. To see why, run: npx serverless logs -f ${key} --stage ${plan.target.stage}`,
+        );
+      });
+    }
+  }
+}
+
+function statusOf(method: string, url: string): Promise<number | string | undefined> {
+  return new Promise((resolve) => {
+    const headers = {
+      authorization: "Bearer a-key-that-is-wrong",
+      "content-type": "application/json",
+    };
+    const request = https.request(url, { method, headers, timeout: 15_000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    request.on("timeout", () => request.destroy());
+    request.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "no answer"));
+    request.end();
+  });
+}
