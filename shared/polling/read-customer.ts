@@ -44,10 +44,11 @@ export async function readCustomer(
   deps: ReadDeps,
   options: ReadOptions,
 ): Promise<ReadOutcome> {
+  const custSpaceId = customer === SELF ? undefined : customer;
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const before = await loadCustomer(deps.store, customer);
     if (!before || before.value.removedAt) return { kind: "unwatched" };
-    const reply = await options.query(customer === SELF ? {} : { custSpaceId: customer }, options);
+    const reply = await options.query({ custSpaceId }, options);
     const decision = decide({
       customer,
       source: deps.source,

@@ -242,10 +242,11 @@ async function runDay(random: Random) {
       const isContrary = one.Status === "BANNED";
       const kept = Object.entries(own).filter(([name]) => one[name] !== undefined);
       const wrong = Object.entries(one).filter(([, value]) => typeof value !== "string");
+      const spoiled = Object.fromEntries([...kept, ...wrong]);
       return {
-        ...Object.fromEntries([...kept, ...wrong]),
+        ...spoiled,
         PhoneNumber: one.PhoneNumber,
-        ...(isContrary ? { Status: `NOT_${plain[0]?.Status}` } : {}),
+        Status: isContrary ? `NOT_${plain[0]?.Status}` : spoiled.Status,
       };
     });
   }
