@@ -42,27 +42,19 @@ export function createReader(
   const { limiter, deadlineAt, warm } = options;
   const { counts, judge } = findings;
 
-  async function noteReply(
+  function noteReply(
     customer: string,
     outcome: Exclude<ReadOutcome, { kind: "unwatched" }>,
     calledAt: number,
-  ): Promise<void> {
+  ): void {
     judge.noteGoodRead();
     counts.read += 1;
     warm.lastGoodAt = calledAt;
     const isConfirmed = outcome.kind === "read" && outcome.decision.confirms;
     rememberRead(warm, customer, deps.now(), isConfirmed ? calledAt : undefined);
-    switch (outcome.kind) {
-      case "conflict":
-        counts.conflicts += 1;
-        return;
-      case "became-empty":
-        findings.emptied.push(outcome.deferred);
-        return;
-      case "read":
-        if (!outcome.decision.isComplete) notePartial(findings, customer, warm);
-        await announce(customer, outcome.row, outcome.decision, counts, deps);
-    }
+    if (outcome.kind === "conflict") counts.conflicts += 1;
+    else if (outcome.kind === "became-empty") findings.emptied.push(outcome.deferred);
+    else if (!outcome.decision.isComplete) notePartial(findings, customer, warm);
   }
 
   function noteFailure(customer: string, error: AnyAppError, inLane: boolean): void {
@@ -91,9 +83,10 @@ export function createReader(
         if (laneRow) await dropFromLane(deps.store, customer);
         return true;
       }
-      await noteReply(customer, outcome, calledAt);
-      if (laneRow)
-        await prune(customer, outcome.kind === "read" ? outcome.row.onboarding : undefined);
+      noteReply(customer, outcome, calledAt);
+      const read = outcome.kind === "read" ? outcome : undefined;
+      if (read) await announce(customer, read.row, read.decision, counts, deps);
+      if (laneRow) await prune(customer, read?.row.onboarding);
       return true;
     } catch (error) {
       if (!isAppError(error) || error.code === "ERR_STORE") throw error;
