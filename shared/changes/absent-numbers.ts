@@ -27,7 +27,7 @@ function updateOne(
   const lastSeenAt = lastShownAt(known, read.lastSeenAt);
   if (!isProven) {
     if (absence.reads === known.absent?.reads) return undefined;
-    return { phoneNumber, state: { ...known, absent: { ...absence, lastSeenAt } } };
+    return { phoneNumber, state: { ...known, absent: { ...absence, lastSeenAt } }, drafts: [] };
   }
   const state = { ...known, absent: undefined, missingSince: read.observedAt };
   const draft = {
@@ -38,7 +38,7 @@ function updateOne(
     previousObservedAt: lastSeenAt,
     details: { missingReason: missingReason(known) },
   };
-  return { phoneNumber, state, draft };
+  return { phoneNumber, state, drafts: [draft] };
 }
 
 /** Counts one more complete read without the number. `isProven` once it counts as missing. */

@@ -40,7 +40,9 @@ export function composeRow(read: CustomerRead, updates: readonly NumberUpdate[])
       pending: [...row.pending, ...events],
     },
     events,
-    worse: accepted.some(({ draft }) => draft && assess(draft).direction === "worse"),
+    worse: accepted.some(({ drafts }) =>
+      drafts.some((draft) => assess(draft).direction === "worse"),
+    ),
     heldBack,
   };
 }
@@ -56,15 +58,19 @@ function acceptFitting(read: CustomerRead, updates: readonly NumberUpdate[]) {
   };
   const events: PendingEvent[] = [];
   let bytes = row.pending.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
-  const accepted = updates.filter(({ draft }) => {
-    if (!draft) return true;
-    const seq = nextSequence(events.at(-1)?.seq ?? row.seq, readAt);
-    const event = createEvent(draft, seq, origin);
-    const size = Buffer.byteLength(event.body);
-    const count = row.pending.length + events.length;
-    if (count >= MAX_PENDING_EVENTS || bytes + size > MAX_PENDING_BYTES) return false;
+  const accepted = updates.filter(({ drafts }) => {
+    const added: PendingEvent[] = [];
+    for (const draft of drafts) {
+      const last = added.at(-1) ?? events.at(-1);
+      added.push(createEvent(draft, nextSequence(last?.seq ?? row.seq, readAt), origin));
+    }
+    const size = added.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
+    const count = row.pending.length + events.length + added.length;
+    const isTooMuch = count > MAX_PENDING_EVENTS || bytes + size > MAX_PENDING_BYTES;
+    // All events of a number or none, so that a receiver never learns half of what one read showed.
+    if (added.length > 0 && isTooMuch) return false;
     bytes += size;
-    events.push(event);
+    events.push(...added);
     return true;
   });
   return { accepted, events };

@@ -59,11 +59,11 @@ function eventId(content: readonly unknown[]): string {
 
 function numberData(draft: EventDraft, origin: EventOrigin, length: number): NumberEvent["data"] {
   const { phoneNumber, state } = draft;
-  const changes = draft.changes.map(({ field, from, to }) => ({
-    field,
-    from: cut(from, length),
-    to: cut(to, length),
-    ...assessChange(field, from, to),
+  const changes = draft.changes.map((change) => ({
+    field: change.field,
+    from: change.from === null ? null : cut(change.from, length),
+    to: cut(change.to, length),
+    ...assessChange(change, draft),
   }));
   const truncated = Object.keys(state.fields).filter((field) => isCut(draft, field, length));
   return {
@@ -89,7 +89,7 @@ function isCut({ state, changes }: EventDraft, name: string, length: number): bo
     state.hashes?.[name] !== undefined ||
     (state.fields[name] ?? "").length > length ||
     changes.some(
-      ({ field, from, fromIsCut }) => field === name && (fromIsCut || from.length > length),
+      ({ field, from, fromIsCut }) => field === name && (fromIsCut || (from ?? "").length > length),
     )
   );
 }

@@ -4,7 +4,8 @@ import { ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields
 
 export type FieldChange = {
   readonly field: WatchedField;
-  readonly from: string;
+  /** Null for a first value. */
+  readonly from: string | null;
   readonly to: string;
   /** `from` is only the beginning of the old value. */
   readonly fromIsCut?: boolean;

@@ -1,13 +1,14 @@
 import type { NumberState } from "../schemas/customer-row.ts";
 import type { NumberEvent, NumberEventType } from "../schemas/event.ts";
+import type { Blockage } from "./next-step.ts";
 import type { FieldChange } from "./number-state.ts";
 
-/** What a read does to one number: its next state, and the event that goes with it. */
+/** What a read does to one number: its next state, and the events that go with it, in order. */
 export type NumberUpdate = {
   readonly phoneNumber: string;
   /** Undefined for an added number that is not listed: there is nothing to store of it. */
   readonly state: NumberState | undefined;
-  readonly draft?: EventDraft;
+  readonly drafts: readonly EventDraft[];
   readonly milestone?: Milestone;
 };
 
@@ -21,17 +22,21 @@ export type EventDraft = {
   readonly previousObservedAt: string | undefined;
   readonly groupId?: string;
   /** What only some types hold. */
-  readonly details?: Pick<NumberEvent["data"], "missingReason" | "addedAt" | "blockedBy">;
+  readonly details?: Pick<
+    NumberEvent["data"],
+    "missingReason" | "addedAt" | "blockedBy" | "nextStep"
+  >;
 };
 
-/** An added number came into service, or did not in time. */
+/** An added number came into service, did not in time, or had its name refused. */
 export type Milestone = {
   /** How it was added: country code and national number. */
   readonly key: string;
   /** How the list has it; the added form while it is not listed. */
   readonly phoneNumber: string;
   readonly addedAt: string;
-  readonly kind: "completed" | "stuck";
-  /** With `stuck`: the first field that is in the way, `phoneNumber` while it is not listed. */
-  readonly blockedBy?: string;
+  /** The row notes it as `completedAt`, `stuckAt` or `refusedAt`. */
+  readonly kind: "completed" | "stuck" | "refused";
+  /** What is in the way of a number that is not completed. */
+  readonly blockage?: Blockage;
 };

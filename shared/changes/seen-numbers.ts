@@ -1,7 +1,7 @@
 import { EVENT_TYPES } from "../schemas/event.ts";
 import type { CustomerRead } from "./customer-read.ts";
 import { changedFields, hasNewValues, lastShownAt, mergeState } from "./number-state.ts";
-import type { NumberUpdate } from "./number-update.ts";
+import type { EventDraft, NumberUpdate } from "./number-update.ts";
 import type { Observation } from "./observation.ts";
 
 /** Updates of the numbers that the reply lists. A number that looks as before needs none. */
@@ -13,24 +13,28 @@ function updateOne(read: CustomerRead, seen: Observation): NumberUpdate | undefi
   const { phoneNumber } = seen;
   const known = read.row.numbers[phoneNumber];
   const state = mergeState(known, seen, read.observedAt);
+  const draft = (
+    type: EventDraft["type"],
+    changes: EventDraft["changes"],
+    previousObservedAt: string | undefined,
+  ) => ({ type, phoneNumber, changes, state, previousObservedAt });
   if (!known) {
     // Another part of the first answer could not be read, so the number may be as old as the rest.
-    if (read.row.partialBaseline) return { phoneNumber, state };
-    const previousObservedAt = lastRowReadAt(read);
-    const type = EVENT_TYPES.discovered;
-    return {
-      phoneNumber,
-      state,
-      draft: { type, phoneNumber, changes: [], state, previousObservedAt },
-    };
+    const drafts = read.row.partialBaseline
+      ? []
+      : [draft(EVENT_TYPES.discovered, [], lastRowReadAt(read))];
+    return { phoneNumber, state, drafts };
   }
   const changes = changedFields(known, seen);
-  if (known.missingSince || changes.length > 0) {
-    const type = known.missingSince ? EVENT_TYPES.returned : EVENT_TYPES.changed;
-    const previousObservedAt = lastShownAt(known, read.lastSeenAt);
-    return { phoneNumber, state, draft: { type, phoneNumber, changes, state, previousObservedAt } };
-  }
-  return known.absent || hasNewValues(known, seen) ? { phoneNumber, state } : undefined;
+  const shownAt = lastShownAt(known, read.lastSeenAt);
+  // The return shows the values that the receiver knows. What is new follows as changes.
+  const back = { ...state, fields: known.fields, hashes: known.hashes };
+  const drafts = [
+    ...(known.missingSince ? [{ ...draft(EVENT_TYPES.returned, [], shownAt), state: back }] : []),
+    ...(changes.length > 0 ? [draft(EVENT_TYPES.changed, changes, shownAt)] : []),
+  ];
+  const isNew = drafts.length > 0 || known.absent || hasNewValues(known, seen);
+  return isNew ? { phoneNumber, state, drafts } : undefined;
 }
 
 /** When the customer's numbers, without the new one, were last known to be all of them. */

@@ -1,6 +1,6 @@
 import { type Direction, EVENT_TYPES, type Severity } from "../schemas/event.ts";
 import type { EventDraft } from "./number-update.ts";
-import { ruleOf, type WatchedField } from "./watched-fields.ts";
+import { isConnected, isOneOf, levelOf, ruleOf, type WatchedField } from "./watched-fields.ts";
 
 export type Assessment = { readonly direction: Direction; readonly severity: Severity };
 
@@ -16,10 +16,11 @@ const TYPE_ASSESSMENT: Readonly<Record<string, Assessment | undefined>> = {
 const EXPECTED_ABSENCE: Assessment = { direction: "lateral", severity: "info" };
 
 /** An event's direction and severity, by its type and all of its changes together. */
-export function assess({ type, details, changes }: EventDraft): Assessment {
+export function assess(draft: EventDraft): Assessment {
+  const { type, details, changes } = draft;
   const isExpected = ["deleted", "migrated"].includes(details?.missingReason ?? "");
   const ofType = isExpected ? EXPECTED_ABSENCE : TYPE_ASSESSMENT[type];
-  const all = changes.map(({ field, from, to }) => assessChange(field, from, to));
+  const all = changes.map((change) => assessChange(change, draft));
   if (ofType) all.push(ofType);
   return {
     direction: joinDirections(all.map(({ direction }) => direction)),
@@ -27,34 +28,43 @@ export function assess({ type, details, changes }: EventDraft): Assessment {
   };
 }
 
-/** One change's direction and severity, by the levels of its field. */
-export function assessChange(field: WatchedField, from: string, to: string): Assessment {
-  return { direction: directionOf(field, from, to), severity: severityOf(field, from, to) };
+/**
+ * One change's direction and severity, by the levels of its field. A field that counts only on the
+ * way into service is neither good nor bad news of a connected number.
+ */
+export function assessChange(
+  { field, from, to }: Change,
+  { state, changes }: Pick<EventDraft, "state" | "changes">,
+): Assessment {
+  const assessment = compareValues(field, from, to);
+  if (!ruleOf(field).onTheWay || !isConnected(state.fields.status)) return assessment;
+  const wasConnected = isConnected(
+    changes.find((change) => change.field === "status")?.from ?? state.fields.status,
+  );
+  return assessment.direction === "better" && !wasConnected ? assessment : NEITHER;
 }
 
-/** Whether the number is better off after the change. A new text is neither. */
-export function directionOf(field: WatchedField, from: string, to: string): Direction {
-  if (ruleOf(field).kind === "text") return "lateral";
-  const before = levelIndex(field, from);
-  const after = levelIndex(field, to);
-  if (before < 0 || after < 0) return "unknown";
-  if (after === before) return "lateral";
-  return after < before ? "better" : "worse";
-}
+type Change = { readonly field: WatchedField; readonly from: string | null; readonly to: string };
 
-/** Severity by the new value. */
-export function severityOf(field: WatchedField, from: string, to: string): Severity {
-  const { levels, worse = "info" } = ruleOf(field);
-  const direction = directionOf(field, from, to);
-  if (direction === "better") return "info";
-  const ofValue = levels[levelIndex(field, to)]?.severity ?? "info";
-  return direction === "worse" ? joinSeverities([ofValue, worse]) : ofValue;
-}
+const NEITHER: Assessment = { direction: "lateral", severity: "info" };
 
-/** Of the best level 0; -1 for a value of no level. */
-function levelIndex(field: WatchedField, value: string): number {
-  const word = value.toUpperCase();
-  return ruleOf(field).levels.findIndex(({ values }) => values.includes(word));
+/** Severity by the new value, and by what was lost. A new text is neither better nor worse. */
+export function compareValues(field: WatchedField, from: string | null, to: string): Assessment {
+  const { kind, levels, worse = "info", noLoss } = ruleOf(field);
+  if (kind === "text") return NEITHER;
+  const after = levelOf(field, to);
+  const ofValue = levels[after]?.severity ?? "info";
+  // A first value, with nothing to compare it to.
+  if (from === null)
+    return ofValue === "info" ? NEITHER : { direction: "worse", severity: ofValue };
+  const before = levelOf(field, from);
+  if (before === 0 && after < 0 && !isOneOf(to, noLoss)) {
+    return { direction: "worse", severity: joinSeverities(["warning", worse]) };
+  }
+  if (before < 0 || after < 0) return { direction: "unknown", severity: ofValue };
+  if (after === before) return { direction: "lateral", severity: ofValue };
+  if (after < before) return { direction: "better", severity: "info" };
+  return { direction: "worse", severity: joinSeverities([ofValue, worse]) };
 }
 
 const DIRECTIONS: readonly Direction[] = ["lateral", "unknown", "better", "worse"];

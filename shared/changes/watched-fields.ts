@@ -7,23 +7,25 @@ export type WatchedFieldRule = {
   readonly kind: "word" | "text";
   /**
    * Its values, the best first. Those of one level are equally good, and a change to them has this
-   * severity unless it is for the better. A value of no level has no known order and is `info`.
+   * severity unless it is for the better. A value of no level has no known order.
    */
   readonly levels: readonly { readonly values: readonly string[]; readonly severity: Severity }[];
   /** The least severity of a change for the worse. */
   readonly worse?: Severity;
-  /** Steps that bring an added number into service, in order. `value` is in upper case. */
-  readonly onboarding?: {
-    readonly step: number;
-    readonly isBlocking: (value: string | undefined) => boolean;
-  };
+  /** It counts only while the number is not connected: a verification lapses by age. */
+  readonly onTheWay?: true;
+  /** Documented values of no level. */
+  readonly unranked?: readonly string[];
+  /** Values to which even the best one changes without a loss. */
+  readonly noLoss?: readonly string[];
 };
 
 const NAME_LEVELS = [
-  { values: ["APPROVED", "APPROVAL", "AVAILABLE_WITHOUT_REVIEW"], severity: "info" },
-  { values: ["PENDING_REVIEW"], severity: "info" },
-  { values: ["DECLINED", "REJECTED", "EXPIRED"], severity: "warning" },
+  { values: ["APPROVED", "Approval", "AVAILABLE_WITHOUT_REVIEW"], severity: "info" },
+  { values: ["PENDING_REVIEW", "Pending_Review"], severity: "info" },
+  { values: ["DECLINED", "Rejected", "EXPIRED"], severity: "warning" },
 ] as const;
+const NO_NAME = ["NONE", "NON_EXISTS"] as const;
 
 /**
  * The watched fields, in the order in which an event lists its changes. One entry is all that a
@@ -41,7 +43,7 @@ export const WATCHED_FIELDS = {
       { values: ["MIGRATED", "BANNED", "DELETED"], severity: "critical" },
     ],
     worse: "warning",
-    onboarding: { step: 2, isBlocking: (value) => value !== "CONNECTED" },
+    unranked: ["UNKNOWN"],
   },
   qualityRating: {
     upstream: "QualityRating",
@@ -51,6 +53,7 @@ export const WATCHED_FIELDS = {
       { values: ["YELLOW"], severity: "warning" },
       { values: ["RED"], severity: "critical" },
     ],
+    unranked: ["UNKNOWN", "NA"],
   },
   codeVerificationStatus: {
     upstream: "CodeVerificationStatus",
@@ -60,16 +63,17 @@ export const WATCHED_FIELDS = {
       { values: ["MORE_INFORMATION_REQUESTED", "NOT_VERIFIED", "UNVERIFIED"], severity: "info" },
       { values: ["EXPIRED", "REVOKED", "REJECTED"], severity: "warning" },
     ],
-    onboarding: { step: 1, isBlocking: (value) => value !== "VERIFIED" },
+    onTheWay: true,
   },
-  nameStatus: {
-    upstream: "NameStatus",
+  nameStatus: { upstream: "NameStatus", kind: "word", levels: NAME_LEVELS, unranked: NO_NAME },
+  /** A new name that has taken the old one's place leaves none behind. */
+  newNameStatus: {
+    upstream: "NewNameStatus",
     kind: "word",
     levels: NAME_LEVELS,
-    // A field that the upstream does not show blocks nothing.
-    onboarding: { step: 3, isBlocking: (value) => value === "PENDING_REVIEW" },
+    unranked: NO_NAME,
+    noLoss: NO_NAME,
   },
-  newNameStatus: { upstream: "NewNameStatus", kind: "word", levels: NAME_LEVELS },
   /** Recipients a day. One page lists TIER_10 and TIER_1000, whose place is unknown. */
   messagingLimitTier: {
     upstream: "MessagingLimitTier",
@@ -85,6 +89,7 @@ export const WATCHED_FIELDS = {
       { values: ["TIER_NOT_SET"], severity: "info" },
     ],
     worse: "warning",
+    unranked: ["TIER_10", "TIER_1000"],
   },
   verifiedName: { upstream: "VerifiedName", kind: "text", levels: [] },
 } as const satisfies Readonly<Record<string, WatchedFieldRule>>;
@@ -97,4 +102,19 @@ export const WATCHED_FIELD_NAMES = /* @__PURE__ */ Object.keys(WATCHED_FIELDS) a
 /** What the table says of one field. */
 export function ruleOf(field: WatchedField): WatchedFieldRule {
   return WATCHED_FIELDS[field];
+}
+
+/** The level of a value in any case, 0 the best; -1 for a value of no level. */
+export function levelOf(field: WatchedField, value: string): number {
+  return ruleOf(field).levels.findIndex(({ values }) => isOneOf(value, values));
+}
+
+/** Whether a value is one of these words, in any case. */
+export function isOneOf(value: string | undefined, words: readonly string[] = []): boolean {
+  return value !== undefined && words.some((word) => word.toUpperCase() === value.toUpperCase());
+}
+
+/** CONNECTED alone means in service (Meta, "phone numbers"). */
+export function isConnected(status: string | undefined | null): boolean {
+  return status?.toUpperCase() === "CONNECTED";
 }

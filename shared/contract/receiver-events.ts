@@ -2,13 +2,14 @@ import { EVENT_SCHEMAS, SCHEMA_BY_TYPE } from "./event-schemas.ts";
 
 /** What the schemas of the events use of JSON Schema. */
 type Schema = {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly const?: string;
   readonly enum?: readonly string[];
   readonly description?: string;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
   readonly additionalProperties?: Schema;
 };
 
@@ -30,6 +31,8 @@ export type KnownEvent = ${bases.map(([name]) => name).join(" | ")};`,
 export type Shape =
   | "string"
   | "number"
+  | "null"
+  | { readonly anyOf: readonly Shape[] }
   | { readonly oneOf: readonly string[] }
   | { readonly list: Shape }
   | { readonly values: Shape }
@@ -47,11 +50,13 @@ ${byType.join("\n")}
 function typeOf(schema: Schema, indent: string): string {
   const texts = schema.enum ?? (schema.const === undefined ? undefined : [schema.const]);
   if (texts) return texts.map((text) => JSON.stringify(text)).join(" | ");
+  if (schema.anyOf) return schema.anyOf.map((one) => typeOf(one, indent)).join(" | ");
+  if (Array.isArray(schema.type)) return schema.type.join(" | ");
   if (schema.items) return `${typeOf(schema.items, indent)}[]`;
   if (schema.additionalProperties) {
     return `Record<string, ${typeOf(schema.additionalProperties, indent)}>`;
   }
-  if (!schema.properties) return schema.type ?? "unknown";
+  if (!schema.properties) return String(schema.type ?? "unknown");
   const inner = `${indent}  `;
   const lines = Object.entries(schema.properties).flatMap(([name, property]) => [
     ...(property.description ? [`${inner}/** ${property.description} */`] : []),
@@ -64,6 +69,8 @@ function typeOf(schema: Schema, indent: string): string {
 function shapeOf(schema: Schema): unknown {
   if (schema.enum) return { oneOf: schema.enum };
   if (schema.const !== undefined) return { oneOf: [schema.const] };
+  if (schema.anyOf) return { anyOf: schema.anyOf.map(shapeOf) };
+  if (Array.isArray(schema.type)) return { anyOf: schema.type };
   if (schema.items) return { list: shapeOf(schema.items) };
   if (schema.additionalProperties) return { values: shapeOf(schema.additionalProperties) };
   if (!schema.properties) return schema.type;

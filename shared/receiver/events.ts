@@ -29,7 +29,7 @@ export type NumberEvent = {
       /** A watched field: status, qualityRating, codeVerificationStatus, nameStatus, newNameStatus, messagingLimitTier, verifiedName. */
       field: string;
       /** The old value, as the upstream writes it. */
-      from: string;
+      from: string | null;
       /** The new value, as the upstream writes it. Values that no list names are passed on. */
       to: string;
       /** Whether it is good news. unknown for values without an order. */
@@ -43,8 +43,8 @@ export type NumberEvent = {
     severity: "info" | "warning" | "critical";
     /** Every watched field that is known: status, qualityRating, codeVerificationStatus, nameStatus, newNameStatus, messagingLimitTier, verifiedName. */
     current: Record<string, string>;
-    /** Every watched field that is known: status, qualityRating, codeVerificationStatus, nameStatus, newNameStatus, messagingLimitTier, verifiedName. */
-    previous: Record<string, string>;
+    /** The old values of the fields that changed. */
+    previous: Record<string, string | null>;
     /** The read that showed it. RFC 3339, UTC, milliseconds. */
     observedAt: string;
     /** The last read known to have shown the old values. The change happened after it. RFC 3339, UTC, milliseconds. */
@@ -63,6 +63,13 @@ export type NumberEvent = {
     addedAt?: string;
     /** The field that keeps the number out of service. */
     blockedBy?: string;
+    /** What to do to bring the number into service. */
+    nextStep?: {
+      /** For people. */
+      sentence: string;
+      /** The upstream's operation to call first, where one exists. */
+      operation?: string;
+    };
   };
 };
 
@@ -135,6 +142,8 @@ export type KnownEvent = NumberEvent | WatchEvent | TestEvent;
 export type Shape =
   | "string"
   | "number"
+  | "null"
+  | { readonly anyOf: readonly Shape[] }
   | { readonly oneOf: readonly string[] }
   | { readonly list: Shape }
   | { readonly values: Shape }
@@ -147,14 +156,15 @@ const NUMBER_EVENT: Shape =
   "whatsapp.phone_number.returned", "whatsapp.phone_number.state", "whatsapp.onboarding.completed",
   "whatsapp.onboarding.stuck"]}, subject: "string", sequence: "string", partitionkey: "string",
   data: {fields: {custSpaceId: "string", phoneNumber: "string",
-  changes: {list: {fields: {field: "string", from: "string", to: "string",
+  changes: {list: {fields: {field: "string", from: {anyOf: ["string", "null"]}, to: "string",
   direction: {oneOf: ["better", "worse", "lateral", "unknown"]}, severity: {oneOf: ["info",
   "warning", "critical"]}}}}, direction: {oneOf: ["better", "worse", "lateral", "unknown"]},
   severity: {oneOf: ["info", "warning", "critical"]}, current: {values: "string"},
-  previous: {values: "string"}, observedAt: "string", "previousObservedAt?": "string",
-  "upstreamRequestId?": "string", "groupId?": "string", "truncated?": {list: "string"},
-  "missingSince?": "string", "missingReason?": {oneOf: ["absent", "deleted", "migrated"]},
-  "addedAt?": "string", "blockedBy?": "string"}}}};
+  previous: {values: {anyOf: ["string", "null"]}}, observedAt: "string",
+  "previousObservedAt?": "string", "upstreamRequestId?": "string", "groupId?": "string",
+  "truncated?": {list: "string"}, "missingSince?": "string", "missingReason?": {oneOf: ["absent",
+  "deleted", "migrated"]}, "addedAt?": "string", "blockedBy?": "string",
+  "nextStep?": {fields: {sentence: "string", "operation?": "string"}}}}}};
 
 const WATCH_EVENT: Shape =
   {fields: {specversion: {oneOf: ["1.0"]}, id: "string", source: "string", time: "string",

@@ -235,7 +235,9 @@ function parseJson(body: Uint8Array): unknown {
 const isEvent = (value: unknown): value is UnknownEvent => fits(value, UNKNOWN_EVENT);
 
 function fits(value: unknown, shape: Shape): boolean {
+  if (shape === "null") return value === null;
   if (typeof shape === "string") return typeof value === shape;
+  if ("anyOf" in shape) return shape.anyOf.some((one) => fits(value, one));
   if ("oneOf" in shape) return shape.oneOf.some((text) => text === value);
   if ("list" in shape) return Array.isArray(value) && value.every((one) => fits(one, shape.list));
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;

@@ -72,6 +72,7 @@ export const readFailureSchema = z.looseObject({
 const reportedOnboardingSchema = z.looseObject({
   addedAt: z.string(),
   stuckAt: z.optional(z.string()),
+  refusedAt: z.optional(z.string()),
   completedAt: z.optional(z.string()),
 });
 

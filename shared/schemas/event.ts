@@ -20,7 +20,8 @@ const severitySchema = z.enum(["info", "warning", "critical"]);
 
 const changeSchema = z.object({
   field: z.string(),
-  from: z.string(),
+  /** Null for the first value of a field that the number lacked. */
+  from: z.nullable(z.string()),
   to: z.string(),
   direction: directionSchema,
   severity: severitySchema,
@@ -38,7 +39,7 @@ const numberEventDataSchema = z.object({
   /** Every watched field that is known. */
   current: fieldValues,
   /** The old values of the fields that changed. */
-  previous: fieldValues,
+  previous: z.record(z.string(), z.nullable(z.string())),
   observedAt: z.string(),
   /** The last read known to have shown the old values: the change happened after it. */
   previousObservedAt: z.optional(z.string()),
@@ -51,10 +52,12 @@ const numberEventDataSchema = z.object({
   missingSince: z.optional(z.string()),
   /** With a missing number: the reason, by its last status. */
   missingReason: z.optional(z.enum(["absent", "deleted", "migrated"])),
-  /** With an onboarding event: when the number was added. */
+  /** With a number that was added here: when the number was added. */
   addedAt: z.optional(z.string()),
   /** With `onboarding.stuck`: the field that keeps the number out of service. */
   blockedBy: z.optional(z.string()),
+  /** With `onboarding.stuck`: what to do about it. */
+  nextStep: z.optional(z.object({ sentence: z.string(), operation: z.optional(z.string()) })),
 });
 
 /** The watch of one customer, or of the account with all of them. */

@@ -91,7 +91,7 @@ export async function eventExamples(): Promise<EventExamples> {
     ...observe(known, [1], [item(), item(OTHER)]).bodies,
     ...missing.bodies,
     ...observe(missing.row, [20], [item()]).bodies,
-    ...observe(added, [30], [item()], ADDED).bodies,
+    ...observe(known, [30], [item()], ADDED).bodies,
     ...observe(added, [DAY + 1], [item(NUMBER, PENDING_ITEM)], ADDED).bodies,
     ...failAndRecover(),
     ...(await byCommand()),

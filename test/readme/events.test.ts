@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { assess, directionOf, severityOf } from "../../shared/changes/severity.ts";
+import { assess, compareValues } from "../../shared/changes/severity.ts";
 import { WATCHED_FIELD_NAMES, type WatchedField } from "../../shared/changes/watched-fields.ts";
 import { ALL_EVENT_TYPES } from "../../shared/contract/event-schemas.ts";
 import { isKnownEvent, verifyWebhook } from "../../shared/receiver/verify.ts";
@@ -93,7 +93,8 @@ describe("the table of what you receive when", () => {
 
   it.each(changes)("is right on $field from $from to $to", ({ field, from, to, ...row }) => {
     expect(row.type).toBe("`phone_number.changed`");
-    expect(row.severity).toBe(`\`${severityOf(field, from, to)}\``);
-    expect(codeSpans(row.at)).toContain(`direction: ${directionOf(field, from, to)}`);
+    const { direction, severity } = compareValues(field, from, to);
+    expect(row.severity).toBe(`\`${severity}\``);
+    expect(codeSpans(row.at)).toContain(`direction: ${direction}`);
   });
 });

@@ -17,7 +17,7 @@ declare const request: { readonly headers: Record<string, string> };
 declare const lastSequence: string | undefined;
 declare const knownIds: ReadonlySet<string>;
 declare function alert(...facts: string[]): void;
-declare function update(...facts: string[]): void;
+declare function update(number: string, field: string, from: string | null, to: string): void;
 `;
 
 const [ofReceivers = "", ...others] = fenced(pageText("shared/receiver/README.md"), "ts");

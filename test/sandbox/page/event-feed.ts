@@ -99,7 +99,8 @@ function toView(receipt: Receipt, { receipt: count, attempts, changeTimes, show 
 }
 
 function toChangeView(change: NumberEvent["data"]["changes"][number]): ChangeView {
-  const { field, from, to, direction, severity } = change;
+  const { field, to, direction, severity } = change;
+  const from = change.from ?? "";
   const level = (value: string): Level =>
     isWatched(field) && value !== "" ? levelOf(field, value) : "info";
   return { field, from, to, direction, severity, fromLevel: level(from), toLevel: level(to) };

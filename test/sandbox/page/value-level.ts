@@ -1,4 +1,4 @@
-import { directionOf, severityOf } from "../../../shared/changes/severity.ts";
+import { compareValues } from "../../../shared/changes/severity.ts";
 import type { WatchedField } from "../../../shared/changes/watched-fields.ts";
 import type { Level } from "./state.ts";
 
@@ -12,8 +12,8 @@ const IN_SERVICE: Partial<Record<WatchedField, string>> = {
 
 /** How a value that stands looks, by the product's own ranks: as loud as a change that ends there. */
 export function levelOf(field: WatchedField, value: string): Level {
-  const severity = severityOf(field, value, value);
+  const { severity } = compareValues(field, value, value);
   const best = IN_SERVICE[field];
   if (severity !== "info" || best === undefined) return severity;
-  return directionOf(field, value, best) === "lateral" ? "good" : "info";
+  return compareValues(field, value, best).direction === "lateral" ? "good" : "info";
 }

@@ -83,11 +83,14 @@ describe("decide, for a number that the list lacks", () => {
     expect(decideOn(undefined, { row: two() }).row).toBeUndefined();
   });
 
-  it("reports its return once, with what changed meanwhile", () => {
+  it("reports its return once, and then what changed meanwhile", () => {
     const gone = readAt(two(), [1, 2, 11], [item()]).row;
     const items = [item(), item(OTHER, { Status: "PENDING" })];
     const { row, said } = readAt(gone, [12, 13, 14], items);
-    expect(said).toEqual([`12: returned ${OTHER} status:CONNECTED>PENDING`]);
+    expect(said).toEqual([
+      `12: returned ${OTHER}`,
+      `12: changed ${OTHER} status:CONNECTED>PENDING`,
+    ]);
     expect(row.numbers[OTHER]).toEqual({
       fields: { ...FIELDS, status: "PENDING" },
       observedAt: iso(12 * MINUTE),

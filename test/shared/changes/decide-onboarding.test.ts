@@ -43,22 +43,87 @@ function read(row: CustomerRow, items: readonly PhoneNumberItem[], hours: number
 }
 
 describe("decide, for an added number", () => {
-  it("reports completed onboarding once, in the event of the change that completes it", () => {
+  it("reports completed onboarding once, after the change that completes it", () => {
     const known = rowOf({ [NUMBER]: pendingState });
     const { row, events } = read(known, [item()], 2);
-    expect(events.map(({ type }) => type)).toEqual(["whatsapp.onboarding.completed"]);
-    expect(events[0]?.data).toMatchObject({
-      direction: "better",
-      severity: "info",
-      addedAt: iso(0),
-    });
-    expect(events[0]?.data.changes.map(({ field }) => field)).toEqual([
+    const [changed, completed] = events;
+    expect(events.map(({ type }) => type)).toEqual([
+      "whatsapp.phone_number.changed",
+      "whatsapp.onboarding.completed",
+    ]);
+    expect(Number(completed?.sequence) - Number(changed?.sequence)).toBe(1);
+    expect(changed?.data.changes.map(({ field }) => field)).toEqual([
       "status",
       "codeVerificationStatus",
       "nameStatus",
     ]);
+    expect(completed?.data).toMatchObject({
+      changes: [],
+      direction: "better",
+      severity: "info",
+      addedAt: iso(0),
+    });
+    expect(changed?.data.groupId).toMatch(/^grp_[\w-]{22}$/);
+    expect(completed?.data.groupId).toBe(changed?.data.groupId);
     expect(row.onboarding).toEqual({ [NUMBER]: { addedAt: iso(0), completedAt: iso(2 * HOUR) } });
     expect(read(row, [item()], 3)).toMatchObject({ events: [], wrote: false });
+  });
+
+  it("reports a change for the worse beside the milestone of the same read", () => {
+    const known = rowOf({
+      [NUMBER]: stateOf({ ...FIELDS, nameStatus: "PENDING_REVIEW" }),
+    });
+    const { events } = read(known, [item(NUMBER, { QualityRating: "RED" })], 2);
+    expect(events.map(({ type, data }) => [type, data.severity])).toEqual([
+      ["whatsapp.phone_number.changed", "critical"],
+      ["whatsapp.onboarding.completed", "info"],
+    ]);
+  });
+
+  it("reports completed onboarding of a connected number whose verification lapsed", () => {
+    const lapsed = stateOf({ ...FIELDS, codeVerificationStatus: "EXPIRED" });
+    const items = [item(NUMBER, { CodeVerificationStatus: "EXPIRED" })];
+    const { events } = read(rowOf({ [NUMBER]: lapsed }), items, 25);
+    expect(events.map(({ type }) => type)).toEqual(["whatsapp.onboarding.completed"]);
+  });
+
+  it.each(["DECLINED", "Rejected"])(
+    "reports a connected number with the name %s stuck at once, and completed once it is decided well",
+    (NameStatus) => {
+      const refused = [item(NUMBER, { NameStatus })];
+      const known = rowOf({ [NUMBER]: stateOf({ ...FIELDS, nameStatus: NameStatus }) });
+      const { row, events } = read(known, refused, 0.1);
+      expect(events.map(({ type, data }) => [type, data.blockedBy, data.severity])).toEqual([
+        ["whatsapp.onboarding.stuck", "nameStatus", "warning"],
+      ]);
+      expect(events[0]?.data.nextStep?.sentence).toContain("display name was refused");
+      expect(read(row, refused, 30)).toMatchObject({ events: [], wrote: false });
+      expect(read(row, [item()], 31).events.map(({ type }) => type)).toEqual([
+        "whatsapp.phone_number.changed",
+        "whatsapp.onboarding.completed",
+      ]);
+    },
+  );
+
+  it("reports a number stuck after 24 hours whose name was refused before", () => {
+    const known = rowOf({ [NUMBER]: pendingState });
+    const refused = read(known, [item(NUMBER, { ...PENDING, NameStatus: "DECLINED" })], 1);
+    const waiting = read(refused.row, [item(NUMBER, PENDING)], 2);
+    expect([...refused.events, ...waiting.events].map(({ type }) => type)).toEqual([
+      "whatsapp.phone_number.changed",
+      "whatsapp.onboarding.stuck",
+      "whatsapp.phone_number.changed",
+    ]);
+    const later = read(waiting.row, [item(NUMBER, PENDING)], 25);
+    expect(later.events.map(({ data }) => data.blockedBy)).toEqual(["codeVerificationStatus"]);
+  });
+
+  it("says when a discovered number was added, and reports its milestone after it", () => {
+    const { events } = read(rowOf({ [OTHER]: stateOf() }), [item(OTHER), item()], 1);
+    expect(events.map(({ type, data }) => [type, data.addedAt])).toEqual([
+      ["whatsapp.phone_number.discovered", iso(0)],
+      ["whatsapp.onboarding.completed", iso(0)],
+    ]);
   });
 
   it("reports completed onboarding of a number that was in service from the first", () => {
@@ -66,15 +131,6 @@ describe("decide, for an added number", () => {
     expect(events.map(({ type, data }) => [type, data.changes])).toEqual([
       ["whatsapp.onboarding.completed", []],
     ]);
-  });
-
-  it("reports completed onboarding once the name is decided, declined included", () => {
-    const known = rowOf({ [NUMBER]: pendingState });
-    const waiting = read(known, [item(NUMBER, { NameStatus: "PENDING_REVIEW" })], 1);
-    expect(waiting.events.map(({ type }) => type)).toEqual(["whatsapp.phone_number.changed"]);
-    const declined = read(waiting.row, [item(NUMBER, { NameStatus: "DECLINED" })], 2);
-    expect(declined.events.map(({ type }) => type)).toEqual(["whatsapp.onboarding.completed"]);
-    expect(declined.events[0]?.data.severity).toBe("warning");
   });
 
   it.each([
@@ -95,6 +151,7 @@ describe("decide, for an added number", () => {
     ]);
     expect(read(row, items, 48)).toMatchObject({ events: [], wrote: false });
     expect(read(row, [item()], 49).events.map(({ type }) => type)).toEqual([
+      "whatsapp.phone_number.changed",
       "whatsapp.onboarding.completed",
     ]);
   });
@@ -125,6 +182,7 @@ describe("decide, for an added number", () => {
     const known = rowOf({ [listed]: pendingState });
     const { events } = read(known, [item(listed)], 1, entries as unknown as typeof ENTRY);
     expect(events.map(({ subject, type }) => [subject, type])).toEqual([
+      [listed, "whatsapp.phone_number.changed"],
       [listed, "whatsapp.onboarding.completed"],
     ]);
   });

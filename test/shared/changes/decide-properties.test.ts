@@ -75,18 +75,21 @@ describe("decide, for any history of answers", () => {
         for (const [index, row] of rows.entries()) {
           const before = rows[index - 1];
           if (!before) continue;
-          for (const event of row.pending.slice(before.pending.length)) {
-            const { phoneNumber, changes, previous, current } = parse(event).data;
-            const old: Record<string, string> = { ...before.numbers[phoneNumber]?.fields };
-            const state = row.numbers[phoneNumber]?.fields ?? {};
-            for (const { field: name, from } of changes) {
-              expect(old[name]).toBe(from);
+          const applied = new Map<string, Record<string, string>>();
+          const events = row.pending.slice(before.pending.length).map((event) => parse(event));
+          for (const { type, data } of events) {
+            const { phoneNumber, changes, previous, current } = data;
+            const old = applied.get(phoneNumber) ?? { ...before.numbers[phoneNumber]?.fields };
+            for (const { field: name, from, to } of changes) {
+              expect(old[name] ?? null).toBe(from);
               expect(previous[name]).toBe(from);
+              old[name] = to;
             }
-            const applied = { ...old };
-            for (const { field: name, to } of changes) applied[name] = to;
-            expect({ ...applied, ...firsts(state, old) }).toEqual(state);
-            expect(current).toEqual(state);
+            applied.set(phoneNumber, old);
+            const state = row.numbers[phoneNumber]?.fields ?? {};
+            const isBack = type.endsWith(".returned");
+            expect(current).toEqual(isBack ? old : { ...old, ...firsts(state, old) });
+            if (!isBack) expect(current).toEqual(state);
           }
         }
       }),

@@ -1,13 +1,18 @@
 import { describe, expect, it } from "vitest";
 import {
-  directionOf,
+  assessChange,
+  compareValues,
   joinDirections,
   joinSeverities,
-  severityOf,
 } from "../../../shared/changes/severity.ts";
+import {
+  ruleOf,
+  WATCHED_FIELD_NAMES,
+  type WatchedField,
+} from "../../../shared/changes/watched-fields.ts";
 import type { Direction, Severity } from "../../../shared/schemas/event.ts";
 
-type Line = readonly [from: string, to: string, direction: Direction, severity: Severity];
+type Line = readonly [from: string | null, to: string, direction: Direction, severity: Severity];
 
 const STATUS: readonly Line[] = [
   ["CONNECTED", "FLAGGED", "worse", "warning"],
@@ -21,8 +26,19 @@ const STATUS: readonly Line[] = [
   ["CONNECTED", "MIGRATED", "worse", "critical"],
   ["CONNECTED", "BANNED", "worse", "critical"],
   ["CONNECTED", "DELETED", "worse", "critical"],
-  ["CONNECTED", "UNKNOWN", "unknown", "info"],
-  ["CONNECTED", "BRAND_NEW", "unknown", "info"],
+  ["CONNECTED", "UNKNOWN", "worse", "warning"],
+  ["CONNECTED", "BRAND_NEW", "worse", "warning"],
+  ["CONNECTED", "SUSPENDED", "worse", "warning"],
+  ["FLAGGED", "UNKNOWN", "unknown", "info"],
+  [null, "CONNECTED", "lateral", "info"],
+  [null, "PENDING", "lateral", "info"],
+  [null, "BRAND_NEW", "lateral", "info"],
+  [null, "BANNED", "worse", "critical"],
+  [null, "RESTRICTED", "worse", "warning"],
+  ["UNVERIFIED", "PENDING", "better", "info"],
+  ["MIGRATED", "CONNECTED", "better", "info"],
+  ["RATE_LIMITED", "DELETED", "worse", "critical"],
+  ["PAUSED", "CONNECTED", "better", "info"],
   ["BRAND_NEW", "BANNED", "unknown", "critical"],
   ["BRAND_NEW", "RESTRICTED", "unknown", "warning"],
   ["UNKNOWN", "CONNECTED", "unknown", "info"],
@@ -43,8 +59,11 @@ const QUALITY: readonly Line[] = [
   ["UNKNOWN", "GREEN", "unknown", "info"],
   ["UNKNOWN", "YELLOW", "unknown", "warning"],
   ["NA", "RED", "unknown", "critical"],
-  ["GREEN", "UNKNOWN", "unknown", "info"],
-  ["GREEN", "NA", "unknown", "info"],
+  ["GREEN", "UNKNOWN", "worse", "warning"],
+  ["GREEN", "NA", "worse", "warning"],
+  ["YELLOW", "UNKNOWN", "unknown", "info"],
+  [null, "GREEN", "lateral", "info"],
+  [null, "RED", "worse", "critical"],
 ];
 
 const VERIFICATION: readonly Line[] = [
@@ -55,7 +74,11 @@ const VERIFICATION: readonly Line[] = [
   ["VERIFIED", "REJECTED", "worse", "warning"],
   ["VERIFIED", "NOT_VERIFIED", "worse", "info"],
   ["NOT_VERIFIED", "MORE_INFORMATION_REQUESTED", "lateral", "info"],
-  ["VERIFIED", "SOMETHING", "unknown", "info"],
+  ["VERIFIED", "SOMETHING", "worse", "warning"],
+  ["MORE_INFORMATION_REQUESTED", "REVOKED", "worse", "warning"],
+  ["EXPIRED", "VERIFIED", "better", "info"],
+  [null, "NOT_VERIFIED", "lateral", "info"],
+  [null, "EXPIRED", "worse", "warning"],
 ];
 
 const NAME: readonly Line[] = [
@@ -69,6 +92,11 @@ const NAME: readonly Line[] = [
   ["Approval", "Pending_Review", "worse", "info"],
   ["NONE", "PENDING_REVIEW", "unknown", "info"],
   ["NON_EXISTS", "Rejected", "unknown", "warning"],
+  ["Pending_Review", "NON_EXISTS", "unknown", "info"],
+  ["APPROVED", "DEFERRED", "worse", "warning"],
+  ["AVAILABLE_WITHOUT_REVIEW", "NEW_WORD", "worse", "warning"],
+  [null, "DECLINED", "worse", "warning"],
+  [null, "Approval", "lateral", "info"],
 ];
 
 const TIER: readonly Line[] = [
@@ -84,59 +112,76 @@ const TIER: readonly Line[] = [
   ["TIER_10K", "TIER_1K", "worse", "warning"],
   ["TIER_1K", "TIER_1000", "unknown", "info"],
   ["TIER_10", "TIER_250", "unknown", "info"],
+  ["TIER_UNLIMITED", "TIER_1000", "worse", "warning"],
+  ["TIER_1000", "TIER_10", "unknown", "info"],
+  [null, "TIER_50", "lateral", "info"],
 ];
 
-describe("directionOf and severityOf", () => {
-  it.each(STATUS)(
-    "give a status from %s to %s the direction %s, %s",
-    (from, to, direction, severity) => {
-      expect(directionOf("status", from, to)).toBe(direction);
-      expect(severityOf("status", from, to)).toBe(severity);
-    },
-  );
+const LINES: Readonly<Record<WatchedField, readonly Line[]>> = {
+  status: STATUS,
+  qualityRating: QUALITY,
+  codeVerificationStatus: VERIFICATION,
+  nameStatus: [
+    ...NAME,
+    ["APPROVED", "NONE", "worse", "warning"],
+    ["Approval", "NON_EXISTS", "worse", "warning"],
+  ],
+  newNameStatus: [
+    ...NAME,
+    ["APPROVED", "NONE", "unknown", "info"],
+    ["Approval", "NON_EXISTS", "unknown", "info"],
+  ],
+  messagingLimitTier: TIER,
+  verifiedName: [
+    ["GREEN", "RED", "lateral", "info"],
+    [null, "Acme", "lateral", "info"],
+  ],
+};
 
-  it.each(QUALITY)(
-    "give a quality from %s to %s the direction %s, %s",
-    (from, to, direction, severity) => {
-      expect(directionOf("qualityRating", from, to)).toBe(direction);
-      expect(severityOf("qualityRating", from, to)).toBe(severity);
-    },
-  );
+describe.each(WATCHED_FIELD_NAMES)("the assessment of a change of %s", (field) => {
+  const lines = LINES[field];
 
-  it.each(VERIFICATION)(
-    "give a verification from %s to %s the direction %s, %s",
-    (from, to, direction, severity) => {
-      expect(directionOf("codeVerificationStatus", from, to)).toBe(direction);
-      expect(severityOf("codeVerificationStatus", from, to)).toBe(severity);
-    },
-  );
-
-  it.each(NAME)(
-    "give a name status from %s to %s the direction %s, %s",
-    (from, to, direction, severity) => {
-      for (const field of ["nameStatus", "newNameStatus"] as const) {
-        expect(directionOf(field, from, to)).toBe(direction);
-        expect(severityOf(field, from, to)).toBe(severity);
-      }
-    },
-  );
-
-  it.each(TIER)(
-    "give a tier from %s to %s the direction %s, %s",
-    (from, to, direction, severity) => {
-      expect(directionOf("messagingLimitTier", from, to)).toBe(direction);
-      expect(severityOf("messagingLimitTier", from, to)).toBe(severity);
-    },
-  );
-
-  it("give a new display name no direction for better or worse", () => {
-    expect(directionOf("verifiedName", "GREEN", "RED")).toBe("lateral");
-    expect(severityOf("verifiedName", "GREEN", "RED")).toBe("info");
+  it.each(lines)("from %s to %s is %s, %s", (from, to, direction, severity) => {
+    expect(compareValues(field, from, to)).toEqual({ direction, severity });
   });
 
-  it("know no value that is only a property of every object", () => {
-    expect(directionOf("status", "CONNECTED", "constructor")).toBe("unknown");
-    expect(severityOf("status", "CONNECTED", "__proto__")).toBe("info");
+  it("is tried from and to every documented value", () => {
+    const { levels, unranked = [] } = ruleOf(field);
+    const documented = [...levels.flatMap(({ values }) => [...values]), ...unranked];
+    const tried = new Set(lines.flatMap(([from, to]) => [from?.toUpperCase(), to.toUpperCase()]));
+    expect(documented.filter((value) => !tried.has(value.toUpperCase()))).toEqual([]);
+  });
+});
+
+describe("compareValues", () => {
+  it("knows no value that is only a property of every object", () => {
+    for (const value of ["constructor", "__proto__"]) {
+      expect(compareValues("status", "PENDING", value)).toEqual({
+        direction: "unknown",
+        severity: "info",
+      });
+    }
+  });
+});
+
+describe("the assessment of a verification", () => {
+  type Case = readonly [before: string, after: string, from: string, to: string, ...string[]];
+  it.each<Case>([
+    ["CONNECTED", "CONNECTED", "VERIFIED", "EXPIRED", "lateral", "info"],
+    ["CONNECTED", "connected", "VERIFIED", "REVOKED", "lateral", "info"],
+    ["CONNECTED", "CONNECTED", "EXPIRED", "VERIFIED", "lateral", "info"],
+    ["CONNECTED", "CONNECTED", "VERIFIED", "NEW_WORD", "lateral", "info"],
+    ["PENDING", "PENDING", "VERIFIED", "EXPIRED", "worse", "warning"],
+    ["PENDING", "CONNECTED", "VERIFIED", "EXPIRED", "lateral", "info"],
+    ["PENDING", "CONNECTED", "NOT_VERIFIED", "VERIFIED", "better", "info"],
+    ["CONNECTED", "DISCONNECTED", "VERIFIED", "EXPIRED", "worse", "warning"],
+    ["UNKNOWN", "UNKNOWN", "VERIFIED", "EXPIRED", "worse", "warning"],
+  ])("with status %s, then %s, from %s to %s is %s, %s", (before, after, from, to, ...expected) => {
+    const state = { fields: { status: after }, observedAt: "" };
+    const code = { field: "codeVerificationStatus", from, to } as const;
+    const status = { field: "status", from: before, to: after } as const;
+    const { direction, severity } = assessChange(code, { state, changes: [status, code] });
+    expect([direction, severity]).toEqual(expected);
   });
 });
 

@@ -51,6 +51,7 @@ describe("onboarding of an added number", () => {
     await minutes(world, 3);
     expect(sentTypes(world)).toEqual([
       "whatsapp.phone_number.changed",
+      "whatsapp.phone_number.changed",
       "whatsapp.onboarding.completed",
     ]);
     expect(await world.text("hot/acme")).toBeUndefined();
@@ -65,7 +66,10 @@ describe("onboarding of an added number", () => {
     expect(sentTypes(world)).toEqual(["whatsapp.onboarding.stuck nameStatus"]);
     world.answers.set("acme", added({}));
     await minutes(world, 2);
-    expect(sentTypes(world).slice(1)).toEqual(["whatsapp.onboarding.completed"]);
+    expect(sentTypes(world).slice(1)).toEqual([
+      "whatsapp.phone_number.changed",
+      "whatsapp.onboarding.completed",
+    ]);
   });
 
   it("onboarding is completed after the discovery of a number that is usable at first sight", async () => {
