@@ -1,5 +1,6 @@
-import type { Log } from "../log.ts";
+import { describeError, type Log } from "../log.ts";
 import type { ReceiverRow } from "../schemas/outbox-rows.ts";
+import { retryRead } from "../store/retry-read.ts";
 import type { Allowance } from "./breaker.ts";
 import { type CustomerQueue, createCustomerQueue } from "./customer-queue.ts";
 import type { DeliverDeps } from "./deliver.ts";
@@ -10,6 +11,9 @@ import { createWakeableSleep, type WakeableSleep } from "./wakeable-sleep.ts";
 
 /** After `finish` the dispatcher still waits this long for the retry of a failed delivery. */
 const GRACE_MS = 6_000;
+
+/** A store that failed is tried again after this. */
+const STORE_WAIT_MS = 1_000;
 
 export type DispatcherDeps = DeliverDeps & {
   readonly monotonic: () => number;
@@ -80,7 +84,12 @@ async function dispatch(
   deps: DispatcherDeps,
 ): Promise<DispatcherReport> {
   const { stopAt, deadlineAt } = options;
-  const breaker = await loadStoredBreaker(options.receiverId, deps);
+  const waitForStore = async () => {
+    if (deps.monotonic() + STORE_WAIT_MS >= stopAt) return false;
+    await deps.sleep(STORE_WAIT_MS);
+    return true;
+  };
+  const breaker = await retryRead(() => loadStoredBreaker(options.receiverId, deps), waitForStore);
   const counts = { delivered: 0, failedAttempts: 0, deadLettered: 0 };
   const due = createDueCustomers(deps.store);
   const inFlight = createInFlight({ queue, breaker, counts, deadlineAt, onEnd: idle.wakeUp }, deps);
@@ -91,23 +100,29 @@ async function dispatch(
     return now + waitMs >= Math.min(until, stopAt);
   };
 
-  while (deps.monotonic() < stopAt) {
-    idle.reset();
-    const { atOnce, probe } = breaker.allowance();
-    if (atOnce > 0 || probe) await due.refill(queue);
-    queue.endWaits(deps.now());
-    inFlight.startAllowed();
-    const dueAt = nextDue(breaker.allowance(), queue, due.areAllListed());
-    const waitMs = Math.max(0, dueAt - deps.now());
-    const now = deps.monotonic();
-    if (isOver(now, waitMs)) break;
-    await idle.sleep(Math.min(waitMs, stopAt - now));
+  try {
+    while (deps.monotonic() < stopAt) {
+      idle.reset();
+      const { atOnce, probe } = breaker.allowance();
+      if (atOnce > 0 || probe) await retryRead(() => due.refill(queue), waitForStore);
+      queue.endWaits(deps.now());
+      inFlight.startAllowed();
+      const dueAt = nextDue(breaker.allowance(), queue, due.areAllListed());
+      const waitMs = Math.max(0, dueAt - deps.now());
+      const now = deps.monotonic();
+      if (isOver(now, waitMs)) break;
+      await idle.sleep(Math.min(waitMs, stopAt - now));
+    }
+  } finally {
+    // A delivery in flight is waited for, also after a failure: nothing runs after the response.
+    while (inFlight.count() > 0) {
+      idle.reset();
+      await idle.sleep(Math.max(1, deadlineAt - deps.monotonic()));
+    }
   }
-  while (inFlight.count() > 0) {
-    idle.reset();
-    await idle.sleep(Math.max(1, deadlineAt - deps.monotonic()));
-  }
-  await breaker.saveFailures();
+  await breaker.saveFailures().catch((error: unknown) => {
+    deps.log.warn("failures of the receiver could not be stored", describeError(error));
+  });
   return { ...counts, receiverState: breaker.state() };
 }
 

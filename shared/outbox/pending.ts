@@ -104,6 +104,7 @@ async function updatePending(
 export async function countPending(
   store: Store,
   customerLimit: number,
+  isOver: () => boolean,
 ): Promise<{ readonly events: number; readonly atLeast: boolean }> {
   const customers = new Set<string>();
   let events = 0;
@@ -111,7 +112,7 @@ export async function countPending(
   for await (const { key } of scanAll(store, DUE_PREFIX)) {
     const { customer } = parseEventKey(key);
     if (customers.has(customer)) continue;
-    if (customers.size === customerLimit) return { events, atLeast: true };
+    if (customers.size === customerLimit || isOver()) return { events, atLeast: true };
     customers.add(customer);
     try {
       events += (await loadCustomer(store, customer))?.value.pending.length ?? 0;

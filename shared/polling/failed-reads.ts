@@ -14,23 +14,57 @@ export type FailedReadsOptions = {
   readonly sweptAt: number | undefined;
   /** When the last good read of any customer began, in ms. */
   readonly lastGoodAt: number | undefined;
+  /** Whether the time for storing them is over. */
+  readonly isOver: () => boolean;
 };
+
+/** Rows written at once. */
+const WRITERS = 8;
 
 /**
  * Stores what failed: for each customer, or for the account alone when the run stopped. Reports a
  * failure that lasted to the receiver, and its end.
+ *
+ * @returns whether all are stored. The next reads note the rest.
  */
 export async function recordFailures(
   { judge, failures, accountError, counts }: Findings,
   options: FailedReadsOptions,
   deps: CommitDeps,
-): Promise<void> {
+): Promise<boolean> {
   const failedReads = createFailedReads(options, deps);
   const stoppedBy = judge.stopped() && judge.lastError();
-  if (stoppedBy) return failedReads.noteAccount(stoppedBy);
-  for (const failure of failures) await failedReads.noteCustomer(failure);
+  if (stoppedBy) {
+    await failedReads.noteAccount(stoppedBy);
+    return true;
+  }
+  const areAllStored = await noteCustomers(failures, options, failedReads.noteCustomer, deps);
   if (accountError) await failedReads.noteAccount(accountError);
   else if (counts.read > 0) await failedReads.clearAccountFailure();
+  return areAllStored;
+}
+
+/** Several at once, until the time is over. A failure of the store costs one customer's note. */
+async function noteCustomers(
+  failures: readonly FailedRead[],
+  { isOver }: Pick<FailedReadsOptions, "isOver">,
+  note: (failure: FailedRead) => Promise<void>,
+  { log }: Pick<CommitDeps, "log">,
+): Promise<boolean> {
+  const left = [...failures];
+  let stored = 0;
+  async function write(): Promise<void> {
+    for (let next = left.shift(); next && !isOver(); next = left.shift()) {
+      try {
+        await note(next);
+        stored += 1;
+      } catch (error) {
+        log.warn("failed read could not be stored", describeError(error));
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: WRITERS }, write));
+  return stored === failures.length;
 }
 
 /** Keeps failed reads in the customers' rows. The account has a row of its own. */

@@ -27,6 +27,8 @@ export type Findings = {
   readonly judge: FailureJudge;
   /** A failure of the upstream for everyone, although reads were good. */
   accountError: AnyAppError | undefined;
+  /** A read failed by the store, and its row does not say so. */
+  hasStoreFailures: boolean;
 };
 
 export function newFindings(): Findings {
@@ -36,6 +38,7 @@ export function newFindings(): Findings {
     emptied: [],
     judge: createFailureJudge(),
     accountError: undefined,
+    hasStoreFailures: false,
   };
 }
 

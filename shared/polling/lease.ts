@@ -5,11 +5,13 @@ import { encodeRow, readRow, type Stored } from "../store/rows.ts";
 import type { RunDeps } from "./settings.ts";
 
 /** A lease expires this long after its last renewal, by the wall clock. */
-const LEASE_MS = 90_000;
-/** Others leave it alone for this much longer, in case clocks differ. */
-const TAKEOVER_MARGIN_MS = 30_000;
-/** Its holder stops this long after the last renewal: the instance may have been frozen. */
-const HOLDER_LIMIT_MS = 60_000;
+const LEASE_MS = 25_000;
+/** Its holder makes no call from then on. The rest is a margin for clocks that differ. */
+const HOLDER_LIMIT_MS = 20_000;
+/** No lease runs longer, clocks that differ included: its writer's clock was wrong. */
+const LONGEST_MS = 60_000;
+/** Someone who waits for the lease, or for its renewal, looks again after this. */
+export const LEASE_LOOK_MS = 1_000;
 
 export type LeaseDeps = Pick<RunDeps, "store" | "now" | "monotonic" | "newId">;
 
@@ -19,24 +21,29 @@ export type Progress = Readonly<
 >;
 
 export type Lease = {
+  readonly owner: string;
   readonly progress: Progress;
-  /** False as soon as another run may have taken over. */
+  /** False from 20 s after the last renewal on, and when another run has taken the lease. */
   isHeld(): boolean;
+  /** True once another run has taken it, or after a release. */
+  isLost(): boolean;
   /** Saves progress and extends the lease. Resolves to false if another run has taken it. */
   renew(progress: Progress): Promise<boolean>;
-  /** Saves progress and frees the lease. */
+  /** Saves progress and frees the lease. May be called again after a failure. */
   release(progress: Progress): Promise<void>;
 };
 
 /**
  * Takes the lease, or resolves to undefined while another run holds it. The lease saves request
  * quota only. Correctness does not depend on it, so a plain clock with a margin is enough.
+ *
+ * @param own an owner of this process whose run has ended without a release
  */
-export async function takeLease(deps: LeaseDeps): Promise<Lease | undefined> {
+export async function takeLease(deps: LeaseDeps, own?: string): Promise<Lease | undefined> {
   const { store, now, monotonic } = deps;
   const owner = deps.newId();
   const found = await readRow(store, LEASE_KEY, leaseRowSchema);
-  if (found && !isFree(found.value, now())) return undefined;
+  if (found && found.value.owner !== own && !isFree(found.value, now())) return undefined;
 
   let held: Stored<LeaseRow> | undefined;
   let renewedAt = { wall: now(), monotonic: monotonic() };
@@ -44,26 +51,33 @@ export async function takeLease(deps: LeaseDeps): Promise<Lease | undefined> {
   async function write(row: LeaseRow, before: Stored<LeaseRow> | undefined): Promise<boolean> {
     const started = { wall: now(), monotonic: monotonic() };
     const outcome = await store.put(LEASE_KEY, encodeRow(row), before?.version ?? "absent");
-    held = outcome === "stored" ? await readRow(store, LEASE_KEY, leaseRowSchema) : undefined;
-    if (held?.value.owner !== row.owner) held = undefined;
-    renewedAt = started;
-    return held !== undefined;
+    const stored = await readRow(store, LEASE_KEY, leaseRowSchema);
+    held = stored?.value.owner === row.owner ? stored : undefined;
+    if (outcome === "stored") renewedAt = started;
+    return held !== undefined && outcome === "stored";
+  }
+
+  /** A conflict with a row of its own is an earlier write whose answer was lost. */
+  async function rewrite(change: Partial<LeaseRow>): Promise<boolean> {
+    for (let tries = 0; tries < 2 && held; tries += 1) {
+      if (await write({ ...held.value, ...change }, held)) return true;
+    }
+    return false;
   }
 
   const progress = found?.value ?? newLeaseRow();
   if (!(await write({ ...progress, owner, until: now() + LEASE_MS }, found))) return undefined;
 
   return {
+    owner,
     progress,
     isHeld() {
       // A frozen virtual machine may not see its monotonic clock move, so the later clock decides.
       const passed = Math.max(now() - renewedAt.wall, monotonic() - renewedAt.monotonic);
       return held !== undefined && passed < HOLDER_LIMIT_MS;
     },
-    async renew(progress) {
-      if (!held) return false;
-      return write({ ...held.value, ...progress, until: now() + LEASE_MS }, held);
-    },
+    isLost: () => held === undefined,
+    renew: (progress) => rewrite({ ...progress, until: now() + LEASE_MS }),
     async release(progress) {
       if (!held) return;
       const row = { ...held.value, ...progress, owner: "", until: 0 };
@@ -74,20 +88,22 @@ export async function takeLease(deps: LeaseDeps): Promise<Lease | undefined> {
 }
 
 function isFree({ owner, until }: LeaseRow, now: number): boolean {
-  const leftMs = until + TAKEOVER_MARGIN_MS - now;
-  // No lease runs longer than this: its writer's clock was wrong.
-  const longestMs = LEASE_MS + 2 * TAKEOVER_MARGIN_MS;
-  return owner === "" || leftMs <= 0 || leftMs > longestMs;
+  const leftMs = until - now;
+  return owner === "" || leftMs <= 0 || leftMs > LONGEST_MS;
 }
 
-/** Starts no call once another run may hold the lease, even after a freeze while waiting. */
+/**
+ * Starts no call once another run may hold the lease, even after a freeze while waiting. A holder
+ * whose renewals hang goes on once one is stored.
+ */
 export function limitByLease(limiter: RateLimiter, lease: Lease): CallLimiter {
   return {
     async acquire() {
-      if (!(await limiter.acquire())) return false;
-      if (lease.isHeld()) return true;
-      limiter.release("answered");
-      limiter.stop();
+      while (await limiter.acquire()) {
+        if (lease.isHeld()) return true;
+        limiter.release("answered");
+        if (lease.isLost() || !(await limiter.wait(LEASE_LOOK_MS))) limiter.stop();
+      }
       return false;
     },
     release: limiter.release,

@@ -1,8 +1,10 @@
+import { describeError } from "../log.ts";
 import type { DiscoverProgress } from "../schemas/discovery.ts";
 import type { Lease, Progress } from "./lease.ts";
 import { type Scans, withoutNewCompletions } from "./scans.ts";
+import type { RunDeps } from "./settings.ts";
 
-const CHECKPOINT_MS = 5_000;
+const RENEWAL_MS = 5_000;
 
 /** Collects how far a run has come, for the lease to save. */
 export function trackProgress(earlier: Progress, scans: Pick<Scans, "progress">) {
@@ -27,23 +29,40 @@ export function trackProgress(earlier: Progress, scans: Pick<Scans, "progress">)
   };
 }
 
+export type RenewingDeps = Pick<RunDeps, "sleep" | "log">;
+
 /**
- * Saves the progress every few seconds by renewing the lease. If the lease is lost, no further call
- * starts.
+ * Saves the progress every 5 s by renewing the lease, however long a read takes. If the lease is
+ * lost, no further call starts. A renewal that fails is tried again.
+ *
+ * @returns ends the renewing, and resolves once none is under way
  */
-export function createCheckpoint(
+export function keepRenewing(
   lease: Pick<Lease, "renew">,
   limiter: { stop(): void },
   progress: () => Progress,
-  monotonic: () => number,
+  { sleep, log }: RenewingDeps,
 ): () => Promise<void> {
-  let savedAt = monotonic();
-  let isSaving = false;
-  return async () => {
-    if (isSaving || monotonic() - savedAt < CHECKPOINT_MS) return;
-    isSaving = true;
-    if (!(await lease.renew(progress()))) limiter.stop();
-    savedAt = monotonic();
-    isSaving = false;
+  const ending = new AbortController();
+  const { signal } = ending;
+
+  async function renewUntilEnd(): Promise<void> {
+    for (;;) {
+      await sleep(RENEWAL_MS, signal);
+      if (signal.aborted) return;
+      try {
+        if (await lease.renew(progress())) continue;
+        limiter.stop();
+        return;
+      } catch (error) {
+        log.warn("lease could not be renewed", describeError(error));
+      }
+    }
+  }
+
+  const renewing = renewUntilEnd();
+  return () => {
+    ending.abort();
+    return renewing;
   };
 }

@@ -12,6 +12,9 @@ import { type ReadDeps, type ReadOutcome, readCustomer } from "./read-customer.t
 import type { CommitDeps } from "./settings.ts";
 import { rememberRead, type WarmState } from "./warm-state.ts";
 
+/** After this many failures of the store in a row no read makes sense. */
+const MAX_STORE_FAILURES = 5;
+
 /** How a customer is read: by which operation, and within which limit. */
 export type Access = { readonly query: Upstream["query"]; readonly limiter: CallLimiter };
 
@@ -30,7 +33,7 @@ export type ReaderDeps = ReadDeps & CommitDeps;
  * Reads one customer for a run. Resolves to true when the customer is done, and to false when the
  * run ends before it.
  *
- * @throws store errors alone: without a store no read makes sense. Other failures are findings.
+ * @throws the fifth store error in a row. Other failures are findings.
  */
 export type ReadOne = (customer: string, laneRow?: LaneRow) => Promise<boolean>;
 
@@ -41,6 +44,7 @@ export function createReader(
 ): ReadOne {
   const { limiter, deadlineAt, warm } = options;
   const { counts, judge } = findings;
+  let storeFailures = 0;
 
   function noteReply(
     customer: string,
@@ -67,6 +71,15 @@ export function createReader(
     if (judge.stopped()) limiter.stop();
   }
 
+  /** One failure of the store costs one customer, as long as the store answers for others. */
+  function noteStoreFailure(customer: string, error: AnyAppError): void {
+    storeFailures += 1;
+    if (storeFailures >= MAX_STORE_FAILURES) throw error;
+    counts.failed += 1;
+    findings.hasStoreFailures = true;
+    deps.log.warn("customer could not be read", { customer, ...describeError(error) });
+  }
+
   const prune = (customer: string, onboarding: CustomerRow["onboarding"]) =>
     changeLane(pruneLane(deps.store, customer, onboarding, deps.now()), deps.log);
 
@@ -79,6 +92,7 @@ export function createReader(
         lastSeenAt: warm.lastReads.get(customer)?.seenAt,
         onboarding: laneRow?.onboarding,
       });
+      storeFailures = 0;
       if (outcome.kind === "unwatched") {
         if (laneRow) await dropFromLane(deps.store, customer);
         return true;
@@ -89,7 +103,11 @@ export function createReader(
       if (laneRow) await prune(customer, read?.row.onboarding);
       return true;
     } catch (error) {
-      if (!isAppError(error) || error.code === "ERR_STORE") throw error;
+      if (!isAppError(error)) throw error;
+      if (error.code === "ERR_STORE") {
+        noteStoreFailure(customer, error);
+        return true;
+      }
       // A limiter that ended before the call started says nothing about the customer.
       if (limiter.stopped && error.code === "ERR_UPSTREAM_TIMEOUT") return false;
       noteFailure(customer, error, laneRow !== undefined);

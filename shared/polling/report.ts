@@ -18,6 +18,7 @@ export type ReadCounts = {
 };
 
 export type RunReport = Readonly<ReadCounts> & {
+  /** Another run held the lease when this one began. */
   readonly leaseHeld: boolean;
   readonly stopped?: StopReason | "lease-lost" | undefined;
   readonly delivered: number;
@@ -33,7 +34,7 @@ export type RunReport = Readonly<ReadCounts> & {
   readonly discovered: number;
   /** In seconds: every customer of the lane, or all of them, were read since, or failed. */
   readonly freshness: Freshness;
-  readonly receiver: DispatcherReport["receiverState"] | "unknown";
+  readonly receiver: DispatcherReport["receiverState"];
   readonly durationMs: number;
 };
 
@@ -41,14 +42,17 @@ export function noReads(): ReadCounts {
   return { read: 0, partial: 0, changed: 0, failed: 0, conflicts: 0, heldBack: 0 };
 }
 
-/** The report of a run that found the lease held. */
-export function heldElsewhere(durationMs: number): RunReport {
+/** The report of a run that found the lease held to its end, and only delivered. */
+export function heldElsewhere(
+  { delivered, failedAttempts, deadLettered, receiverState }: DispatcherReport,
+  durationMs: number,
+): RunReport {
   return {
     leaseHeld: true,
     ...noReads(),
-    delivered: 0,
-    failedAttempts: 0,
-    deadLettered: 0,
+    delivered,
+    failedAttempts,
+    deadLettered,
     pending: 0,
     pendingAtLeast: true,
     laneRead: 0,
@@ -56,7 +60,7 @@ export function heldElsewhere(durationMs: number): RunReport {
     sweepDone: false,
     discovered: 0,
     freshness: { onboarding: null, worse: null, asked: null, sweep: null, sweptAt: null },
-    receiver: "unknown",
+    receiver: receiverState,
     durationMs: Math.round(durationMs),
   };
 }

@@ -1,17 +1,19 @@
 import { toFreshness } from "../customers/freshness.ts";
 import { ensureWatched } from "../customers/watch-list.ts";
 import { describeError } from "../log.ts";
+import { startDispatcher } from "../outbox/dispatcher.ts";
 import { countPending } from "../outbox/pending.ts";
 import { newDiscoverProgress } from "../schemas/discovery.ts";
+import { isStoreFailure, retryRead } from "../store/retry-read.ts";
 import { type Discovery, discover } from "./discovery.ts";
 import { commitEmptyLists } from "./empty-lists.ts";
 import { recordFailures } from "./failed-reads.ts";
-import { limitByLease, takeLease } from "./lease.ts";
-import { createCheckpoint } from "./progress.ts";
+import { LEASE_LOOK_MS, type Lease, limitByLease, takeLease } from "./lease.ts";
+import { keepRenewing } from "./progress.ts";
 import { createReadIfDue } from "./read-if-due.ts";
 import { heldElsewhere, type RunReport } from "./report.ts";
 import type { RunDeps, RunSettings } from "./settings.ts";
-import { type Run, startRun } from "./start-run.ts";
+import { RUN_DEADLINE_MS, type Run, startRun } from "./start-run.ts";
 import type { WarmState } from "./warm-state.ts";
 import { readAll, unlimited } from "./worker-pool.ts";
 
@@ -21,9 +23,9 @@ const EXPIRY_PAGE = 50;
 const SPARE_WORKERS = 2;
 
 /**
- * One run of poll. Takes the lease, starts the deliveries that are due, reads the priority lane and
- * then the sweep from where it stood. Delivers what it finds, saves its progress and releases the
- * lease. Reads never wait for deliveries.
+ * One run of poll. Starts the deliveries that are due and takes the lease. Reads the priority lane
+ * and then the sweep from where it stood, and releases the lease as soon as the last read is
+ * stored. A run that finds the lease held delivers, and reads from when it is free.
  *
  * @throws StoreUnavailableError and other store errors: the run has failed, and lost nothing
  */
@@ -33,30 +35,82 @@ export async function runPoll(
   warm: WarmState,
 ): Promise<RunReport> {
   const beganAt = deps.monotonic();
-  const lease = await takeLease(deps);
-  if (!lease) return heldElsewhere(deps.monotonic() - beganAt);
-  const run = startRun(lease, beganAt, deps, settings, warm);
+  const stopAt = beganAt + settings.runMs;
+  const { receiverId } = settings;
+  const deadlineAt = beganAt + RUN_DEADLINE_MS;
+  const dispatcher = startDispatcher({ receiverId, stopAt, deadlineAt }, deps);
+  try {
+    const { lease, wasHeld } = await waitForLease(deps, warm, stopAt);
+    if (!lease) return heldElsewhere(await dispatcher.finish(), deps.monotonic() - beganAt);
+    const run = startRun(lease, { beganAt, dispatcher }, deps, settings, warm);
+    const reads = await readWithLease(run);
+    return { ...(await deliverAndReport(run, reads)), leaseHeld: wasHeld };
+  } finally {
+    // Nothing may run after the response: the platform freezes the instance.
+    await dispatcher.finish().catch(() => undefined);
+  }
+}
+
+/** Looks every second until the lease is free, or until the run would end. */
+async function waitForLease(
+  deps: RunDeps,
+  warm: WarmState,
+  stopAt: number,
+): Promise<{ readonly lease: Lease | undefined; readonly wasHeld: boolean }> {
+  const wait = async () => {
+    if (deps.monotonic() + LEASE_LOOK_MS >= stopAt) return false;
+    await deps.sleep(LEASE_LOOK_MS);
+    return true;
+  };
+  for (let wasHeld = false; ; wasHeld = true) {
+    const lease = await retryRead(() => takeLease(deps, warm.unreleased), wait);
+    if (lease) warm.unreleased = undefined;
+    if (lease || !(await wait())) return { lease, wasHeld };
+  }
+}
+
+/** What needs the lease: all reads, and storing what they came to. */
+async function readWithLease(run: Run): Promise<Reads> {
+  const { deps, lease, limiter, progress } = run;
+  const endRenewing = keepRenewing(lease, limiter, progress.current, deps);
   try {
     await prepare(run);
     const reads = await readCustomers(run);
-    await storeFindings(run);
-    return await deliverAndReport(run, reads);
+    await storeFindings(run).catch((error: unknown) => {
+      if (!isStoreFailure(error)) throw error;
+      // The next reads note it again. No pass counts as full meanwhile.
+      deps.log.warn("failed read could not be stored", describeError(error));
+    });
+    return { ...reads, isLost: !lease.isHeld() };
   } finally {
-    await end(run);
+    limiter.stop();
+    await endRenewing();
+    await release(run);
   }
 }
 
 /** Clears a few old idempotency rows, and puts the environment's customers on the watch list. */
 async function prepare({ deps, settings, warm, lease, progress }: Run): Promise<void> {
-  progress.setExpiryCursor(await deps.expire(lease.progress.expiryCursor, EXPIRY_PAGE));
-  await ensureWatched(deps.store, settings.watch, warm.ensured, deps.now);
+  try {
+    progress.setExpiryCursor(await deps.expire(lease.progress.expiryCursor, EXPIRY_PAGE));
+    await ensureWatched(deps.store, settings.watch, warm.ensured, deps.now);
+  } catch (error) {
+    if (!isStoreFailure(error)) throw error;
+    // The next run does both again.
+    deps.log.warn("run could not be prepared", describeError(error));
+  }
 }
 
-type Reads = { readonly laneLeft: boolean; readonly discovered: number };
+type Reads = {
+  readonly laneLeft: boolean;
+  readonly discovered: number;
+  /** Another run may have taken the lease before the end. */
+  readonly isLost: boolean;
+};
 
 /** Reads the priority lane and the sweep, while customer spaces are listed beside them. */
-async function readCustomers(run: Run): Promise<Reads> {
-  const { deps, settings, warm, lease, limiter, scans, lanes, progress } = run;
+async function readCustomers(run: Run): Promise<Omit<Reads, "isLost">> {
+  const { deps, settings, warm, limiter, scans, lanes, progress } = run;
   const listing = startListing(run);
   // It is awaited below. Until then its failure must not count as one that nobody handles.
   listing.catch(() => undefined);
@@ -65,7 +119,6 @@ async function readCustomers(run: Run): Promise<Reads> {
       sources: [...lanes.sources(scans.lanes), unlimited(scans.sweep)],
       workers: settings.qps + SPARE_WORKERS,
       readIfDue: createReadIfDue(settings, warm, { now: deps.now, limiter }, run.read),
-      checkpoint: createCheckpoint(lease, limiter, progress.current, deps.monotonic),
       limiter,
     });
     const laneLeft = Object.values(scans.lanes).some((scan) => !scan.progress().done);
@@ -94,23 +147,32 @@ async function storeFindings(run: Run): Promise<void> {
   const deps = { ...run.deps, dispatcher };
   findings.judge.noteEnd();
   await commitEmptyLists(findings, warm, deps);
-  if (findings.judge.stopped()) scans.invalidate();
+  if (findings.judge.stopped() || findings.hasStoreFailures) scans.invalidate();
   const { full } = scans.progress().sweep;
   const sweepMs = full ? full.endedAt - full.startedAt : 0;
   const { source } = settings;
   const { lastGoodAt } = warm;
-  await recordFailures(findings, { source, sweepMs, sweptAt, lastGoodAt }, deps);
-  progress.confirmCompletions();
+  const isOver = () => deps.monotonic() >= run.beganAt + RUN_DEADLINE_MS;
+  const options = { source, sweepMs, sweptAt, lastGoodAt, isOver };
+  if (await recordFailures(findings, options, deps)) progress.confirmCompletions();
 }
 
-async function deliverAndReport(run: Run, { laneLeft, discovered }: Reads): Promise<RunReport> {
-  const { deps, lease, dispatcher, scans, findings } = run;
+async function deliverAndReport(
+  run: Run,
+  { laneLeft, discovered, isLost }: Reads,
+): Promise<Omit<RunReport, "leaseHeld">> {
+  const { deps, dispatcher, scans, findings } = run;
   const delivery = await dispatcher.finish();
-  const pending = await countPending(deps.store, PENDING_COUNT_CUSTOMERS);
+  const isOver = () => deps.monotonic() >= run.beganAt + RUN_DEADLINE_MS;
+  const pending = await countPending(deps.store, PENDING_COUNT_CUSTOMERS, isOver).catch(
+    (error: unknown) => {
+      if (!isStoreFailure(error)) throw error;
+      return { events: 0, atLeast: true };
+    },
+  );
   return {
-    leaseHeld: false,
     ...findings.counts,
-    stopped: lease.isHeld() ? findings.judge.stopped() : "lease-lost",
+    stopped: isLost ? "lease-lost" : findings.judge.stopped(),
     delivered: delivery.delivered,
     failedAttempts: delivery.failedAttempts,
     deadLettered: delivery.deadLettered,
@@ -126,12 +188,21 @@ async function deliverAndReport(run: Run, { laneLeft, discovered }: Reads): Prom
   };
 }
 
-/** Ends what is under way, saves the progress and releases the lease. */
-async function end({ deps, limiter, dispatcher, lease, progress }: Run): Promise<void> {
-  limiter.stop();
-  await dispatcher.finish().catch(() => undefined);
-  // A lease that cannot be released expires by itself.
-  await lease.release(progress.current()).catch((error: unknown) => {
-    deps.log.warn("lease could not be released", describeError(error));
-  });
+/**
+ * Saves the progress and releases the lease. A store that fails is tried again until the run's
+ * deadline. After that the next run of this process takes the lease back.
+ */
+async function release({ deps, lease, progress, warm, beganAt }: Run): Promise<void> {
+  for (;;) {
+    try {
+      return await lease.release(progress.current());
+    } catch (error) {
+      if (deps.monotonic() + LEASE_LOOK_MS >= beganAt + RUN_DEADLINE_MS) {
+        warm.unreleased = lease.owner;
+        deps.log.warn("lease could not be released", describeError(error));
+        return;
+      }
+    }
+    await deps.sleep(LEASE_LOOK_MS);
+  }
 }

@@ -2,12 +2,16 @@ import { type LaneKind, laneOf } from "../customers/priority-lane.ts";
 import type { RateLimiter } from "../pacing/rate-limiter.ts";
 import { CUSTOMER_PREFIX } from "../schemas/customer-row.ts";
 import { LANE_PREFIX, NEW_SCAN, type ScanState } from "../schemas/watch-rows.ts";
-import type { Row } from "../store/store.ts";
+import { retryRead } from "../store/retry-read.ts";
+import type { Row, Store } from "../store/store.ts";
 import { LANE_INTERVAL_RATIO, patienceMs } from "./due.ts";
 import { decodeLaneRow } from "./lane-rows.ts";
 import type { Progress } from "./lease.ts";
 import { createResumableScan, type ResumableScan } from "./resumable-scan.ts";
 import type { RunDeps } from "./settings.ts";
+
+/** A store that failed is tried again after this. */
+const STORE_WAIT_MS = 1_000;
 
 export type ScansDeps = Pick<RunDeps, "store" | "now" | "log"> & {
   readonly limiter: Pick<RateLimiter, "wait">;
@@ -26,9 +30,13 @@ export type Scans = {
 
 /** The scans of a run, each from where the last run left it. */
 export function startScans(progress: ScanProgress, pollIntervalMs: number, deps: ScansDeps): Scans {
+  const wait = () => deps.limiter.wait(STORE_WAIT_MS);
+  const store: Pick<Store, "scan"> = {
+    scan: (...page) => retryRead(() => deps.store.scan(...page), wait),
+  };
   const scan = (prefix: string, saved: ScanState, everyMs: number, accept: (row: Row) => boolean) =>
     createResumableScan({
-      store: deps.store,
+      store,
       prefix,
       saved,
       everyMs,

@@ -1,4 +1,4 @@
-import { startDispatcher } from "../outbox/dispatcher.ts";
+import type { Dispatcher } from "../outbox/dispatcher.ts";
 import { createRateLimiter } from "../pacing/rate-limiter.ts";
 import type { Upstream } from "../signing/upstream.ts";
 import { newFindings } from "./findings.ts";
@@ -12,26 +12,25 @@ import { createSyncRead } from "./sync-read.ts";
 import type { WarmState } from "./warm-state.ts";
 
 /** Every call of a run has ended by then, counted from its beginning. */
-const RUN_DEADLINE_MS = 58_000;
+export const RUN_DEADLINE_MS = 58_000;
 
 export type Run = ReturnType<typeof startRun>;
 
-/** Puts the parts of one run together. Deliveries of what is due start at once. */
+/** Puts the parts of a run that has the lease together. */
 export function startRun(
   lease: Lease,
-  beganAt: number,
+  { beganAt, dispatcher }: { readonly beganAt: number; readonly dispatcher: Dispatcher },
   deps: RunDeps,
   settings: RunSettings,
   warm: WarmState,
 ) {
-  const { qps, runMs, receiverId, source } = settings;
+  const { qps, runMs, source } = settings;
   const stopAt = beganAt + runMs;
   const deadlineAt = beganAt + RUN_DEADLINE_MS;
   // Each operation has a limit of its own upstream.
   const newLimiter = () => createRateLimiter({ limit: qps, stopAt }, deps);
   const limiter = newLimiter();
   const listingLimiter = newLimiter();
-  const dispatcher = startDispatcher({ receiverId, stopAt, deadlineAt }, deps);
   const scans = startScans(lease.progress, settings.pollIntervalMs, { ...deps, limiter });
   const lanes = createLaneBudget(qps, runMs);
   const findings = newFindings();

@@ -20,6 +20,8 @@ export type WarmState = {
   /** Customers of the environment's list that are known to have a row. */
   readonly ensured: Set<string>;
   readonly syncBackoff: SyncBackoff;
+  /** The owner of a lease that an ended run could not release. */
+  unreleased: string | undefined;
 };
 
 /** What an instance knows before its first run: nothing. */
@@ -29,6 +31,7 @@ export function newWarmState(): WarmState {
     lastGoodAt: undefined,
     ensured: new Set(),
     syncBackoff: newSyncBackoff(),
+    unreleased: undefined,
   };
 }
 

@@ -17,7 +17,6 @@ export type ReadAllOptions = {
   /** Customers that are read at once. */
   readonly workers: number;
   readonly readIfDue: ReadIfDue;
-  readonly checkpoint: () => Promise<void>;
   readonly limiter: { readonly stopped: boolean; stop(): void };
 };
 
@@ -34,7 +33,7 @@ export function unlimited(scan: ResumableScan): ReadSource {
  * @throws what a read throws, once all reads under way have ended
  */
 export async function readAll(options: ReadAllOptions): Promise<void> {
-  const { workers, readIfDue, checkpoint, limiter } = options;
+  const { workers, readIfDue, limiter } = options;
   /** Workers that found no row wait for a scan to begin its next pass, or for the end. */
   const idle: (() => void)[] = [];
   const wakeIdle = () => {
@@ -49,7 +48,6 @@ export async function readAll(options: ReadAllOptions): Promise<void> {
       if (taken) {
         if (await readIfDue(taken.row)) taken.scan.finish(taken.row);
         supply.restart(taken.scan);
-        await checkpoint();
       } else if (idle.length === workers - 1) {
         isOver = true;
       } else if (!limiter.stopped) {

@@ -1,7 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import type { Progress } from "../../../shared/polling/lease.ts";
-import { createCheckpoint } from "../../../shared/polling/progress.ts";
+import { keepRenewing } from "../../../shared/polling/progress.ts";
 import { NEW_SCAN } from "../../../shared/schemas/watch-rows.ts";
+import { createFakeClock } from "../../support/fake-clock.ts";
 
 const PROGRESS: Progress = {
   sweep: { cursor: "c/7", startedAt: 1, done: false },
@@ -10,62 +11,62 @@ const PROGRESS: Progress = {
   expiryCursor: "",
 };
 
-function createScene() {
-  const scene = {
-    ms: 0,
-    saved: [] as Progress[],
-    stops: 0,
-    renew: async () => true,
-  };
+function createScene(renew: () => Promise<boolean> = async () => true) {
+  const clock = createFakeClock(0);
+  const saved: { readonly at: number; readonly progress: Progress }[] = [];
+  let stops = 0;
   const lease = {
     renew(progress: Progress) {
-      scene.saved.push(progress);
-      return scene.renew();
+      saved.push({ at: clock.monotonic(), progress });
+      return renew();
     },
   };
   const limiter = {
     stop() {
-      scene.stops += 1;
+      stops += 1;
     },
   };
-  const checkpoint = createCheckpoint(
-    lease,
-    limiter,
-    () => PROGRESS,
-    () => scene.ms,
-  );
-  return Object.assign(scene, { checkpoint });
+  const warnings: string[] = [];
+  const log = { warn: (message: string) => void warnings.push(message) };
+  const deps = { sleep: clock.sleep, log: log as never };
+  const end = keepRenewing(lease, limiter, () => PROGRESS, deps);
+  onTestFinished(() => end());
+  return { clock, saved, stops: () => stops, warnings, end };
 }
 
-describe("createCheckpoint", () => {
-  it("a checkpoint saves the progress every five seconds", async () => {
-    const scene = createScene();
-    for (const ms of [0, 4_999, 5_000, 9_999, 10_000]) {
-      scene.ms = ms;
-      await scene.checkpoint();
-    }
-    expect(scene.saved).toEqual([PROGRESS, PROGRESS]);
-    expect(scene.stops).toBe(0);
-  });
+it("the lease is renewed every five seconds with the progress, while reads hang", async () => {
+  const { clock, saved, stops } = createScene();
+  await clock.advance(10_500);
+  expect(saved).toEqual([
+    { at: 5_000, progress: PROGRESS },
+    { at: 10_000, progress: PROGRESS },
+  ]);
+  expect(stops()).toBe(0);
+});
 
-  it("a checkpoint is not made while one is under way", async () => {
-    const scene = createScene();
-    let finish: (isHeld: boolean) => void = () => undefined;
-    scene.renew = () => new Promise<boolean>((resolve) => (finish = resolve));
-    scene.ms = 5_000;
-    const first = scene.checkpoint();
-    scene.ms = 20_000;
-    await scene.checkpoint();
-    finish(true);
-    await first;
-    expect(scene.saved).toHaveLength(1);
-  });
+it("a lease lost at a renewal stops the limiter and the renewing", async () => {
+  const { clock, saved, stops } = createScene(async () => false);
+  await clock.advance(20_000);
+  expect(stops()).toBe(1);
+  expect(saved).toHaveLength(1);
+});
 
-  it("a lease lost at the checkpoint stops the limiter", async () => {
-    const scene = createScene();
-    scene.renew = async () => false;
-    scene.ms = 5_000;
-    await scene.checkpoint();
-    expect(scene.stops).toBe(1);
+it("a renewal that fails is tried again five seconds later", async () => {
+  let isWell = false;
+  const { clock, saved, stops, warnings } = createScene(async () => {
+    if (isWell) return true;
+    isWell = true;
+    throw new Error("no store");
   });
+  await clock.advance(10_500);
+  expect(saved.map(({ at }) => at)).toEqual([5_000, 10_000]);
+  expect(stops()).toBe(0);
+  expect(warnings).toEqual(["lease could not be renewed"]);
+});
+
+it("no renewal begins once the renewing has ended", async () => {
+  const { clock, saved, end } = createScene();
+  await end();
+  await clock.advance(20_000);
+  expect(saved).toEqual([]);
 });

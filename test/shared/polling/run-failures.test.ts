@@ -224,7 +224,53 @@ describe("failures of the store", () => {
     expect((await world.row("c02")).pending).toEqual([]);
   });
 
-  it("no call starts after a failure of the store", async () => {
+  it("one failure of the store costs one customer, whatever operation fails", async () => {
+    for (let failing = 1; failing <= 30; failing += 1) {
+      const world = await knownWorld(5);
+      let operations = 0;
+      world.onStore = () => {
+        operations += 1;
+        if (operations === failing) throw new StoreUnavailableError("get");
+      };
+      const { read } = await world.run();
+      expect([failing, read]).toEqual([failing, expect.toSatisfy((count) => count >= 4)]);
+      world.onStore = () => undefined;
+      await world.minute();
+      expect(await world.run()).toMatchObject({ leaseHeld: false, read: 5 });
+    }
+  });
+
+  it("reads and deliveries go on within 15 s of an outage of the store of one second", async () => {
+    for (const begins of [0, 500, 2_000, 5_000]) {
+      const world = await knownWorld(60);
+      world.answers.set("c60", [item(NUMBER, { Status: "BANNED" })]);
+      const from = world.clock.monotonic() + begins;
+      world.onStore = () => {
+        const now = world.clock.monotonic();
+        if (now >= from && now < from + 1_000) throw new StoreUnavailableError("get");
+      };
+      const failed = await world.clock.run(
+        world.begin().then(
+          () => false,
+          () => true,
+        ),
+      );
+      if (failed) await world.run();
+      const read = world.calls.filter(({ at }) => at >= from + 1_000);
+      expect(read[0]?.at).toBeLessThan(from + 16_000);
+    }
+  });
+
+  it("a run of 400 partial responses on a store 40 ms away ends within 60 s", async () => {
+    const world = await knownWorld(400);
+    for (const customer of customers(400)) world.answers.set(customer, [42, item()]);
+    world.onStore = () => world.clock.sleep(40);
+    const { durationMs, partial } = await world.run();
+    expect(partial).toBeGreaterThan(350);
+    expect(durationMs).toBeLessThan(60_000);
+  });
+
+  it("no call starts after failures of the store in a row", async () => {
     const world = await knownWorld(60);
     world.onStore = (operation) => {
       if (operation === "get" && world.calls.length >= 10) throw new StoreUnavailableError("get");

@@ -167,7 +167,7 @@ describe("reads of a run", () => {
     expect(new Set(read(world).slice(0, died + 150 + 60)).size).toBe(300);
   });
 
-  it("a run ends at once while another holds the lease", async () => {
+  it("a run that finds the lease held reads from when it is free, what is due by then", async () => {
     const world = await worldOf(10);
     const first = world.begin();
     const second = world.begin();
@@ -175,11 +175,43 @@ describe("reads of a run", () => {
     expect([one.leaseHeld, other.leaseHeld].sort()).toEqual([false, true]);
     const held = one.leaseHeld ? one : other;
     expect(held).toMatchObject({ read: 0, changed: 0, failed: 0, delivered: 0, pending: 0 });
-    expect(held.durationMs).toBe(0);
+    expect(held.durationMs).toBe(2_000);
     expect(world.calls).toHaveLength(10);
   });
 
-  it("a run frozen for a minute makes no further call", async () => {
+  it("a run takes over within 30 s of a kill, also one that is under way", async () => {
+    const world = await worldOf(300);
+    let isDead = false;
+    world.onStore = () => (isDead ? new Promise<void>(() => undefined) : undefined);
+    void world.begin();
+    await world.clock.advance(15_000);
+    isDead = true;
+    await world.clock.advance(10_000);
+    isDead = false;
+    world.restart();
+    world.forget();
+    const killedAt = world.clock.monotonic() - 10_000;
+    expect(await world.run()).toMatchObject({ leaseHeld: true, stopped: undefined });
+    expect((world.calls[0]?.at ?? 0) - killedAt).toBeLessThan(30_000);
+    expect(world.calls.length).toBeGreaterThan(100);
+  });
+
+  it("a run that finds the lease held to its end delivers what is due", async () => {
+    const world = await worldOf(1);
+    await world.run();
+    world.answers.set("c01", [item(undefined, { Status: "BANNED" })]);
+    world.receive = () => ({ kind: "failed", reason: "network" });
+    await world.minute();
+    await world.run();
+    world.receive = () => ({ kind: "delivered", status: 204 });
+    const version = (await world.store.get("lease/poll"))?.version ?? "absent";
+    const row = JSON.parse((await world.text("lease/poll")) ?? "{}");
+    const until = world.clock.now() + 58_000;
+    await world.store.put("lease/poll", JSON.stringify({ ...row, owner: "other", until }), version);
+    expect(await world.run()).toMatchObject({ leaseHeld: true, read: 0, delivered: 1 });
+  });
+
+  it("a run continues after a freeze once it has renewed its lease", async () => {
     const world = await worldOf(200);
     let calls = 0;
     for (const customer of customers(200)) {
@@ -189,6 +221,25 @@ describe("reads of a run", () => {
         return [item()];
       });
     }
+    expect(await world.run()).toMatchObject({ stopped: undefined, failed: 0, read: 200 });
+    const [at = 0] = world.calls.slice(60).map((call) => call.at);
+    expect(at).toBeGreaterThan(10_000);
+  });
+
+  it("a run frozen for a minute makes no further call if another took its lease", async () => {
+    const world = await worldOf(200);
+    let calls = 0;
+    const freeze = async () => {
+      calls += 1;
+      if (calls === 50) {
+        world.clock.shiftWall(61_000);
+        const found = await world.store.get("lease/poll");
+        const row = { ...JSON.parse(found?.value ?? "{}"), owner: "other" };
+        await world.store.put("lease/poll", JSON.stringify(row), found?.version ?? "absent");
+      }
+      return [item()];
+    };
+    for (const customer of customers(200)) world.answers.set(customer, freeze);
     expect(await world.run()).toMatchObject({ stopped: "lease-lost", failed: 0 });
     expect(calls).toBeLessThan(70);
   });

@@ -49,7 +49,6 @@ function startPool(scans: readonly ResumableScan[], read: (row: Row) => void = (
       read(row);
       return true;
     },
-    checkpoint: async () => undefined,
     limiter,
   });
   return { ended: clock.run(ended), reads, limiter };
