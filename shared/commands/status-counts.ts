@@ -1,4 +1,5 @@
 import { loadCustomer } from "../customers/customer.ts";
+import type { CustomerRow } from "../schemas/customer-row.ts";
 import { DEAD_PREFIX, DUE_PREFIX, parseEventKey } from "../schemas/outbox-rows.ts";
 import { LANE_PREFIX, laneRowSchema } from "../schemas/watch-rows.ts";
 import { scanAll } from "../store/rows.ts";
@@ -11,6 +12,8 @@ import { skipUnreadable, tryDecode } from "./try-decode.ts";
 const MAX_DUE_CUSTOMERS = 1_000;
 const MAX_ROWS = 10_000;
 const MAX_CUSTOMERS = 200_000;
+/** Failing customers that status names. */
+const MAX_NAMED = 10;
 
 export type Tally = Pick<CommandDeps, "store" | "budget"> & {
   /** The names of counts that are lower bounds. */
@@ -86,6 +89,7 @@ export async function countCustomers(tally: Tally) {
   };
   const names = Object.keys(counts);
   const watchedIds: string[] = [];
+  const failures: NamedFailure[] = [];
   let customers = 0;
   const found = customersOnly(findCustomers(tally.store, {}));
   const bounded = ["customers", ...names, "unreadable"];
@@ -105,10 +109,20 @@ export async function countCustomers(tally: Tally) {
     counts.watched += 1;
     counts.numbers += Object.keys(row.numbers).length;
     counts.failing += row.failure ? 1 : 0;
+    if (row.failure) failures.push(nameFailure(customer, row.failure));
     counts.stale += row.failure?.staleAt ? 1 : 0;
     counts.neverRead += row.baselineAt || row.emptyAtFirst ? 0 : 1;
   });
-  return { counts: { customers, ...counts }, watchedIds };
+  failures.sort((a, b) => a.since.localeCompare(b.since));
+  return { counts: { customers, ...counts }, failures: failures.slice(0, MAX_NAMED), watchedIds };
+}
+
+/** A customer whose reads fail: since when, and why. */
+export type NamedFailure = ReturnType<typeof nameFailure>;
+
+function nameFailure(custSpaceId: string, failure: NonNullable<CustomerRow["failure"]>) {
+  const { since, code, upstreamCode } = failure;
+  return { custSpaceId, since, code, upstreamCode };
 }
 
 /** Counts items up to a bound and within the budget. Beyond them, `names` are lower bounds. */

@@ -7,6 +7,7 @@ import { readRow } from "../store/rows.ts";
 import type { CommandDeps } from "./command-deps.ts";
 import { countCustomers, countDead, countLane, countPending, type Tally } from "./status-counts.ts";
 import { skipUnreadable } from "./try-decode.ts";
+import { judge } from "./verdict.ts";
 
 /** Stands for a single row that this version cannot read. */
 const UNREADABLE = { unreadable: true };
@@ -25,9 +26,11 @@ export async function status(deps: CommandDeps) {
   const pending = await countPending(tally);
   const dead = await countDead(tally);
   const lane = await countLane(tally);
-  const { counts, watchedIds } = await countCustomers(tally);
-  return {
+  const { counts, failures, watchedIds } = await countCustomers(tally);
+  const facts = {
+    ...describeLastRun(lease, now()),
     ...counts,
+    failures,
     unreadable: tally.unreadable.size,
     ...pending,
     dead,
@@ -40,6 +43,14 @@ export async function status(deps: CommandDeps) {
     lease: found === "unreadable" ? UNREADABLE : describeLease(lease, now()),
     atLeast: [...tally.atLeast],
   };
+  return { verdict: judge(facts, now()), ...facts };
+}
+
+/** When a run last saved its progress. A row of an earlier version knows only its last pass. */
+function describeLastRun(lease: LeaseRow | undefined, now: number) {
+  const at = lease?.ranAt ?? lease?.sweep.full?.endedAt ?? lease?.sweep.startedAt ?? 0;
+  if (at === 0) return { lastRunAt: null, lastRunAgeSeconds: null };
+  return { lastRunAt: new Date(at).toISOString(), lastRunAgeSeconds: secondsSince(at, now) };
 }
 
 async function describeReceiver({ store, receiverId, now }: CommandDeps) {

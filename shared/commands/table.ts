@@ -39,9 +39,14 @@ export type CommandEntry<S extends CommandSchema = CommandSchema> = {
   readonly customers?: "words" | "file";
   /** Payload fields by name, each given as an option: `afterRestore` by `--after-restore`. */
   readonly options?: Readonly<Record<string, OptionKind>>;
+  /** Flags that ctl obeys by itself. poll does not see them. */
+  readonly flags?: readonly CtlFlag[];
   /** Payload fields that every such command line has. */
   readonly payload?: Readonly<Record<string, unknown>>;
 };
+
+/** `check`: the exit code is the verdict. `dryRun`: nothing is changed. */
+export type CtlFlag = "check" | "dryRun";
 
 /** `time`: a time, or how long ago, such as 30m, 2h or 3d. */
 export type OptionKind = "text" | "number" | "flag" | "time";
@@ -58,7 +63,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "status",
     schema: statusSchema,
     run: (_command, deps) => status(deps),
-    help: "Shows how fresh the reads are, what is pending or dead-lettered, and the receiver's state.",
+    usage: "[--check]",
+    help: `Shows a verdict, its reasons and the facts.
+With --check the exit code is the verdict: 0 OK, 1 WARN, 2 CRIT, 3 UNKNOWN.`,
+    flags: ["check"],
   } satisfies CommandEntry<typeof statusSchema>,
   {
     name: "watch",

@@ -1,6 +1,12 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import type * as z from "zod/mini";
-import { COMMANDS, type CommandEntry, type OptionKind, wordsOf } from "../commands/table.ts";
+import {
+  COMMANDS,
+  type CommandEntry,
+  type CtlFlag,
+  type OptionKind,
+  wordsOf,
+} from "../commands/table.ts";
 import { SELF } from "../schemas/customer-row.ts";
 import type { Where } from "./connect.ts";
 import { generalHelp, helpOf } from "./help.ts";
@@ -11,6 +17,7 @@ export type Plan = {
   readonly payload: { readonly command: string };
   /** Sent with the payload in batches, for a command that names its customers. */
   readonly customers: Customers | undefined;
+  readonly flags: readonly CtlFlag[];
 };
 
 type Customers = { readonly ids: readonly string[] } | { readonly file: string };
@@ -56,7 +63,8 @@ function helpFor(argv: readonly string[], words: readonly string[]): string {
 }
 
 function parseOptions(args: string[], entry: CommandEntry) {
-  const own = Object.entries(entry.options ?? {}).map(
+  const flags = (entry.flags ?? []).map((name) => [name, "flag"] as const);
+  const own = [...Object.entries(entry.options ?? {}), ...flags].map(
     ([name, kind]) => [flagOf(name), { type: kind === "flag" ? "boolean" : "string" }] as const,
   );
   try {
@@ -84,7 +92,8 @@ function createPlan(
   const issues = entry.schema.safeParse(checked).error?.issues ?? [];
   const problems = issues.map((issue) => describeIssue(issue, entry));
   if (problems.length > 0) throw usageError(problems.join("\n"), entry);
-  return { payload, customers };
+  const flags = (entry.flags ?? []).filter((name) => values[flagOf(name)] === true);
+  return { payload, customers, flags };
 }
 
 function readCustomers(entry: CommandEntry, operands: readonly string[]): Customers | undefined {

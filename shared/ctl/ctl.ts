@@ -8,13 +8,20 @@ import { connect } from "./connect.ts";
 import { CtlError, type CtlIo } from "./io.ts";
 import { describeAnswer, isDone } from "./print.ts";
 import { runPlan } from "./run.ts";
+import { verdictOf } from "./status-lines.ts";
+
+/** What monitoring plugins exit with. */
+const CHECK_CODES: Readonly<Record<string, 0 | 1 | 2>> = { OK: 0, WARN: 1, CRIT: 2 };
+const CANNOT_TELL = 3;
 
 /**
  * Runs one command line.
  *
- * @returns the exit code: 0 done, 1 refused or failed, 2 wrong command line
+ * @returns the exit code: 0 done, 1 refused or failed, 2 wrong command line. With `--check`: 0 OK,
+ * 1 WARN, 2 CRIT, 3 for everything else.
  */
-export async function main(argv: readonly string[], io: CtlIo): Promise<0 | 1 | 2> {
+export async function main(argv: readonly string[], io: CtlIo): Promise<0 | 1 | 2 | 3> {
+  const isCheck = argv.includes("--check");
   try {
     const parsed = parseCommandLine(argv, io.now());
     if (parsed.kind === "help") {
@@ -26,15 +33,18 @@ export async function main(argv: readonly string[], io: CtlIo): Promise<0 | 1 | 
       const answer = await runPlan(parsed.plan, connection, io);
       if (parsed.json) io.out(JSON.stringify(answer, null, 2));
       else for (const line of describeAnswer(answer)) io.out(line);
+      if (isCheck) return CHECK_CODES[verdictOf(answer).status] ?? CANNOT_TELL;
       return isDone(answer) ? 0 : 1;
     } finally {
       await connection.close();
     }
   } catch (error) {
-    if (!(error instanceof CtlError)) throw error;
-    if (argv.includes("--json")) io.out(JSON.stringify({ error: { message: error.message } }));
-    io.err(error.message);
-    return error.exitCode;
+    if (!(error instanceof CtlError) && !isCheck) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    if (argv.includes("--json")) io.out(JSON.stringify({ error: { message } }));
+    else if (isCheck) io.out(`UNKNOWN: ${message.split("\n", 1)[0]}`);
+    io.err(message);
+    return isCheck || !(error instanceof CtlError) ? CANNOT_TELL : error.exitCode;
   }
 }
 

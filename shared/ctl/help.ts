@@ -25,6 +25,6 @@ store that the environment names. With --stage they go to the deployed function.
 ${COMMANDS.map((entry) => `  ${usageOf(entry)}`).join("\n")}
 
 ${COMMON_HELP}
-Exit codes: 0 done, 1 refused or failed, 2 wrong command line.
+Exit codes: 0 done, 1 refused or failed, 2 wrong command line. Those of status --check differ.
 `;
 }

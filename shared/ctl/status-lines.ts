@@ -1,3 +1,4 @@
+import { formatDuration } from "../commands/duration.ts";
 import { type Answer, listOf } from "./answer.ts";
 import { textTable } from "./text-table.ts";
 
@@ -10,7 +11,8 @@ export function describeStatus(answer: Answer): string[] {
   const count = (name: string) => `${answer[name]}${orMore(name)}`;
   const part = (name: string) => (answer[name] ?? {}) as Answer;
   const customers = `${count("watched")} watched, ${count("unwatched")} removed`;
-  return textTable([
+  const rows = textTable([
+    ["last run", describeLastRun(answer)],
     ["oldest read", describeOldestRead(answer)],
     ["sweep", describeSweep(part("sweep"))],
     ["freshness", describeFreshness(part("freshness"))],
@@ -25,20 +27,47 @@ export function describeStatus(answer: Answer): string[] {
     ["dead letters", count("dead")],
     ["receiver", describeReceiver(part("receiver"))],
   ]);
+  return [describeVerdict(answer), ...rows];
+}
+
+/** The verdict of an answer. poll of an earlier version gives none. */
+export function verdictOf({ verdict }: Answer): { status: string; reasons: readonly string[] } {
+  const { status, reasons } = (verdict ?? {}) as Answer;
+  if (typeof status === "string") return { status, reasons: listOf(reasons).map(String) };
+  return { status: "UNKNOWN", reasons: ["poll is of an earlier version. Deploy this one"] };
+}
+
+/** As monitoring plugins print it: the verdict, its reasons, and figures with their limits. */
+function describeVerdict(answer: Answer): string {
+  const { status, reasons } = verdictOf(answer);
+  const { lastRunAgeSeconds: age, failing, pending, dead, watched } = answer;
+  const figures = { age: age === null ? undefined : `${age}s;;600`, failing, pending, dead };
+  const shown = Object.entries(figures).filter(([, value]) => value !== undefined);
+  const text = reasons.length > 0 ? reasons.join("; ") : `${watched} customers watched`;
+  return `${status}: ${text} | ${shown.map((pair) => pair.join("=")).join(" ")}`;
+}
+
+function describeLastRun({ lastRunAt, lastRunAgeSeconds }: Answer): string {
+  return lastRunAt === null ? "never" : `${ago(lastRunAgeSeconds)}, at ${lastRunAt}`;
+}
+
+function ago(seconds: unknown): string {
+  return `${formatDuration(Number(seconds) * 1000)} ago`;
 }
 
 function describeOldestRead({ oldestReadAgeSeconds: age, oldestReadIs: is }: Answer): string {
   if (age === null) return "unknown";
-  return is === "exact" ? `${age} s ago` : `${String(is).replace("-", " ")} ${age} s ago`;
+  return is === "exact" ? ago(age) : `${String(is).replace("-", " ")} ${ago(age)}`;
 }
 
 function describeSweep({ done, ageSeconds }: Answer): string {
   if (ageSeconds === undefined) return "none";
-  return `${done ? "done" : "under way"}, began ${ageSeconds} s ago`;
+  return `${done ? "done" : "under way"}, began ${ago(ageSeconds)}`;
 }
 
 function describeFreshness({ sweep, onboarding, worse, asked, sweptAt }: Answer): string {
-  const age = (seconds: unknown) => (typeof seconds === "number" ? `${seconds} s` : "never");
+  const age = (seconds: unknown) =>
+    typeof seconds === "number" ? formatDuration(seconds * 1000) : "never";
   const lanes = `onboarding ${age(onboarding)}, worse ${age(worse)}, requested ${age(asked)}`;
   const ended = typeof sweptAt === "string" ? `, last sweep ended at ${sweptAt}` : "";
   return `sweep ${age(sweep)}, ${lanes}${ended}`;

@@ -17,7 +17,10 @@ export type LeaseDeps = Pick<RunDeps, "store" | "now" | "monotonic" | "newId">;
 
 /** How far the run has come: what a renewal saves. */
 export type Progress = Readonly<
-  Pick<LeaseRow, "sweep" | "onboarding" | "worse" | "asked" | "discovery" | "expiryCursor">
+  Pick<
+    LeaseRow,
+    "sweep" | "onboarding" | "worse" | "asked" | "discovery" | "expiryCursor" | "ranAt"
+  >
 >;
 
 export type Lease = {

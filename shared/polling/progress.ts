@@ -7,7 +7,11 @@ import type { RunDeps } from "./settings.ts";
 const RENEWAL_MS = 5_000;
 
 /** Collects how far a run has come, for the lease to save. */
-export function trackProgress(earlier: Progress, scans: Pick<Scans, "progress">) {
+export function trackProgress(
+  earlier: Progress,
+  scans: Pick<Scans, "progress">,
+  now: () => number,
+) {
   let { expiryCursor, discovery } = earlier;
   let areFailuresStored = false;
   return {
@@ -24,7 +28,7 @@ export function trackProgress(earlier: Progress, scans: Pick<Scans, "progress">)
     current(): Progress {
       const reached = scans.progress();
       const confirmed = areFailuresStored ? reached : withoutNewCompletions(reached, earlier);
-      return { ...confirmed, discovery, expiryCursor };
+      return { ...confirmed, discovery, expiryCursor, ranAt: now() };
     },
   };
 }

@@ -56,6 +56,6 @@ export function startRun(
     ...{ limiter, listingLimiter, dispatcher, scans, lanes, findings, read },
     /** When the last whole sweep before this run began, on the wall clock in ms. */
     sweptAt: lease.progress.sweep.full?.startedAt,
-    progress: trackProgress(lease.progress, scans),
+    progress: trackProgress(lease.progress, scans, deps.now),
   };
 }

@@ -35,6 +35,8 @@ export const leaseRowSchema = z.looseObject({
   discovery: z.optional(discoverProgressSchema),
   /** Where the deletion of old idempotency rows continues. */
   expiryCursor: z.string(),
+  /** When a run last saved its progress; wall clock, ms. Absent from the rows of earlier versions. */
+  ranAt: z.optional(z.number()),
 });
 
 /** Why a customer is in the priority lane. */

@@ -33,7 +33,11 @@ describe("status", () => {
     rig.writesLeft = 0;
     expect(await rig.run({ command: "status" })).toEqual({
       command: "status",
+      verdict: { status: "CRIT", reasons: ["poll has never run"] },
+      lastRunAt: null,
+      lastRunAgeSeconds: null,
       customers: 0,
+      failures: [],
       watched: 0,
       unwatched: 0,
       neverRead: 0,

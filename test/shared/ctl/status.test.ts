@@ -8,7 +8,7 @@ import {
   RECEIVER_KEY,
   START,
 } from "../commands/command-rig.ts";
-import { type PollServer, runCtl, startPollServer } from "./test-world.ts";
+import { closedUrl, type PollServer, runCtl, startPollServer } from "./test-world.ts";
 
 let rig: CommandRig;
 let server: PollServer;
@@ -23,11 +23,14 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
+const SCAN = { cursor: "", startedAt: 0, done: true };
 const FAILURE = { reads: 2, since: "2026-01-02T02:00:00.000Z", code: "ERR_UPSTREAM_TIMEOUT" };
 
 describe("the lines of ctl status", () => {
   it("show an empty store", async () => {
     expect(await linesOf()).toEqual([
+      "CRIT: poll has never run | failing=0 pending=0 dead=0",
+      "last run       never",
       "oldest read    unknown",
       "sweep          none",
       "freshness      sweep never, onboarding never, worse never, requested never",
@@ -90,7 +93,7 @@ describe("the lines of ctl status", () => {
     }
     const { code, out } = await ctl("status");
     expect(code).toBe(0);
-    expect(out.split("\n").slice(3)).toEqual([
+    expect(out.split("\n").slice(5)).toEqual([
       "poll           unknown: this version cannot read its row",
       "account        unknown: this version cannot read its row",
       "customers      1 or more watched, 0 or more removed, 0 or more never read",
@@ -102,6 +105,53 @@ describe("the lines of ctl status", () => {
       "dead letters   0",
       "receiver       unknown: this version cannot read its row",
     ]);
+  });
+});
+
+describe("ctl status --check", () => {
+  const ranAt = (minutes: number) => ({
+    ...{ schema: 1, owner: "", until: 0, expiryCursor: "", ranAt: START - minutes * 60_000 },
+    ...{ sweep: SCAN, onboarding: SCAN, worse: SCAN },
+  });
+
+  it.each([
+    [1, 0, "OK: 0 customers watched | age=60s;;600 failing=0 pending=0 dead=0"],
+    [
+      300,
+      2,
+      "CRIT: poll has not run for 5 h (since 2026-01-01T22:04:05Z) | age=18000s;;600 failing=0 pending=0 dead=0",
+    ],
+  ])("exits, %i minutes after the last run, with %i", async (minutes, code, line) => {
+    await rig.put("lease/poll", ranAt(minutes));
+    const run = await ctl("status", "--check");
+    expect([run.code, run.out.split("\n")[0]]).toEqual([code, line]);
+    expect((await ctl("status")).code).toBe(0);
+  });
+
+  it("exits with 1 for a warning, also as JSON", async () => {
+    await rig.put("lease/poll", ranAt(1));
+    const since = "2026-01-02T02:00:00.000Z";
+    await rig.put("c/a", aCustomer({ failure: { ...FAILURE, since } }));
+    const run = await ctl("status", "--check", "--json");
+    expect(run.code).toBe(1);
+    expect(JSON.parse(run.out).verdict).toEqual({
+      status: "WARN",
+      reasons: ["1 customer failing: a for 64 min (ERR_UPSTREAM_TIMEOUT)"],
+    });
+  });
+
+  it("exits with 3 if it cannot tell, and says why", async () => {
+    const absent = await runCtl(["status", "--check", "--url", await closedUrl()]);
+    expect(absent).toMatchObject({
+      code: 3,
+      out: "UNKNOWN: Nothing listens at the given --url. Is npm start running?",
+    });
+    expect(await ctl("status", "--check", "--fast")).toMatchObject({ code: 3 });
+    await server.close();
+    server = await startPollServer(() => ({ body: { command: "status", failing: 0 } }));
+    const earlier = await ctl("status", "--check");
+    expect(earlier.code).toBe(3);
+    expect(earlier.out).toMatch(/^UNKNOWN: poll is of an earlier version\. Deploy this one \|/);
   });
 });
 

@@ -1,0 +1,11 @@
+const UNITS = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+] as const;
+
+/** A duration for people, rounded down to a unit of which there are two: 90 s, 12 min, 36 h, 3 d. */
+export function formatDuration(ms: number): string {
+  const [unit, size] = UNITS.find(([, size]) => ms >= 2 * size) ?? (["s", 1_000] as const);
+  return `${Math.floor(Math.max(0, ms) / size)} ${unit}`;
+}
