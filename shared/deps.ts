@@ -41,6 +41,9 @@ const MAX_IDLE_MS = 800;
  */
 const MAX_PACED_IDLE_MS = 2_500;
 
+/** PostgreSQL connections of poll: its readers and deliveries wait for one another no longer. */
+const POLL_CONNECTIONS = 10;
+
 type Basics = {
   /** Wall clock, ms. */
   readonly now: () => number;
@@ -148,11 +151,13 @@ function lazyHandler(
  * Wires the real clients that every function has. Opens nothing and sends nothing.
  *
  * @param maxIdleMs how long connections to the upstream and the store may rest between two calls
+ * @param connections to a PostgreSQL store at most
  */
 export function createCommonDeps(
   config: CommonConfig,
   overrides: Partial<CommonDeps> = {},
   maxIdleMs = MAX_IDLE_MS,
+  connections = 2,
 ): CommonDeps {
   const now = overrides.now ?? Date.now;
   const basics: Basics = {
@@ -168,7 +173,7 @@ export function createCommonDeps(
   const clientFor = createClients(config, agentFor, basics);
   return {
     ...basics,
-    ...createStoreAccess(config, agentFor, basics),
+    ...createStoreAccess(config, agentFor, basics, connections),
     clientFor,
     upstreamFor: (context) => createNumbersUpstream(clientFor(context), basics.monotonic),
     sourceFor: (context) => `urn:waba-numbers:${identityOf(config, context)}`,
@@ -178,7 +183,7 @@ export function createCommonDeps(
 
 /** Wires poll's real clients, the webhook's included. Opens nothing and sends nothing. */
 export function createDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
-  const common = createCommonDeps(config, overrides, MAX_PACED_IDLE_MS);
+  const common = createCommonDeps(config, overrides, MAX_PACED_IDLE_MS, POLL_CONNECTIONS);
   const { clientFor, monotonic } = common;
   return {
     ...common,
@@ -226,12 +231,18 @@ function createStoreAccess(
   config: CommonConfig,
   agentFor: (endpoint: URL) => Agent,
   { now, random, sleep }: Basics,
+  connections: number,
 ): Pick<CommonDeps, "openStore" | "storeDepsFor"> {
   // An open store outlives the invocation that opened it, and that one's credentials.
   let newestContext: unknown;
   const credentials = () => invocationCredentials(newestContext, config.credentials);
   const newVersion = () => randomBytes(12).toString("base64url");
-  const storeDeps = { newVersion, now, tablestore: { credentials, agentFor, random, sleep } };
+  const storeDeps = {
+    newVersion,
+    now,
+    connections,
+    tablestore: { credentials, agentFor, random, sleep },
+  };
   const storeDepsFor = (context: unknown) => {
     newestContext = context;
     return storeDeps;

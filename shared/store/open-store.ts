@@ -9,6 +9,8 @@ export type OpenStoreDeps = {
   readonly newVersion: () => string;
   /** In ms, for PostgresStoreOptions. */
   readonly now?: () => number;
+  /** For PostgresStoreOptions. */
+  readonly connections?: number;
   /** What only Tablestore needs. */
   readonly tablestore?: Pick<RequestOptions, "credentials" | "random" | "sleep"> & {
     readonly agentFor: (endpoint: URL) => RequestOptions["agent"];

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { StoreUnavailableError } from "../errors.ts";
 import { createSqlStore, createSqlTable, type Query } from "./sql-store.ts";
 import type { Store } from "./store.ts";
 
@@ -11,24 +12,51 @@ export type PostgresStoreOptions = {
    * stand still while an instance is frozen, so the pool's own limit is too late.
    */
   readonly now?: () => number;
+  /** How many calls may be under way at once; 2 by default. */
+  readonly connections?: number | undefined;
 };
 
 const IDLE_MS = 10_000;
 
+/** PgBouncer refuses startup parameters that it does not know (pgbouncer#1074). */
+const UNSUPPORTED_PARAMETER = "08P01";
+
+/** What to do about the errors that a new installation meets. */
+const REPAIRS: Readonly<Record<string, string>> = {
+  "3D000": "The database that STORE_URL names does not exist. Create it, or correct the name.",
+  "28P01": "The store refuses the password in STORE_URL. Correct the user name or the password.",
+  "53300": "The store has no connection left. Raise its limit, or use a pooler.",
+};
+
 /**
- * The store on a PostgreSQL server, over at most two connections. The next call replaces a lost
+ * The store on a PostgreSQL server, over at most as many connections as `connections` says. The next call replaces a lost
  * one. Waiting for a connection ends after 5 s, a statement after 8 s on the server and 10 s here.
  * A write whose response was lost takes one more read.
  * @throws StoreUnavailableError if the server cannot be reached or refuses
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  try {
+    return await openPool(options, { statement_timeout: 8_000 });
+  } catch (error) {
+    const reason = error instanceof StoreUnavailableError ? error.reason : undefined;
+    if (reason === UNSUPPORTED_PARAMETER) return openPool(options, {});
+    const repair = REPAIRS[reason ?? ""];
+    throw repair === undefined ? error : Object.assign(error as Error, { message: repair });
+  }
+}
+
+/** Through a pooler that refuses a limit on the server, the one on this side bounds a call. */
+async function openPool(
+  options: PostgresStoreOptions,
+  limits: { readonly statement_timeout?: number },
+): Promise<Store> {
   const { now } = options;
   const pool = new pg.Pool({
     connectionString: options.url,
     application_name: "waba-numbers",
-    max: 2,
+    max: options.connections ?? 2,
     connectionTimeoutMillis: 5_000,
-    statement_timeout: 8_000,
+    ...limits,
     query_timeout: 10_000,
     idleTimeoutMillis: IDLE_MS,
     keepAlive: true,

@@ -34,6 +34,11 @@ const CREATED_BY_ANOTHER = new Set(["23505", "42P07", "42710"]);
 // the caller's deadline may be near.
 const CONNECTION_LOST = new Set(["ECONNRESET", "EPIPE", "57P01", "57P02", "57P03"]);
 
+// Serialization failure and deadlock, under isolation levels that a database may prescribe. Both
+// prove that the statement did nothing (PostgreSQL, 13.5), so it is tried again.
+const ROLLED_BACK = new Set(["40001", "40P01"]);
+const MAX_ROLLBACKS = 20;
+
 /**
  * Makes sure that the table exists. It looks first, so that a role without the right to create
  * tables can use one that an administrator made.
@@ -56,10 +61,20 @@ export async function createSqlTable(query: Query): Promise<void> {
  * they may hold addresses, user names and values.
  */
 export function createSqlStore(deps: SqlStoreDeps): Store {
+  const query: Query = async (text, params) => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await deps.query(text, params);
+      } catch (error) {
+        if (tries === MAX_ROLLBACKS || !ROLLED_BACK.has(reasonOf(error) ?? "")) throw error;
+      }
+    }
+  };
+
   const read: Query = async (text, params) => {
     for (let retries = 2; ; retries--) {
       try {
-        return await deps.query(text, params);
+        return await query(text, params);
       } catch (error) {
         if (retries === 0 || !CONNECTION_LOST.has(reasonOf(error) ?? "")) throw error;
       }
@@ -84,11 +99,11 @@ export function createSqlStore(deps: SqlStoreDeps): Store {
       try {
         const { affected } =
           expected === "absent"
-            ? await deps.query(
+            ? await query(
                 `insert into ${TABLE} (k, v, ver) values ($1, $2, $3) on conflict (k) do nothing`,
                 [key, value, token],
               )
-            : await deps.query(`update ${TABLE} set v = $2, ver = $3 where k = $1 and ver = $4`, [
+            : await query(`update ${TABLE} set v = $2, ver = $3 where k = $1 and ver = $4`, [
                 key,
                 value,
                 token,
@@ -103,7 +118,7 @@ export function createSqlStore(deps: SqlStoreDeps): Store {
 
     async delete(key, expected) {
       try {
-        const { affected } = await deps.query(`delete from ${TABLE} where k = $1 and ver = $2`, [
+        const { affected } = await query(`delete from ${TABLE} where k = $1 and ver = $2`, [
           key,
           expected,
         ]);

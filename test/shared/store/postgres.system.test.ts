@@ -34,6 +34,14 @@ async function listen(onConnection: (socket: net.Socket) => void): Promise<numbe
   return (server.address() as net.AddressInfo).port;
 }
 
+/** An ErrorResponse of the protocol, version 3. */
+function refusal(code: string): Buffer {
+  const fields = Buffer.from(`SFATAL\0VFATAL\0C${code}\0Mrefused\0\0`);
+  const head = Buffer.from("E\0\0\0\0");
+  head.writeInt32BE(fields.length + 4, 1);
+  return Buffer.concat([head, fields]);
+}
+
 describe("opening a PostgreSQL store", () => {
   const failure = (port: number) =>
     openPostgresStore({ url: `postgres://waba:hunter2@127.0.0.1:${port}/db`, newVersion }).catch(
@@ -52,6 +60,17 @@ describe("opening a PostgreSQL store", () => {
     const started = Date.now();
     expect(await failure(port)).toMatchObject({ code: "ERR_STORE", reason: "ETIMEDOUT" });
     expect(Date.now() - started).toBeLessThan(6_000);
+  });
+
+  it.each([
+    ["3D000", /database that STORE_URL names does not exist/],
+    ["28P01", /password in STORE_URL/],
+    ["53300", /no connection left/],
+  ])("says what to do about the error %s", async (code, sentence) => {
+    const port = await listen((socket) => socket.once("data", () => socket.end(refusal(code))));
+    const error = (await failure(port)) as Error;
+    expect(error).toMatchObject({ code: "ERR_STORE", reason: code });
+    expect(error.message).toMatch(sentence);
   });
 
   it("fails when the server hangs up", async () => {
@@ -135,7 +154,61 @@ describe.runIf(serverUrl)("PostgreSQL", () => {
     });
   });
 
-  it("holds at most two connections, however many calls run at once", async () => {
+  it("works through a pooler that refuses startup parameters it does not know", async () => {
+    const { hostname, port } = new URL(serverUrl);
+    let refused = 0;
+    // PgBouncer's default answers so to all but a few names (pgbouncer#1074).
+    const pooler = await listen((socket) =>
+      socket.once("data", (startup) => {
+        if (startup.includes("statement_timeout")) {
+          refused += 1;
+          socket.end(refusal("08P01"));
+          return;
+        }
+        const server = net.connect(Number(port || 5432), hostname);
+        server.on("error", () => {});
+        socket.on("close", () => server.destroy());
+        server.write(startup);
+        socket.pipe(server).pipe(socket);
+      }),
+    );
+    const store = await open({}, pooler);
+    expect(await store.put("c/a", "1", "absent")).toBe("stored");
+    expect((await store.get("c/a"))?.value).toBe("1");
+    expect(refused).toBe(1);
+  });
+
+  it.each(["repeatable read", "serializable"])(
+    "lets exactly one of many writers win each round under %s",
+    async (isolation) => {
+      const level = isolation.replaceAll(" ", "\\ ");
+      const options = `-c search_path=${schema} -c default_transaction_isolation=${level}`;
+      const store = await openPostgresStore({
+        url: urlOf({ options }),
+        newVersion,
+        connections: 8,
+      });
+      closers.push(() => store.close());
+      await admin.query(`truncate ${schema}.waba_numbers_rows`);
+      await store.put("c/a", "0", "absent");
+      for (let round = 0; round < 20; round += 1) {
+        const version = (await store.get("c/a"))?.version ?? "";
+        const writers = Array.from({ length: 8 }, (_, n) => store.put("c/a", `${n}`, version));
+        const outcomes = await Promise.all(writers);
+        expect(outcomes.filter((outcome) => outcome === "stored")).toHaveLength(1);
+      }
+    },
+  );
+
+  it("holds at most as many connections as it is given", async () => {
+    const url = urlOf({ application_name: `${schema}_five` });
+    const store = await openPostgresStore({ url, newVersion, connections: 5 });
+    closers.push(() => store.close());
+    await Promise.all(Array.from({ length: 20 }, () => store.get("c/a")));
+    expect(await backends(`${schema}_five`)).toHaveLength(5);
+  });
+
+  it("holds at most two connections by default, however many calls run at once", async () => {
     const name = `${schema}_pool`;
     const store = await open({ application_name: name });
     await Promise.all(Array.from({ length: 10 }, () => store.get("c/a")));
