@@ -5,7 +5,7 @@ import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import { customerIdSchema } from "./schemas/customer-row.ts";
 import { Secret } from "./secret.ts";
 import type { Credentials } from "./signing/credentials.ts";
-import { printsRequests } from "./signing/debug-rule.js";
+import { printsRequests } from "./signing/debug-rule.ts";
 import { storeUrlProblem } from "./store/open-store.ts";
 import { parseWebhookSecrets, type WebhookSecret } from "./webhook/signature.ts";
 import { type Cidr, createTargetGuard, parseCidr, type TargetGuard } from "./webhook/target.ts";

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { crc32, deflateRawSync } from "node:zlib";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 import { FUNCTIONS } from "../functions.js";
-import { STORES, storeOf } from "../store/stores.js";
+import { STORES, storeOf } from "../store/stores.ts";
 import { DeployError } from "./cloud.ts";
 import type { Plan } from "./plan.ts";
 

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
-import { printsRequests } from "../signing/debug-rule.js";
+import { printsRequests } from "../signing/debug-rule.ts";
 import { type Answer, DeployError } from "./cloud.ts";
 
 const require = createRequire(import.meta.url);

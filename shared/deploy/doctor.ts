@@ -7,7 +7,7 @@ import { IDENTITY_KEY, identityRowSchema } from "../schemas/identity-row.ts";
 import { Secret } from "../secret.ts";
 import { openStore } from "../store/open-store.ts";
 import { readRow } from "../store/rows.ts";
-import { storeOf } from "../store/stores.js";
+import { storeOf } from "../store/stores.ts";
 import { parseTablestoreUrl } from "../store/tablestore-url.ts";
 import { createSender } from "../webhook/attempt.ts";
 import { guardedLookup } from "../webhook/target.ts";

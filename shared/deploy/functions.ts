@@ -19,13 +19,21 @@ async function pages(read: (nextToken: string | undefined) => Promise<Answer>, l
 }
 
 /** Every function whose name begins as this service's do, those of its other stages included. */
-export function listFunctions({ target }: Plan, cloud: Cloud): Promise<Found[]> {
-  return pages((nextToken) => {
+export async function listFunctions({ target }: Plan, cloud: Cloud): Promise<Found[]> {
+  const found = await pages((nextToken) => {
     const query = { prefix: `${target.service}-`, fcVersion: "v3", limit: PAGE, nextToken };
     return call(cloud, `list the functions in ${target.region}`, () =>
       cloud.clients.fc("listFunctions", [], { query }),
     );
   }, "functions");
+  // A list may leave the environment out, and what would disappear must be seen.
+  const whole = async (one: Found) =>
+    one.environmentVariables
+      ? one
+      : ((await lookUp(cloud, `the function ${one.functionName}`, () =>
+          cloud.clients.fc("getFunction", [one.functionName]),
+        )) ?? one);
+  return Promise.all(found.map(whole));
 }
 
 /** Those of this service and stage. */

@@ -1,6 +1,6 @@
 import { ConfigError } from "../errors.ts";
 import type { Store } from "./store.ts";
-import { STORES, storeOf } from "./stores.js";
+import { STORES, storeOf } from "./stores.ts";
 import type { RequestOptions } from "./tablestore-requests.ts";
 import { parseTablestoreUrl } from "./tablestore-url.ts";
 

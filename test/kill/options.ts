@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { STORES } from "../../shared/store/stores.js";
+import { STORES } from "../../shared/store/stores.ts";
 
 /** The stores that outlive a killed process. */
 const NAMES = STORES.map(({ name }) => name).filter((name) => name !== "memory");

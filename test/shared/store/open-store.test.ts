@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { openStore, storeUrlProblem } from "../../../shared/store/open-store.ts";
-import { STORES, storeOf } from "../../../shared/store/stores.js";
+import { STORES, storeOf } from "../../../shared/store/stores.ts";
 
 const FORMS =
   "must be memory:, pglite:<folder>, postgres://… or tablestore://INSTANCE.REGION/TABLE";

@@ -5,7 +5,7 @@ import { FC_REQUEST_ID, json } from "./fc-answer.ts";
 import { checkSettings, readCode } from "./fc-rules.ts";
 import { runTriggerCall } from "./fc-triggers.ts";
 
-/** Fewer than anyone asks for, so that reading has to go on. */
+/** Fewer than the documented 100, so that reading has to go on by nextToken (ListFunctions). */
 const MOST_A_PAGE = 2;
 
 export type FcOptions = {
@@ -14,7 +14,11 @@ export type FcOptions = {
   readonly pendingReads: number;
 };
 
-/** Function Compute 2023-03-30, as far as a deployment needs it. */
+/**
+ * Function Compute 2023-03-30, as far as a deployment needs it. Operations, paths and fields are those of
+ * @alicloud/fc20230330 4.7.6 and of the reference (help/en/functioncompute/fc/developer-reference).
+ * Codes of refusals are those of the page "Error codes", but for those that a comment calls a guess.
+ */
 export function createFcApi(state: CloudState, options: FcOptions) {
   return (request: CloudRequest): CloudCall => {
     const [, version, kind, encoded, part, item] = request.path.split("/");
@@ -154,6 +158,7 @@ function runFunctionCall(
       return json(200, describe(state, name, updated));
     }
     case "DELETE":
+      // A guess, strict: the reference does not say what becomes of triggers.
       if (found.triggers.size > 0) throw new Refusal(409, "TriggersNotEmpty");
       state.functions.delete(name);
       return { status: 204, body: "" };
@@ -164,6 +169,7 @@ function runFunctionCall(
       if (!found.asyncConfig) throw new Refusal(404, "AsyncConfigNotExists");
       return json(200, found.asyncConfig);
     case "PUT concurrency":
+      // A guess, strict: a function that is being made may refuse changes.
       if (found.pendingReads > 0) throw new Refusal(409, "ConcurrentUpdateError");
       if (!(Number(body.reservedConcurrency) >= 1)) throw new Refusal(400, "InvalidArgument");
       found.concurrency = Number(body.reservedConcurrency);
@@ -174,6 +180,7 @@ function runFunctionCall(
       return { status: 204, body: "" };
     case "PUT async-invoke-config": {
       const retries = Number(body.maxAsyncRetryAttempts);
+      // PutAsyncInvokeConfig: 0 to 8.
       if (!(retries >= 0 && retries <= 8)) throw new Refusal(400, "InvalidArgument");
       found.asyncConfig = body;
       return json(200, body);

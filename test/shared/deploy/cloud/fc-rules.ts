@@ -18,15 +18,18 @@ export function checkSettings(state: CloudState, settings: Record<string, unknow
       `runtime '${runtime}' is not supported in this region`,
     );
   }
+  // Pages "Request handlers" and "Limits", 2026: 128 MB to 32 GB by 64 MB, cpu by 0.05, 1 to 4 GB for a vCPU.
   refuse(!/^[^.]+\.[^.]+$/.test(String(handler)));
   refuse(Number(memorySize) % 64 !== 0 || Number(memorySize) < 128);
   refuse(Math.round(Number(cpu) * 20) !== Number(cpu) * 20);
   const perCpu = Number(memorySize) / 1024 / Number(cpu);
   refuse(!(perCpu >= 1 && perCpu <= 4));
   refuse(!(Number(timeout) >= 1 && Number(timeout) <= 86_400));
+  // CreateFunction: a map of text to text.
   const variables = Object.entries((settings.environmentVariables ?? {}) as object);
   refuse(variables.some(([, value]) => typeof value !== "string"));
 
+  // CreateFunction, role: an ARN that RAM writes in lower case. That it must trust fc is RAM's rule.
   const [, roleName] = /^acs:ram::\d+:role\/(.+)$/.exec(String(role)) ?? [];
   const found = [...state.roles].find(([name]) => name.toLowerCase() === roleName)?.[1];
   refuse(!found?.trust.includes("fc.aliyuncs.com"));
@@ -43,7 +46,7 @@ export function checkSettings(state: CloudState, settings: Record<string, unknow
   }
 }
 
-/** The archive must hold the handler's file at its root, and say that it is CommonJS. */
+/** Page "Handlers": `file.method` is looked for at the archive's root. When it is checked is a guess. */
 export function readCode(
   code: unknown,
   handler: string,

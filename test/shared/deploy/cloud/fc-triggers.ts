@@ -20,6 +20,7 @@ export function runTriggerCall(
     const { triggerName, triggerType, triggerConfig, description = "" } = body;
     if (triggers.has(String(triggerName))) throw new Refusal(409, "TriggerAlreadyExists");
     const types = [...triggers.values()].map((each) => each.triggerType);
+    // Page "HTTP trigger": one for each function.
     if (triggerType === "http" && types.includes("http")) throw new Refusal(409, "InvalidArgument");
     const made: Trigger = {
       triggerName: String(triggerName),
@@ -43,7 +44,7 @@ export function runTriggerCall(
     description: String(body.description ?? found.description),
   };
   triggers.set(item, updated);
-  // The answer to an update leaves the addresses out.
+  // A guess, strict: the answer to an update leaves the addresses out.
   return json(200, { ...describe(functionName, updated), httpTrigger: undefined });
 }
 
@@ -58,7 +59,7 @@ function describe(functionName: string, trigger: Trigger) {
   };
 }
 
-/** The configuration is text that holds JSON, in another form for each type. */
+/** CreateTrigger, triggerConfig: text that holds JSON, see HTTPTriggerConfig and TimerTriggerConfig. */
 function checked(type: string, config: unknown): string {
   if (typeof config !== "string") throw new Refusal(400, "InvalidArgument");
   const given = JSON.parse(config) as Record<string, unknown>;

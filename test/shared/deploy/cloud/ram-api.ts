@@ -3,11 +3,16 @@ import { type CloudAnswer, type CloudCall, type CloudRequest, Refusal } from "./
 import type { CloudState, Policy } from "./cloud-state.ts";
 
 const REQUEST_ID = "7B8E1C34-0000-4000-8000-00000000A001";
+/** CreatePolicyVersion: at most five, LimitExceeded.Policy.Version. */
 const MOST_VERSIONS = 5;
 
 type Verify = (method: string, params: RpcParams) => { readonly code: string } | undefined;
 
-/** RAM 2015-05-01 and STS 2015-04-01, as far as a deployment needs them: by POST only. */
+/**
+ * RAM 2015-05-01 and STS 2015-04-01, as far as a deployment needs them. Operations, names and codes are
+ * those of the reference (help/en/ram/developer-reference). Only POST is taken, which is this
+ * stand-in's own rule: with GET the access key stands in the address.
+ */
 export function createRamApi(
   state: CloudState,
   options: { readonly accountId: string; readonly verify: Verify; readonly roleUnknownFor: number },
@@ -20,7 +25,6 @@ export function createRamApi(
     return {
       name: `${api} ${Action}${about ? ` ${about}` : ""}`,
       run: () => {
-        // With GET the access key and the signature stand in the address.
         if (request.method !== "POST" || request.rawQuery) throw new Refusal(400, "PostOnly");
         const refused = options.verify(request.method, params);
         if (refused) throw new Refusal(400, refused.code);

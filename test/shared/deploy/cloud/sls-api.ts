@@ -5,7 +5,10 @@ import { verifyLogSignature } from "./signatures.ts";
 
 const REQUEST_ID = "6A2F0D9C4B00000000000001";
 
-/** Log Service 0.6.0, as far as a deployment needs it: projects, logstores, indexes, reading. */
+/**
+ * Log Service 0.6.0, as far as a deployment needs it: projects, logstores, indexes, reading. Paths, names
+ * and codes are those of the reference (help/en/sls/developer-reference), and of its page "Error codes".
+ */
 export function createSlsApi(
   state: CloudState,
   options: {

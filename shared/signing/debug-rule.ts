@@ -1,5 +1,3 @@
-// JavaScript, as the deployment's plugin needs it before anything can load TypeScript.
-
 /** By these names pop-core's transport prints requests, and Tablestore's SDK prints what it signs. */
 const PRINTERS = ["httpx:body", "httpx:header", "aliyun"];
 
@@ -8,10 +6,9 @@ const PRINTERS = ["httpx:body", "httpx:header", "aliyun"];
  * rules are those of the package debug: patterns by space or comma, `*` for anything. A pattern with
  * `-` takes nothing back here.
  *
- * @param {string} debug
- * @param {readonly string[]} [more] names of other libraries that print requests
+ * @param more names of other libraries that print requests
  */
-export function printsRequests(debug, more = []) {
+export function printsRequests(debug: string, more: readonly string[] = []): boolean {
   const names = [...PRINTERS, ...more];
   const patterns = debug.split(/[\s,]+/).filter((part) => part && !part.startsWith("-"));
   return patterns.some((part) => {
