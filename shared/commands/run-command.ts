@@ -1,12 +1,16 @@
+import { loadCustomer } from "../customers/customer.ts";
 import { InvalidRequestError } from "../errors.ts";
-import type { LogFields } from "../log.ts";
+import { type LogFields, maskNumber } from "../log.ts";
 import { toIssues } from "../schemas/issues.ts";
 import type { CommandDeps } from "./command-deps.ts";
 import { COMMANDS } from "./table.ts";
+import { skipUnreadable } from "./try-decode.ts";
 
 /** A valid command, ready to run. */
 export type Command = {
   readonly name: string;
+  /** What it names, if anything. */
+  readonly named: Named;
   run(deps: CommandDeps): Promise<object>;
 };
 
@@ -20,7 +24,8 @@ export function parseCommand(payload: unknown): Command {
   }
   const parsed = entry.schema.safeParse(payload);
   if (!parsed.success) throw new InvalidRequestError(toIssues(parsed.error, payload));
-  return { name: entry.name, run: (deps) => entry.run(parsed.data, deps) };
+  const named: Named = parsed.data;
+  return { name: entry.name, named, run: (deps) => entry.run(parsed.data, deps) };
 }
 
 /**
@@ -31,9 +36,31 @@ export function parseCommand(payload: unknown): Command {
  * @throws StoreUnavailableError and other store errors. Every command may be repeated after one.
  */
 export async function runCommand(command: Command, deps: CommandDeps): Promise<object> {
-  const answer = { command: command.name, ...(await command.run(deps)) };
+  const done = await command.run(deps);
+  const answer = { command: command.name, ...done, ...(await findNothing(command, done, deps)) };
   deps.log.info("command", countsOf(answer));
   return answer;
+}
+
+type Named = {
+  readonly command: string;
+  readonly customer?: string;
+  readonly number?: string;
+  readonly seq?: number;
+  readonly after?: string;
+};
+
+/** Names what the command was about, if that does not exist and so nothing was done. */
+async function findNothing({ named }: Command, done: object, { store }: CommandDeps) {
+  const { customer, number, seq, after } = named;
+  const isDone = Object.values(done).some((value) => value === true || value > 0 || value?.length);
+  if (isDone || after !== undefined || "stopped" in done) return {};
+  if (customer !== undefined) {
+    const found = await skipUnreadable(() => loadCustomer(store, customer));
+    if (!found) return { notWatched: [customer] };
+  }
+  if (number !== undefined) return { notFound: `No kept event is about ${maskNumber(number)}.` };
+  return seq === undefined ? {} : { notFound: `${customer} has no dead letter ${seq}.` };
 }
 
 /** Lists in an answer may name numbers, so the log gets their lengths. */

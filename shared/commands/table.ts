@@ -82,10 +82,12 @@ With --check the exit code is the verdict: 0 OK, 1 WARN, 2 CRIT, 3 UNKNOWN.`,
     schema: watchSchema,
     run: watch,
     words: "watch import",
-    usage: "FILE",
-    help: `Watches the customers of a file: ids separated by line ends, spaces or commas. # begins a remark.
-The file - is the standard input. Importing a file twice does no harm.`,
+    usage: "FILE [--dry-run]",
+    help: `Watches the customers of a file: one id a line, with # before a remark, or a CSV with a column
+custSpaceId. The file - is the standard input. A file with a bad line is refused whole. --dry-run
+changes nothing and shows what would be added. Importing a file twice does no harm.`,
     customers: "file",
+    flags: ["dryRun"],
   } satisfies CommandEntry<typeof watchSchema>,
   {
     name: "unwatch",

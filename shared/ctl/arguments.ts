@@ -11,6 +11,7 @@ import { SELF } from "../schemas/customer-row.ts";
 import type { Where } from "./connect.ts";
 import { generalHelp, helpOf } from "./help.ts";
 import { CtlError } from "./io.ts";
+import { suggest } from "./suggest.ts";
 
 /** What a command line asks for. */
 export type Plan = {
@@ -59,7 +60,12 @@ function helpFor(argv: readonly string[], words: readonly string[]): string {
   const asksForHelp = argv.includes("--help") || argv.includes("-h");
   if (asksForHelp && words.length === 0) return generalHelp();
   if (asksForHelp && group.length > 0) return group.map(helpOf).join("\n");
-  throw new CtlError("There is no such command. To list them, run: npm run ctl -- --help", 2);
+  const near = suggest(words.join(" "), COMMANDS.map(wordsOf));
+  const hint = near === undefined ? "" : ` Did you mean ${near}?`;
+  throw new CtlError(
+    `There is no such command.${hint} To list them, run: npm run ctl -- --help`,
+    2,
+  );
 }
 
 function parseOptions(args: string[], entry: CommandEntry) {

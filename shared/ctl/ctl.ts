@@ -50,6 +50,11 @@ export async function main(argv: readonly string[], io: CtlIo): Promise<0 | 1 | 
 
 const isProgram = pathToFileURL(process.argv[1] ?? "").href === import.meta.url;
 if (isProgram) {
+  // The reader of a pipe, such as head, may end first.
+  process.stdout.on("error", (error: { readonly code?: string }) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
   process.exitCode = await main(process.argv.slice(2), {
     out: (line) => console.log(line),
     err: (line) => console.error(line),

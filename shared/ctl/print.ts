@@ -9,6 +9,8 @@ export function isDone(answer: Answer): boolean {
     answer.stopped === undefined &&
     answer.accepted !== false &&
     !answer.leftOut &&
+    listOf(answer.notWatched).length === 0 &&
+    answer.notFound === undefined &&
     (answer.command === "status" || !hasUnreadable(answer))
   );
 }
@@ -61,8 +63,13 @@ function describeDeadList({ deadLetters }: Answer): string[] {
 }
 
 function describeWatch(answer: Answer): string[] {
-  const added = `${listOf(answer.added).length} added`;
-  const revived = `${listOf(answer.revived).length} watched again`;
+  const [fresh, again] = [listOf(answer.added).length, listOf(answer.revived).length];
+  if (answer.dryRun) {
+    const known = `already watched ${answer.alreadyWatched}`;
+    return [`would add ${fresh}, watch again ${again}, ${known}. Nothing was changed.`];
+  }
+  const added = `${fresh} added`;
+  const revived = `${again} watched again`;
   return [
     `${added}, ${revived}, ${answer.alreadyWatched} already watched`,
     ...describeUnreadable(answer),
@@ -79,8 +86,16 @@ function describeUnwatch(answer: Answer): string[] {
   return [
     `${removed}, ${listOf(answer.notWatched).length} not watched${dropped}`,
     ...refused,
+    ...describeNotWatched(answer),
     ...describeUnreadable(answer),
   ];
+}
+
+function describeNotWatched({ notWatched, didYouMean }: Answer): string[] {
+  const near = (didYouMean ?? {}) as Answer;
+  return listOf(notWatched).map(
+    (id) => `${id} is not watched.${near[String(id)] ? ` Did you mean ${near[String(id)]}?` : ""}`,
+  );
 }
 
 function describeUnreadable(answer: Answer): string[] {
@@ -119,6 +134,8 @@ function describeCounts(answer: Answer): string[] {
     ...textTable(counts),
     ...refused,
     ...leftOut,
+    ...describeNotWatched(answer),
+    ...(answer.notFound === undefined ? [] : [String(answer.notFound)]),
     ...describeUnreadable(answer),
     ...(answer.incomplete ? [gone] : []),
     ...(answer.stopped === undefined ? [] : [describeStop(answer.stopped as Answer)]),

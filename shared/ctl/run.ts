@@ -1,11 +1,14 @@
 import { customerIdSchema } from "../schemas/customer-row.ts";
-import type { Answer } from "./answer.ts";
+import { type Answer, listOf } from "./answer.ts";
 import type { Plan } from "./arguments.ts";
+import { readImport } from "./import-ids.ts";
 import { type Connection, CtlError, type CtlIo } from "./io.ts";
 import { createProgress } from "./progress.ts";
+import { suggest } from "./suggest.ts";
 
 /** Fits into a command line's limit of 128 KB, and shows progress in small steps. */
 const BATCH = 200;
+const LIST_PAGE = 1_000;
 const BUSY_LIMIT_MS = 60_000;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 8_000;
@@ -13,40 +16,66 @@ const NO_PROGRESS = "The command makes no progress. Run it again later.";
 
 /** Sends a command as often as it takes and joins the answers. */
 export async function runPlan(
-  { payload, customers }: Plan,
+  { payload, customers, flags }: Plan,
   connection: Connection,
   io: CtlIo,
 ): Promise<Answer> {
-  if (!customers) return sendPages(payload, connection, io);
-  const isImport = "file" in customers;
-  const ids = [...new Set(isImport ? readIds(await readFile(customers.file, io)) : customers.ids)];
+  if (!customers) return nameUnknown(await sendPages(payload, connection, io), connection, io);
+  if ("file" in customers) {
+    const ids = readImport(await readFile(customers.file, io));
+    if (flags.includes("dryRun")) return planImport(ids, await listCustomers(connection, io));
+    return sendBatches(payload, ids, connection, io, createProgress(ids.length, io));
+  }
+  const ids = [...new Set(customers.ids)];
   checkIds(ids);
-  const onProgress = isImport ? createProgress(ids.length, io) : () => {};
-  return sendBatches(payload, ids, connection, io, onProgress);
+  const answer = await sendBatches(payload, ids, connection, io, () => {});
+  return nameUnknown(answer, connection, io);
 }
 
 async function readFile(path: string, io: CtlIo): Promise<string> {
-  return io.readText(path).catch(() => {
-    throw new CtlError("The file cannot be read.");
+  return io.readText(path).catch((error: unknown) => {
+    const { code } = error as { readonly code?: unknown };
+    const why = code === "ENOENT" ? "There is no such file" : `It cannot be read (${code})`;
+    throw new CtlError(`${path}: ${why}.`);
   });
 }
 
-function readIds(text: string): string[] {
-  return text
-    .replaceAll(/#.*/g, "")
-    .split(/[\s,]+/)
-    .filter((word) => word !== "");
-}
-
 function checkIds(ids: readonly string[]): void {
-  if (ids.length === 0) throw new CtlError("There are no customers in the file.");
   const bad = ids.filter((id) => !customerIdSchema.safeParse(id).success);
   if (bad.length === 0) return;
-  const named = bad.slice(0, 3).map((id) => JSON.stringify(id.slice(0, 40)));
-  const more = bad.length > 3 ? `, and ${bad.length - 3} more` : "";
+  const named = bad.map((id) => JSON.stringify(id.slice(0, 40))).join(", ");
   throw new CtlError(
-    `These are no CustSpaceIds, so nothing was sent: ${named.join(", ")}${more}. An id is self, or 1 to 128 letters, digits, _ or -.`,
+    `These are no CustSpaceIds, so nothing was sent: ${named}. An id is self, or 1 to 128 letters, digits, _ or -.`,
   );
+}
+
+/** Every customer that has a row, with `removedAt` if it was removed. */
+async function listCustomers(connection: Connection, io: CtlIo): Promise<readonly Answer[]> {
+  const list = { command: "watch-list", limit: LIST_PAGE };
+  return listOf((await sendPages(list, connection, io)).customers);
+}
+
+/** What an import would answer. Sends nothing that changes anything. */
+function planImport(ids: readonly string[], customers: readonly Answer[]): Answer {
+  const known = new Map(customers.map(({ custSpaceId, removedAt }) => [custSpaceId, removedAt]));
+  const added = ids.filter((id) => !known.has(id));
+  const revived = ids.filter((id) => known.get(id) !== undefined);
+  const alreadyWatched = ids.length - added.length - revived.length;
+  return { command: "watch", dryRun: true, added, revived, alreadyWatched };
+}
+
+/** Adds, for each customer that is not watched, the watched one that may have been meant. */
+async function nameUnknown(answer: Answer, connection: Connection, io: CtlIo): Promise<Answer> {
+  const unknown = listOf(answer.notWatched).map(String);
+  if (unknown.length === 0) return answer;
+  const customers = await listCustomers(connection, io);
+  const watched = customers.filter(({ removedAt }) => removedAt === undefined);
+  const ids = watched.map(({ custSpaceId }) => String(custSpaceId));
+  const pairs = unknown.flatMap((id) => {
+    const near = suggest(id, ids);
+    return near === undefined || near === id ? [] : [[id, near]];
+  });
+  return { ...answer, didYouMean: pairs.length > 0 ? Object.fromEntries(pairs) : undefined };
 }
 
 /** Sends the payload with each answer's cursor until there is no more. */

@@ -1,11 +1,15 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openPgliteStore } from "../../../shared/store/pglite.ts";
 import { closedUrl, type PollServer, runCtl, startPollServer } from "./test-world.ts";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 let folder: string;
 let server: PollServer | undefined;
@@ -187,16 +191,24 @@ process.exitCode = exit;
   });
 });
 
+it("ctl ends without a word if the reader of its output has gone", async () => {
+  const args = ["--import", "tsx", "shared/ctl/ctl.ts", "--help"];
+  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  child.stdout.destroy();
+  const errors = text(child.stderr);
+  const [code] = await once(child, "close");
+  expect({ code, errors: await errors }).toEqual({ code: 0, errors: "" });
+}, 60_000);
+
 /** The program as `npm run ctl` starts it. */
 function spawnCtl(
   argv: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<{ code: number; out: string; err: string }> {
-  const root = fileURLToPath(new URL("../../..", import.meta.url));
   const args = ["--import", "tsx", "shared/ctl/ctl.ts", ...argv];
   const env = { PATH: process.env.PATH ?? "", ...environment };
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { cwd: root, env }, (error, out, err) => {
+    execFile(process.execPath, args, { cwd: ROOT, env }, (error, out, err) => {
       resolve({ code: error ? Number(error.code) : 0, out, err });
     });
   });

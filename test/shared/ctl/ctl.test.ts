@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { COMMANDS, wordsOf } from "../../../shared/commands/table.ts";
 import { usageOf } from "../../../shared/ctl/help.ts";
@@ -44,6 +45,7 @@ describe("a command line of ctl", () => {
   it.each([
     [[], "npm run ctl -- COMMAND [options]"],
     [["frobnicate"], "There is no such command"],
+    [["stauts"], "Did you mean status?"],
     [["watch", "add"], "watch add takes at least one CustSpaceId"],
     [["status", "now"], "status takes no further words"],
     [["status", "--fast"], "--fast"],
@@ -81,7 +83,7 @@ describe("ctl", () => {
   });
 
   it("imports a file in batches with progress lines", async () => {
-    const text = `# our customers\n${ids(450).join("\n")}, self # the account\ncust-1\n`;
+    const text = `# our customers\n${ids(450).join("\n")}\nself # the account\ncust-1\n`;
     const run = await runCtl(["watch", "import", "list.txt", "--url", server.url], {
       readText: async () => text,
     });
@@ -96,7 +98,7 @@ describe("ctl", () => {
   it("draws a bar on a terminal", async () => {
     const drawn: string[] = [];
     await runCtl(["watch", "import", "-", "--url", server.url], {
-      readText: async () => ids(400).join(" "),
+      readText: async () => ids(400).join("\n"),
       redraw: (text) => drawn.push(text),
     });
     expect(drawn).toEqual([
@@ -110,8 +112,59 @@ describe("ctl", () => {
       readText: async () => "good\nnot good!\n",
     });
     expect(run.code).toBe(1);
-    expect(run.err).toContain('nothing was sent: "good!"');
+    expect(run.err).toContain(
+      'Nothing was sent. 1 lines hold no CustSpaceId:\n  line 2: "not good!"',
+    );
     expect(server.payloads).toEqual([]);
+  });
+
+  it("shows what an import would do, and changes nothing", async () => {
+    await rig.put("c/cust-1", aCustomer());
+    await rig.put("c/cust-2", aCustomer({ removedAt: "2026-01-01T00:00:00.000Z" }));
+    const before = await rig.keys();
+    const run = await runCtl(["watch", "import", "f", "--dry-run", "--url", server.url], {
+      readText: async () => ids(5).join("\n"),
+    });
+    expect(run).toMatchObject({
+      code: 0,
+      err: "",
+      out: "would add 3, watch again 1, already watched 1. Nothing was changed.",
+    });
+    expect(await rig.keys()).toEqual(before);
+  });
+
+  it("names a file that is not there", async () => {
+    const run = await runCtl(["watch", "import", "no-such-file", "--url", server.url], {
+      readText: (path) => readFile(path, "utf8"),
+    });
+    expect(run).toMatchObject({ code: 1, err: "no-such-file: There is no such file." });
+  });
+
+  it.each([
+    ["watch", "remove", "cust-space-l"],
+    ["watch", "closely", "cust-space-l"],
+    ["resync", "--customer", "cust-space-l"],
+    ["redeliver", "--customer", "cust-space-l"],
+    ["dead", "redeliver", "--customer", "cust-space-l"],
+    ["dead", "drop", "--customer", "cust-space-l"],
+  ])("%s %s %s names an unknown customer and the one that is near", async (...argv) => {
+    await rig.put("c/cust-space-1", aCustomer());
+    await rig.put("c/cust-space", aCustomer({ removedAt: "2026-01-01T00:00:00.000Z" }));
+    const run = await ctl(...argv);
+    expect(run.code).toBe(1);
+    expect(run.out).toContain("cust-space-l is not watched. Did you mean cust-space-1?");
+    expect((await ctl(...argv.slice(0, -1), "other")).out).toContain("other is not watched.");
+  });
+
+  it("names a number and a dead letter that are not there", async () => {
+    await rig.put("c/a", aCustomer());
+    const number = await ctl("redeliver", "--number", "4915100000000");
+    expect(number.code).toBe(1);
+    expect(number.out).toContain("No kept event is about *********0000.");
+    const letter = await ctl("dead", "drop", "--customer", "a", "--seq", "7");
+    expect(letter.code).toBe(1);
+    expect(letter.out).toContain("a has no dead letter 7.");
+    expect((await ctl("dead", "drop", "--customer", "a")).code).toBe(0);
   });
 
   it("sends the ids again that an answer did not process", async () => {

@@ -1,0 +1,99 @@
+import { customerIdSchema } from "../schemas/customer-row.ts";
+import { CtlError } from "./io.ts";
+
+/** The header of the column that holds the ids, in any case: custSpaceId, cust_space_id. */
+const ID_HEADER = /^cust[ _-]?space[ _-]?id$/i;
+/** Headers of other exports. As a first line they are no id. */
+const OTHER_HEADER = /^(id|name|customer([ _-]?id)?|account|number|phone)$/i;
+const MAX_NAMED = 50;
+
+type Line = { readonly number: number; readonly cells: readonly string[] };
+
+/**
+ * The CustSpaceIds of a text, each once: one a line, or the column of a CSV whose header is
+ * `custSpaceId`. Separators are commas, semicolons or tabs, quotes as in RFC 4180. In a list, `#`
+ * begins a remark. In a CSV, only a line that begins with it is one.
+ *
+ * @throws CtlError that lists every bad line by its number
+ */
+export function readImport(text: string): string[] {
+  if (/^[\ufffd\ufffe]{2}|\0/.test(text)) {
+    throw new CtlError("The file is UTF-16, or no text. Save it as UTF-8.");
+  }
+  const [first, ...rest] = readLines(text.replace(/^\ufeff/, ""));
+  if (!first) throw new CtlError("There are no customers in the file.");
+  const column = first.cells.findIndex((cell) => ID_HEADER.test(cell));
+  const isList = column < 0;
+  const problems: string[] = [];
+  const ids = new Set<string>();
+  for (const line of isList ? [first, ...rest] : rest) {
+    const found = isList ? readListed(line, line === first) : readCell(line.cells[column] ?? "");
+    if ("id" in found) ids.add(found.id);
+    else problems.push(`  line ${line.number}: ${found.problem}`);
+  }
+  if (problems.length > 0) throw refusal(problems);
+  if (ids.size === 0) throw new CtlError("There are no customers in the file.");
+  return [...ids];
+}
+
+type Found = { readonly id: string } | { readonly problem: string };
+
+function readListed({ cells }: Line, isFirst: boolean): Found {
+  const [cell = "", ...others] = cells;
+  const withoutRemark = cell.replace(/\s*#.*/, "");
+  const hasOthers = others.some((other) => other !== "") && withoutRemark === cell;
+  if (hasOthers) {
+    return { problem: "has several columns, and no header custSpaceId says which one to take" };
+  }
+  if (isFirst && OTHER_HEADER.test(cell)) {
+    return { problem: `${JSON.stringify(cell)} is a header. Name the column custSpaceId` };
+  }
+  return readCell(withoutRemark);
+}
+
+function readCell(cell: string): Found {
+  if (cell === "") return { problem: "has no id" };
+  if (customerIdSchema.safeParse(cell).success) return { id: cell };
+  return { problem: `${JSON.stringify(cell.slice(0, 40))} is no id` };
+}
+
+function refusal(problems: readonly string[]): CtlError {
+  const more = problems.length - MAX_NAMED;
+  return new CtlError(
+    [
+      `Nothing was sent. ${problems.length} lines hold no CustSpaceId:`,
+      ...problems.slice(0, MAX_NAMED),
+      ...(more > 0 ? [`  and ${more} more`] : []),
+      "An id is self, or 1 to 128 letters, digits, _ or -.",
+    ].join("\n"),
+  );
+}
+
+/** Lines with content, without remarks. A quoted cell may go on over several lines. */
+function readLines(text: string): Line[] {
+  const [sample = ""] = /^[ \t]*[^#\s].*$/m.exec(text) ?? [];
+  const separator = [",", ";", "\t"].find((one) => sample.includes(one)) ?? ",";
+  const cell = new RegExp(`("(?:[^"]|"")*"|[^${separator}\r\n]*)(${separator}|\r\n|\r|\n|$)`, "gy");
+  const lines: Line[] = [];
+  let cells: string[] = [];
+  let isRemark = false;
+  let number = 1;
+  let next = 1;
+  for (const [whole, value = "", end] of text.matchAll(cell)) {
+    isRemark ||= cells.length === 0 && /^\s*#/.test(value);
+    cells.push(unquote(value));
+    next += whole.match(/\r\n|\r|\n/g)?.length ?? 0;
+    if (end === separator) continue;
+    if (!isRemark && cells.some((one) => one !== "")) lines.push({ number, cells });
+    cells = [];
+    isRemark = false;
+    number = next;
+    if (end === "") break;
+  }
+  return lines;
+}
+
+function unquote(value: string): string {
+  const text = value.startsWith('"') ? value.slice(1, -1).replaceAll('""', '"') : value;
+  return text.trim();
+}

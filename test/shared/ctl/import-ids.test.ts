@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import { readImport } from "../../../shared/ctl/import-ids.ts";
+
+const problemOf = (text: string) => {
+  try {
+    return readImport(text);
+  } catch (error) {
+    return (error as Error).message.split("\n");
+  }
+};
+
+describe("the ids of an import", () => {
+  it.each([
+    ["one a line", "a\nb\n", ["a", "b"]],
+    ["CRLF, blank lines, remarks and repeats", "# ours\r\na # big\r\n\r\n  b\r\na", ["a", "b"]],
+    ["old line ends and no last one", "a\rb", ["a", "b"]],
+    ["a header alone in its line", "CustSpaceId\na\nb", ["a", "b"]],
+    ["a BOM and commas", "\ufeffcustSpaceId,name\na,Acme\nb,Bolt", ["a", "b"]],
+    ["semicolons and another column", "name;cust_space_id\nAcme;a\nBolt;b", ["a", "b"]],
+    ["tabs", "name\tCUSTSPACEID\nAcme\ta", ["a"]],
+    [
+      "quotes, with separators, line ends and quotes in them",
+      'name,"custSpaceId"\n"Acme, ""A""\nInc","a"\n"#1",b',
+      ["a", "b"],
+    ],
+    ["a remark line in a CSV", "custSpaceId,name\n# old\na,Shop #1", ["a"]],
+    ["trailing separators in a list", "a,\nb,\n", ["a", "b"]],
+  ])("are read from %s", (_name, text, ids) => {
+    expect(readImport(text)).toEqual(ids);
+  });
+
+  it("are refused whole, with every bad line's number", () => {
+    expect(problemOf("a\ncust 1\n\nb/c\nself\nx,y")).toEqual([
+      "Nothing was sent. 3 lines hold no CustSpaceId:",
+      '  line 2: "cust 1" is no id',
+      '  line 4: "b/c" is no id',
+      "  line 6: has several columns, and no header custSpaceId says which one to take",
+      "An id is self, or 1 to 128 letters, digits, _ or -.",
+    ]);
+    expect(problemOf('custSpaceId,name\n"a\nb",x\n,Acme')).toEqual([
+      "Nothing was sent. 2 lines hold no CustSpaceId:",
+      '  line 2: "a\\nb" is no id',
+      "  line 4: has no id",
+      "An id is self, or 1 to 128 letters, digits, _ or -.",
+    ]);
+  });
+
+  it("are never a header's word", () => {
+    expect(problemOf("customer\na")).toContain(
+      '  line 1: "customer" is a header. Name the column custSpaceId',
+    );
+    expect(problemOf("id,name\na,Acme")[1]).toBe(
+      "  line 1: has several columns, and no header custSpaceId says which one to take",
+    );
+  });
+
+  it.each([
+    ["UTF-16", Buffer.from("\ufeffa\nb", "utf16le").toString("utf8"), "UTF-16"],
+    ["UTF-16 without a mark", Buffer.from("a\nb", "utf16le").toString("utf8"), "UTF-16"],
+    ["an empty file", "\n# nothing\n", "There are no customers in the file."],
+    ["a header without lines", "custSpaceId\n", "There are no customers in the file."],
+  ])("are refused from %s", (_name, text, message) => {
+    expect(problemOf(text)[0]).toContain(message);
+  });
+});
