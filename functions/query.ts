@@ -102,7 +102,12 @@ async function answerStored(
   const row = (await loadCustomer(store, customer))?.value;
   if (!row || row.removedAt) throw new NotWatchedError();
   const failure = row.failure ?? (await loadCustomer(store, ACCOUNT))?.value.failure;
-  const confirmedAt = confirmedUntil({ row, laneRow, lease: failure ? undefined : lease?.value });
+  const confirmedAt = confirmedUntil({
+    row,
+    laneRow,
+    lease: failure ? undefined : lease?.value,
+    now: deps.now(),
+  });
   return jsonResponse(200, {
     custSpaceId: customer,
     source: "stored",

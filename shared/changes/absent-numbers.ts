@@ -1,5 +1,6 @@
 import type { NumberState } from "../schemas/customer-row.ts";
 import { EVENT_TYPES } from "../schemas/event.ts";
+import { isoNotAfter } from "../schemas/stored-time.ts";
 import type { CustomerRead } from "./customer-read.ts";
 import { lastShownAt } from "./number-state.ts";
 import type { NumberUpdate } from "./number-update.ts";
@@ -24,9 +25,10 @@ function updateOne(
   known: NumberState,
 ): NumberUpdate | undefined {
   const { isProven, ...absence } = countAbsence(known.absent, read);
-  const lastSeenAt = lastShownAt(known, read.lastSeenAt);
+  const lastSeenAt = lastShownAt(known, read);
   if (!isProven) {
-    if (absence.reads === known.absent?.reads) return undefined;
+    const { reads, since } = absence;
+    if (reads === known.absent?.reads && since === known.absent.since) return undefined;
     return { phoneNumber, state: { ...known, absent: { ...absence, lastSeenAt } }, drafts: [] };
   }
   const state = { ...known, absent: undefined, missingSince: read.observedAt };
@@ -46,7 +48,7 @@ export function countAbsence(
   before: { readonly reads: number; readonly since: string } | undefined,
   { readAt, observedAt }: Pick<CustomerRead, "readAt" | "observedAt">,
 ) {
-  const since = before?.since ?? observedAt;
+  const since = isoNotAfter(before?.since ?? observedAt, readAt);
   const reads = Math.min(MISSING_READS, (before?.reads ?? 0) + 1);
   const isProven = reads >= MISSING_READS && readAt - Date.parse(since) >= MISSING_AFTER_MS;
   return { reads, since, isProven };

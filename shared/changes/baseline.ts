@@ -16,7 +16,8 @@ export function baselineRow(read: CustomerRead): CustomerRow | undefined {
   if (seen.size === 0) {
     if (!isComplete) return undefined;
     const { isProven, ...absence } = countAbsence(row.emptyAtFirst, read);
-    const isCounted = absence.reads === row.emptyAtFirst?.reads;
+    const { reads, since } = row.emptyAtFirst ?? {};
+    const isCounted = absence.reads === reads && absence.since === since;
     if (!isProven) return isCounted ? undefined : { ...row, emptyAtFirst: absence };
   }
   const numbers = [...seen].map(([phoneNumber, observation]) => [

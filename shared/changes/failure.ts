@@ -7,6 +7,7 @@ import {
 } from "../schemas/customer-row.ts";
 import { EVENT_TYPES, type WatchEvent } from "../schemas/event.ts";
 import { nextSequence } from "../schemas/sequence.ts";
+import { isoNotAfter, notAfter } from "../schemas/stored-time.ts";
 import { freezeEvent } from "./event.ts";
 
 /** Stale after no good read for this long… */
@@ -54,7 +55,8 @@ export function afterFailedRead(
     const stale = { ...failure, staleAt: new Date(now).toISOString() };
     return withEvent({ ...input, row: { ...row, failure: stale } }, EVENT_TYPES.watchStale, stale);
   }
-  return failure.reads === known?.reads ? undefined : { row: { ...row, failure }, events: [] };
+  const isNoted = failure.reads === known?.reads && failure.since === known.since;
+  return isNoted ? undefined : { row: { ...row, failure }, events: [] };
 }
 
 /** The row after a good read ended a series of failures; undefined when there was none. */
@@ -72,7 +74,7 @@ function nextFailure(input: FailureInput, error: AnyAppError): ReadFailure {
   return {
     ...known,
     reads: Math.min(STALE_READS, (known?.reads ?? 0) + 1),
-    since: known?.since ?? new Date(input.now).toISOString(),
+    since: isoNotAfter(known?.since ?? new Date(input.now).toISOString(), input.now),
     lastGoodReadAt: known ? known.lastGoodReadAt : lastGoodReadAt(input),
     code: error.code,
     upstreamCode: facts?.upstreamCode ?? known?.upstreamCode,
@@ -84,11 +86,11 @@ function nextFailure(input: FailureInput, error: AnyAppError): ReadFailure {
  * The row's own time is that of the last read that changed it. This instance may remember a later
  * read, and a finished sweep has read everyone it began with, or noted a failure in their rows.
  */
-function lastGoodReadAt({ row, lastSeenAt, sweptAt = 0 }: FailureInput): string | undefined {
+function lastGoodReadAt({ row, now, lastSeenAt, sweptAt = 0 }: FailureInput): string | undefined {
   const stored = row.observedAt ?? row.baselineAt;
   const wasSwept = row.baselineAt !== undefined && Date.parse(row.baselineAt) <= sweptAt;
   const times = [stored ? Date.parse(stored) : 0, lastSeenAt ?? 0, wasSwept ? sweptAt : 0];
-  const latest = Math.max(...times);
+  const latest = notAfter(Math.max(...times), now);
   return latest > 0 ? new Date(latest).toISOString() : undefined;
 }
 

@@ -1,4 +1,6 @@
 import type { NumberState } from "../schemas/customer-row.ts";
+import { isoNotAfter, notAfter } from "../schemas/stored-time.ts";
+import type { CustomerRead } from "./customer-read.ts";
 import type { Observation } from "./observation.ts";
 import { ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields.ts";
 
@@ -74,13 +76,12 @@ function unchangedFields(known: NumberState | undefined, seen: Observation) {
   return Object.fromEntries(spellings) as Record<string, string>;
 }
 
-/**
- * When the stored values of a number were last shown.
- *
- * @param lastSeenAt when this instance last saw all values of the customer, in ms
- */
-export function lastShownAt(known: NumberState, lastSeenAt: number | undefined): string {
-  if (known.absent) return known.absent.lastSeenAt ?? known.observedAt;
-  if (known.missingSince || lastSeenAt === undefined) return known.observedAt;
-  return new Date(Math.max(lastSeenAt, Date.parse(known.observedAt))).toISOString();
+/** When the stored values of a number were last shown, before this read. */
+export function lastShownAt(
+  known: NumberState,
+  { lastSeenAt, readAt }: Pick<CustomerRead, "lastSeenAt" | "readAt">,
+): string {
+  const stored = isoNotAfter(known.absent?.lastSeenAt ?? known.observedAt, readAt);
+  if (known.absent || known.missingSince || lastSeenAt === undefined) return stored;
+  return new Date(Math.max(notAfter(lastSeenAt, readAt), Date.parse(stored))).toISOString();
 }

@@ -1,4 +1,5 @@
 import { EVENT_TYPES } from "../schemas/event.ts";
+import { notAfter } from "../schemas/stored-time.ts";
 import type { CustomerRead } from "./customer-read.ts";
 import { changedFields, hasNewValues, lastShownAt, mergeState } from "./number-state.ts";
 import type { EventDraft, NumberUpdate } from "./number-update.ts";
@@ -26,7 +27,7 @@ function updateOne(read: CustomerRead, seen: Observation): NumberUpdate | undefi
     return { phoneNumber, state, drafts };
   }
   const changes = changedFields(known, seen);
-  const shownAt = lastShownAt(known, read.lastSeenAt);
+  const shownAt = lastShownAt(known, read);
   // The return shows the values that the receiver knows. What is new follows as changes.
   const back = { ...state, fields: known.fields, hashes: known.hashes };
   const drafts = [
@@ -38,8 +39,8 @@ function updateOne(read: CustomerRead, seen: Observation): NumberUpdate | undefi
 }
 
 /** When the customer's numbers, without the new one, were last known to be all of them. */
-function lastRowReadAt({ row, lastSeenAt }: CustomerRead): string | undefined {
+function lastRowReadAt({ row, lastSeenAt, readAt }: CustomerRead): string | undefined {
   const stored = row.observedAt ?? row.baselineAt;
-  if (stored === undefined || lastSeenAt === undefined) return stored;
-  return new Date(Math.max(lastSeenAt, Date.parse(stored))).toISOString();
+  if (stored === undefined) return undefined;
+  return new Date(notAfter(Math.max(lastSeenAt ?? 0, Date.parse(stored)), readAt)).toISOString();
 }

@@ -1,7 +1,8 @@
 import { type CustomerRow, customerKey, customerRowSchema } from "../schemas/customer-row.ts";
 import { DUE_PREFIX, dueKey, parseEventKey } from "../schemas/outbox-rows.ts";
+import { notAfter } from "../schemas/stored-time.ts";
 import { encodeRow, readRow, type Stored } from "../store/rows.ts";
-import type { Store } from "../store/store.ts";
+import type { Row, Store } from "../store/store.ts";
 import { type RowChange, type RowUpdate, updateRow } from "../store/update-row.ts";
 
 const MARKER_PAGE = 100;
@@ -58,12 +59,14 @@ async function putMarker(
   await store.put(dueKey(customer, next.seq), encodeRow({ schema: 1 }), "absent");
 }
 
+const MARKER_AGE_MS = 3_600_000;
+
 /**
  * Deletes the customer's markers whose events are no longer pending. A marker above the row's
- * sequence stays: its row may be about to be written. Markers are listed before the row is read,
- * so without a row no such write can still succeed.
+ * sequence stays for an hour: its row may be about to be written. Markers are listed before the row
+ * is read, so without a row no such write can still succeed.
  */
-export async function clearMarkers(store: Store, customer: string): Promise<void> {
+export async function clearMarkers(store: Store, customer: string, now: number): Promise<void> {
   const prefix = `${DUE_PREFIX}${customer}/`;
   for (;;) {
     const markers = await store.scan(prefix, "", MARKER_PAGE);
@@ -73,6 +76,19 @@ export async function clearMarkers(store: Store, customer: string): Promise<void
     const isPast = (seq: number) => !row || (row.seq >= seq && seq < oldest);
     const past = markers.filter(({ key }) => isPast(parseEventKey(key).seq));
     for (const marker of past) await store.delete(marker.key, marker.version);
+    if (row?.pending.length === 0) {
+      for (const marker of markers) if (!past.includes(marker)) await ageMarker(store, marker, now);
+    }
     if (past.length < MARKER_PAGE) return;
+  }
+}
+
+/** A marker's row is written within an hour of the marker, or never. So note when it was seen. */
+async function ageMarker(store: Store, marker: Row, now: number): Promise<void> {
+  const noted = /"seenAt":(\d+)/.exec(marker.value)?.[1];
+  if (noted === undefined) {
+    await store.put(marker.key, encodeRow({ schema: 1, seenAt: now }), marker.version);
+  } else if (now - notAfter(Number(noted), now) >= MARKER_AGE_MS) {
+    await store.delete(marker.key, marker.version);
   }
 }

@@ -5,6 +5,7 @@ import {
   WORSE_MS,
 } from "../changes/limits.ts";
 import type { CustomerRow } from "../schemas/customer-row.ts";
+import { isAhead } from "../schemas/stored-time.ts";
 import type { LaneRow, LeaseRow, ScanState } from "../schemas/watch-rows.ts";
 import { laneOf } from "./priority-lane.ts";
 
@@ -17,6 +18,8 @@ export type StoredFacts = {
   readonly lease: LeaseRow | undefined;
   /** The customer's place in the priority lane. */
   readonly laneRow: LaneRow | undefined;
+  /** Wall clock, ms. A later time, of a wrong clock, counts only if there is no other. */
+  readonly now: number;
 };
 
 /**
@@ -27,17 +30,19 @@ export type StoredFacts = {
  * its beginning, or noted a failure. It does not count where the read may have seen other values
  * than the stored ones: changes that were held back, or a list without one of the numbers.
  */
-export function confirmedUntil({ row, lease, laneRow }: StoredFacts): number | undefined {
-  const stored = row.observedAt ?? row.baselineAt;
-  if (stored === undefined) return undefined;
+export function confirmedUntil({ row, lease, laneRow, now }: StoredFacts): number | undefined {
+  if (row.baselineAt === undefined && row.observedAt === undefined) return undefined;
   const lanePass = lease && laneRow && lanePassOf(lease, laneRow);
   const passes = [lease?.sweep.full, lanePass].flatMap((full) =>
     full && !mayHaveBeenHeldBack(row, full.startedAt) ? [full.startedAt] : [],
   );
+  const stored = Date.parse(row.observedAt ?? row.baselineAt ?? "");
+  const known = [stored, ...passes].filter((at) => !isAhead(at, now));
+  if (known.length === 0) known.push(now);
   const lastSights = Object.values(row.numbers).flatMap(({ absent, observedAt }) =>
     absent ? [Date.parse(absent.lastSeenAt ?? observedAt)] : [],
   );
-  return Math.min(Math.max(Date.parse(stored), ...passes), ...lastSights);
+  return Math.min(Math.max(...known), ...lastSights);
 }
 
 /**

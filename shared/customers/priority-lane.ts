@@ -1,9 +1,12 @@
 import { WORSE_MS } from "../changes/limits.ts";
 import type { CustomerRow } from "../schemas/customer-row.ts";
+import { endOfWait, isAhead } from "../schemas/stored-time.ts";
 import { LANE_PREFIX, type LaneRow, laneKey, laneRowSchema } from "../schemas/watch-rows.ts";
 import type { Store } from "../store/store.ts";
 import { updateRow } from "../store/update-row.ts";
 
+/** An operator may ask for a week at most. */
+const LONGEST_ASKED_MS = 604_800_000;
 /** A number whose onboarding is not completed by then is left to the sweep. */
 const ONBOARDING_LIMIT_MS = 604_800_000;
 
@@ -100,7 +103,8 @@ export function pruneLane(
     const known = reported?.[key];
     return known?.addedAt === addedAt && known.completedAt !== undefined;
   };
-  const isOver = (until: number | undefined) => until !== undefined && until <= now;
+  const isOver = (until: number | undefined, longestMs: number) =>
+    until !== undefined && endOfWait(until, longestMs, now) <= now;
   return updateLane(store, customer, (laneRow) => {
     const { worseUntil, askedUntil } = laneRow;
     const added = Object.entries(laneRow.onboarding);
@@ -108,14 +112,20 @@ export function pruneLane(
       ([key, { addedAt }]) =>
         now - Date.parse(addedAt) < ONBOARDING_LIMIT_MS && !isDone(key, addedAt),
     );
-    if (kept.length === added.length && !isOver(worseUntil) && !isOver(askedUntil)) {
-      return undefined;
-    }
+    const ahead = kept.filter(([, { addedAt }]) => isAhead(Date.parse(addedAt), now));
+    const isWorseOver = isOver(worseUntil, WORSE_MS);
+    const isAskedOver = isOver(askedUntil, LONGEST_ASKED_MS);
+    const isAsBefore = kept.length === added.length && ahead.length === 0;
+    if (isAsBefore && !isWorseOver && !isAskedOver) return undefined;
+    const asOfNow = ahead.map(([key, entry]) => [
+      key,
+      { ...entry, addedAt: new Date(now).toISOString() },
+    ]);
     return {
       ...laneRow,
-      onboarding: Object.fromEntries(kept),
-      worseUntil: isOver(worseUntil) ? undefined : worseUntil,
-      askedUntil: isOver(askedUntil) ? undefined : askedUntil,
+      onboarding: { ...Object.fromEntries(kept), ...Object.fromEntries(asOfNow) },
+      worseUntil: isWorseOver ? undefined : worseUntil,
+      askedUntil: isAskedOver ? undefined : askedUntil,
     };
   });
 }

@@ -87,7 +87,7 @@ export async function unwatchCustomer(
   const pending = before?.pending.length ?? 0;
   if (outcome === "kept" && before && !before.removedAt) return { kind: "pending", pending };
   // An earlier removal may have died before this step.
-  if (before || outcome === "stored") await forget(store, customer);
+  if (before || outcome === "stored") await forget(store, customer, options.now());
   return outcome === "stored" ? { kind: "removed", dropped: pending } : { kind: "not-watched" };
 }
 
@@ -96,9 +96,9 @@ function tombstone(row: CustomerRow | undefined, now: number): CustomerRow {
   return { schema: 1, seq: row?.seq ?? now, numbers: {}, pending: [], removedAt };
 }
 
-async function forget(store: Store, customer: string): Promise<void> {
+async function forget(store: Store, customer: string, now: number): Promise<void> {
   await dropFromLane(store, customer);
-  await clearMarkers(store, customer);
+  await clearMarkers(store, customer, now);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { ReceiverRow } from "../schemas/outbox-rows.ts";
+import { endOfWait } from "../schemas/stored-time.ts";
 import type { AttemptResult } from "../webhook/attempt.ts";
-import { probeDelayMs } from "./schedule.ts";
+import { LONGEST_PROBE_WAIT_MS, probeDelayMs } from "./schedule.ts";
 
 /** The breaker opens after this many failures in a row. */
 const OPEN_AFTER = 5;
@@ -32,7 +33,9 @@ export function createBreaker(row: ReceiverRow | undefined, now: number): Breake
     nextProbeAt: 0,
     since: new Date(now).toISOString(),
   };
-  const known = row ?? closed;
+  const stored = row ?? closed;
+  const nextProbeAt = endOfWait(stored.nextProbeAt, LONGEST_PROBE_WAIT_MS, now);
+  const known = nextProbeAt === stored.nextProbeAt ? stored : { ...stored, nextProbeAt };
   const failures = known.failures ?? 0;
   return { row: known, failures, limit: MAX_CONCURRENT, isRecovering: false, successes: 0 };
 }

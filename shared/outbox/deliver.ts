@@ -1,10 +1,11 @@
 import { clearMarkers, loadCustomer } from "../customers/customer.ts";
 import type { PendingEvent } from "../schemas/customer-row.ts";
+import { endOfWait } from "../schemas/stored-time.ts";
 import type { Store } from "../store/store.ts";
 import type { AttemptResult, OutgoingEvent, Send } from "../webhook/attempt.ts";
 import { type ReceiverFailure, toReceiverFailure } from "./breaker.ts";
 import { markDelivered, moveToDeadLetters, updateEvent } from "./pending.ts";
-import { probeDelayMs, refusalDelayMs } from "./schedule.ts";
+import { LONGEST_EVENT_WAIT_MS, probeDelayMs, refusalDelayMs } from "./schedule.ts";
 import type { StoredBreaker } from "./stored-breaker.ts";
 
 export type DeliverDeps = {
@@ -50,10 +51,10 @@ export async function deliverNext(
   const stored = await loadCustomer(deps.store, customer);
   const event = stored?.value.pending[0];
   if (!event) {
-    await clearMarkers(deps.store, customer);
+    await clearMarkers(deps.store, customer, deps.now());
     return { kind: "none" };
   }
-  const waitsUntil = event.refusals?.nextAt ?? 0;
+  const waitsUntil = endOfWait(event.refusals?.nextAt ?? 0, LONGEST_EVENT_WAIT_MS, deps.now());
   if (waitsUntil > deps.now()) return { kind: "waits", at: waitsUntil };
 
   const result = await deps.send(event, { deadlineAt: options.deadlineAt });
@@ -61,7 +62,7 @@ export async function deliverNext(
   switch (result.kind) {
     case "delivered": {
       const left = await markDelivered(deps.store, customer, event.id, deps.now());
-      if (left === 0) await clearMarkers(deps.store, customer);
+      if (left === 0) await clearMarkers(deps.store, customer, deps.now());
       return { kind: "delivered", left };
     }
     case "gone":
@@ -113,7 +114,7 @@ async function refuseEvent(
   const delay = refusalDelayMs(count, deps.random());
   if (delay === undefined) {
     const left = await moveToDeadLetters(deps.store, customer, event, status, deps.now());
-    if (left === 0) await clearMarkers(deps.store, customer);
+    if (left === 0) await clearMarkers(deps.store, customer, deps.now());
     return { kind: "dead", left, id: event.id, status };
   }
   const nextAt = deps.now() + delay;

@@ -23,6 +23,11 @@ const EVENT_STEPS = [
 const PROBE_STEPS = [5 * SECOND, 30 * SECOND, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR];
 
 const PROBE_JITTER = 0.2;
+const REFUSAL_JITTER = 0.1;
+
+/** The longest waits that are ever stored, in ms: an hour and a fifth, a day and a tenth. */
+export const LONGEST_PROBE_WAIT_MS = 4_320_000;
+export const LONGEST_EVENT_WAIT_MS = 95_040_000;
 
 /**
  * The wait in ms after the n-th refusal of an event; undefined after the last.
@@ -31,7 +36,7 @@ const PROBE_JITTER = 0.2;
  */
 export function refusalDelayMs(refusals: number, random: number): number | undefined {
   const step = EVENT_STEPS[refusals];
-  return step === undefined ? undefined : step * (1 + random / 10);
+  return step === undefined ? undefined : step * (1 + random * REFUSAL_JITTER);
 }
 
 /** The wait in ms before probe number `step` (from 0), a fifth shorter to a fifth longer. */

@@ -149,7 +149,9 @@ async function storeFindings(run: Run): Promise<void> {
   await commitEmptyLists(findings, warm, deps);
   if (findings.judge.stopped() || findings.hasStoreFailures) scans.invalidate();
   const { full } = scans.progress().sweep;
-  const sweepMs = full ? full.endedAt - full.startedAt : 0;
+  // A sweep that ends in the future is one in which the clock was wrong.
+  const isKnown = full && full.endedAt <= deps.now() && full.startedAt <= full.endedAt;
+  const sweepMs = isKnown ? full.endedAt - full.startedAt : 0;
   const { source } = settings;
   const { lastGoodAt } = warm;
   const isOver = () => deps.monotonic() >= run.beganAt + RUN_DEADLINE_MS;

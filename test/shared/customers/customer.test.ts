@@ -11,6 +11,8 @@ import { dueKey } from "../../../shared/schemas/outbox-rows.ts";
 import { createMemoryStore } from "../../../shared/store/memory.ts";
 import type { Store } from "../../../shared/store/store.ts";
 
+const NOW = 1_800_000_000_000;
+
 let memory: Store;
 let store: Store;
 /** Every write that was tried, in order. */
@@ -85,20 +87,20 @@ describe("clearMarkers", () => {
     await put(rowOf(250));
     await putMarkers("acme", 1, 250);
     await putMarkers("acme2", 1, 2);
-    await clearMarkers(store, "acme");
+    await clearMarkers(store, "acme", NOW);
     expect(await keys("due/")).toEqual([dueKey("acme2", 1), dueKey("acme2", 2)]);
   });
 
   it("deletes all markers of a customer without a row", async () => {
     await putMarkers("acme", 1, 101);
-    await clearMarkers(store, "acme");
+    await clearMarkers(store, "acme", NOW);
     expect(await keys("due/")).toEqual([]);
   });
 
   it("keeps the markers from the oldest pending event on", async () => {
     await put(rowOf(150, [120, 150]));
     await putMarkers("acme", 1, 150);
-    await clearMarkers(store, "acme");
+    await clearMarkers(store, "acme", NOW);
     const left = await keys("due/");
     expect(left).toHaveLength(31);
     expect(left[0]).toBe(dueKey("acme", 120));
@@ -107,7 +109,7 @@ describe("clearMarkers", () => {
   it("keeps a marker above the row's sequence, whose row may be about to be written", async () => {
     await put(rowOf(5));
     await putMarkers("acme", 4, 6);
-    await clearMarkers(store, "acme");
+    await clearMarkers(store, "acme", NOW);
     expect(await keys("due/")).toEqual([dueKey("acme", 6)]);
   });
 });

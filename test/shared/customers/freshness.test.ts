@@ -17,6 +17,9 @@ import {
 import { createMemoryStore } from "../../../shared/store/memory.ts";
 import { readRow } from "../../../shared/store/rows.ts";
 
+/** Later than every time below. */
+const NOW = 1_900_000_000_000;
+
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** 2026-01-02T00:00:00Z */
@@ -66,7 +69,7 @@ const few = (count: number) => Array.from({ length: count }, (_, seq) => eventOf
 
 describe("confirmedUntil", () => {
   const untilBy = (lease: LeaseRow | undefined, row = ROW) =>
-    confirmedUntil({ row, lease, laneRow: undefined });
+    confirmedUntil({ now: NOW, row, lease, laneRow: undefined });
 
   it("is undefined before the first read, whatever has been swept", () => {
     expect(untilBy(ALL, newCustomerRow(DAY))).toBeUndefined();
@@ -85,7 +88,7 @@ describe("confirmedUntil", () => {
 
 describe("confirmedUntil of a customer in the priority lane", () => {
   const within = async (put: Parameters<typeof laneRowOf>[0], lease = ALL) =>
-    confirmedUntil({ row: ROW, lease, laneRow: await laneRowOf(put) });
+    confirmedUntil({ now: NOW, row: ROW, lease, laneRow: await laneRowOf(put) });
 
   it.each<[string, (at: number) => Parameters<typeof laneRowOf>[0], number]>([
     [
@@ -134,7 +137,7 @@ describe("confirmedUntil of a customer in the priority lane", () => {
 
 describe("confirmedUntil of a customer with undelivered events", () => {
   const of = (row: Partial<CustomerRow>) =>
-    confirmedUntil({ row: { ...ROW, ...row }, lease: ALL, laneRow: undefined });
+    confirmedUntil({ now: NOW, row: { ...ROW, ...row }, lease: ALL, laneRow: undefined });
   const delivered = (count: number, at: number) =>
     few(count).map((event) => ({ ...event, deliveredAt: time(at) }));
 
@@ -172,6 +175,7 @@ describe("confirmedUntil of a customer whose last reads did not list a number", 
     const { "4915222": gone, ...others } = ROW.numbers;
     const numbers = { ...others, "4915222": { ...gone, absent } } as CustomerRow["numbers"];
     return confirmedUntil({
+      now: NOW,
       row: { ...ROW, observedAt: time(LANE_READ), numbers },
       lease: ALL,
       laneRow: undefined,
@@ -190,8 +194,8 @@ describe("confirmedUntil of a customer whose last reads did not list a number", 
     const { "4915222": gone, ...others } = ROW.numbers;
     const missing = { ...gone, missingSince: time(OBSERVED) };
     const numbers = { ...others, "4915222": missing } as CustomerRow["numbers"];
-    expect(confirmedUntil({ row: { ...ROW, numbers }, lease: ALL, laneRow: undefined })).toBe(
-      SWEPT,
-    );
+    expect(
+      confirmedUntil({ now: NOW, row: { ...ROW, numbers }, lease: ALL, laneRow: undefined }),
+    ).toBe(SWEPT);
   });
 });

@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import { prioritizeWorse } from "../../../shared/customers/priority-lane.ts";
+import { UpstreamRejectedError } from "../../../shared/errors.ts";
+import { item, MINUTE, NUMBER, OTHER } from "../../support/watch-builders.ts";
+import { createWatchWorld, type WatchWorld } from "../../support/watch-world.ts";
+
+const YEAR = 31_536_000_000;
+const DOWN = { kind: "failed", reason: "network" } as const;
+const TAKEN = { kind: "delivered", status: 204 } as const;
+const REFUSED = new UpstreamRejectedError(
+  { action: "QueryChatappPhoneNumbers", upstreamCode: "Product.Unsubscript" },
+  "customer",
+);
+
+/** A customer whose numbers are known. */
+async function knownWorld(): Promise<WatchWorld> {
+  const world = createWatchWorld();
+  await world.watch(["acme"]);
+  world.answers.set("acme", [item(NUMBER), item(OTHER)]);
+  await world.run();
+  await world.minute();
+  return world;
+}
+
+/** One run by a clock that is a year ahead. */
+async function runAhead(world: WatchWorld): Promise<void> {
+  world.clock.shiftWall(YEAR);
+  world.restart();
+  await world.run();
+  world.clock.shiftWall(-YEAR);
+  world.restart();
+}
+
+/** A run a minute, for an hour at most, until an event of this type arrives; its minute. */
+async function minutesUntil(world: WatchWorld, type: string): Promise<number> {
+  for (let minute = 1; minute <= 60; minute += 1) {
+    await world.minute();
+    await world.run();
+    if (world.sent.some(({ event }) => JSON.parse(event.body).type === type)) return minute;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+describe("one run by a clock a year ahead", () => {
+  it("delays no delivery by more than a minute, although the receiver was down in it", async () => {
+    const world = await knownWorld();
+    world.answers.set("acme", [item(NUMBER, { Status: "BANNED" }), item(OTHER)]);
+    world.receive = () => DOWN;
+    for (let run = 0; run < 4; run += 1) {
+      await world.run();
+      await world.minute();
+    }
+    await runAhead(world);
+    world.receive = () => TAKEN;
+    world.forget();
+    expect(await minutesUntil(world, "whatsapp.phone_number.changed")).toBeLessThan(3);
+  });
+
+  it("delays no missing number by more than an hour", async () => {
+    const world = await knownWorld();
+    world.answers.set("acme", [item(NUMBER)]);
+    await runAhead(world);
+    expect(await minutesUntil(world, "whatsapp.phone_number.missing")).toBeLessThan(15);
+  });
+
+  it("delays no stale watch by more than an hour, and makes none", async () => {
+    const world = await knownWorld();
+    world.answers.set("acme", REFUSED);
+    await runAhead(world);
+    const minutes = await minutesUntil(world, "whatsapp.watch.stale");
+    expect(minutes).toBeGreaterThan(28);
+    expect(minutes).toBeLessThan(40);
+  });
+
+  it("stores no window of a change that ends before it begins", async () => {
+    const world = await knownWorld();
+    world.answers.set("acme", [item(NUMBER, { QualityRating: "RED" }), item(OTHER)]);
+    await runAhead(world);
+    world.forget();
+    world.answers.set("acme", [item(NUMBER), item(OTHER)]);
+    await minutesUntil(world, "whatsapp.phone_number.changed");
+    const { data, time } = JSON.parse(world.sent[0]?.event.body ?? "{}");
+    expect(Date.parse(data.previousObservedAt)).toBeLessThanOrEqual(Date.parse(time));
+  });
+
+  it("keeps no customer in the priority lane for a year", async () => {
+    const world = await knownWorld();
+    await prioritizeWorse(world.store, "acme", world.clock.now() + YEAR);
+    await world.run();
+    expect(await world.text("hot/acme")).toBeUndefined();
+  });
+
+  it("keeps no marker whose row was never written", async () => {
+    const world = await knownWorld();
+    const seq = String(world.clock.now() + YEAR).padStart(16, "0");
+    await world.store.put(`due/acme/${seq}`, '{"schema":1}', "absent");
+    await world.run();
+    expect(await world.text(`due/acme/${seq}`)).toBeDefined();
+    await world.clock.advance(61 * MINUTE);
+    await world.run();
+    expect(await world.text(`due/acme/${seq}`)).toBeUndefined();
+  });
+});
