@@ -126,6 +126,8 @@ function listNumbers({ numbers }: CustomerRow) {
   return Object.entries(numbers).map(([phoneNumber, number]) => ({
     ...number.fields,
     phoneNumber,
+    addedAs: number.addedAs,
+    listedAs: number.listedAs,
     observedAt: number.observedAt,
     absentSince: number.absent?.since,
     missingSince: number.missingSince,

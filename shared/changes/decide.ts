@@ -48,7 +48,7 @@ const NOTHING: Decision = {
 export function decide(input: DecisionInput): Decision {
   const { items, malformed } = input.reply;
   if (!items) return NOTHING;
-  const { seen, ambiguous } = readItems(items);
+  const { seen, ambiguous } = readItems(items, Object.keys(input.row.numbers));
   // A malformed or ambiguous item may be any number.
   const isComplete = malformed === 0 && !ambiguous;
   const recovery = isComplete ? afterGoodRead({ ...input, now: input.readAt }) : undefined;

@@ -69,6 +69,8 @@ function numberData(draft: EventDraft, origin: EventOrigin, length: number): Num
   return {
     custSpaceId: origin.customer,
     phoneNumber,
+    addedAs: state.addedAs,
+    listedAs: state.listedAs,
     changes,
     ...assess(draft),
     current: cutAll(state.fields, length),

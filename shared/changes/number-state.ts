@@ -60,6 +60,7 @@ export function mergeState(
     ...known,
     fields: { ...known?.fields, ...seen.fields, ...unchangedFields(known, seen) },
     hashes: Object.keys(hashes).length > 0 ? hashes : undefined,
+    listedAs: seen.listedAs,
     absent: undefined,
     missingSince: undefined,
     observedAt: known && !hasAllKnownFields(known, seen) ? known.observedAt : observedAt,

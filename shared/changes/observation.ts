@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { PhoneNumberItem } from "../schemas/upstream.ts";
-import { toDigits } from "./same-line.ts";
+import { pairLines, toDigits } from "./same-line.ts";
 import { ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields.ts";
 
 /** Longer values are stored and sent cut, and compared by hash. */
@@ -10,16 +10,18 @@ export const MAX_VALUE_LENGTH = 1024;
 /** The watched fields of one number in one reply. A field that the reply lacks is absent. */
 export type Observation = {
   readonly phoneNumber: string;
+  /** Today's spelling, where the known number has another one. */
+  readonly listedAs?: string | undefined;
   readonly fields: Readonly<Partial<Record<WatchedField, string>>>;
   /** SHA-256 of the whole value, for values that are cut. */
   readonly hashes: Readonly<Partial<Record<WatchedField, string>>>;
 };
 
 /**
- * The numbers of a list, in the order of their digits: the upstream's order has no meaning. Two
+ * The numbers of a list under their known spellings, in the order of their digits: the upstream's order has no meaning. Two
  * items that disagree on one number prove nothing of it, so it is left out and `ambiguous` is set.
  */
-export function readItems(items: readonly PhoneNumberItem[]) {
+export function readItems(items: readonly PhoneNumberItem[], known: readonly string[]) {
   const seen = new Map<string, Observation>();
   const ambiguous = new Set<string>();
   for (const observation of items.map(observe)) {
@@ -28,8 +30,13 @@ export function readItems(items: readonly PhoneNumberItem[]) {
     seen.set(observation.phoneNumber, observation);
   }
   for (const phoneNumber of ambiguous) seen.delete(phoneNumber);
-  const sorted = [...seen].sort(([a], [b]) => (a < b ? -1 : 1));
-  return { seen: new Map(sorted), ambiguous: ambiguous.size > 0 };
+  const paired = [...pairLines(known, [...seen.keys()].sort())].flatMap(([listed, phoneNumber]) => {
+    const observation = seen.get(listed);
+    const listedAs = listed === phoneNumber ? undefined : listed;
+    return observation ? [[phoneNumber, { ...observation, phoneNumber, listedAs }] as const] : [];
+  });
+  const sorted = paired.sort(([a], [b]) => (a < b ? -1 : 1));
+  return { seen: new Map<string, Observation>(sorted), ambiguous: ambiguous.size > 0 };
 }
 
 /** What one item shows. A value that is not text is unreadable, so it counts as absent. */

@@ -22,7 +22,7 @@ export function withMilestones(
   for (const { phoneNumber, state } of updates) if (state) numbers[phoneNumber] = state;
   const added = findAdded(read, Object.keys(numbers));
   const joined = new Map(
-    updates.map((update) => [update.phoneNumber, withAddedAt(update, added)] as const),
+    updates.map((update) => [update.phoneNumber, withAdded(update, added)] as const),
   );
   for (const one of added) {
     const milestone = findMilestone(read, one, numbers[one.phoneNumber]);
@@ -48,11 +48,17 @@ function findAdded({ onboarding = {} }: CustomerRead, listed: readonly string[])
   });
 }
 
-function withAddedAt(update: NumberUpdate, added: readonly Added[]): NumberUpdate {
-  const [draft, ...rest] = update.drafts;
-  const addedAt = added.find((one) => one.phoneNumber === update.phoneNumber)?.addedAt;
-  if (draft?.type !== EVENT_TYPES.discovered || !addedAt) return update;
-  return { ...update, drafts: [{ ...draft, details: { addedAt } }, ...rest] };
+/** The events of an added number say how it was added, and its discovery says when. */
+function withAdded(update: NumberUpdate, added: readonly Added[]): NumberUpdate {
+  const own = added.find(({ phoneNumber }) => phoneNumber === update.phoneNumber);
+  if (!own) return update;
+  const { key: addedAs, addedAt } = own;
+  const drafts = update.drafts.map((draft) => ({
+    ...draft,
+    state: { ...draft.state, addedAs },
+    details: draft.type === EVENT_TYPES.discovered ? { addedAt } : draft.details,
+  }));
+  return { ...update, state: update.state && { ...update.state, addedAs }, drafts };
 }
 
 /**
@@ -86,14 +92,15 @@ function addMilestone(
   update: NumberUpdate,
   milestone: Milestone,
 ): NumberUpdate {
-  const { kind, addedAt, blockage } = milestone;
+  const { kind, key: addedAs, addedAt, blockage } = milestone;
   const draft: EventDraft = {
     type: kind === "completed" ? EVENT_TYPES.onboardingCompleted : EVENT_TYPES.onboardingStuck,
     phoneNumber: update.phoneNumber,
     changes: [],
-    state: update.state ?? { fields: {}, observedAt },
+    state: { ...(update.state ?? { fields: {}, observedAt }), addedAs },
     previousObservedAt: undefined,
     details: { addedAt, ...blockage },
   };
-  return { ...update, milestone, drafts: [...update.drafts, draft] };
+  const state = update.state && { ...update.state, addedAs };
+  return { ...update, state, milestone, drafts: [...update.drafts, draft] };
 }

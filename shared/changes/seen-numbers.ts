@@ -34,7 +34,8 @@ function updateOne(read: CustomerRead, seen: Observation): NumberUpdate | undefi
     ...(known.missingSince ? [{ ...draft(EVENT_TYPES.returned, [], shownAt), state: back }] : []),
     ...(changes.length > 0 ? [draft(EVENT_TYPES.changed, changes, shownAt)] : []),
   ];
-  const isNew = drafts.length > 0 || known.absent || hasNewValues(known, seen);
+  const isRespelt = known.listedAs !== seen.listedAs;
+  const isNew = drafts.length > 0 || known.absent || isRespelt || hasNewValues(known, seen);
   return isNew ? { phoneNumber, state, drafts } : undefined;
 }
 

@@ -28,7 +28,10 @@ const EVENT_NOTES: PropertyNotes = {
     "Zero-padded digits, so text order is number order. Grows within a source and partitionkey, across restarts and restored stores. Ignore an event that is not above the last one, unless webhook-redelivery is true.",
   partitionkey: "The customer. Events of one customer arrive in order.",
   custSpaceId: "The customer. self is the account itself, ~account is all of its customers.",
-  phoneNumber: "Country code and digits, without +.",
+  phoneNumber:
+    "Country code and digits, without +: as the number was first reported, whatever its spelling today.",
+  addedAs: "Country code and digits as they were added, where the number was added here.",
+  listedAs: "Today's spelling in the upstream's list, where it differs from phoneNumber.",
   changes: "Every watched field that changed between the two reads. Empty if none did.",
   field: `A watched field: ${WATCHED}.`,
   from: "The old value, as the upstream writes it.",

@@ -50,6 +50,8 @@ export function httpSchemas(): Readonly<Record<string, JsonSchema>> {
       sequence: "The sequence of the customer's last event. An event with a higher one is newer.",
       phoneNumbers: `The stored values: those of ${WATCHED} that are known.`,
       phoneNumber: "Country code and digits.",
+      addedAs: "Country code and digits as they were added, where the number was added here.",
+      listedAs: "Today's spelling in the upstream's list, where it differs from phoneNumber.",
       observedAt: time(
         "When poll first saw the stored values. At the top: when they last changed.",
       ),

@@ -22,8 +22,12 @@ export type NumberEvent = {
   data: {
     /** The customer. self is the account itself, ~account is all of its customers. */
     custSpaceId: string;
-    /** Country code and digits, without +. */
+    /** Country code and digits, without +: as the number was first reported, whatever its spelling today. */
     phoneNumber: string;
+    /** Country code and digits as they were added, where the number was added here. */
+    addedAs?: string;
+    /** Today's spelling in the upstream's list, where it differs from phoneNumber. */
+    listedAs?: string;
     /** Every watched field that changed between the two reads. Empty if none did. */
     changes: {
       /** A watched field: status, qualityRating, codeVerificationStatus, nameStatus, newNameStatus, messagingLimitTier, verifiedName. */
@@ -155,16 +159,16 @@ const NUMBER_EVENT: Shape =
   "whatsapp.phone_number.discovered", "whatsapp.phone_number.missing",
   "whatsapp.phone_number.returned", "whatsapp.phone_number.state", "whatsapp.onboarding.completed",
   "whatsapp.onboarding.stuck"]}, subject: "string", sequence: "string", partitionkey: "string",
-  data: {fields: {custSpaceId: "string", phoneNumber: "string",
-  changes: {list: {fields: {field: "string", from: {anyOf: ["string", "null"]}, to: "string",
-  direction: {oneOf: ["better", "worse", "lateral", "unknown"]}, severity: {oneOf: ["info",
-  "warning", "critical"]}}}}, direction: {oneOf: ["better", "worse", "lateral", "unknown"]},
-  severity: {oneOf: ["info", "warning", "critical"]}, current: {values: "string"},
-  previous: {values: {anyOf: ["string", "null"]}}, observedAt: "string",
-  "previousObservedAt?": "string", "upstreamRequestId?": "string", "groupId?": "string",
-  "truncated?": {list: "string"}, "missingSince?": "string", "missingReason?": {oneOf: ["absent",
-  "deleted", "migrated"]}, "addedAt?": "string", "blockedBy?": "string",
-  "nextStep?": {fields: {sentence: "string", "operation?": "string"}}}}}};
+  data: {fields: {custSpaceId: "string", phoneNumber: "string", "addedAs?": "string",
+  "listedAs?": "string", changes: {list: {fields: {field: "string", from: {anyOf: ["string",
+  "null"]}, to: "string", direction: {oneOf: ["better", "worse", "lateral", "unknown"]},
+  severity: {oneOf: ["info", "warning", "critical"]}}}}, direction: {oneOf: ["better", "worse",
+  "lateral", "unknown"]}, severity: {oneOf: ["info", "warning", "critical"]},
+  current: {values: "string"}, previous: {values: {anyOf: ["string", "null"]}},
+  observedAt: "string", "previousObservedAt?": "string", "upstreamRequestId?": "string",
+  "groupId?": "string", "truncated?": {list: "string"}, "missingSince?": "string",
+  "missingReason?": {oneOf: ["absent", "deleted", "migrated"]}, "addedAt?": "string",
+  "blockedBy?": "string", "nextStep?": {fields: {sentence: "string", "operation?": "string"}}}}}};
 
 const WATCH_EVENT: Shape =
   {fields: {specversion: {oneOf: ["1.0"]}, id: "string", source: "string", time: "string",

@@ -17,6 +17,10 @@ export const customerIdSchema = z
  */
 const numberStateSchema = z.looseObject({
   fields: z.record(z.string(), z.string()),
+  /** How the upstream lists the line today, where it is not how the line was first reported. */
+  listedAs: z.optional(z.string()),
+  /** Country code and national number as they were added here. */
+  addedAs: z.optional(z.string()),
   /** SHA-256 of the whole value, for values that are stored cut. */
   hashes: z.optional(z.record(z.string(), z.string())),
   /** The read that last changed this state and showed all of its fields. */

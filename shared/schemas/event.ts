@@ -33,6 +33,10 @@ const fieldValues = z.record(z.string(), z.string());
 const numberEventDataSchema = z.object({
   custSpaceId: z.string(),
   phoneNumber: z.string(),
+  /** The number as it was added, where it was added here. */
+  addedAs: z.optional(z.string()),
+  /** Today's spelling in the upstream's list, where it is another one. */
+  listedAs: z.optional(z.string()),
   changes: z.array(changeSchema),
   direction: directionSchema,
   severity: severitySchema,

@@ -37,6 +37,10 @@ export const storedResponseSchema = z.object({
   phoneNumbers: z.array(
     z.looseObject({
       phoneNumber: z.string(),
+      /** As it was added, where it was added here. */
+      addedAs: z.optional(z.string()),
+      /** Today's spelling in the upstream's list, where it is another one. */
+      listedAs: z.optional(z.string()),
       /** When the stored values were first seen. */
       observedAt: z.string(),
       /** The first of the last reads, none of which listed the number; it is not yet missing. */

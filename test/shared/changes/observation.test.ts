@@ -72,24 +72,25 @@ describe("cut", () => {
 describe("readItems", () => {
   it("gives the numbers in the order of their digits, whatever the list's order", () => {
     const items = [{ PhoneNumber: "+49 2" }, { PhoneNumber: "491" }, { PhoneNumber: "49-10" }];
-    const { seen, ambiguous } = readItems(items);
+    const { seen, ambiguous } = readItems(items, []);
     expect([...seen.keys()]).toEqual(["491", "4910", "492"]);
     expect(ambiguous).toBe(false);
   });
 
   it("leaves out a number of which two items say different things", () => {
-    const { seen, ambiguous } = readItems([
+    const items = [
       { PhoneNumber: "491", Status: "CONNECTED" },
       { PhoneNumber: "492", Status: "CONNECTED" },
       { PhoneNumber: "491", Status: "BANNED" },
-    ]);
+    ];
+    const { seen, ambiguous } = readItems(items, []);
     expect([...seen.keys()]).toEqual(["492"]);
     expect(ambiguous).toBe(true);
   });
 
   it("takes two items that agree for one number", () => {
     const twice = { PhoneNumber: "491", Status: "CONNECTED" };
-    const { seen, ambiguous } = readItems([twice, { ...twice, Unwatched: 1 }]);
+    const { seen, ambiguous } = readItems([twice, { ...twice, Unwatched: 1 }], []);
     expect([...seen.keys()]).toEqual(["491"]);
     expect(ambiguous).toBe(false);
   });
