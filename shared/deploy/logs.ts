@@ -1,5 +1,5 @@
 import { type Cloud, call, DeployError, ensure, lookUp, remove } from "./cloud.ts";
-import { LOG_MARK, type Names, type Plan } from "./plan.ts";
+import type { Names, Plan } from "./plan.ts";
 
 /** In the description of the log project, which all services of the account and region share. */
 const PROJECT_DESCRIPTION = "Logs of serverless services";
@@ -60,7 +60,8 @@ export async function ensureLogs(plan: Plan, cloud: Cloud): Promise<void> {
     change: (found) => {
       // A person's own logstore stays theirs.
       if (ownerOf(found, names) !== "ours" || hasFields(found.keys, wanted.keys)) return undefined;
-      const keys = { ...found.keys, ...wanted.keys };
+      const { [names.oldLogMark]: _, ...kept } = found.keys ?? {};
+      const keys = { ...kept, ...wanted.keys };
       return () => log("updateIndex", project, logstore, { ...found, keys });
     },
   });
@@ -75,9 +76,10 @@ function hasFields(found: unknown, wanted: unknown): boolean {
 }
 
 /** Whose deployment made this index: a logstore has no description that could say it. */
-function ownerOf({ keys = {} }: Index, { logMark }: Names): "ours" | "another" | "unknown" {
-  if (logMark in keys) return "ours";
-  return Object.keys(keys).some((key) => key.startsWith(LOG_MARK)) ? "another" : "unknown";
+function ownerOf({ keys = {} }: Index, names: Names): "ours" | "another" | "unknown" {
+  if (names.logMark in keys || names.oldLogMark in keys) return "ours";
+  const isMarked = Object.keys(keys).some((key) => /^serverless(__|:)/.test(key));
+  return isMarked ? "another" : "unknown";
 }
 
 /**

@@ -63,11 +63,13 @@ export function namesOf({ service, stage, region, accountId }: Target) {
     owner: `serverless:${service}/${stage}`,
     /** A field of the index says the same for a logstore. Letters, digits and _ are allowed there. */
     logMark: `${LOG_MARK}${plain(service)}__${plain(stage)}__${digest}`,
+    /** What version 0.1.0 wrote there, if Log Service took it. */
+    oldLogMark: `serverless:${service}:${stage}`,
   };
 }
 
-/** How such fields begin, whosever they are. */
-export const LOG_MARK = "serverless__";
+/** How such fields begin, whosever they are; in version 0.1.0 with a colon. */
+const LOG_MARK = "serverless__";
 
 export function isOwned(description: unknown, owner: string): boolean {
   return typeof description === "string" && description.split(" ").includes(owner);

@@ -267,6 +267,18 @@ describe("a later deployment", () => {
     });
   });
 
+  it("puts its mark in the place of the one that version 0.1.0 wrote", async () => {
+    await start();
+    await deploy();
+    const store = cloud.state.projects.get(PROJECT)?.stores.get("waba-numbers-dev");
+    if (store) store.index = { ttl: 30, keys: { "serverless:waba-numbers:dev": { type: "text" } } };
+    await deploy();
+    const { keys } = (store?.index ?? { keys: {} }) as { keys: object };
+    expect(Object.keys(keys).filter((key) => key.startsWith("serverless"))).toEqual([
+      expect.stringMatching(/^serverless__waba_numbers__dev__[0-9a-f]{8}$/),
+    ]);
+  });
+
   it("takes limits and triggers away that are no longer asked for", async () => {
     await start();
     await deploy();
