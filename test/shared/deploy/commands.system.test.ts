@@ -3,6 +3,8 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { noteDelivery } from "../../contract/document-guard.ts";
 import { startReceiver } from "../../sandbox/receiver.ts";
+import { startTablestore } from "../../sandbox/tablestore/tablestore.ts";
+import { startUpstream } from "../../sandbox/upstream.ts";
 import { ACCOUNT, KEY, SECRETS, WEBHOOK_SECRET } from "./account.ts";
 import { createService, type ServiceFolder } from "./cli.ts";
 import { type StandInCloud, startCloud } from "./cloud/cloud.ts";
@@ -17,7 +19,8 @@ let cloud: StandInCloud;
 let service: ServiceFolder;
 
 const start = async (isFresh = false) => {
-  cloud = await startCloud({ accountId: ACCOUNT, credentials: [KEY], isFresh });
+  const options = { accountId: ACCOUNT, credentials: [KEY], isFresh, runsFunctions: isFresh };
+  cloud = await startCloud(options);
   service = await createService(cloud);
 };
 beforeEach(() => start());
@@ -269,7 +272,10 @@ describe("a fresh account", () => {
       await cloud.close();
       await start(true);
       const receiver = await startReceiver({ secrets: [WEBHOOK_SECRET] });
-      const env = { WEBHOOK_URL: receiver.url };
+      const upstream = await startUpstream({ credentials: [KEY] });
+      const tablestore = await startTablestore({ instance: "store-1", credentials: [KEY] });
+      const STORE_URL = `tablestore://store-1.ap-southeast-1/waba?endpoint=${tablestore.url}`;
+      const env = { WEBHOOK_URL: receiver.url, CAMS_ENDPOINT: upstream.url, STORE_URL };
       const lines = (text: string) =>
         text.split("\n").filter((line) => /^(ok|warning|error) /.test(line));
 
@@ -299,7 +305,7 @@ describe("a fresh account", () => {
         "ok      Function Compute is active in ap-southeast-1",
         "ok      the service role AliyunServiceRoleForFC exists",
         "ok      Log Service is active in ap-southeast-1",
-        "ok      the store is PostgreSQL, which the functions' check opens",
+        "ok      the table waba does not exist yet: poll's check makes it if it is absent.",
         "ok      Chat App is asked by the functions' check. Activate it first: https://chatapp.console.alibabacloud.com",
         "ok      API keys: crm (every customer)",
         "ok      the webhook accepted a signed webhook.test with 204",
@@ -308,7 +314,15 @@ describe("a fresh account", () => {
       ]);
       const deployed = await run(["deploy"], env);
       expect(deployed.code, deployed.printed).toBe(0);
+      // The real functions ran: poll made the table, and each asked the upstream.
       expect(cloud.state.invocations).toHaveLength(3);
+      expect(tablestore.control.calls().map(({ operation }) => operation)).toEqual(
+        expect.arrayContaining(["CreateTable", "PutRow"]),
+      );
+      const asked = upstream.control.calls().map(({ action, code }) => [action, code]);
+      expect(asked).toEqual(Array(3).fill(["QueryChatappPhoneNumbers", "OK"]));
+      await upstream.close();
+      await tablestore.close();
       for (const { headers, body } of receiver.received()) noteDelivery(headers, body);
       await receiver.close();
     },

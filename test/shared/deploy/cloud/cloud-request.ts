@@ -20,7 +20,7 @@ export type CloudAnswer = {
 export type CloudCall = {
   /** Such as `fc CreateFunction waba-numbers-dev-add`. */
   readonly name: string;
-  readonly run: () => CloudAnswer;
+  readonly run: () => CloudAnswer | Promise<CloudAnswer>;
 };
 
 /** An API refuses: each API words it in its own way. */
