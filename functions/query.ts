@@ -1,4 +1,5 @@
 import { toDigits } from "../shared/changes/same-line.ts";
+import { normaliseRow } from "../shared/changes/values.ts";
 import { loadCustomer } from "../shared/customers/customer.ts";
 import { confirmedUntil } from "../shared/customers/freshness.ts";
 import { type HttpDeps, httpHandler } from "../shared/deps.ts";
@@ -99,8 +100,9 @@ async function answerStored(
     readRow(store, LEASE_KEY, leaseRowSchema),
     readLaneRow(store, customer, call),
   ]);
-  const row = (await loadCustomer(store, customer))?.value;
-  if (!row || row.removedAt) throw new NotWatchedError();
+  const stored = (await loadCustomer(store, customer))?.value;
+  if (!stored || stored.removedAt) throw new NotWatchedError();
+  const row = normaliseRow(stored);
   const failure = row.failure ?? (await loadCustomer(store, ACCOUNT))?.value.failure;
   const confirmedAt = confirmedUntil({
     row,

@@ -2,6 +2,7 @@ import type { CustomerRow } from "../schemas/customer-row.ts";
 import type { LaneRow } from "../schemas/watch-rows.ts";
 import type { QueryReply } from "../signing/upstream.ts";
 import type { Observation } from "./observation.ts";
+import type { WatchedField } from "./watched-fields.ts";
 
 /** A good answer about one customer, beside the row that was read before it was asked for. */
 export type DecisionInput = {
@@ -15,6 +16,8 @@ export type DecisionInput = {
   readonly lastSeenAt?: number | undefined;
   /** The customer's added numbers, when it is read in the priority lane. */
   readonly onboarding?: LaneRow["onboarding"] | undefined;
+  /** Fields whose first values are no news, because many customers show some in one run. */
+  readonly silent?: ReadonlySet<WatchedField> | undefined;
 };
 
 /** The same, once its list has been read. */

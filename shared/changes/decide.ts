@@ -6,9 +6,12 @@ import type { CustomerRead, DecisionInput } from "./customer-read.ts";
 import { afterGoodRead } from "./failure.ts";
 import { withGroups } from "./groups.ts";
 import { hasAllKnownFields } from "./number-state.ts";
+import type { NumberUpdate } from "./number-update.ts";
 import { readItems } from "./observation.ts";
 import { withMilestones } from "./onboarding.ts";
 import { updateSeen } from "./seen-numbers.ts";
+import { normaliseRow } from "./values.ts";
+import type { WatchedField } from "./watched-fields.ts";
 
 export type Decision = {
   /** The row to write; undefined when there is nothing to write. */
@@ -28,6 +31,8 @@ export type Decision = {
   readonly confirms: boolean;
   /** The answer held a list, and every item of it could be read. */
   readonly isComplete: boolean;
+  /** Fields with first values among the changes, which many customers may have in one run. */
+  readonly firstValues: readonly WatchedField[];
 };
 
 const NOTHING: Decision = {
@@ -38,6 +43,7 @@ const NOTHING: Decision = {
   heldBack: 0,
   confirms: false,
   isComplete: false,
+  firstValues: [],
 };
 
 /**
@@ -51,8 +57,9 @@ export function decide(input: DecisionInput): Decision {
   const { seen, ambiguous } = readItems(items, Object.keys(input.row.numbers));
   // A malformed or ambiguous item may be any number.
   const isComplete = malformed === 0 && !ambiguous;
-  const recovery = isComplete ? afterGoodRead({ ...input, now: input.readAt }) : undefined;
-  const row = recovery?.row ?? input.row;
+  const known = { ...input, row: normaliseRow(input.row) };
+  const recovery = isComplete ? afterGoodRead({ ...known, now: input.readAt }) : undefined;
+  const row = recovery?.row ?? known.row;
   const observedAt = new Date(input.readAt).toISOString();
   const read: CustomerRead = { ...input, row, observedAt, seen, isComplete };
   const decision = row.baselineAt ? decideNumbers(read) : decideBaseline(read);
@@ -80,7 +87,13 @@ function decideNumbers(read: CustomerRead): Decision {
     becameEmpty: isEmptyNow(read),
     confirms: isComplete && composed.heldBack === 0 && showsAllFields(read),
     isComplete,
+    firstValues: firstValues(updates),
   };
+}
+
+function firstValues(updates: readonly NumberUpdate[]): WatchedField[] {
+  const changes = updates.flatMap(({ drafts }) => drafts.flatMap((draft) => draft.changes));
+  return [...new Set(changes.flatMap(({ field, from }) => (from === null ? [field] : [])))];
 }
 
 function isEmptyNow({ row, seen, isComplete }: CustomerRead): boolean {

@@ -4,8 +4,9 @@ import type { NumberEvent, WatchEvent } from "../schemas/event.ts";
 import { formatSequence } from "../schemas/sequence.ts";
 import { MAX_BODY_BYTES } from "./limits.ts";
 import type { EventDraft } from "./number-update.ts";
-import { cut, MAX_VALUE_LENGTH } from "./observation.ts";
+import { cut } from "./observation.ts";
 import { assess, assessChange } from "./severity.ts";
+import { MAX_VALUE_LENGTH } from "./values.ts";
 
 export type EventOrigin = {
   readonly source: string;

@@ -2,7 +2,7 @@ import type { NumberState } from "../schemas/customer-row.ts";
 import { isoNotAfter, notAfter } from "../schemas/stored-time.ts";
 import type { CustomerRead } from "./customer-read.ts";
 import type { Observation } from "./observation.ts";
-import { ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields.ts";
+import { EDITION, ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields.ts";
 
 export type FieldChange = {
   readonly field: WatchedField;
@@ -13,12 +13,25 @@ export type FieldChange = {
   readonly fromIsCut?: boolean;
 };
 
-/** Fields whose stored value differs. An absent field, on either side, is not a change. */
-export function changedFields(known: NumberState, seen: Observation): FieldChange[] {
-  return WATCHED_FIELD_NAMES.flatMap((field) => {
+/**
+ * Fields whose value is not the stored one. A field that the observation lacks is no change. The
+ * first value of a field is one if the field was watched when the number was first seen.
+ *
+ * @param silent fields whose first values are no news
+ */
+export function changedFields(
+  known: NumberState,
+  seen: Observation,
+  silent?: ReadonlySet<WatchedField>,
+): FieldChange[] {
+  return WATCHED_FIELD_NAMES.flatMap((field): FieldChange[] => {
     const from = known.fields[field];
     const to = seen.fields[field];
-    if (from === undefined || to === undefined) return [];
+    if (to === undefined) return [];
+    if (from === undefined) {
+      const wasWatched = (known.watch ?? EDITION) >= (ruleOf(field).since ?? 1);
+      return wasWatched && !silent?.has(field) ? [{ field, from: null, to }] : [];
+    }
     const knownHash = known.hashes?.[field];
     if (isSameValue(field, from, to) && knownHash === seen.hashes[field]) return [];
     return [{ field, from, to, fromIsCut: knownHash === undefined ? undefined : true }];

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { PhoneNumberItem } from "../schemas/upstream.ts";
-import { pairLines, toDigits } from "./same-line.ts";
-import { ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields.ts";
 
-/** Longer values are stored and sent cut, and compared by hash. */
-export const MAX_VALUE_LENGTH = 1024;
+import { pairLines, toDigits } from "./same-line.ts";
+import { MAX_VALUE_LENGTH, normaliseValue } from "./values.ts";
+
+import { ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields.ts";
 
 /** The watched fields of one number in one reply. A field that the reply lacks is absent. */
 export type Observation = {
@@ -44,8 +44,8 @@ export function observe(item: PhoneNumberItem): Observation {
   const fields: Partial<Record<WatchedField, string>> = {};
   const hashes: Partial<Record<WatchedField, string>> = {};
   for (const field of WATCHED_FIELD_NAMES) {
-    const value = item[ruleOf(field).upstream];
-    if (typeof value !== "string") continue;
+    const value = normaliseValue(field, item[ruleOf(field).upstream]);
+    if (value === undefined) continue;
     fields[field] = cut(value, MAX_VALUE_LENGTH);
     if (value.length > MAX_VALUE_LENGTH) {
       hashes[field] = createHash("sha256").update(value).digest("hex");

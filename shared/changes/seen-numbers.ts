@@ -26,7 +26,7 @@ function updateOne(read: CustomerRead, seen: Observation): NumberUpdate | undefi
       : [draft(EVENT_TYPES.discovered, [], lastRowReadAt(read))];
     return { phoneNumber, state, drafts };
   }
-  const changes = changedFields(known, seen);
+  const changes = changedFields(known, seen, read.silent);
   const shownAt = lastShownAt(known, read);
   // The return shows the values that the receiver knows. What is new follows as changes.
   const back = { ...state, fields: known.fields, hashes: known.hashes };

@@ -14,6 +14,8 @@ export type WatchedFieldRule = {
   readonly worse?: Severity;
   /** It counts only while the number is not connected: a verification lapses by age. */
   readonly onTheWay?: true;
+  /** The edition that began to watch it; 1 if absent. Older numbers get its first value silently. */
+  readonly since?: number;
   /** Documented values of no level. */
   readonly unranked?: readonly string[];
   /** Values to which even the best one changes without a loss. */
@@ -92,9 +94,23 @@ export const WATCHED_FIELDS = {
     unranked: ["TIER_10", "TIER_1000"],
   },
   verifiedName: { upstream: "VerifiedName", kind: "text", levels: [] },
+  /** An official business account. */
+  isOfficial: {
+    upstream: "IsOfficial",
+    kind: "word",
+    levels: [
+      { values: ["Y"], severity: "info" },
+      { values: ["N"], severity: "info" },
+    ],
+    worse: "warning",
+    since: 2,
+  },
 } as const satisfies Readonly<Record<string, WatchedFieldRule>>;
 
 export type WatchedField = keyof typeof WATCHED_FIELDS;
+
+/** The newest edition of this table, which is the form of customers' rows as well. */
+export const EDITION = 2;
 
 /** In the order of the table. */
 export const WATCHED_FIELD_NAMES = /* @__PURE__ */ Object.keys(WATCHED_FIELDS) as WatchedField[];

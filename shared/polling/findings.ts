@@ -24,6 +24,8 @@ export type Findings = {
   readonly failures: FailedRead[];
   /** Empty lists, which wait until all reads are over. */
   readonly emptied: DeferredDecision[];
+  /** Reads with first values, by customer, which wait for the same. */
+  readonly firstValues: Map<string, DeferredDecision>;
   readonly judge: FailureJudge;
   /** A failure of the upstream for everyone, although reads were good. */
   accountError: AnyAppError | undefined;
@@ -36,6 +38,7 @@ export function newFindings(): Findings {
     counts: noReads(),
     failures: [],
     emptied: [],
+    firstValues: new Map(),
     judge: createFailureJudge(),
     accountError: undefined,
     hasStoreFailures: false,

@@ -1,4 +1,5 @@
 import { type Decision, decide } from "../changes/decide.ts";
+import type { WatchedField } from "../changes/watched-fields.ts";
 import { commitRow, loadCustomer } from "../customers/customer.ts";
 import { type CustomerRow, SELF } from "../schemas/customer-row.ts";
 import type { LaneRow } from "../schemas/watch-rows.ts";
@@ -19,17 +20,19 @@ export type ReadOptions = CallOptions & {
   readonly query: Upstream["query"];
 };
 
-/** A decision that waits until the run knows how many customers became empty with it. */
+/** A decision that waits until the run knows how many customers showed the same. */
 export type DeferredDecision = {
   readonly customer: string;
   readonly before: Stored<CustomerRow>;
   readonly decision: Decision;
+  /** The decision on the same answer, without the first values of these fields as news. */
+  readonly decideSilently: (fields: ReadonlySet<WatchedField>) => Decision;
 };
 
 export type ReadOutcome =
   | { readonly kind: "unwatched" }
   | { readonly kind: "read"; readonly row: CustomerRow; readonly decision: Decision }
-  | { readonly kind: "became-empty"; readonly deferred: DeferredDecision }
+  | { readonly kind: "became-empty" | "first-values"; readonly deferred: DeferredDecision }
   /** Another process wrote the row meanwhile, twice: the reply is dropped. */
   | { readonly kind: "conflict" };
 
@@ -49,7 +52,7 @@ export async function readCustomer(
     const before = await loadCustomer(deps.store, customer);
     if (!before || before.value.removedAt) return { kind: "unwatched" };
     const reply = await options.query({ custSpaceId }, options);
-    const decision = decide({
+    const input = {
       customer,
       source: deps.source,
       row: before.value,
@@ -57,9 +60,12 @@ export async function readCustomer(
       readAt: deps.now(),
       lastSeenAt: options.lastSeenAt,
       onboarding: options.onboarding,
-    });
-    if (decision.becameEmpty) {
-      return { kind: "became-empty", deferred: { customer, before, decision } };
+    };
+    const decision = decide(input);
+    if (decision.becameEmpty || decision.firstValues.length > 0) {
+      const decideSilently = (silent: ReadonlySet<WatchedField>) => decide({ ...input, silent });
+      const deferred = { customer, before, decision, decideSilently };
+      return { kind: decision.becameEmpty ? "became-empty" : "first-values", deferred };
     }
     if (!decision.row) return { kind: "read", row: before.value, decision };
     const outcome = await commitRow(deps.store, customer, before, decision.row);

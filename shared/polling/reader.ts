@@ -56,9 +56,20 @@ export function createReader(
     warm.lastGoodAt = calledAt;
     const isConfirmed = outcome.kind === "read" && outcome.decision.confirms;
     rememberRead(warm, customer, deps.now(), isConfirmed ? calledAt : undefined);
-    if (outcome.kind === "conflict") counts.conflicts += 1;
-    else if (outcome.kind === "became-empty") findings.emptied.push(outcome.deferred);
-    else if (!outcome.decision.isComplete) notePartial(findings, customer, warm);
+    switch (outcome.kind) {
+      case "conflict":
+        counts.conflicts += 1;
+        return;
+      case "became-empty":
+        findings.emptied.push(outcome.deferred);
+        return;
+      case "first-values":
+        if (!outcome.deferred.decision.isComplete) notePartial(findings, customer, warm);
+        findings.firstValues.set(customer, outcome.deferred);
+        return;
+      case "read":
+        if (!outcome.decision.isComplete) notePartial(findings, customer, warm);
+    }
   }
 
   function noteFailure(customer: string, error: AnyAppError, inLane: boolean): void {

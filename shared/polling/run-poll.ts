@@ -8,6 +8,7 @@ import { isStoreFailure, retryRead } from "../store/retry-read.ts";
 import { type Discovery, discover } from "./discovery.ts";
 import { commitEmptyLists } from "./empty-lists.ts";
 import { recordFailures } from "./failed-reads.ts";
+import { commitFirstValues } from "./first-values.ts";
 import { LEASE_LOOK_MS, type Lease, limitByLease, takeLease } from "./lease.ts";
 import { keepRenewing } from "./progress.ts";
 import { createReadIfDue } from "./read-if-due.ts";
@@ -146,6 +147,7 @@ async function storeFindings(run: Run): Promise<void> {
   const { settings, warm, dispatcher, scans, findings, progress, sweptAt } = run;
   const deps = { ...run.deps, dispatcher };
   findings.judge.noteEnd();
+  await commitFirstValues(findings, deps);
   await commitEmptyLists(findings, warm, deps);
   if (findings.judge.stopped() || findings.hasStoreFailures) scans.invalidate();
   const { full } = scans.progress().sweep;

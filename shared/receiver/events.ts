@@ -30,7 +30,7 @@ export type NumberEvent = {
     listedAs?: string;
     /** Every watched field that changed between the two reads. Empty if none did. */
     changes: {
-      /** A watched field: status, qualityRating, codeVerificationStatus, nameStatus, newNameStatus, messagingLimitTier, verifiedName. */
+      /** A watched field: status, qualityRating, codeVerificationStatus, nameStatus, newNameStatus, messagingLimitTier, verifiedName, isOfficial. */
       field: string;
       /** The old value, as the upstream writes it. */
       from: string | null;
@@ -45,7 +45,7 @@ export type NumberEvent = {
     direction: "better" | "worse" | "lateral" | "unknown";
     /** How soon somebody should look. */
     severity: "info" | "warning" | "critical";
-    /** Every watched field that is known: status, qualityRating, codeVerificationStatus, nameStatus, newNameStatus, messagingLimitTier, verifiedName. */
+    /** Every watched field that is known: status, qualityRating, codeVerificationStatus, nameStatus, newNameStatus, messagingLimitTier, verifiedName, isOfficial. */
     current: Record<string, string>;
     /** The old values of the fields that changed. */
     previous: Record<string, string | null>;

@@ -12,8 +12,7 @@ export const customerIdSchema = z
   .check(z.refine((id) => CUSTOMER_ID.test(id), "must be 1 to 128 letters, digits, _ or -"));
 
 /**
- * What is known of one number. It holds only fields that the upstream has shown. A field that
- * appears for the first time is a baseline, never a change.
+ * What is known of one number. It holds only fields that the upstream has shown.
  */
 const numberStateSchema = z.looseObject({
   fields: z.record(z.string(), z.string()),
@@ -25,6 +24,8 @@ const numberStateSchema = z.looseObject({
   hashes: z.optional(z.record(z.string(), z.string())),
   /** The read that last changed this state and showed all of its fields. */
   observedAt: z.string(),
+  /** The edition that first saw the number; the row's own if absent. */
+  watch: z.optional(z.number()),
   /** Complete reads in a row that did not list the number. */
   absent: z.optional(
     z.looseObject({ reads: z.number(), since: z.string(), lastSeenAt: z.optional(z.string()) }),

@@ -228,7 +228,7 @@ describe("query with source=stored", () => {
   });
 
   it.each([
-    ["a newer version", { ...ROW, schema: 2 }],
+    ["a newer version", { ...ROW, schema: 3 }],
     ["no known form", { schema: 1 }],
   ])("responds to a row of %s with 500 and gives nothing away", async (_name, row) => {
     await putCustomer("acme", row);

@@ -65,7 +65,7 @@ export function rowOf(
   rest: Partial<CustomerRow> = {},
 ): CustomerRow {
   return {
-    schema: 1,
+    schema: 2,
     seq: 1000,
     baselineAt: iso(0),
     observedAt: iso(0),

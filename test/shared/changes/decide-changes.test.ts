@@ -23,7 +23,7 @@ describe("decide, for a customer's first read", () => {
     const decision = decideOn([item(), item(OTHER)], { row: freshRow() });
     expect(decision.events).toEqual([]);
     expect(decision.row).toEqual({
-      schema: 1,
+      schema: 2,
       seq: T0,
       baselineAt: iso(MINUTE),
       observedAt: iso(MINUTE),
@@ -87,6 +87,7 @@ describe("decide, for a known number", () => {
       heldBack: 0,
       confirms: true,
       isComplete: true,
+      firstValues: [],
     });
   });
 
@@ -126,16 +127,66 @@ describe("decide, for a known number", () => {
     expect(decideOn([item(NUMBER, { Status: value })], { row: known() }).row).toBeUndefined();
   });
 
-  it("stores a field that appears later as a baseline, and reports its changes", () => {
-    const { verifiedName: _name, ...rest } = FIELDS;
+  it("reports the first value of a field that the number lacked, as a change from null", () => {
+    const { status: _status, ...rest } = FIELDS;
     const row = rowOf({ [NUMBER]: stateOf(rest) });
-    const first = decideOn([item()], { row });
+    const first = decideOn([item(NUMBER, { Status: "BANNED" })], { row });
+    expect(first.events.map(gist)).toEqual([`changed ${NUMBER} status:null>BANNED`]);
+    expect(parse(first.events[0]).data).toMatchObject({
+      direction: "worse",
+      severity: "critical",
+      previous: { status: null },
+    });
+    expect(first.firstValues).toEqual(["status"]);
+    const well = decideOn([item()], { row });
+    expect(parse(well.events[0]).data).toMatchObject({ direction: "lateral", severity: "info" });
+  });
+
+  it("stores the first values of silent fields, and reports what else changed", () => {
+    const { status: _status, ...rest } = FIELDS;
+    const row = rowOf({ [NUMBER]: stateOf(rest) });
+    const items = [item(NUMBER, { Status: "BANNED", QualityRating: "RED" })];
+    const decision = decideOn(items, { row, silent: new Set(["status"]) });
+    expect(decision.events.map(gist)).toEqual([`changed ${NUMBER} qualityRating:GREEN>RED`]);
+    expect(decision.row?.numbers[NUMBER]?.fields.status).toBe("BANNED");
+    expect(decision.firstValues).toEqual([]);
+  });
+
+  it("stores the first value of a field that is watched since an update silently, then its changes", () => {
+    const old = rowOf({ [NUMBER]: stateOf() }, { schema: 1 });
+    expect(decideOn([item()], { row: old }).row).toBeUndefined();
+    const first = decideOn([item(NUMBER, { IsOfficial: "Y" })], { row: old });
     expect(first.events).toEqual([]);
-    expect(first.row?.numbers[NUMBER]?.fields).toEqual(FIELDS);
-    const items = [item(NUMBER, { VerifiedName: "New" })];
-    expect(decideOn(items, { row: rowAfter(first, row) }).events.map(gist)).toEqual([
-      `changed ${NUMBER} verifiedName:Acme>New`,
+    expect(first.row?.numbers[NUMBER]?.fields.isOfficial).toBe("Y");
+    const row = rowAfter(first, old);
+    expect(decideOn([item(NUMBER, { IsOfficial: "N" })], { row }).events.map(gist)).toEqual([
+      `changed ${NUMBER} isOfficial:Y>N`,
     ]);
+    const lacking = rowOf({ [NUMBER]: stateOf() });
+    expect(decideOn([item(NUMBER, { IsOfficial: "Y" })], { row: lacking }).events).toHaveLength(1);
+  });
+
+  it.each([undefined, null, "", "  ", "None", "null", "NULL", "N/A", " None ", "\t"])(
+    "takes the value %j for absent",
+    (value) => {
+      const items = [
+        item(NUMBER, { Status: value, QualityRating: value, MessagingLimitTier: value }),
+      ];
+      expect(decideOn(items, { row: known() }).row).toBeUndefined();
+      const lacking = rowOf({ [NUMBER]: stateOf({ status: "CONNECTED" }) });
+      const only = { PhoneNumber: NUMBER, Status: "CONNECTED", NameStatus: value };
+      expect(decideOn([only], { row: lacking }).row).toBeUndefined();
+    },
+  );
+
+  it("takes NONE and NA for values, blanks around a word for nothing, and None for a name", () => {
+    const row = rowOf({ [NUMBER]: stateOf() });
+    expect(decideOn([item(NUMBER, { Status: " CONNECTED " })], { row }).row).toBeUndefined();
+    const items = [item(NUMBER, { QualityRating: "NA", NameStatus: "NONE", VerifiedName: "None" })];
+    expect(decideOn(items, { row }).events.map(gist)).toEqual([
+      `changed ${NUMBER} qualityRating:GREEN>NA nameStatus:Approval>NONE verifiedName:Acme>None`,
+    ]);
+    expect(decideOn([item(NUMBER, { VerifiedName: "" })], { row }).row).toBeUndefined();
   });
 
   it("keeps a value through answers that lack it, and reports the change from it", () => {

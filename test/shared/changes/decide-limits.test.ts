@@ -120,10 +120,10 @@ describe("decide, for a customer with many pending events", () => {
   });
 
   it("still stores what needs no event", () => {
-    const { verifiedName: _name, ...rest } = FIELDS;
-    const row = rowOf({ [NUMBER]: stateOf(rest) }, { pending: pendingOf(500) });
-    const decision = decideOn([item()], { row });
-    expect(decision.row?.numbers[NUMBER]?.fields).toEqual(FIELDS);
+    const state = stateOf(FIELDS, { watch: 1 });
+    const row = rowOf({ [NUMBER]: state }, { pending: pendingOf(500) });
+    const decision = decideOn([item(NUMBER, { IsOfficial: "N" })], { row });
+    expect(decision.row?.numbers[NUMBER]?.fields).toEqual({ ...FIELDS, isOfficial: "N" });
   });
 
   it("keeps the bodies of one customer under 512 KB", () => {

@@ -154,7 +154,8 @@ describe("decide, for any history of answers", () => {
           const { phoneNumber, changes, observedAt, previousObservedAt } = parse(event).data;
           const until = (Date.parse(observedAt) - T0) / (5 * MINUTE);
           const since = (Date.parse(previousObservedAt ?? "") - T0) / (5 * MINUTE);
-          for (const { field } of changes) {
+          for (const { field, from } of changes) {
+            if (from === null) continue;
             const lastShown = history.slice(0, until).findLastIndex((items) => {
               const item = items.find((one) => one.PhoneNumber === phoneNumber);
               return item?.[WATCHED_FIELDS[field as WatchedField].upstream] !== undefined;

@@ -22,10 +22,13 @@ describe("a stored number's state", () => {
     hashes,
   });
 
-  it("changes only where both sides have a value", () => {
-    expect(changedFields(known, seen({ status: "BANNED", verifiedName: "new" }))).toEqual([
+  it("changes where the observation has another value, or the first one", () => {
+    const first = seen({ status: "BANNED", verifiedName: "new" });
+    expect(changedFields(known, first)).toEqual([
       { field: "status", from: "CONNECTED", to: "BANNED" },
+      { field: "verifiedName", from: null, to: "new" },
     ]);
+    expect(changedFields(known, first, new Set(["verifiedName"]))).toHaveLength(1);
     expect(changedFields(known, seen({ status: "CONNECTED" }))).toEqual([]);
     expect(changedFields(known, seen({}))).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { cut, observe, readItems } from "../../../shared/changes/observation.ts"
 const EARTH = "\u{1F310}";
 
 describe("observe", () => {
-  it("takes the seven watched fields unchanged and nothing else", () => {
+  it("takes the watched fields with a value and nothing else", () => {
     const item = {
       PhoneNumber: "+49 151 1234",
       VerifiedName: "Bäckerei",
@@ -25,10 +25,10 @@ describe("observe", () => {
         status: "CONNECTED",
         qualityRating: "green?",
         codeVerificationStatus: "VERIFIED",
-        nameStatus: "",
         newNameStatus: "NONE",
         messagingLimitTier: "TIER_250",
         verifiedName: "Bäckerei",
+        isOfficial: "N",
       },
       hashes: {},
     });

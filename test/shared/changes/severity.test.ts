@@ -136,6 +136,11 @@ const LINES: Readonly<Record<WatchedField, readonly Line[]>> = {
     ["GREEN", "RED", "lateral", "info"],
     [null, "Acme", "lateral", "info"],
   ],
+  isOfficial: [
+    ["N", "Y", "better", "info"],
+    ["Y", "N", "worse", "warning"],
+    [null, "N", "lateral", "info"],
+  ],
 };
 
 describe.each(WATCHED_FIELD_NAMES)("the assessment of a change of %s", (field) => {

@@ -263,7 +263,7 @@ describe("reads of a run", () => {
     const world = createWatchWorld();
     expect(await world.run({ watch: ["self", "acme"] })).toMatchObject({ read: 2 });
     expect(read(world).sort()).toEqual(["acme", "self"]);
-    expect(await world.row("acme")).toMatchObject({ schema: 1, seq: T0 });
+    expect(await world.row("acme")).toMatchObject({ schema: 2, seq: T0 });
   });
 
   it("a run reads no customer that was removed", async () => {
