@@ -5,7 +5,7 @@ import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import { customerIdSchema } from "./schemas/customer-row.ts";
 import { Secret } from "./secret.ts";
 import type { Credentials } from "./signing/credentials.ts";
-import { printsRequests } from "./signing/debug-rule.ts";
+import { INSECURE_SETTINGS } from "./signing/insecure.ts";
 import { storeUrlProblem } from "./store/open-store.ts";
 import { parseWebhookSecrets, type WebhookSecret } from "./webhook/signature.ts";
 import { type Cidr, createTargetGuard, parseCidr, type TargetGuard } from "./webhook/target.ts";
@@ -30,7 +30,7 @@ const COMMON_SETTINGS = {
     byDefault: "local",
   },
   LOG_LEVEL: { parse: /* @__PURE__ */ oneOf(LOG_LEVELS), byDefault: "info" },
-  DEBUG: { parse: readDebug },
+  ...INSECURE_SETTINGS,
   ALIBABA_CLOUD_ACCESS_KEY_ID: { parse: readText },
   ALIBABA_CLOUD_ACCESS_KEY_SECRET: { parse: readSecret },
   ALIBABA_CLOUD_SECURITY_TOKEN: { parse: readSecret },
@@ -59,7 +59,8 @@ export type SettingName = keyof typeof COMMON_SETTINGS | keyof typeof POLL_SETTI
 /** What pages and tools say of each setting. Functions do not load it. */
 export const SETTING_HELP: Readonly<Record<SettingName, string>> = {
   API_KEYS: "`name:key[:custSpaceId|self|*],…`, with keys of 24 or more characters",
-  STORE_URL: "`tablestore://INSTANCE.REGION/TABLE`, `postgres://…`, `pglite:./folder`, `memory:`",
+  STORE_URL:
+    "`tablestore://INSTANCE.REGION/TABLE`, `postgres://…?sslmode=verify-full`, `pglite:./folder`, `memory:`",
   WEBHOOK_URL: "where events go: https and a public address",
   WEBHOOK_SECRET: "`whsec_…` of 24 to 64 bytes, or two with a space between, the newest first",
   WEBHOOK_ALLOW_HTTP: "`true` allows http",
@@ -73,7 +74,9 @@ export const SETTING_HELP: Readonly<Record<SettingName, string>> = {
   CAMS_ENDPOINT: "the upstream, with http for loopback only",
   STAGE: "names the stage in events, set by the deployment",
   LOG_LEVEL: "`debug`, `info`, `warn` or `error`",
-  DEBUG: "must not name `httpx` or `aliyun`, which print signatures",
+  DEBUG: "must not name `httpx`, `aliyun` or `log:client`, which print signatures",
+  NODE_DEBUG: "must not name `http`, `net`, `tls` or their like, which print signatures",
+  NODE_TLS_REJECT_UNAUTHORIZED: "must not be `0`, which trusts every server",
   ALIBABA_CLOUD_ACCESS_KEY_ID: "where the function has no role, with the next one",
   ALIBABA_CLOUD_ACCESS_KEY_SECRET: "with the one before",
   ALIBABA_CLOUD_SECURITY_TOKEN: "of temporary credentials",
@@ -263,12 +266,6 @@ function readEndpoint(text: string): Read<string> {
 function readStoreUrl(text: string): Read<Secret> {
   const problem = storeUrlProblem(text);
   return problem ? { problem } : { value: new Secret(text) };
-}
-
-function readDebug(value: string): Read<string> {
-  return printsRequests(value)
-    ? { problem: "must not switch on httpx or aliyun: they print signatures and phone numbers" }
-    : { value };
 }
 
 function readWebhookSecrets(text: string): Read<readonly WebhookSecret[]> {

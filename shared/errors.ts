@@ -58,10 +58,12 @@ export class InvalidRequestError extends /* @__PURE__ */ define(
   (issues: readonly Issue[]) => ({ issues }),
 ) {}
 
+/** `reason` is RFC 6750's word for a key that is not known, undefined if none was sent. */
 export class UnauthorizedError extends /* @__PURE__ */ define(
   "ERR_UNAUTHORIZED",
   "401 Unauthorized",
   "Send a known API key as 'Authorization: Bearer <key>'.",
+  (reason?: "invalid_token") => ({ reason }),
 ) {}
 
 export class ForbiddenError extends /* @__PURE__ */ define(
@@ -109,7 +111,7 @@ export class BodyTooLargeError extends /* @__PURE__ */ define(
 export class MediaTypeError extends /* @__PURE__ */ define(
   "ERR_MEDIA_TYPE",
   "415 Unsupported media type",
-  "Send the body as 'Content-Type: application/json' in UTF-8.",
+  "Send the body as 'Content-Type: application/json' in UTF-8, without a Content-Encoding.",
 ) {}
 
 export class IdempotencyReusedError extends /* @__PURE__ */ define(

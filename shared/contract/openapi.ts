@@ -76,7 +76,9 @@ const text = (description: string, schema: object = {}) => ({
 const HEADERS = {
   "X-Request-Id": text("Identifies the request in the service's log."),
   "Retry-After": text("Seconds to wait.", { pattern: "^[1-9]\\d*$" }),
-  "WWW-Authenticate": text("How to authenticate.", { const: "Bearer" }),
+  "WWW-Authenticate": text("Why the key is refused (RFC 6750), without error if none was sent.", {
+    pattern: '^Bearer realm="waba-numbers"(, error="(invalid_token|insufficient_scope)")?$',
+  }),
   Allow: text("The methods that this path takes."),
   "Idempotency-Replayed": {
     description: "Only on a response that was sent before.",

@@ -1,3 +1,4 @@
+import { insecureProblems } from "../signing/insecure.ts";
 import { connectDeployed } from "./deployed.ts";
 import { connectInProcess } from "./in-process.ts";
 import { type Connection, CtlError, type CtlIo } from "./io.ts";
@@ -17,6 +18,8 @@ export type Where = {
  * in this process on the store that the environment names.
  */
 export function connect({ stage, url, key }: Where, io: CtlIo): Connection {
+  const insecure = insecureProblems(io.environment);
+  if (insecure.length > 0) throw new CtlError(["Nothing was sent.", ...insecure].join("\n  "));
   if (stage !== undefined) return connectDeployed(stage, io);
   const { WABA_CTL_URL, WABA_CTL_KEY } = io.environment;
   const send = createRunning(url ?? WABA_CTL_URL ?? LOCAL_URL, key ?? WABA_CTL_KEY);

@@ -13,6 +13,11 @@ export function createRunning(
   key: string | undefined,
 ): (payload: object) => Promise<Answer | "busy" | "absent"> {
   if (!URL.canParse("/poll", url)) throw new CtlError("The address of npm start is not a URL.", 2);
+  const { protocol, hostname } = new URL(url);
+  const isLoopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(hostname);
+  if (protocol !== "https:" && !(protocol === "http:" && isLoopback)) {
+    throw new CtlError("The address of npm start must be https, or http on this machine.", 2);
+  }
   const headers = new Headers({ "content-type": "application/json" });
   if (key !== undefined) headers.set("authorization", `Bearer ${key}`);
   return async (payload) => {

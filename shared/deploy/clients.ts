@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
-import { printsRequests } from "../signing/debug-rule.ts";
+import { insecureProblems } from "../signing/insecure.ts";
 import { type Answer, DeployError } from "./cloud.ts";
 
 const require = createRequire(import.meta.url);
@@ -14,12 +14,12 @@ const TIMEOUT_MS = 30_000;
 /** An invocation may take as long as the function's own timeout. */
 const INVOKE_TIMEOUT_MS = 120_000;
 
-/** @throws DeployError if DEBUG would have the deploying user's signatures and tokens printed */
-export function assertQuiet(debug = ""): void {
-  if (!printsRequests(debug, ["log:client"])) return;
-  throw new DeployError(
-    "DEBUG must not name httpx, log:client or aliyun, which print signatures and tokens. Run: unset DEBUG",
-  );
+/** @throws DeployError that lists the variables with which nothing is sent, and how to unset them */
+export function assertSecure(environment: Readonly<Record<string, string | undefined>>): void {
+  const problems = insecureProblems(environment);
+  if (problems.length === 0) return;
+  const names = problems.map((text) => text.split(" ", 1)[0]);
+  throw new DeployError([...problems, `Run: unset ${names.join(" ")}`].join("\n"));
 }
 
 export type Keys = {

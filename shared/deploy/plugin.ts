@@ -4,7 +4,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { packageFunctions } from "./bundle.ts";
 import { assertNothingLost, describeChanges, withDeployedHost } from "./changes.ts";
-import { askAccount, assertQuiet, createClients, findKeys, type Keys } from "./clients.ts";
+import { askAccount, assertSecure, createClients, findKeys, type Keys } from "./clients.ts";
 import {
   type Answer,
   type Cloud,
@@ -30,7 +30,7 @@ import {
 const NO_ACCOUNT = "00000";
 
 // While this file is loaded, because the provider plugin takes hold of both as it loads.
-assertQuiet(process.env.DEBUG);
+assertSecure(process.env);
 silenceAnalytics();
 
 /**

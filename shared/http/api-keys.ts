@@ -55,14 +55,16 @@ export function authenticate(
   headers: Readonly<Record<string, string>>,
   keys: readonly ApiKey[],
 ): ApiKey {
-  const sent = BEARER.exec(headers.authorization?.trim() ?? "")?.[1];
-  if (sent === undefined) throw new UnauthorizedError();
+  const given = headers.authorization?.trim() ?? "";
+  const sent = BEARER.exec(given)?.[1];
+  const refused = /^bearer\b/i.test(given) ? "invalid_token" : undefined;
+  if (sent === undefined) throw new UnauthorizedError(refused);
   const digest = sha256(sent);
   let found: ApiKey | undefined;
   for (const candidate of keys) {
     if (timingSafeEqual(candidate.digest.reveal(), digest)) found = candidate;
   }
-  if (found === undefined) throw new UnauthorizedError();
+  if (found === undefined) throw new UnauthorizedError("invalid_token");
   return found;
 }
 

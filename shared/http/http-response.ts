@@ -13,10 +13,14 @@ export type PlatformResponse = {
   readonly body: string;
 };
 
-/** Responses hold customers' numbers: no cache may keep them, no browser may guess their type. */
+/**
+ * Responses hold customers' numbers: no cache may keep them, no browser may guess their type. The
+ * platform takes http as well, so browsers learn to use https (RFC 6797, which http ignores).
+ */
 export const RESPONSE_HEADERS = {
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
+  "strict-transport-security": "max-age=63072000",
 } as const;
 
 /** `headers` join the usual ones and win over them. */

@@ -1,4 +1,4 @@
-import { type AnyAppError, httpStatusOf, type Issue, isAppError } from "../errors.ts";
+import { type AnyAppError, httpStatusOf, isAppError } from "../errors.ts";
 import { type HttpResponse, jsonResponse } from "./http-response.ts";
 
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
@@ -23,7 +23,8 @@ export function toProblem(error: unknown, requestId: string): HttpResponse {
     code,
     detail: own && status !== 500 ? own.message : detailOfFault(title),
     requestId,
-    issues: own && issuesOf(own),
+    // A setting's name is the operator's: the log has it.
+    issues: own?.code === "ERR_INVALID_REQUEST" ? own.issues : undefined,
     upstreamCode: facts?.upstreamCode,
     upstreamRequestId: facts?.upstreamRequestId,
     outcome: own && "outcome" in own ? own.outcome : undefined,
@@ -40,17 +41,12 @@ function detailOfFault(title: string): string {
   return `The service ${what}. ${SEE_LOG}`;
 }
 
-function issuesOf(error: AnyAppError): readonly Issue[] | undefined {
-  if (error.code === "ERR_INVALID_REQUEST") return error.issues;
-  if (error.code !== "ERR_CONFIG") return undefined;
-  // The problem's own text is the operator's: to a caller the setting's name says enough.
-  return error.problems.map(({ path }) => ({ path, message: "is missing or not usable" }));
-}
-
 function headersOf(error: AnyAppError | undefined): Readonly<Record<string, string>> {
   switch (error?.code) {
     case "ERR_UNAUTHORIZED":
-      return { "www-authenticate": "Bearer" };
+      return challenge(error.reason);
+    case "ERR_FORBIDDEN":
+      return challenge("insufficient_scope");
     case "ERR_METHOD_NOT_ALLOWED":
       return { allow: error.allow.join(", ") };
     case "ERR_IDEMPOTENCY_IN_FLIGHT":
@@ -62,6 +58,12 @@ function headersOf(error: AnyAppError | undefined): Readonly<Record<string, stri
     default:
       return {};
   }
+}
+
+/** RFC 6750 section 3: who sent no key gets no error attribute. */
+function challenge(error: string | undefined): Readonly<Record<string, string>> {
+  const attribute = error ? `, error="${error}"` : "";
+  return { "www-authenticate": `Bearer realm="waba-numbers"${attribute}` };
 }
 
 // RFC 9110 section 10.2.3: whole seconds.

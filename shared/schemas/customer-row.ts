@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { recordOf } from "./record-of.ts";
 
 /** The customer that stands for the account itself: it is read without a CustSpaceId. */
 export const SELF = "self";
@@ -15,13 +16,13 @@ export const customerIdSchema = z
  * What is known of one number. It holds only fields that the upstream has shown.
  */
 const numberStateSchema = z.looseObject({
-  fields: z.record(z.string(), z.string()),
+  fields: /* @__PURE__ */ recordOf(z.string()),
   /** How the upstream lists the line today, where it is not how the line was first reported. */
   listedAs: z.optional(z.string()),
   /** Country code and national number as they were added here. */
   addedAs: z.optional(z.string()),
   /** SHA-256 of the whole value, for values that are stored cut. */
-  hashes: z.optional(z.record(z.string(), z.string())),
+  hashes: z.optional(/* @__PURE__ */ recordOf(z.string())),
   /** The read that last changed this state and showed all of its fields. */
   observedAt: z.string(),
   /** The edition that first saw the number; the row's own if absent. */
@@ -94,7 +95,7 @@ export const customerRowSchema = z.looseObject({
   emptyAtFirst: z.optional(z.looseObject({ reads: z.number(), since: z.string() })),
   /** When a read last changed this row. */
   observedAt: z.optional(z.string()),
-  numbers: z.record(z.string(), numberStateSchema),
+  numbers: /* @__PURE__ */ recordOf(numberStateSchema),
   pending: z.array(pendingEventSchema),
   /** The last events that the receiver has accepted, the oldest first. */
   delivered: z.optional(z.array(deliveredEventSchema)),
@@ -107,7 +108,7 @@ export const customerRowSchema = z.looseObject({
   addIntents: z.optional(z.array(z.string())),
   failure: z.optional(readFailureSchema),
   /** By country code and national number, as they were added. */
-  onboarding: z.optional(z.record(z.string(), reportedOnboardingSchema)),
+  onboarding: z.optional(/* @__PURE__ */ recordOf(reportedOnboardingSchema)),
   /** Set while the customer is removed from the watch list. The row keeps its sequence. */
   removedAt: z.optional(z.string()),
   /** When it was removed, while only an add in progress has brought it back. */

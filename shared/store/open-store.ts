@@ -67,7 +67,25 @@ export function storeUrlProblem(url: string): string | undefined {
     const forms = STORES.map(({ form }) => form).join(", ");
     return `must be ${forms.replace(/, (?=[^,]*$)/, " or ")}`;
   }
-  return name === "postgres" ? percentProblem(new URL(url)) : undefined;
+  return name === "postgres" ? postgresProblem(new URL(url)) : undefined;
+}
+
+function postgresProblem(url: URL): string | undefined {
+  return percentProblem(url) ?? (isEncrypted(url) ? undefined : NOT_ENCRYPTED);
+}
+
+const NOT_ENCRYPTED =
+  "must end with ?sslmode=verify-full, or with ?sslmode=disable for a network that you trust";
+
+/**
+ * The driver sends passwords and rows in clear text by default, and other modes do not prove whose
+ * server it is. It takes the last of several equal parameters, and `host` wins over the URL's own.
+ */
+function isEncrypted({ hostname, searchParams }: URL): boolean {
+  const last = (name: string) => searchParams.getAll(name).at(-1);
+  const host = last("host") || decodeURIComponent(hostname);
+  if (/^(\/|127\.\d+\.\d+\.\d+$|localhost$|\[?::1\]?$)/i.test(host)) return true;
+  return /^(verify-full|disable)$/.test(last("sslmode") ?? "");
 }
 
 /** The driver decodes these parts, and would fail with an error that holds the whole URL. */

@@ -68,7 +68,7 @@ describe("the settings of a function", () => {
         CAMS_ENDPOINT: "http://127.0.0.1:8080/",
         UPSTREAM_QPS: "10",
         API_KEYS: `crm:${KEY}:cust-1,shop:${"b".repeat(24)}`,
-        STORE_URL: "postgres://user:pass@db.example/waba",
+        STORE_URL: "postgres://user:pass@db.example/waba?sslmode=verify-full",
         WEBHOOK_URL: "http://10.1.2.3/in",
         WEBHOOK_SECRET: `${SECRET} ${SECRET}`,
         WEBHOOK_ALLOW_HTTP: "true",
@@ -132,7 +132,13 @@ describe("the settings of a function", () => {
   const ENDPOINT = "must be https://host without a path (http for loopback only)";
   const STORE =
     "must be memory:, pglite:<folder>, postgres://… or tablestore://INSTANCE.REGION/TABLE";
-  const DEBUG = "must not switch on httpx or aliyun: they print signatures and phone numbers";
+  const DEBUG =
+    "must not name httpx, aliyun or log:client: they print signatures and phone numbers";
+  const NODE_DEBUG =
+    "must not name http, https, http2, net, tls, undici, fetch or request: they print signatures";
+  const TLS = "must not be 0: anyone on the way could read and change every call";
+  const PLAIN =
+    "must end with ?sslmode=verify-full, or with ?sslmode=disable for a network that you trust";
   const CIDRS = "must be CIDRs such as 10.1.0.0/16, separated by commas";
   const STAGE = "must be 1 to 32 letters, digits or -";
   it.each([
@@ -193,6 +199,19 @@ describe("the settings of a function", () => {
     ["DEBUG", "h*", DEBUG],
     ["DEBUG", "aliyun", DEBUG],
     ["DEBUG", "*,-httpx:body", DEBUG],
+    ["DEBUG", "httpx", DEBUG],
+    ["DEBUG", "HTTPX:", DEBUG],
+    ["DEBUG", "express:*, httpx:other", DEBUG],
+    ["DEBUG", "log:client", DEBUG],
+    ["NODE_DEBUG", "http", NODE_DEBUG],
+    ["NODE_DEBUG", "fs,TLS", NODE_DEBUG],
+    ["NODE_DEBUG", "http*", NODE_DEBUG],
+    ["NODE_DEBUG", "*", NODE_DEBUG],
+    ["NODE_DEBUG", "n*t", NODE_DEBUG],
+    ["NODE_DEBUG", "undici", NODE_DEBUG],
+    ["NODE_TLS_REJECT_UNAUTHORIZED", "0", TLS],
+    ["STORE_URL", "postgres://u:p@db.example/waba", PLAIN],
+    ["STORE_URL", "postgresql://10.0.0.5/waba?sslmode=require", PLAIN],
   ])("refuse %s=%s", (path, value, message) => {
     expect(problemsOf({ ...FOR_POLL, [path]: value })).toEqual([{ path, message }]);
   });
@@ -202,8 +221,16 @@ describe("the settings of a function", () => {
     expect(config).toMatchObject({ discover: false, sync: "off" });
   });
 
-  it.each(["express:*", "httpx", "httpx:", "xhttpx:*", "-httpx:*"])("accept DEBUG=%s", (value) => {
+  it.each(["express:*", "xhttpx:*", "-httpx:*", "-httpx"])("accept DEBUG=%s", (value) => {
     expect(() => loadConfig({ ...FOR_POLL, DEBUG: value }, POLL)).not.toThrow();
+  });
+
+  it.each([
+    ["NODE_DEBUG", "fs,module"],
+    ["NODE_DEBUG", "https-proxy"],
+    ["NODE_TLS_REJECT_UNAUTHORIZED", "1"],
+  ])("accept %s=%s", (name, value) => {
+    expect(() => loadConfig({ ...FOR_POLL, [name]: value }, POLL)).not.toThrow();
   });
 
   it.each([
@@ -267,7 +294,7 @@ describe("the settings of a function", () => {
     const config = loadConfig(
       {
         ...FOR_POLL,
-        STORE_URL: "postgres://user:SENTINEL@db.example/waba",
+        STORE_URL: "postgres://user:SENTINEL@db.example/waba?sslmode=disable",
         API_KEYS: `crm:SENTINEL${KEY}`,
         ALIBABA_CLOUD_ACCESS_KEY_ID: "id",
         ALIBABA_CLOUD_ACCESS_KEY_SECRET: "SENTINEL",

@@ -53,13 +53,9 @@ describe("the handler of a deployed function", () => {
     const response = await handler(Buffer.from("{}"), { requestId: "req-1" });
 
     expect(response).toMatchObject({ statusCode: 500, headers: { "x-request-id": "req-1" } });
-    expect(JSON.parse((response as { body: string }).body)).toMatchObject({
-      code: "ERR_CONFIG",
-      issues: [
-        { path: "API_KEYS", message: "is missing or not usable" },
-        { path: "STAGE", message: "is missing or not usable" },
-      ],
-    });
+    const { body } = response as { body: string };
+    expect(JSON.parse(body)).toMatchObject({ code: "ERR_CONFIG" });
+    expect(body).not.toMatch(/API_KEYS|STAGE/);
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       {
         level: "error",

@@ -62,6 +62,15 @@ describe("ctl against npm start", () => {
     expect(run.err).toContain(message);
   });
 
+  it.each(["http://db.example:8787", "http://127.0.0.1.example", "ftp://127.0.0.1"])(
+    "is not asked at %s, where its key could be read on the way",
+    async (url) => {
+      const run = await runCtl(["status", "--url", url, "--key", "k".repeat(24)]);
+      expect(run.code).toBe(2);
+      expect(run.err).toContain("must be https, or http on this machine");
+    },
+  );
+
   it("fails if it does not listen at the given --url", async () => {
     const run = await runCtl(["status", "--url", await closedUrl()]);
     expect(run).toMatchObject({ code: 1, out: "" });

@@ -47,7 +47,7 @@ export async function createService(cloud: StandInCloud): Promise<ServiceFolder>
     ALIBABA_CLOUD_SECURITY_TOKEN: KEY.securityToken,
     ALIBABA_CLOUD_ACCOUNT_ID: ACCOUNT,
     API_KEYS: `crm:${API_KEY}`,
-    STORE_URL: "postgres://waba:store-password@db.example.com/waba",
+    STORE_URL: "postgres://waba:store-password@db.example.com/waba?sslmode=verify-full",
     WEBHOOK_SECRET,
     WEBHOOK_ALLOW_HTTP: "true",
     WEBHOOK_ALLOW_CIDRS: "127.0.0.0/8",

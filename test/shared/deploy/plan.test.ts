@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { assertQuiet } from "../../../shared/deploy/clients.ts";
+import { assertSecure } from "../../../shared/deploy/clients.ts";
 import { createHider, readFailure } from "../../../shared/deploy/cloud.ts";
 import { settingsProblems } from "../../../shared/deploy/doctor.ts";
 import { planProblems } from "../../../shared/deploy/plan.ts";
@@ -8,16 +8,23 @@ import { FUNCTIONS } from "../../../shared/functions.js";
 import { API_KEY } from "./account.ts";
 import { planFor, serviceConfig } from "./service.ts";
 
-describe("assertQuiet", () => {
+describe("assertSecure", () => {
   it.each(["*", "httpx*", "express,httpx:body", "log:*", "aliyun", "-other *"])(
     "refuses DEBUG=%s",
     (debug) => {
-      expect(() => assertQuiet(debug)).toThrow("DEBUG must not name httpx");
+      expect(() => assertSecure({ DEBUG: debug })).toThrow("DEBUG must not name httpx");
     },
   );
 
-  it.each([undefined, "", "express:*", "-httpx:body", "httpx:other"])("takes DEBUG=%s", (debug) => {
-    expect(() => assertQuiet(debug)).not.toThrow();
+  it.each([undefined, "", "express:*", "-httpx:body"])("takes DEBUG=%s", (debug) => {
+    expect(() => assertSecure({ DEBUG: debug })).not.toThrow();
+  });
+
+  it("lists every variable that nothing starts with, and how to unset them", () => {
+    const environment = { NODE_DEBUG: "tls", NODE_TLS_REJECT_UNAUTHORIZED: "0", DEBUG: "httpx" };
+    expect(() => assertSecure(environment)).toThrow(
+      /^DEBUG .*\nNODE_DEBUG .*\nNODE_TLS_REJECT_UNAUTHORIZED .*\nRun: unset DEBUG NODE_DEBUG NODE_TLS_REJECT_UNAUTHORIZED$/,
+    );
   });
 });
 

@@ -9,6 +9,7 @@ describe("jsonResponse", () => {
         "content-type": "application/json; charset=utf-8",
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
+        "strict-transport-security": "max-age=63072000",
       },
       body: '{"phoneNumber":"8613800001234"}',
     });
@@ -21,6 +22,7 @@ describe("jsonResponse", () => {
       "content-type": "application/json; charset=utf-8",
       "cache-control": "no-cache",
       "x-content-type-options": "nosniff",
+      "strict-transport-security": "max-age=63072000",
       location: "/a",
     });
   });

@@ -7,6 +7,15 @@ function request(body: string | Buffer, contentType: string | undefined = "appli
   return { method: "POST", path: "/", query: {}, headers, body: Buffer.from(body) };
 }
 
+function encoded(coding: string | undefined) {
+  const plain = request("{}");
+  const headers = {
+    ...plain.headers,
+    ...(coding === undefined ? {} : { "content-encoding": coding }),
+  };
+  return { ...plain, headers };
+}
+
 function messageOf(body: string | Buffer): string {
   try {
     readJsonBody(request(body));
@@ -28,6 +37,11 @@ describe("readJsonBody", () => {
     "application/json;",
     "application/merge-patch+json",
     "application/vnd.acme.v1+json; charset=utf-8",
+    "application/json; charset=utf8",
+    'application/json;charset="UTF8"; version=1',
+    "application/json; odata.metadata=minimal; charset=utf-8;",
+    'application/json; profile="https://example.com/a;b"',
+    "application/json; charset=utf-8; charset=utf-8",
   ])("reads a body of type %s", (contentType) => {
     expect(readJsonBody(request('{"name":"名"}', contentType))).toEqual({ name: "名" });
   });
@@ -41,10 +55,34 @@ describe("readJsonBody", () => {
     "application/x-www-form-urlencoded",
     "application/json; charset=gbk",
     "application/json; charset=utf-8; charset=gbk",
+    "application/json; charset=utf-16",
+    "application/json; charset=latin1; version=1",
+    'application/json; version=1; Charset="gbk"',
+    "application/json; version",
     "application/json, text/plain",
     "multipart/form-data; boundary=application/json",
   ])("refuses a body of type %j", (contentType) => {
     expect(() => readJsonBody(request("{}", contentType))).toThrow(MediaTypeError);
+  });
+
+  it.each([undefined, "", "identity", " Identity "])("reads a body of coding %j", (coding) => {
+    expect(readJsonBody(encoded(coding))).toEqual({});
+  });
+
+  it.each(["gzip", "br", "deflate, gzip", "identity, gzip", "aws-chunked"])(
+    "refuses a body of coding %j, which it does not decode",
+    (coding) => {
+      expect(() => readJsonBody(encoded(coding))).toThrow(MediaTypeError);
+    },
+  );
+
+  it("judges six content types of 64 KB within 300 ms", () => {
+    const startedAt = performance.now();
+    for (const part of [" ", ";", "; ", ";a=b", '"', "; charset=utf-8"]) {
+      const type = `application/json;${part.repeat(65_536 / part.length)},`;
+      expect(() => readJsonBody(request("{}", type))).toThrow(MediaTypeError);
+    }
+    expect(performance.now() - startedAt).toBeLessThan(300);
   });
 
   it("reads 256 KB and no byte more", () => {

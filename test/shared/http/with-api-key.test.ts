@@ -42,7 +42,9 @@ describe("withApiKey", () => {
     const answer = await ask("Bearer aaaaaaaaaaaaaaaaaaaaaaab");
 
     expect(answer.statusCode).toBe(401);
-    expect(answer.headers["www-authenticate"]).toBe("Bearer");
+    expect(answer.headers["www-authenticate"]).toBe(
+      'Bearer realm="waba-numbers", error="invalid_token"',
+    );
     expect(runs()).toBe(0);
     expect(lines[0]).not.toHaveProperty("apiKey");
     expect(JSON.stringify([answer, lines])).not.toContain("aaaa");

@@ -15,7 +15,13 @@ describe("a STORE_URL", () => {
     "pglite:./folder",
     "pglite:/var/with space/folder",
     "postgres://user:p%40ss@127.0.0.1:5432/db?sslmode=require",
-    "postgresql://db.internal/numbers?options=-c%20search_path%3Dwaba",
+    "postgresql://db.internal/numbers?options=-c%20search_path%3Dwaba&sslmode=verify-full",
+    "postgres://db.internal/numbers?sslmode=disable",
+    "postgres://db.internal/numbers?sslmode=require&sslmode=verify-full",
+    "postgres://localhost/numbers",
+    "postgres://[::1]:5433/numbers",
+    "postgres://%2Fvar%2Frun%2Fpostgresql/numbers",
+    "postgres://db.internal/numbers?host=/var/run/postgresql",
     "tablestore://my-instance.ap-southeast-1/waba_numbers",
     "tablestore://inst.cn-hangzhou/t?endpoint=http://127.0.0.1:8000",
   ])("%s is accepted", (url) => {
@@ -35,6 +41,24 @@ describe("a STORE_URL", () => {
     "./folder",
   ])("%j is refused, and the forms are listed", (url) => {
     expect(storeUrlProblem(url)).toBe(FORMS);
+  });
+
+  it.each([
+    "postgres://db.internal/numbers",
+    "postgresql://10.0.0.5/numbers?sslmode=require",
+    "postgres://db.internal/numbers?sslmode=no-verify",
+    "postgres://db.internal/numbers?sslmode=verify-ca",
+    "postgres://db.internal/numbers?SSLMODE=verify-full",
+    "postgres://db.internal/numbers?ssl=true",
+    "postgres://db.internal/numbers?sslmode=verify-full&sslmode=no-verify",
+    "postgres://localhost/numbers?host=db.internal",
+    "postgres://127.0.0.1/numbers?host=127.0.0.1&host=db.internal",
+    "postgres://127.0.0.1.example/numbers",
+    "postgres:///numbers",
+  ])("%s is refused, because it may be read on the way", (url) => {
+    expect(storeUrlProblem(url)).toBe(
+      "must end with ?sslmode=verify-full, or with ?sslmode=disable for a network that you trust",
+    );
   });
 
   it("with a bare % in the password is refused, and says how to write it", () => {
