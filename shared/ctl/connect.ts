@@ -14,20 +14,30 @@ export type Where = {
 };
 
 /**
- * The deployed function if a stage is given. Otherwise the running `npm start`. If none runs, poll
- * in this process on the store that the environment names.
+ * The deployed function if a stage is given. Otherwise the running `npm start`, found with its key
+ * by the file that it writes. If none runs, poll in this process on the store that the environment
+ * names. Says where it went unless the caller named it.
  */
-export function connect({ stage, url, key }: Where, io: CtlIo): Connection {
+export async function connect({ stage, url, key }: Where, io: CtlIo): Promise<Connection> {
   const insecure = insecureProblems(io.environment);
   if (insecure.length > 0) throw new CtlError(["Nothing was sent.", ...insecure].join("\n  "));
   if (stage !== undefined) return connectDeployed(stage, io);
   const { WABA_CTL_URL, WABA_CTL_KEY } = io.environment;
-  const send = createRunning(url ?? WABA_CTL_URL ?? LOCAL_URL, key ?? WABA_CTL_KEY);
+  const named = url ?? WABA_CTL_URL;
+  const running = await io.findStart();
+  const found = named === undefined || named === running?.url ? running : undefined;
+  const address = named ?? found?.url ?? LOCAL_URL;
+  const send = createRunning(address, key ?? WABA_CTL_KEY ?? found?.apiKey);
   let own: Connection | undefined;
+  let isSaid = named !== undefined;
   return {
     async send(payload) {
       const answer = own ? "absent" : await send(payload);
-      if (answer !== "absent") return answer;
+      if (answer !== "absent") {
+        if (!isSaid) io.err(`npm start at ${address}${found ? `, store ${found.store}` : ""}`);
+        isSaid = true;
+        return answer;
+      }
       if (url !== undefined) {
         throw new CtlError("Nothing listens at the given --url. Is npm start running?");
       }

@@ -8,6 +8,7 @@ import { connect } from "./connect.ts";
 import { CtlError, type CtlIo } from "./io.ts";
 import { describeAnswer, isDone } from "./print.ts";
 import { runPlan } from "./run.ts";
+import { findStart } from "./running-file.ts";
 import { verdictOf } from "./status-lines.ts";
 
 /** What monitoring plugins exit with. */
@@ -28,7 +29,7 @@ export async function main(argv: readonly string[], io: CtlIo): Promise<0 | 1 | 
       io.out(parsed.text);
       return 0;
     }
-    const connection = connect(parsed.where, io);
+    const connection = await connect(parsed.where, io);
     try {
       const answer = await runPlan(parsed.plan, connection, io);
       if (parsed.json) io.out(JSON.stringify(answer, null, 2));
@@ -65,6 +66,7 @@ if (isProgram) {
       await sleep(ms);
     },
     readText: (path) => (path === "-" ? text(process.stdin) : readFile(path, "utf8")),
+    findStart,
     serverless: ["npx", "serverless"],
   });
 }

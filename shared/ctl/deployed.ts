@@ -1,10 +1,12 @@
 import { execFile } from "node:child_process";
-import { isDeepStrictEqual } from "node:util";
+import { isDeepStrictEqual, stripVTControlCharacters } from "node:util";
 import { POLL } from "../functions.js";
 import type { Answer } from "./answer.ts";
 import { type Connection, CtlError, type CtlIo } from "./io.ts";
 
 const LIMIT_MS = 120_000;
+/** Lines of a failed call's output that are passed on. */
+const MAX_QUOTED = 8;
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 /** Function Compute refuses an invocation over the concurrency limit with 429 ResourceExhausted. */
 const BUSY = /\b429\b|ResourceExhausted|concurrency/i;
@@ -19,7 +21,7 @@ export function connectDeployed(stage: string, io: Io): Connection {
  * Calls the deployed poll by `serverless invoke` and finds its JSON answer in the output.
  *
  * @returns `busy` if the platform's concurrency limit refused the call
- * @throws CtlError, which repeats no output: it may hold secrets
+ * @throws CtlError with the last lines of the output, without secrets
  */
 async function invokeDeployed(stage: string, payload: object, io: Io): Promise<Answer | "busy"> {
   const [program, ...first] = io.serverless;
@@ -29,10 +31,32 @@ async function invokeDeployed(stage: string, payload: object, io: Io): Promise<A
   const answer = findAnswer(output, payload);
   if (answer) return answer;
   if (BUSY.test(output.replaceAll(data, ""))) return "busy";
+  const said = quote(output.replaceAll(data, ""), io.environment);
   throw new CtlError(
-    `The deployed function could not be called (${problem ?? "its answer was not printed"}). ` +
-      `To see why, run: serverless invoke -f poll --stage ${stage} --data '{"command":"status"}'`,
+    [
+      `The deployed function could not be called (${problem ?? "its answer was not printed"}).`,
+      ...said.map((line) => `  ${line}`),
+    ].join("\n"),
   );
+}
+
+/** The last lines of an output, without whatever may be a secret. */
+function quote(output: string, environment: Io["environment"]): string[] {
+  const secrets = Object.entries(environment).flatMap(([name, value = ""]) =>
+    /KEY|SECRET|TOKEN|PASSWORD|STORE_URL/i.test(name) && value.length > 5 ? [value] : [],
+  );
+  let text = stripVTControlCharacters(output);
+  for (const secret of secrets) text = text.replaceAll(secret, "[redacted]");
+  text = text
+    .replaceAll(
+      /((?:key|secret|token|password|signature)\w*["']?\s*[=:]\s*["']?)[^\s"',;&]+/gi,
+      "$1…",
+    )
+    .replaceAll(/\b(?:LTAI|STS\.|whsec_)[\w+/=.-]+/g, "[redacted]")
+    .replaceAll(/:\/\/[^\s/@]+@/g, "://…@")
+    .replaceAll(/\+?\d{7,}(?=\d{4})/g, "***");
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines.filter((line) => line !== "").slice(-MAX_QUOTED);
 }
 
 type Run = { readonly output: string; readonly problem: string | undefined };

@@ -2,9 +2,9 @@ import { COMMANDS, type CommandEntry, wordsOf } from "../commands/table.ts";
 
 const COMMON_HELP = `  --json         prints the whole answer as JSON
   --stage NAME   asks the deployed function of that stage, by serverless invoke
-  --url URL      asks npm start at that address, and nothing else. Without it, ctl first tries
-                 WABA_CTL_URL or http://127.0.0.1:8787
-  --key KEY      npm start's API key. Better in the environment, as WABA_CTL_KEY
+  --url URL      asks npm start at that address, and nothing else. Without it, ctl tries WABA_CTL_URL,
+                 then the npm start that runs in this folder, with its key
+  --key KEY      its API key, if it runs elsewhere. Better in the environment, as WABA_CTL_KEY
   --help         prints this text
 `;
 

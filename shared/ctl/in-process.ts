@@ -7,11 +7,14 @@ import { POLL } from "../functions.js";
 import { createLog } from "../log.ts";
 import type { Answer } from "./answer.ts";
 import { type Connection, CtlError, type CtlIo } from "./io.ts";
+import { describeStore } from "./running-file.ts";
 
 /** poll in this process, on the store that the environment names. */
 export function connectInProcess(io: CtlIo): Connection {
   const config = readConfig(io);
-  const log = createLog({ level: "warn", now: io.now, write: io.err });
+  io.err(`npm start is not running: the store ${describeStore(config.storeUrl.reveal())}`);
+  // The answer or the error says it in words.
+  const log = createLog({ level: "error", now: io.now, write: () => {} });
   const deps = createDeps(config, { log });
   const poll = createPoll({ ...deps, config });
   const context = { requestId: randomUUID(), credentials: {} };
@@ -42,8 +45,25 @@ function readConfig(io: CtlIo): Config {
   }
 }
 
+/** What a store's reason means: an SQLSTATE, or the code of a connection that failed. */
+const STORE_REASONS: Readonly<Record<string, string>> = {
+  "3D000": "the database does not exist. Create it, or correct its name",
+  "28P01": "the password is wrong",
+  "28000": "this user may not log in",
+  "42501": "this user lacks a right",
+  ECONNREFUSED: "nothing listens at its address. Is the server running?",
+  ENOTFOUND: "its host is unknown",
+  EAI_AGAIN: "its host is unknown now",
+  ETIMEDOUT: "it does not answer in time",
+};
+
 function explain(error: unknown): unknown {
   if (!isAppError(error)) return error;
+  if (error.code === "ERR_STORE") {
+    const { reason = "" } = error as { readonly reason?: string };
+    const text = STORE_REASONS[reason] ?? "the store cannot be reached";
+    return new CtlError(`STORE_URL: ${text} (${reason || error.code}).`);
+  }
   if (error.code !== "ERR_STORE_IN_USE") return new CtlError(`${error.message} (${error.code})`);
   const { ownerPid, lockFile } = error;
   return new CtlError(

@@ -1,4 +1,5 @@
 import type { Answer } from "./answer.ts";
+import type { RunningStart } from "./running-file.ts";
 
 /** What the command line needs from outside. Tests bring their own. */
 export type CtlIo = {
@@ -14,6 +15,8 @@ export type CtlIo = {
   readonly sleep: (ms: number) => Promise<void>;
   /** A file's text. `-` is the standard input. */
   readonly readText: (path: string) => Promise<string>;
+  /** The `npm start` that runs in this folder. */
+  readonly findStart: () => Promise<RunningStart | undefined>;
   /** The program that invokes the deployed function, and its first arguments. */
   readonly serverless: readonly [string, ...string[]];
 };

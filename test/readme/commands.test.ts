@@ -105,6 +105,7 @@ describe("the operators' page", () => {
       now: rig.now,
       sleep: async () => {},
       readText: async () => "cust-space-1",
+      findStart: async () => undefined,
       serverless: ["npx"] as const,
     };
     return describeAnswer(await runPlan(parsed.plan, connection, io));

@@ -17,6 +17,7 @@ import {
   customerRowSchema,
 } from "../../shared/schemas/customer-row.ts";
 import { scanAll } from "../../shared/store/rows.ts";
+import type { AttemptResult, OutgoingEvent, Send } from "../../shared/webhook/attempt.ts";
 import {
   type Platform,
   type PlatformFunction,
@@ -50,13 +51,21 @@ export type LocalOptions = {
   readonly port?: number;
   readonly writeLog: (line: string) => void;
   readonly local?: PlatformOptions["local"];
+  /** Called after each request to the receiver. */
+  readonly onAttempt?: (event: OutgoingEvent, result: AttemptResult) => void;
 };
 
 export async function startFunctions(options: LocalOptions): Promise<LocalFunctions> {
   const config = loadConfig(options.environment, POLL);
   loadConfig(options.environment, ADD);
   const log = createLog({ level: config.logLevel, now: Date.now, write: options.writeLog });
-  const deps = createDeps(config, { log });
+  const wired = createDeps(config, { log });
+  const send: Send = async (event, settings) => {
+    const result = await wired.send(event, settings);
+    options.onAttempt?.(event, result);
+    return result;
+  };
+  const deps = { ...wired, send };
   const withKeys = { ...deps, apiKeys: config.apiKeys };
   const poll = createPoll({ ...deps, config });
   const context = () => ({ requestId: randomUUID(), credentials: {} });

@@ -4,7 +4,7 @@ const NUMBER = "4915112345678";
 
 /** What `npm start` prints once everything runs: addresses, and commands to try. */
 export function guide(stack: Stack, intervalSeconds: number): string {
-  const { url, apiKey, upstream, receiver } = stack;
+  const { url, apiKey, upstream, receiver, webhookSecret } = stack;
   const auth = `-H 'authorization: Bearer ${apiKey}'`;
   const json = "-H 'content-type: application/json'";
   const add = `{"custSpaceId":"${FIRST_CUSTOMER}","cc":"49","phoneNumber":"15112345678","verifiedName":"Acme"}`;
@@ -13,10 +13,13 @@ export function guide(stack: Stack, intervalSeconds: number): string {
     `functions   ${url}/add  ${url}/query`,
     `upstream    ${upstream ? `${upstream.url} (simulated)` : "the real one"}`,
     `receiver    ${receiver ? `${receiver.url} (local, verifies each event)` : "WEBHOOK_URL"}`,
+    ...(receiver ? [] : [`secret      ${webhookSecret}`]),
     `poll        every ${intervalSeconds} s`,
     `API key     ${apiKey}`,
     "",
-    "The page has buttons for all of this. With curl:",
+    "The page has buttons for all of this. The operator's commands find this process by themselves:",
+    "  npm run ctl -- status",
+    "With curl:",
     "Add a number:",
     `  curl -X POST ${url}/add ${auth} ${json} -d '${add}'`,
     "Query it, live and from the store:",

@@ -1,12 +1,13 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { describeStore } from "../../shared/ctl/running-file.ts";
 import {
   newApiKey,
   newWebhookSecret,
   SANDBOX_CREDENTIALS,
   sandboxEnvironment,
 } from "./environment.ts";
-import { type LocalFunctions, startFunctions } from "./functions.ts";
+import { type LocalFunctions, type LocalOptions, startFunctions } from "./functions.ts";
 import { createPage } from "./page/page.ts";
 import { createPollTimer, type PollTimer } from "./poll-timer.ts";
 import { type SandboxReceiver, startReceiver } from "./receiver.ts";
@@ -29,12 +30,18 @@ export type StackOptions = {
   /** What the user set. It wins over the sandbox's settings and chooses the real upstream. */
   readonly given: Readonly<Record<string, string | undefined>>;
   readonly writeLog: (line: string) => void;
+  /** Called after each request to the user's own receiver. */
+  readonly onAttempt?: LocalOptions["onAttempt"];
 };
 
 export type Stack = {
   /** The address of the functions and the page. */
   readonly url: string;
   readonly apiKey: string;
+  /** Without a password. */
+  readonly store: string;
+  /** With which events are signed. */
+  readonly webhookSecret: string;
   /** Undefined if it is the real one. */
   readonly upstream: SandboxUpstream | undefined;
   /** Undefined if it is the user's own. */
@@ -99,6 +106,11 @@ async function assemble(
     port: options.port,
     writeLog,
     local: (request, response) => page?.handle(request, response) ?? false,
+    onAttempt(event, result) {
+      if (receiver) return;
+      watch.ownReceiver(result);
+      options.onAttempt?.(event, result);
+    },
   });
   closers.push(functions.close);
   // Opens the store before the addresses are printed. If it fails, the next call tries again.
@@ -121,6 +133,8 @@ async function assemble(
   return {
     url: functions.platform.url,
     ...{ apiKey, upstream, receiver, functions, timer, close },
+    store: describeStore(environment.STORE_URL ?? ""),
+    webhookSecret: secret,
   };
 }
 
@@ -141,7 +155,13 @@ function createEnvironment(
       ? Math.min(READ_INTERVAL_SECONDS, intervalSeconds)
       : intervalSeconds,
   });
-  // The user's own receiver gets no exception from the rules for its address.
-  const allowed = receiver ? settings : { WEBHOOK_ALLOW_HTTP: "", WEBHOOK_ALLOW_CIDRS: "" };
+  // The user's own receiver gets no exception from the rules for its address, except on loopback.
+  const url = given.WEBHOOK_URL ?? "";
+  const hostname = URL.canParse(url) ? new URL(url).hostname : "";
+  const isLocal = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(hostname);
+  const allowed =
+    receiver || isLocal
+      ? { WEBHOOK_ALLOW_CIDRS: "127.0.0.0/8,::1" }
+      : { WEBHOOK_ALLOW_HTTP: "", WEBHOOK_ALLOW_CIDRS: "" };
   return { ...settings, ...allowed, LOG_LEVEL: "warn", ...given };
 }

@@ -1,13 +1,15 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SETTING_HELP } from "../../shared/config.ts";
+import { verifyWebhook } from "../../shared/receiver/verify.ts";
 import { SANDBOX_CREDENTIALS } from "./environment.ts";
 import { startUpstream } from "./upstream.ts";
 
@@ -59,6 +61,17 @@ function start(options: readonly string[], settings: Readonly<Record<string, str
   return { child, printed, ended };
 }
 
+/** The operator's program, in the same folder and without a word about the address or the key. */
+function ctl(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  const { PATH = "" } = process.env;
+  const args = ["--import", "tsx", "shared/ctl/ctl.ts", ...words];
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { cwd: ROOT, env: { PATH } }, (error, out, err) => {
+      resolve({ code: error ? Number(error.code) : 0, out, err });
+    });
+  });
+}
+
 describe("npm start", () => {
   it("prints its address, serves the page there, and ends with 0 at Ctrl-C", async () => {
     const { child, printed, ended } = start(["--port", "0", "--interval", "1"]);
@@ -84,6 +97,39 @@ describe("npm start", () => {
     expect(output).toContain("Stopping: waiting for the run of poll, then closing the store.");
     const left = (await readdir(folder)).filter((name) => name.startsWith("waba-numbers-"));
     expect(left).toEqual([]);
+  }, 90_000);
+
+  it("sends events to a receiver on this machine with WEBHOOK_URL alone", async () => {
+    const requests = new EventEmitter();
+    let status = 401;
+    const own = createServer(async (request, response) => {
+      requests.emit("request", request.headers, await text(request));
+      response.writeHead(status).end();
+    }).listen(0, "127.0.0.1");
+    await once(own, "listening");
+    try {
+      const { port } = own.address() as AddressInfo;
+      const { child, printed, ended } = start(["--port", "0", "--interval", "1"], {
+        WEBHOOK_URL: `http://127.0.0.1:${port}/hook`,
+      });
+      const [, secret = ""] = await printed(/secret {6}(whsec_\S+)/);
+      const refused = await ctl("webhook", "test");
+      expect(refused.code).toBe(1);
+      expect(refused.out).toContain("failed (401)");
+      expect(refused.err).toMatch(/^npm start at http:\/\/127\.0\.0\.1:\d+, store pglite:/);
+      await printed(/event {2}webhook\.test {4}failed \(401\)/);
+      status = 204;
+      const arrived = once(requests, "request");
+      expect((await ctl("webhook", "test")).out).toContain("delivered (204)");
+      await printed(/event {2}webhook\.test {4}delivered \(204\)/);
+      const [headers, body] = await arrived;
+      expect(verifyWebhook(body, headers, secret).type).toBe("webhook.test");
+      process.kill(-(child.pid ?? 0), "SIGINT");
+      expect(await ended).toMatchObject({ code: 0, errors: "" });
+    } finally {
+      own.close();
+      own.closeAllConnections();
+    }
   }, 90_000);
 
   it("prints only the last four digits of a real customer's number", async () => {

@@ -5,8 +5,10 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { SETTING_HELP } from "../../shared/config.ts";
+import { announceStart } from "../../shared/ctl/running-file.ts";
 import { maskNumber } from "../../shared/log.ts";
 import { guide } from "./guide.ts";
+import { describeResult } from "./page/overview.ts";
 import type { SandboxReceiver } from "./receiver.ts";
 import { startStack, usesRealUpstream } from "./stack.ts";
 
@@ -16,7 +18,9 @@ Runs the functions, a webhook receiver and a simulated upstream on this machine,
 and a page to watch and play with them. Environment variables replace parts:
 
   ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET   use the real upstream
-  WEBHOOK_URL, WEBHOOK_SECRET                                    use your own receiver
+  WEBHOOK_URL                                                    use your own receiver, on this machine
+                                                                 by http as well
+  WEBHOOK_SECRET                                                 sign with it. Without it, one is printed
   STORE_URL                                                      keep the state there
 
 Without STORE_URL, the state is in a folder that is deleted at the end. With the real upstream it
@@ -60,13 +64,23 @@ async function start(): Promise<void> {
   try {
     console.log("Starting: opening the store…");
     const writeLog = (line: string) => console.log(line);
-    const stack = await startStack({ folder, port, intervalSeconds, given, writeLog });
+    const isReal = usesRealUpstream(given);
+    const stack = await startStack({
+      ...{ folder, port, intervalSeconds, given, writeLog },
+      onAttempt: ({ body }, result) => {
+        const { type, subject } = JSON.parse(body);
+        console.log(`event  ${type}  ${hide(subject ?? "", isReal)}  ${describeResult(result)}`);
+      },
+    });
+    const { url, apiKey, store } = stack;
+    const takeBack = await announceStart({ url, apiKey, store });
     try {
       console.log(`\n${guide(stack, intervalSeconds)}\n\nStop with Ctrl-C.\n`);
       stack.timer.start();
-      await printEvents(stack.receiver, usesRealUpstream(given), ending);
+      await printEvents(stack.receiver, isReal, ending);
       console.log("\nStopping: waiting for the run of poll, then closing the store.");
     } finally {
+      await takeBack();
       await stack.close();
     }
   } finally {
@@ -92,21 +106,23 @@ function endOnSignal(): AbortSignal {
   return ending.signal;
 }
 
+/** The subject of an event about the watch is a customer. A number is all digits. */
+function hide(subject: string, isReal: boolean): string {
+  return isReal && /^\d+$/.test(subject) ? maskNumber(subject) : subject;
+}
+
 async function printEvents(
   receiver: SandboxReceiver | undefined,
   isReal: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  // The subject of an event about the watch is a customer. A number is all digits.
-  const show = (subject: string) =>
-    isReal && /^\d+$/.test(subject) ? maskNumber(subject) : subject;
   let shown = 0;
   while (!signal.aborted) {
     for (const { event, type, subject } of receiver?.received().slice(shown) ?? []) {
       shown += 1;
       const data = event.data as { changes?: { field: string; from: string; to: string }[] };
       const changes = data.changes?.map((c) => `${c.field} ${c.from} -> ${c.to}`).join(", ");
-      console.log(`event  ${type}  ${show(subject ?? "")}  ${changes ?? ""}`);
+      console.log(`event  ${type}  ${hide(subject ?? "", isReal)}  ${changes ?? ""}`);
     }
     await sleep(PRINT_MS, undefined, { signal }).catch(() => undefined);
   }

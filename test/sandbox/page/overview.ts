@@ -1,4 +1,5 @@
 import type { status } from "../../../shared/commands/status.ts";
+import type { AttemptResult } from "../../../shared/webhook/attempt.ts";
 import type { PollRun, PollTimer } from "../poll-timer.ts";
 import type { CallMeter } from "./call-meter.ts";
 import type { Overview, UpstreamFault } from "./state.ts";
@@ -19,6 +20,8 @@ export type OverviewSources = {
   /** When the status was asked for: its ages count back from then. */
   readonly statusAt: number;
   readonly receiver: Overview["receiver"];
+  /** At the user's own receiver. */
+  readonly lastAttempt?: AttemptResult;
 };
 
 /** The state of the parties, from what each of them tells. */
@@ -50,8 +53,28 @@ export function toOverview(sources: OverviewSources): Overview {
     },
     breaker: status ? viewBreaker(status.receiver) : null,
     receiver,
+    lastAttempt: sources.lastAttempt
+      ? {
+          isDelivered: sources.lastAttempt.kind === "delivered",
+          text: describeResult(sources.lastAttempt),
+        }
+      : null,
   };
 }
+
+/** What became of a request to the receiver, and why. */
+export function describeResult(result: AttemptResult): string {
+  const { kind, status } = result;
+  if (status !== undefined) return `${kind} (${status})`;
+  const reason = "reason" in result ? result.reason : kind;
+  return `failed: ${FAILURES[reason] ?? reason}`;
+}
+
+const FAILURES: Readonly<Record<string, string>> = {
+  network: "no connection. Is it running?",
+  timeout: "no response in time",
+  target: "its address is not allowed",
+};
 
 function viewRun(run: PollRun): Overview["poll"]["last"] {
   const { endedAt } = run;

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { maskNumber } from "../../../shared/log.ts";
+import type { AttemptResult } from "../../../shared/webhook/attempt.ts";
 import type { LocalFunctions } from "../functions.ts";
 import type { PlatformOptions } from "../platform.ts";
 import type { PollTimer } from "../poll-timer.ts";
@@ -25,6 +26,7 @@ const SHOWN_PROBLEMS = 3;
 export type PageWatch = {
   readonly upstream: Required<Pick<UpstreamOptions, "onCall" | "onChange">>;
   readonly receiver: Required<Pick<ReceiverOptions, "onAttempt">>;
+  readonly ownReceiver: (result: AttemptResult) => void;
 };
 
 export type PageOptions = {
@@ -56,6 +58,7 @@ export function createPage(clock: { readonly now: () => number; readonly isReal:
   const feed = createEventFeed({ changeTimes, show });
   let upstream: SandboxUpstream | undefined;
   let touch = () => {};
+  let lastAttempt: AttemptResult | undefined;
 
   const watch: PageWatch = {
     upstream: {
@@ -74,6 +77,10 @@ export function createPage(clock: { readonly now: () => number; readonly isReal:
         feed.take(attempt, receipt);
         touch();
       },
+    },
+    ownReceiver(result) {
+      lastAttempt = result;
+      touch();
     },
   };
 
@@ -121,6 +128,7 @@ export function createPage(clock: { readonly now: () => number; readonly isReal:
                 lastProblems: receiver.problems().slice(-SHOWN_PROBLEMS),
               }
             : null,
+          lastAttempt,
         }),
         customers: customers.slice(0, MAX_CUSTOMERS),
         unsentCustomers: Math.max(0, customers.length - MAX_CUSTOMERS) + unstored,

@@ -138,6 +138,8 @@ export type Overview = {
     /** The last three, the newest last. */
     readonly lastProblems: readonly string[];
   } | null;
+  /** What became of the last request to that one; null before it, and for the sandbox's. */
+  readonly lastAttempt: { readonly isDelivered: boolean; readonly text: string } | null;
 };
 
 export type PageState = {

@@ -78,7 +78,43 @@ describe("ctl against npm start", () => {
   });
 });
 
+describe("ctl that is given no address", () => {
+  const findStart = async (url: string) => ({ url, apiKey: "its-key", store: "memory:" });
+
+  it("finds the npm start that runs in its folder, with its key, and says so", async () => {
+    server = await startPollServer(() => ({ body: {} }));
+    const { url, authorizations } = server;
+    const run = await runCtl(["watch", "list"], { findStart: () => findStart(url) });
+    expect(run.err).toBe(`npm start at ${url}, store memory:`);
+    const named = await runCtl(["watch", "list", "--url", url], {
+      findStart: () => findStart(url),
+    });
+    expect(named.err).toBe("");
+    expect(authorizations).toEqual(["Bearer its-key", "Bearer its-key"]);
+  });
+
+  it("sends that key nowhere else", async () => {
+    server = await startPollServer(() => ({ body: {} }));
+    const { url, authorizations } = server;
+    const other = await closedUrl();
+    await runCtl(["watch", "list", "--url", url], { findStart: () => findStart(other) });
+    expect(authorizations).toEqual([undefined]);
+  });
+});
+
 describe("ctl without npm start", () => {
+  it("says in one line that nothing listens at the store's address", async () => {
+    const [, port] = /:(\d+)$/.exec(await closedUrl()) ?? [];
+    const store = `postgres://user:its-password@127.0.0.1:${port}/db`;
+    const environment = environmentOf(await closedUrl(), store);
+    const run = await runCtl(["status"], { environment });
+    expect(run).toMatchObject({
+      code: 1,
+      out: "",
+      err: `npm start is not running: the store postgres://127.0.0.1:${port}/db\nSTORE_URL: nothing listens at its address. Is the server running? (ECONNREFUSED).`,
+    });
+  });
+
   it("names the settings that the environment lacks", async () => {
     const environment = { WABA_CTL_URL: await closedUrl() };
     const run = await runCtl(["status"], { environment });
@@ -100,7 +136,10 @@ describe("ctl without npm start", () => {
     expect(refused.err).toContain(`Another process (process ${process.pid}) has the store open`);
 
     const added = await runCtl(["watch", "add", "a", "b"], { environment });
-    expect(added).toMatchObject({ code: 0, err: "" });
+    expect(added).toMatchObject({
+      code: 0,
+      err: `npm start is not running: the store pglite:${storeFolder}`,
+    });
     expect(added.out).toBe("2 added, 0 watched again, 0 already watched");
   });
 });
@@ -176,12 +215,22 @@ process.exitCode = exit;
     });
   });
 
-  it("mistakes no customer's id for such a refusal, and prints no output", async () => {
-    const serverless = await fakeServerless({ stderr: "AccessKeySecret=abc", exit: 3 });
-    const run = await runCtl(["watch", "add", "429", "--stage", "prod"], { serverless });
+  it("mistakes no customer's id for such a refusal, and prints no secret", async () => {
+    const stderr = "AccessKeySecret=abc whsec_AAAA LTAI5tAAAA given-secret 4915112345678";
+    const serverless = await fakeServerless({ stderr, exit: 3 });
+    const environment = { ALIBABA_CLOUD_ACCESS_KEY_SECRET: "given-secret" };
+    const options = { serverless, environment };
+    const run = await runCtl(["watch", "add", "429", "--stage", "prod"], options);
     expect(run).toMatchObject({ code: 1, out: "", waits: [] });
     expect(run.err).toContain("could not be called (exit 3)");
-    expect(run.err).not.toContain("AccessKeySecret");
+    expect(run.err).toContain("AccessKeySecret=… [redacted] [redacted] [redacted] ***5678");
+  });
+
+  it("passes on what the platform said", async () => {
+    const stderr = "\u001b[31mError:\u001b[39m\nFunctionNotFound: function 'poll' does not exist";
+    const serverless = await fakeServerless({ stderr, exit: 1 });
+    const run = await runCtl(["status", "--stage", "prod"], { serverless });
+    expect(run.err).toContain("  Error:\n  FunctionNotFound: function 'poll' does not exist");
   });
 
   it("reports that the function failed", async () => {

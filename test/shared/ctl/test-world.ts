@@ -29,6 +29,7 @@ export async function runCtl(argv: readonly string[], io: Partial<CtlIo> = {}): 
       now += ms;
     },
     readText: async () => "",
+    findStart: async () => undefined,
     serverless: ["false"],
     ...io,
   });

@@ -58,7 +58,7 @@ export function createOverview() {
     );
   }
 
-  function showReceiver({ receiver, breaker }: Model["overview"]): void {
+  function showReceiver({ receiver, breaker, lastAttempt }: Model["overview"]): void {
     const toggle = byId("receiver-switch");
     toggle.hidden = !receiver;
     byId("receiver-own").hidden = receiver !== null;
@@ -71,7 +71,8 @@ export function createOverview() {
       to.fact("problems", String(problemCount), problemCount > 0 ? "critical" : undefined);
       showProblems(problemCount, lastProblems);
     } else {
-      to.state("your own", "info");
+      const { text = "nothing sent yet", isDelivered } = lastAttempt ?? {};
+      to.state(`your own: ${text}`, isDelivered === false ? "critical" : "info");
     }
     const isClosed = breaker === null || breaker.state === "closed";
     to.fact("breaker", breaker?.state ?? "–", isClosed ? undefined : "warning");
