@@ -40,14 +40,17 @@ const COMMON_SETTINGS = {
   },
 } as const satisfies Record<string, Setting>;
 
+/** Both spellings, because people type both. */
+const SWITCH = ["on", "off", "true", "false"] as const;
+
 /** The settings that only poll reads. An HTTP function does not load their parsers. */
 const POLL_SETTINGS = {
   WEBHOOK_URL: { parse: readUrl },
   WEBHOOK_SECRET: { parse: readWebhookSecrets },
-  WEBHOOK_ALLOW_HTTP: { parse: /* @__PURE__ */ oneOf(["true", "false"]), byDefault: "false" },
+  WEBHOOK_ALLOW_HTTP: { parse: /* @__PURE__ */ oneOf(SWITCH), byDefault: "off" },
   WEBHOOK_ALLOW_CIDRS: { parse: readCidrs, byDefault: "" },
   WATCH_CUST_SPACES: { parse: readCustomers, byDefault: "" },
-  WATCH_DISCOVER: { parse: /* @__PURE__ */ oneOf(["on", "off"]), byDefault: "off" },
+  WATCH_DISCOVER: { parse: /* @__PURE__ */ oneOf(SWITCH), byDefault: "off" },
   WATCH_SYNC: { parse: /* @__PURE__ */ oneOf(["off", "lane"]), byDefault: "off" },
   UPSTREAM_QPS: { parse: /* @__PURE__ */ integer(1, 10), byDefault: "8" },
   TICK_SECONDS: { parse: /* @__PURE__ */ integer(1, 52), byDefault: "50" },
@@ -63,10 +66,11 @@ export const SETTING_HELP: Readonly<Record<SettingName, string>> = {
     "`tablestore://INSTANCE.REGION/TABLE`, `postgres://…?sslmode=verify-full`, `pglite:./folder`, `memory:`",
   WEBHOOK_URL: "where events go: https and a public address",
   WEBHOOK_SECRET: "`whsec_…` of 24 to 64 bytes, or two with a space between, the newest first",
-  WEBHOOK_ALLOW_HTTP: "`true` allows http",
+  WEBHOOK_ALLOW_HTTP: "`on` (or `true`) allows http",
   WEBHOOK_ALLOW_CIDRS: "private ranges that the webhook may be in, such as `10.1.0.0/16`, by comma",
   WATCH_CUST_SPACES: "watched besides customers with an added number: `self` or ids, by comma",
-  WATCH_DISCOVER: "`on` lists the account's customer spaces once an hour and watches new ones",
+  WATCH_DISCOVER:
+    "`on` (or `true`) lists the account's customer spaces hourly and watches new ones",
   WATCH_SYNC: "`lane` reads the priority lane from the numbers' source, not the upstream's copy",
   UPSTREAM_QPS: "calls a second that poll may use, 1 to 10, of the account's 10",
   TICK_SECONDS: "how long one run may work, 1 to 52",
@@ -145,7 +149,7 @@ export function loadConfig(environment: Environment, { requires }: Requires): Co
     qps: good.UPSTREAM_QPS,
     webhook: url && secrets && guard && { url, secrets, guard },
     watch: good.WATCH_CUST_SPACES,
-    discover: good.WATCH_DISCOVER === "on",
+    discover: isOn(good.WATCH_DISCOVER),
     sync: good.WATCH_SYNC,
     runMs: good.TICK_SECONDS * 1000,
     pollIntervalMs: good.POLL_INTERVAL_SECONDS * 1000,
@@ -206,7 +210,7 @@ function toCommonConfig(values: Values<typeof COMMON_SETTINGS>): CommonConfig {
 }
 
 const TARGET_PROBLEMS = {
-  scheme: "must be https, or http with WEBHOOK_ALLOW_HTTP=true",
+  scheme: "must be https, or http with WEBHOOK_ALLOW_HTTP=on",
   credentials: "must not hold a user name or password",
   address: "must be a public address, or one allowed by WEBHOOK_ALLOW_CIDRS",
 } as const;
@@ -215,7 +219,7 @@ const TARGET_PROBLEMS = {
 function createGuard(values: Partial<Values<typeof POLL_SETTINGS>>): TargetGuard | undefined {
   const { WEBHOOK_ALLOW_HTTP: allowHttp, WEBHOOK_ALLOW_CIDRS: allowCidrs } = values;
   if (!allowHttp || !allowCidrs) return undefined;
-  return createTargetGuard({ allowHttp: allowHttp === "true", allowCidrs });
+  return createTargetGuard({ allowHttp: isOn(allowHttp), allowCidrs });
 }
 
 function matching(pattern: RegExp, problem: string): Parser<string> {
@@ -229,6 +233,8 @@ function oneOf<const T extends string>(values: readonly T[]): Parser<T> {
     return value === undefined ? { problem: `must be ${list}` } : { value };
   };
 }
+
+const isOn = (text: string) => text === "on" || text === "true";
 
 function integer(min: number, max: number): Parser<number> {
   return (text) => {

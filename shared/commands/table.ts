@@ -48,8 +48,11 @@ export type CommandEntry<S extends CommandSchema = CommandSchema> = {
 /** `check`: the exit code is the verdict. `dryRun`: nothing is changed. */
 export type CtlFlag = "check" | "dryRun";
 
-/** `time`: a time, or how long ago, such as 30m, 2h or 3d. */
-export type OptionKind = "text" | "number" | "flag" | "time";
+/**
+ * `time`: a time, or how long ago, such as 30m, 2h or 3d. `hours`: a duration in that form, which
+ * becomes the field `hours`.
+ */
+export type OptionKind = "text" | "number" | "flag" | "time" | "hours";
 
 const DEAD_CHOICE = { customer: "text", seq: "number", all: "flag" } as const;
 const DEAD_USAGE = "(--customer ID [--seq N] | --all)";
@@ -104,10 +107,10 @@ refused. --drop drops its events.`,
     name: "watch-closely",
     schema: watchCloselySchema,
     run: watchClosely,
-    usage: "ID… [--hours N]",
-    help: "Puts customers into the priority lane for 24 hours, or for N (1 to 168).",
+    usage: "ID… [--for TIME]",
+    help: "Puts customers into the priority lane for 24 hours, or for TIME, such as 6h or 3d (1h to 7d).",
     customers: "words",
-    options: { hours: "number" },
+    options: { hours: "number", for: "hours" },
   } satisfies CommandEntry<typeof watchCloselySchema>,
   {
     name: "watch-list",

@@ -27,6 +27,9 @@ export type Parsed =
   | { readonly kind: "help"; readonly text: string }
   | { readonly kind: "plan"; readonly plan: Plan; readonly where: Where; readonly json: boolean };
 
+/** As the command's schema has it. */
+const MAX_HOURS = 168;
+
 type Values = Readonly<Record<string, string | boolean | undefined>>;
 
 const COMMON_OPTIONS: NonNullable<ParseArgsConfig["options"]> = {
@@ -89,9 +92,11 @@ function createPlan(
   now: number,
 ): Plan {
   const customers = readCustomers(entry, operands);
-  const fields = Object.entries(entry.options ?? {}).map(
-    ([name, kind]) => [name, readField(kind, values[flagOf(name)], now)] as const,
-  );
+  const fields = Object.entries(entry.options ?? {}).flatMap(([name, kind]) => {
+    const value = values[flagOf(name)];
+    if (value === undefined) return [];
+    return [[kind === "hours" ? "hours" : name, readField(kind, value, now)] as const];
+  });
   const payload = { command: entry.name, ...entry.payload, ...Object.fromEntries(fields) };
   // Ids are checked when the file is read, so one that is valid stands for them.
   const checked = customers ? { ...payload, custSpaceIds: [SELF] } : payload;
@@ -129,15 +134,28 @@ function readWhere({ stage, url, key }: Values, entry: CommandEntry): Where {
 function readField(kind: OptionKind, value: Values[string], now: number): unknown {
   if (typeof value !== "string") return value;
   if (kind === "number") return /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+  if (kind === "hours") return readHours(value);
   return kind === "time" ? (readTime(value, now) ?? value) : value;
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** A duration such as 30m, 2h or 3d, in ms. */
+function readDuration(text: string): number | undefined {
+  const [, count, unit = ""] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  return count === undefined ? undefined : Number(count) * (UNIT_MS[unit] ?? 0);
+}
+
+function readHours(text: string): number {
+  const hours = (readDuration(text) ?? 0) / 3_600_000;
+  if (hours >= 1 && hours <= MAX_HOURS) return Math.ceil(hours);
+  throw new CtlError("--for must be a duration from 1h to 7d, such as 6h or 3d", 2);
+}
+
 /** A time, or how long ago: 30m, 2h, 3d. */
 function readTime(text: string, now: number): string | undefined {
-  const [, count, unit = ""] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  const at = count === undefined ? Date.parse(text) : now - Number(count) * (UNIT_MS[unit] ?? 0);
+  const ago = readDuration(text);
+  const at = ago === undefined ? Date.parse(text) : now - ago;
   return Number.isNaN(at) ? undefined : new Date(at).toISOString();
 }
 

@@ -24,10 +24,12 @@ const TABLE = /^tablestore:\/\/([a-z][a-z0-9-]*)\.([a-z0-9-]+)\/([A-Za-z_][A-Za-
 export function statementsOf({ key, environment }: FunctionPlan, plan: Plan): Statement[] {
   const { names, target } = plan;
   const place = `project/${names.logProject}/logstore/${names.logstore}`;
+  const isNeeded = (neededWith: readonly string[] | undefined) => {
+    const [setting, ...values] = neededWith ?? [];
+    return setting === undefined || values.includes(environment[setting] ?? "");
+  };
   const actions = OPERATIONS.filter(
-    ({ functions, neededWith }) =>
-      functions.some((name) => name === key) &&
-      (!neededWith || environment[neededWith[0]] === neededWith[1]),
+    ({ functions, neededWith }) => functions.some((name) => name === key) && isNeeded(neededWith),
   ).map(({ operation }) => ramAction(operation));
   const [, instance, region, table] = TABLE.exec(environment.STORE_URL ?? "") ?? [];
   const rows = FUNCTIONS.find(({ name }) => name === key)?.tableActions ?? [];

@@ -35,12 +35,12 @@ export const LIST_INSTANCES = {
 
 /**
  * Every operation with the functions that call it, for tools only: a function imports the constants
- * that it uses. With `neededWith` no function calls it, unless this setting has this value.
+ * that it uses. With `neededWith` no function calls it, unless this setting has one of these values.
  */
 export const OPERATIONS = [
   { operation: ADD_NUMBER, functions: ["add"], neededWith: undefined },
   { operation: QUERY_NUMBERS, functions: ["add", "query", "poll"], neededWith: undefined },
-  { operation: LIST_INSTANCES, functions: ["poll"], neededWith: ["WATCH_DISCOVER", "on"] },
+  { operation: LIST_INSTANCES, functions: ["poll"], neededWith: ["WATCH_DISCOVER", "on", "true"] },
   { operation: SYNC_NUMBERS, functions: ["poll"], neededWith: ["WATCH_SYNC", "lane"] },
 ] as const;
 

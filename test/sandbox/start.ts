@@ -27,7 +27,7 @@ Without STORE_URL, the state is in a folder that is deleted at the end. With the
 stays in pglite:./.waba/store.
 
   --port N       port of the page and the functions (default 8787, 0 takes a free one)
-  --interval N   seconds between two runs of poll (default 5, or 60 with the real upstream)
+  --interval T   between two runs of poll: 5, 30s, 15m (default 5 s, or 60 with the real upstream)
   --help         prints this text
 
 Every setting of the functions is read from the environment:
@@ -56,7 +56,7 @@ async function start(): Promise<void> {
   }
   const given = process.env;
   const interval = values.interval ?? (usesRealUpstream(given) ? "60" : "5");
-  const intervalSeconds = wholeNumber("--interval", interval, 1, 86_400);
+  const intervalSeconds = wholeNumber("--interval", toSeconds(interval), 1, 86_400);
   const port = wholeNumber("--port", values.port, 0, 65_535);
   const ending = endOnSignal();
 
@@ -126,6 +126,13 @@ async function printEvents(
     }
     await sleep(PRINT_MS, undefined, { signal }).catch(() => undefined);
   }
+}
+
+/** `90`, `90s` and `15m` as seconds. Other texts are left to be refused. */
+function toSeconds(text: string): string {
+  const [, count, unit = "s"] = /^(\d{1,5})([smh]?)$/.exec(text) ?? [];
+  const size = { m: 60, h: 3_600 }[unit] ?? 1;
+  return count === undefined ? text : String(Number(count) * size);
 }
 
 function wholeNumber(name: string, text: string, least: number, most: number): number {

@@ -159,11 +159,7 @@ describe("the settings of a function", () => {
     ["STORE_URL", "redis://host", STORE],
     ["STORE_URL", "postgres:/x", STORE],
     ["WEBHOOK_URL", "hooks.example/in", "must be a URL"],
-    [
-      "WEBHOOK_URL",
-      "http://hooks.example/in",
-      "must be https, or http with WEBHOOK_ALLOW_HTTP=true",
-    ],
+    ["WEBHOOK_URL", "http://hooks.example/in", "must be https, or http with WEBHOOK_ALLOW_HTTP=on"],
     ["WEBHOOK_URL", "https://u:p@hooks.example", "must not hold a user name or password"],
     [
       "WEBHOOK_URL",
@@ -176,13 +172,13 @@ describe("the settings of a function", () => {
       "whsec_AAAA",
       "must hold 24 to 64 bytes after whsec_; make one with: openssl rand -base64 32",
     ],
-    ["WEBHOOK_ALLOW_HTTP", "yes", "must be true or false"],
-    ["WEBHOOK_ALLOW_HTTP", "TRUE", "must be true or false"],
+    ["WEBHOOK_ALLOW_HTTP", "yes", "must be on, off, true or false"],
+    ["WEBHOOK_ALLOW_HTTP", "TRUE", "must be on, off, true or false"],
     ["WEBHOOK_ALLOW_CIDRS", "10.1.0.0/33", CIDRS],
     ["WEBHOOK_ALLOW_CIDRS", "fe80::1%eth0/64", CIDRS],
     ["WATCH_CUST_SPACES", "cust 1", "must be self or CustSpaceIds, separated by commas"],
-    ["WATCH_DISCOVER", "true", "must be on or off"],
-    ["WATCH_DISCOVER", "ON", "must be on or off"],
+    ["WATCH_DISCOVER", "1", "must be on, off, true or false"],
+    ["WATCH_DISCOVER", "ON", "must be on, off, true or false"],
     ["WATCH_SYNC", "on", "must be off or lane"],
     ["WATCH_SYNC", "Lane", "must be off or lane"],
     ["TICK_SECONDS", "0", "must be at least 1"],
@@ -214,6 +210,20 @@ describe("the settings of a function", () => {
     ["STORE_URL", "postgresql://10.0.0.5/waba?sslmode=require", PLAIN],
   ])("refuse %s=%s", (path, value, message) => {
     expect(problemsOf({ ...FOR_POLL, [path]: value })).toEqual([{ path, message }]);
+  });
+
+  it.each([
+    ["on", true],
+    ["true", true],
+    ["off", false],
+    ["false", false],
+  ])("a switch is read from %s", (text, isOn) => {
+    const url = "http://receiver.example/hook";
+    const settings = { ...FOR_POLL, WEBHOOK_URL: url, WEBHOOK_ALLOW_HTTP: text };
+    const read = () => loadConfig({ ...settings, WATCH_DISCOVER: text }, POLL);
+    if (isOn) expect(read().discover).toBe(true);
+    else expect(read).toThrow("WEBHOOK_ALLOW_HTTP=on");
+    expect(loadConfig({ ...FOR_POLL, WATCH_DISCOVER: text }, POLL).discover).toBe(isOn);
   });
 
   it("accept off for both ways of reading more", () => {

@@ -58,6 +58,8 @@ describe("a command line of ctl", () => {
     [["redeliver", "--number", "nobody"], "--number must be a phone number"],
     [["resync", "--customer", "a/b"], "--customer must be 1 to 128 letters, digits, _ or -"],
     [["watch", "closely", "a", "--hours", "200"], "--hours must be at most 168"],
+    [["watch", "closely", "a", "--for", "8d"], "--for must be a duration from 1h to 7d"],
+    [["watch", "closely", "a", "--for", "6"], "--for must be a duration from 1h to 7d"],
     [["watch", "import", "a", "b"], "watch import takes one FILE"],
     [["status", "--stage", "prod", "--url", "http://127.0.0.1:1"], "--stage asks the deployed"],
   ])("%j is refused with exit code 2", async (argv, message) => {
@@ -154,6 +156,14 @@ describe("ctl", () => {
     expect(run.code).toBe(1);
     expect(run.out).toContain("cust-space-l is not watched. Did you mean cust-space-1?");
     expect((await ctl(...argv.slice(0, -1), "other")).out).toContain("other is not watched.");
+  });
+
+  it("watches closely for a duration as people write it", async () => {
+    await rig.put("c/a", aCustomer());
+    for (const duration of ["6h", "90m", "3d"]) {
+      expect((await ctl("watch", "closely", "a", "--for", duration)).code).toBe(0);
+    }
+    expect(server.payloads.map(({ hours }) => hours)).toEqual([6, 2, 72]);
   });
 
   it("names a number and a dead letter that are not there", async () => {

@@ -121,6 +121,8 @@ describe("the role of", () => {
       "cams:ChatappSyncPhoneNumber",
       ...table,
     ]);
+    expect(rightsOf("poll", { WATCH_DISCOVER: "true" })).toContain("cams:ListInstance");
+    expect(rightsOf("poll", { WATCH_DISCOVER: "false" })).not.toContain("cams:ListInstance");
   });
 
   it("a function has no statement about Tablestore with another store", () => {
