@@ -102,3 +102,8 @@ function cutAll(fields: NumberState["fields"], length: number): Record<string, s
     Object.entries(fields).map(([field, value]) => [field, cut(value, length)]),
   );
 }
+
+/** Whether a frozen event reports something critical. Quotes inside of values are escaped. */
+export function isCritical({ body }: Pick<PendingEvent, "body">): boolean {
+  return body.includes('"severity":"critical"');
+}

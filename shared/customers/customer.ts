@@ -1,3 +1,4 @@
+import { isCritical } from "../changes/event.ts";
 import { type CustomerRow, customerKey, customerRowSchema } from "../schemas/customer-row.ts";
 import { DUE_PREFIX, dueKey, parseEventKey } from "../schemas/outbox-rows.ts";
 import { notAfter } from "../schemas/stored-time.ts";
@@ -56,22 +57,35 @@ async function putMarker(
 ): Promise<void> {
   const newest = next.pending.at(-1);
   if (!newest || newest.seq <= (before?.seq ?? 0)) return;
-  await store.put(dueKey(customer, next.seq), encodeRow({ schema: 1 }), "absent");
+  const fresh = next.pending.filter(({ seq }) => seq > (before?.seq ?? 0));
+  const severity = fresh.some(isCritical) ? "critical" : undefined;
+  await store.put(dueKey(customer, next.seq), encodeRow({ schema: 1, severity }), "absent");
 }
 
 const MARKER_AGE_MS = 3_600_000;
+
+/** What the caller has just read. An older row is safe: its sequence is below newer markers. */
+type KnownMarkers = {
+  readonly row: CustomerRow;
+  readonly markers?: readonly Row[] | undefined;
+};
 
 /**
  * Deletes the customer's markers whose events are no longer pending. A marker above the row's
  * sequence stays for an hour: its row may be about to be written. Markers are listed before the row
  * is read, so without a row no such write can still succeed.
  */
-export async function clearMarkers(store: Store, customer: string, now: number): Promise<void> {
+export async function clearMarkers(
+  store: Store,
+  customer: string,
+  now: number,
+  known?: KnownMarkers,
+): Promise<void> {
   const prefix = `${DUE_PREFIX}${customer}/`;
   for (;;) {
-    const markers = await store.scan(prefix, "", MARKER_PAGE);
+    const markers = known?.markers ?? (await store.scan(prefix, "", MARKER_PAGE));
     if (markers.length === 0) return;
-    const row = (await loadCustomer(store, customer))?.value;
+    const row = known?.row ?? (await loadCustomer(store, customer))?.value;
     const oldest = row?.pending[0]?.seq ?? Number.POSITIVE_INFINITY;
     const isPast = (seq: number) => !row || (row.seq >= seq && seq < oldest);
     const past = markers.filter(({ key }) => isPast(parseEventKey(key).seq));
@@ -79,7 +93,7 @@ export async function clearMarkers(store: Store, customer: string, now: number):
     if (row?.pending.length === 0) {
       for (const marker of markers) if (!past.includes(marker)) await ageMarker(store, marker, now);
     }
-    if (past.length < MARKER_PAGE) return;
+    if (known?.markers || past.length < MARKER_PAGE) return;
   }
 }
 

@@ -1,10 +1,11 @@
-import { clearMarkers, loadCustomer } from "../customers/customer.ts";
+import { isCritical } from "../changes/event.ts";
 import type { PendingEvent } from "../schemas/customer-row.ts";
 import { endOfWait } from "../schemas/stored-time.ts";
 import type { Store } from "../store/store.ts";
 import type { AttemptResult, OutgoingEvent, Send } from "../webhook/attempt.ts";
+import type { Acknowledgements } from "./acknowledgements.ts";
 import { type ReceiverFailure, toReceiverFailure } from "./breaker.ts";
-import { markDelivered, moveToDeadLetters, updateEvent } from "./pending.ts";
+import { moveToDeadLetters, updateEvent } from "./pending.ts";
 import { LONGEST_EVENT_WAIT_MS, probeDelayMs, refusalDelayMs } from "./schedule.ts";
 import type { StoredBreaker } from "./stored-breaker.ts";
 
@@ -21,6 +22,7 @@ export type DeliverOptions = {
   /** On the monotonic clock, ms: no attempt runs past this. */
   readonly deadlineAt: number;
   readonly receiver: Pick<StoredBreaker, "hasAcceptedRecently" | "accepted" | "probed">;
+  readonly acknowledgements: Acknowledgements;
   /** The event is the probe of an open breaker: a failure is the receiver's, without a test. */
   readonly isProbe?: boolean;
 };
@@ -28,7 +30,8 @@ export type DeliverOptions = {
 /** What became of the first pending event of one customer. Times are on the wall clock, in ms. */
 export type DeliverOutcome =
   | { readonly kind: "none" }
-  | { readonly kind: "delivered"; readonly left: number }
+  /** Whether something critical is among the events left, besides how many they are. */
+  | { readonly kind: "delivered"; readonly left: number; readonly isCritical: boolean }
   /** Not attempted, because its wait ends at `at`. Later events of the customer wait as well. */
   | { readonly kind: "waits"; readonly at: number }
   /** The receiver accepts others but not this one. The next attempt is at `at`. */
@@ -48,22 +51,26 @@ export async function deliverNext(
   deps: DeliverDeps,
   options: DeliverOptions,
 ): Promise<DeliverOutcome> {
-  const stored = await loadCustomer(deps.store, customer);
-  const event = stored?.value.pending[0];
+  const { acknowledgements } = options;
+  const [event] = await acknowledgements.pending(customer);
   if (!event) {
-    await clearMarkers(deps.store, customer, deps.now());
+    await acknowledgements.flush(customer);
+    await acknowledgements.clear(customer);
     return { kind: "none" };
   }
   const waitsUntil = endOfWait(event.refusals?.nextAt ?? 0, LONGEST_EVENT_WAIT_MS, deps.now());
-  if (waitsUntil > deps.now()) return { kind: "waits", at: waitsUntil };
+  if (waitsUntil > deps.now()) {
+    await acknowledgements.flush(customer);
+    return { kind: "waits", at: waitsUntil };
+  }
 
   const result = await deps.send(event, { deadlineAt: options.deadlineAt });
   if (options.isProbe) await options.receiver.probed(result);
+  if (result.kind !== "delivered") await acknowledgements.flush(customer);
   switch (result.kind) {
     case "delivered": {
-      const left = await markDelivered(deps.store, customer, event.id, deps.now());
-      if (left === 0) await clearMarkers(deps.store, customer, deps.now());
-      return { kind: "delivered", left };
+      const left = await acknowledgements.accept(customer);
+      return { kind: "delivered", left: left.length, isCritical: left.some(isCritical) };
     }
     case "gone":
       return { kind: "gone" };
@@ -74,7 +81,7 @@ export async function deliverNext(
     }
     case "refused": {
       const problem = await findReceiverProblem(result, deps, options);
-      return problem ?? refuseEvent(customer, event, result.status, deps);
+      return problem ?? refuseEvent(customer, event, result.status, { ...deps, acknowledgements });
     }
   }
 }
@@ -108,13 +115,13 @@ async function refuseEvent(
   customer: string,
   event: PendingEvent,
   status: number,
-  deps: DeliverDeps,
+  { acknowledgements, ...deps }: DeliverDeps & Pick<DeliverOptions, "acknowledgements">,
 ): Promise<DeliverOutcome> {
   const count = (event.refusals?.count ?? 0) + 1;
   const delay = refusalDelayMs(count, deps.random());
   if (delay === undefined) {
     const left = await moveToDeadLetters(deps.store, customer, event, status, deps.now());
-    if (left === 0) await clearMarkers(deps.store, customer, deps.now());
+    if (left === 0) await acknowledgements.clear(customer);
     return { kind: "dead", left, id: event.id, status };
   }
   const nextAt = deps.now() + delay;

@@ -5,16 +5,17 @@ const MAX_EVENTS = 20;
 const MAX_BYTES = 65_536;
 
 /**
- * The row's history after one more delivery: the last 20 events, with at most 64 KB of bodies. The
- * oldest go first. It is stored with the event's removal and costs no write of its own.
+ * The row's history after further deliveries: the last 20 events, with at most 64 KB of bodies. The
+ * oldest go first. It is stored with the events' removal and costs no write of its own.
  */
 export function keepDelivered(
   row: CustomerRow,
-  { id, seq, type, body }: PendingEvent,
+  accepted: readonly PendingEvent[],
   now: number,
 ): Pick<CustomerRow, "delivered" | "deliveredCutAt"> {
   const deliveredAt = new Date(now).toISOString();
-  const all: DeliveredEvent[] = [...(row.delivered ?? []), { id, seq, type, body, deliveredAt }];
+  const fresh = accepted.map(({ id, seq, type, body }) => ({ id, seq, type, body, deliveredAt }));
+  const all: DeliveredEvent[] = [...(row.delivered ?? []), ...fresh];
   let bytes = 0;
   let first = all.length;
   while (first > 0 && all.length - first < MAX_EVENTS) {

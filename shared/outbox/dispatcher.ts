@@ -1,6 +1,7 @@
 import { describeError, type Log } from "../log.ts";
 import type { ReceiverRow } from "../schemas/outbox-rows.ts";
 import { retryRead } from "../store/retry-read.ts";
+import { createAcknowledgements } from "./acknowledgements.ts";
 import type { Allowance } from "./breaker.ts";
 import { type CustomerQueue, createCustomerQueue } from "./customer-queue.ts";
 import type { DeliverDeps } from "./deliver.ts";
@@ -36,7 +37,7 @@ export type DispatcherReport = Readonly<DeliveryCounts> & {
 
 export type Dispatcher = {
   /** Adds a customer with pending events. Never waits. */
-  enqueue(customer: string): void;
+  enqueue(customer: string, isCritical?: boolean): void;
   /**
    * Call it when no more customers will come. Resolves when nothing is in flight and nothing more
    * is due in time.
@@ -60,8 +61,8 @@ export function startDispatcher(options: DispatcherOptions, deps: DispatcherDeps
   running.catch(() => undefined);
 
   return {
-    enqueue(customer) {
-      queue.add(customer);
+    enqueue(customer, isCritical) {
+      queue.add(customer, isCritical);
       idle.wakeUp();
     },
     finish() {
@@ -91,8 +92,17 @@ async function dispatch(
   };
   const breaker = await retryRead(() => loadStoredBreaker(options.receiverId, deps), waitForStore);
   const counts = { delivered: 0, failedAttempts: 0, deadLettered: 0 };
-  const due = createDueCustomers(deps.store);
-  const inFlight = createInFlight({ queue, breaker, counts, deadlineAt, onEnd: idle.wakeUp }, deps);
+  const acknowledgements = createAcknowledgements(deps);
+  const due = createDueCustomers(deps.store, queue, acknowledgements, breaker.place());
+  const inFlight = createInFlight(
+    { queue, breaker, acknowledgements, counts, deadlineAt, onEnd: idle.wakeUp },
+    deps,
+  );
+  const flush = (all: boolean) =>
+    acknowledgements.flushOld(queue.isInFlight, all).catch((error: unknown) => {
+      // The events stay in the row, and the receiver gets them again.
+      deps.log.error("delivery failed", describeError(error));
+    });
 
   const isOver = (now: number, waitMs: number): boolean => {
     const until = options.graceUntil();
@@ -104,14 +114,15 @@ async function dispatch(
     while (deps.monotonic() < stopAt) {
       idle.reset();
       const { atOnce, probe } = breaker.allowance();
-      if (atOnce > 0 || probe) await retryRead(() => due.refill(queue), waitForStore);
+      if (atOnce > 0 || probe) await retryRead(due.refill, waitForStore);
+      await flush(false);
       queue.endWaits(deps.now());
       inFlight.startAllowed();
       const dueAt = nextDue(breaker.allowance(), queue, due.areAllListed());
       const waitMs = Math.max(0, dueAt - deps.now());
       const now = deps.monotonic();
       if (isOver(now, waitMs)) break;
-      await idle.sleep(Math.min(waitMs, stopAt - now));
+      await idle.sleep(Math.min(waitMs, stopAt - now, acknowledgements.nextFlushMs()));
     }
   } finally {
     // A delivery in flight is waited for, also after a failure: nothing runs after the response.
@@ -119,8 +130,9 @@ async function dispatch(
       idle.reset();
       await idle.sleep(Math.max(1, deadlineAt - deps.monotonic()));
     }
+    await flush(true);
   }
-  await breaker.saveFailures().catch((error: unknown) => {
+  await breaker.saveRun(due.place()).catch((error: unknown) => {
     deps.log.warn("failures of the receiver could not be stored", describeError(error));
   });
   return { ...counts, receiverState: breaker.state() };

@@ -1,4 +1,5 @@
 import { describeError, type Log } from "../log.ts";
+import type { Acknowledgements } from "./acknowledgements.ts";
 import type { CustomerQueue, NextTurn } from "./customer-queue.ts";
 import { type DeliverDeps, type DeliverOutcome, deliverNext } from "./deliver.ts";
 import { FAILED_DELAY_MS } from "./schedule.ts";
@@ -13,6 +14,7 @@ export type DeliveryCounts = {
 export type InFlightOptions = {
   readonly queue: CustomerQueue;
   readonly breaker: StoredBreaker;
+  readonly acknowledgements: Acknowledgements;
   /** Raised with each outcome. */
   readonly counts: DeliveryCounts;
   /** On the monotonic clock, ms: no attempt runs past this. */
@@ -89,11 +91,18 @@ async function deliver(
   deps: InFlightDeps,
   isProbe = false,
 ): Promise<boolean> {
-  const { queue, breaker, deadlineAt } = options;
+  const { queue, breaker, acknowledgements, deadlineAt } = options;
   let next: NextTurn = "none";
   let wasSent = true;
+  let isCritical = false;
   try {
-    const outcome = await deliverNext(customer, deps, { deadlineAt, receiver: breaker, isProbe });
+    const outcome = await deliverNext(customer, deps, {
+      deadlineAt,
+      receiver: breaker,
+      acknowledgements,
+      isProbe,
+    });
+    isCritical = outcome.kind === "delivered" && outcome.isCritical;
     next = nextTurn(outcome, deps.now());
     wasSent = outcome.kind !== "none" && outcome.kind !== "waits";
     if (isProbe && outcome.kind === "failed") options.counts.failedAttempts += 1;
@@ -102,7 +111,8 @@ async function deliver(
     // The row keeps the event, and the next run delivers it.
     deps.log.error("delivery failed", { customer, ...describeError(error) });
   } finally {
-    queue.release(customer, next);
+    acknowledgements.forget(customer);
+    queue.release(customer, next, isCritical);
   }
   return wasSent;
 }

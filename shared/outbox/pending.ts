@@ -8,8 +8,9 @@ import {
   deadRowSchema,
   parseEventKey,
 } from "../schemas/outbox-rows.ts";
-import { encodeRow, readRow, scanAll } from "../store/rows.ts";
+import { encodeRow, readRow, type Stored, scanAll } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
+import type { RowChange } from "../store/update-row.ts";
 import { keepDelivered } from "./delivered.ts";
 
 /** Changes one pending event by its id. Returns the number of events then pending. */
@@ -26,24 +27,33 @@ export function updateEvent(
 }
 
 /**
- * Removes an event that the receiver accepted, and keeps it among the delivered ones for a later
+ * Removes events that the receiver accepted, and keeps them among the delivered ones for a later
  * redelivery. A row without room for its history loses the history, never the acknowledgement.
  *
- * @returns the number of events then pending
+ * @returns the row that now holds
  */
 export async function markDelivered(
   store: Store,
   customer: string,
-  id: string,
+  events: readonly PendingEvent[],
   now: number,
-): Promise<number> {
-  const remove = (history: (row: CustomerRow, event: PendingEvent) => Partial<CustomerRow>) =>
-    updatePending(store, customer, id, (row, event) => ({
-      ...without(row, event),
-      ...history(row, event),
-    }));
+  known?: Stored<CustomerRow>,
+): Promise<CustomerRow | undefined> {
+  const ids = new Set(events.map(({ id }) => id));
+  const remove = async (
+    history: (row: CustomerRow, accepted: readonly PendingEvent[]) => Partial<CustomerRow>,
+    read?: Stored<CustomerRow>,
+  ) => {
+    const decide = (row: CustomerRow | undefined): RowChange<CustomerRow> => {
+      const accepted = row?.pending.filter(({ id }) => ids.has(id)) ?? [];
+      if (!row || accepted.length === 0) return "keep";
+      const pending = row.pending.filter(({ id }) => !ids.has(id));
+      return { put: { ...row, pending, ...history(row, accepted) } };
+    };
+    return (await updateCustomer(store, customer, decide, read)).row;
+  };
   try {
-    return await remove((row, event) => keepDelivered(row, event, now));
+    return await remove((row, accepted) => keepDelivered(row, accepted, now), known);
   } catch (error) {
     if (!isAppError(error) || error.code !== "ERR_CUSTOMER_TOO_LARGE") throw error;
     return remove(() => ({ delivered: undefined, deliveredCutAt: new Date(now).toISOString() }));

@@ -37,8 +37,10 @@ export type StoredBreaker = {
   failed(failure: ReceiverFailure): Promise<void>;
   probed(result: AttemptResult): Promise<void>;
   gone(): Promise<void>;
-  /** Stores the failures since the last success, so that the next run counts on from them. */
-  saveFailures(): Promise<void>;
+  /** The customer with whose turn this run begins; "" for the first. */
+  place(): string;
+  /** Stores the failures since the last success, and the place, for the next run to go on from. */
+  saveRun(place: string): Promise<void>;
 };
 
 /** @throws StoreRowError and other store errors */
@@ -90,10 +92,12 @@ export async function loadStoredBreaker(
       const failure = toReceiverFailure(result);
       return move(afterFailedProbe(breaker, failure, deps.now(), deps.random()));
     },
-    async saveFailures() {
-      const { failures, row } = breaker;
-      if (row.state !== "closed" || failures === (row.failures ?? 0)) return;
-      await move({ ...breaker, row: { ...row, failures } });
+    place: () => breaker.row.place ?? "",
+    async saveRun(place) {
+      const { row } = breaker;
+      const failures = row.state === "closed" ? breaker.failures : (row.failures ?? 0);
+      if (failures === (row.failures ?? 0) && place === (row.place ?? "")) return;
+      await move({ ...breaker, row: { ...row, failures, place } });
     },
   };
 }

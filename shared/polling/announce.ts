@@ -1,4 +1,5 @@
 import type { Decision } from "../changes/decide.ts";
+import { isCritical } from "../changes/event.ts";
 import { prioritizeWorse } from "../customers/priority-lane.ts";
 import type { CustomerRow } from "../schemas/customer-row.ts";
 import { changeLane } from "./lane-rows.ts";
@@ -17,7 +18,7 @@ export async function announce(
   const { events, heldBack, worse } = decision;
   counts.changed += events.length;
   counts.heldBack += heldBack;
-  if (row.pending.length > 0) dispatcher.enqueue(customer);
+  if (row.pending.length > 0) dispatcher.enqueue(customer, events.some(isCritical));
   if (heldBack > 0) {
     const message = "customer has too many undelivered events; new changes wait for delivery";
     log.warn(message, { customer, pending: row.pending.length, heldBack });

@@ -20,6 +20,8 @@ export const receiverRowSchema = z.looseObject({
   /** Failures in a row while closed, as the last run left them. */
   failures: z.optional(z.number()),
   reason: z.optional(z.string()),
+  /** The customer with whose turn the next run begins; "" or absent for the first. */
+  place: z.optional(z.string()),
 });
 
 /** An event that was given up, with all that is needed to send it again. */

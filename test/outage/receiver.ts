@@ -9,6 +9,8 @@ export function createOutageReceiver() {
     isDown: false,
     attempts: 0,
     received: 0,
+    /** At which delivery each customer's first event came. */
+    firstAt: new Map<string, number>(),
     problems: [] as string[],
     accept({ body }: OutgoingEvent): AttemptResult {
       receiver.attempts += 1;
@@ -29,6 +31,7 @@ export function createOutageReceiver() {
       quality.set(partitionkey, String(to));
     }
     receiver.received += 1;
+    if (!receiver.firstAt.has(partitionkey)) receiver.firstAt.set(partitionkey, receiver.received);
   }
 
   return receiver;

@@ -54,6 +54,7 @@ async function main(): Promise<void> {
     deadLetters: outage.deadLetters + recovery.deadLetters,
     eventsInBacklog: recovery.backlog,
     received: simulation.receiver.received,
+    lastFirstEventAt: fairnessOf(simulation),
     minutesToFirstDelivery: recovery.minutesToFirstDelivery,
     minutesToDrain: recovery.minutesToDrain,
     problems,
@@ -112,6 +113,12 @@ async function runRecovery({ receiver, minute, now, backlog }: Simulation): Prom
     minutesToFirstDelivery: minutesSince(upAt, firstAt),
     minutesToDrain: minutesSince(firstAt ?? upAt, drainedAt),
   };
+}
+
+/** Where in the drain the last customer's first event came, from 0 to 1. */
+function fairnessOf({ receiver }: Simulation): number {
+  const last = Math.max(0, ...receiver.firstAt.values());
+  return receiver.received === 0 ? 0 : Math.round((1000 * last) / receiver.received) / 1000;
 }
 
 function minutesSince(start: number, end: number | undefined): number | null {

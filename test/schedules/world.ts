@@ -31,6 +31,8 @@ export async function createWorld(seed: number, breakage?: Breakage) {
   const random = createRandom(seed);
   const scheduler = createScheduler(random, START_MS);
   const upstream = createUpstreamModel(random, CUSTOMERS);
+  // A wall clock has whole milliseconds.
+  const now = () => Math.floor(scheduler.now());
   const store = createTestStore();
   const committed: Committed = new Map();
   const problems: string[] = [];
@@ -42,7 +44,7 @@ export async function createWorld(seed: number, breakage?: Breakage) {
   const running = new Set<Process>();
   const counts = { processes: 0, deaths: 0 };
   const watched = watchStore(store, receiver, committed, problems);
-  await watchCustomers(store, CUSTOMERS, scheduler.now);
+  await watchCustomers(store, CUSTOMERS, now);
 
   function callsOf(owner: Process) {
     const calls = {
@@ -61,7 +63,7 @@ export async function createWorld(seed: number, breakage?: Breakage) {
     const deps = createRunDeps({
       ...callsOf(owner),
       testEvent: () => ({ ...TEST_EVENT, id }),
-      now: scheduler.now,
+      now,
       monotonic: scheduler.now,
       sleep: (ms, signal) => scheduler.sleep(owner, ms, signal),
       random,

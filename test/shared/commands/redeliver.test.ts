@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { createAcknowledgements } from "../../../shared/outbox/acknowledgements.ts";
 import { deliverNext } from "../../../shared/outbox/deliver.ts";
 import { markDelivered } from "../../../shared/outbox/pending.ts";
 import { aCustomer, anEvent, type CommandRig, createCommandRig } from "./command-rig.ts";
@@ -29,7 +30,8 @@ describe("a customer's delivered history", () => {
       writes += 1;
       return rig.store.put(...args);
     };
-    expect(await markDelivered({ ...rig.store, put }, "a", "evt_1", rig.now())).toBe(1);
+    const row = await markDelivered({ ...rig.store, put }, "a", [anEvent(1)], rig.now());
+    expect(row?.pending).toHaveLength(1);
     expect(writes).toBe(1);
     expect(await rig.row("c/a")).toEqual({
       ...aCustomer(),
@@ -45,12 +47,14 @@ describe("a customer's delivered history", () => {
     const deps = {
       store: rig.store,
       now: rig.now,
+      monotonic: rig.now,
       random: () => 0.5,
       testEvent: () => ({ id: "test", body: "" }),
       send: async () => results.shift() ?? ({ kind: "delivered", status: 204 } as const),
     };
     for (const kind of ["dead", "delivered"]) {
-      const options = { deadlineAt: 1, receiver: WELL };
+      const acknowledgements = createAcknowledgements(deps);
+      const options = { deadlineAt: 1, receiver: WELL, acknowledgements };
       expect(await deliverNext("a", deps, options)).toMatchObject({ kind });
     }
     expect(await rig.run({ command: "redeliver", customer: "a" })).toMatchObject({ sent: 1 });
@@ -60,7 +64,7 @@ describe("a customer's delivered history", () => {
   it("holds the last 20 events and when the last dropped one was delivered", async () => {
     await rig.put("c/a", aCustomer({ pending: Array.from({ length: 22 }, (_, i) => anEvent(i)) }));
     for (let seq = 0; seq < 22; seq += 1) {
-      await markDelivered(rig.store, "a", `evt_${seq}`, rig.now() + seq * 1000);
+      await markDelivered(rig.store, "a", [anEvent(seq)], rig.now() + seq * 1000);
     }
     const row = (await rig.row("c/a")) as { delivered: { seq: number }[]; deliveredCutAt: string };
     expect(row.delivered.map(({ seq }) => seq)).toEqual(
@@ -72,8 +76,8 @@ describe("a customer's delivered history", () => {
   it("holds at most 64 KB of bodies", async () => {
     const large = (seq: number) => ({ ...anEvent(seq), body: "x".repeat(30_000) });
     await rig.put("c/a", aCustomer({ pending: [large(1), large(2), large(3)] }));
-    for (const id of ["evt_1", "evt_2", "evt_3"]) {
-      await markDelivered(rig.store, "a", id, rig.now());
+    for (const seq of [1, 2, 3]) {
+      await markDelivered(rig.store, "a", [anEvent(seq)], rig.now());
     }
     const row = (await rig.row("c/a")) as { delivered: { seq: number }[] };
     expect(row.delivered.map(({ seq }) => seq)).toEqual([2, 3]);
@@ -83,7 +87,8 @@ describe("a customer's delivered history", () => {
     const row = { ...aCustomer({ pending: [anEvent(1)] }), filler: "" };
     row.filler = "x".repeat(1_499_990 - JSON.stringify(row).length);
     await rig.put("c/a", row);
-    expect(await markDelivered(rig.store, "a", "evt_1", rig.now())).toBe(0);
+    const kept = await markDelivered(rig.store, "a", [anEvent(1)], rig.now());
+    expect(kept?.pending).toEqual([]);
     const next = (await rig.row("c/a")) as Record<string, unknown>;
     expect(next.pending).toEqual([]);
     expect(next.delivered).toBeUndefined();

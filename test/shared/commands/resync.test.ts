@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { createAcknowledgements } from "../../../shared/outbox/acknowledgements.ts";
 import { deliverNext } from "../../../shared/outbox/deliver.ts";
 import type { CustomerRow } from "../../../shared/schemas/customer-row.ts";
 import { numberEventSchema } from "../../../shared/schemas/event.ts";
@@ -95,6 +96,7 @@ describe("resync", () => {
     const deps = {
       store: rig.store,
       now: rig.now,
+      monotonic: rig.now,
       random: () => 0.5,
       testEvent: () => ({ id: "test", body: "" }),
       async send({ id }: { id: string }) {
@@ -102,7 +104,8 @@ describe("resync", () => {
         return { kind: "delivered", status: 204 } as const;
       },
     };
-    const options = { deadlineAt: 1, receiver: WELL };
+    const acknowledgements = createAcknowledgements(deps);
+    const options = { deadlineAt: 1, receiver: WELL, acknowledgements };
     const ids = (await rowOf("a")).pending.map(({ id }) => id);
     for (let i = 0; i < 4; i += 1) await deliverNext("a", deps, options);
     expect(accepted).toEqual(ids);

@@ -29,7 +29,7 @@ const seqs = (row: Pick<CustomerRow, "delivered">) => row.delivered?.map(({ seq 
 
 describe("keepDelivered", () => {
   it("adds an event with its time behind the earlier ones", () => {
-    expect(keepDelivered(rowOf([eventOf(1)]), eventOf(2), NOW)).toEqual({
+    expect(keepDelivered(rowOf([eventOf(1)]), [eventOf(2)], NOW)).toEqual({
       delivered: [
         { ...eventOf(1), deliveredAt: BEFORE },
         { ...eventOf(2), deliveredAt: "2026-01-02T00:00:00.000Z" },
@@ -39,19 +39,19 @@ describe("keepDelivered", () => {
 
   it("drops the oldest of 21 events and stores when that was accepted", () => {
     const history = Array.from({ length: 20 }, (_, index) => eventOf(index + 1));
-    const kept = keepDelivered(rowOf(history, EARLIER), eventOf(21), NOW);
+    const kept = keepDelivered(rowOf(history, EARLIER), [eventOf(21)], NOW);
     expect(seqs(kept)).toEqual(Array.from({ length: 20 }, (_, index) => index + 2));
     expect(kept.deliveredCutAt).toBe(BEFORE);
   });
 
   it("drops the oldest events beyond 64 KB of bodies", () => {
     const history = [eventOf(1, 40_000), eventOf(2, 30_000)];
-    expect(seqs(keepDelivered(rowOf(history), eventOf(3, 35_536), NOW))).toEqual([2, 3]);
-    expect(seqs(keepDelivered(rowOf(history), eventOf(3, 35_537), NOW))).toEqual([3]);
+    expect(seqs(keepDelivered(rowOf(history), [eventOf(3, 35_536)], NOW))).toEqual([2, 3]);
+    expect(seqs(keepDelivered(rowOf(history), [eventOf(3, 35_537)], NOW))).toEqual([3]);
   });
 
   it("keeps the time of an earlier cut when it drops nothing", () => {
-    const kept = keepDelivered(rowOf([eventOf(1)], EARLIER), eventOf(2), NOW);
+    const kept = keepDelivered(rowOf([eventOf(1)], EARLIER), [eventOf(2)], NOW);
     expect(kept.deliveredCutAt).toBe(EARLIER);
   });
 });

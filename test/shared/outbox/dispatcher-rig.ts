@@ -51,7 +51,7 @@ export function createDispatcherRig() {
     },
 
     /** A customer with events `<customer>-1`, `<customer>-2`, …, written as poll writes them. */
-    async add(customer: string, events: number): Promise<void> {
+    async add(customer: string, events: number, severity = "info"): Promise<void> {
       const key = customerKey(customer);
       const row = newCustomerRow(1_000);
       await store.put(key, encodeRow(row), "absent");
@@ -60,10 +60,24 @@ export function createDispatcherRig() {
         id: `${customer}-${index + 1}`,
         seq: 1_001 + index,
         type: "whatsapp.phone_number.changed",
-        body: `{"of":"${customer}"}`,
+        body: `{"of":"${customer}","severity":"${severity}"}`,
       }));
       const next: CustomerRow = { ...row, seq: 1_000 + events, pending };
       if (before) await commitRow(store, customer, before, next);
+    },
+
+    /** Counts the store's calls from now on. */
+    countCalls() {
+      const calls = { gets: 0, puts: 0, deletes: 0, scans: 0 };
+      const { get, put, delete: remove, scan } = store;
+      const count = (name: keyof typeof calls) => {
+        calls[name] += 1;
+      };
+      store.get = (...args) => (count("gets"), get(...args));
+      store.put = (...args) => (count("puts"), put(...args));
+      store.delete = (...args) => (count("deletes"), remove(...args));
+      store.scan = (...args) => (count("scans"), scan(...args));
+      return calls;
     },
 
     async pending(customer: string): Promise<string[]> {

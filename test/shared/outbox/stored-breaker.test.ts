@@ -87,7 +87,7 @@ describe("a stored breaker", () => {
   it("keeps the failures in a row for the next run", async () => {
     const first = await load();
     for (let i = 0; i < 3; i += 1) await first.failed(DOWN);
-    await first.saveFailures();
+    await first.saveRun("");
     const second = await load();
     await second.failed(DOWN);
     expect(second.state()).toBe("closed");
