@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { NumberState, PendingEvent } from "../schemas/customer-row.ts";
-import type { NumberEvent, WatchEvent } from "../schemas/event.ts";
+import { EVENT_TYPES, type NumberEvent, type WatchEvent } from "../schemas/event.ts";
 import { formatSequence } from "../schemas/sequence.ts";
 import { MAX_BODY_BYTES } from "./limits.ts";
 import type { EventDraft } from "./number-update.ts";
@@ -25,6 +25,18 @@ export function createEvent(draft: EventDraft, seq: number, origin: EventOrigin)
   if (fits(whole)) return whole;
   const shorter = withValuesOf(256);
   return fits(shorter) ? shorter : withValuesOf(64);
+}
+
+/** The full state of a number, which reports no change. */
+export function createStateEvent(
+  origin: EventOrigin,
+  phoneNumber: string,
+  state: NumberState,
+  seq: number,
+): PendingEvent {
+  const type = EVENT_TYPES.state;
+  const draft = { type, phoneNumber, changes: [], state, previousObservedAt: undefined };
+  return createEvent(draft, seq, origin);
 }
 
 /**
@@ -101,9 +113,4 @@ function cutAll(fields: NumberState["fields"], length: number): Record<string, s
   return Object.fromEntries(
     Object.entries(fields).map(([field, value]) => [field, cut(value, length)]),
   );
-}
-
-/** Whether a frozen event reports something critical. Quotes inside of values are escaped. */
-export function isCritical({ body }: Pick<PendingEvent, "body">): boolean {
-  return body.includes('"severity":"critical"');
 }

@@ -1,7 +1,6 @@
-import { createEvent } from "../changes/event.ts";
+import { createStateEvent, type EventOrigin } from "../changes/event.ts";
 import { MAX_PENDING_BYTES, MAX_PENDING_EVENTS } from "../changes/limits.ts";
 import type { CustomerRow, NumberState, PendingEvent } from "../schemas/customer-row.ts";
-import { EVENT_TYPES } from "../schemas/event.ts";
 import { nextSequence } from "../schemas/sequence.ts";
 import { cursorAfter, resumeIndex } from "./resync-cursor.ts";
 
@@ -42,7 +41,7 @@ export function planStateEvents(
       continue;
     }
     const seq = nextSequence(events.at(-1)?.seq ?? row.seq, now);
-    const event = createStateEvent(origin, phoneNumber, state, seq);
+    const event = createStateEvent(originOf(origin, state), phoneNumber, state, seq);
     if (!hasRoom(event)) {
       const rest = all.slice(index).filter((number) => !row.numbers[number]?.missingSince);
       const cursor = cursorAfter(origin.customer, all, index);
@@ -65,16 +64,7 @@ function createRoom(pending: readonly PendingEvent[]): (event: PendingEvent) => 
 }
 
 /** `observedAt` is the newest proof of the values: a read by this instance, or the stored one. */
-function createStateEvent(
-  { source, customer, seenAt = 0 }: Origin,
-  phoneNumber: string,
-  state: NumberState,
-  seq: number,
-): PendingEvent {
+function originOf({ source, customer, seenAt = 0 }: Origin, state: NumberState): EventOrigin {
   const observedAt = new Date(Math.max(seenAt, Date.parse(state.observedAt))).toISOString();
-  return createEvent(
-    { type: EVENT_TYPES.state, phoneNumber, changes: [], state, previousObservedAt: undefined },
-    seq,
-    { source, customer, observedAt, upstreamRequestId: undefined },
-  );
+  return { source, customer, observedAt, upstreamRequestId: undefined };
 }

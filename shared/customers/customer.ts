@@ -1,6 +1,5 @@
-import { isCritical } from "../changes/event.ts";
 import { type CustomerRow, customerKey, customerRowSchema } from "../schemas/customer-row.ts";
-import { DUE_PREFIX, dueKey, parseEventKey } from "../schemas/outbox-rows.ts";
+import { DUE_PREFIX, dueKey, isCritical, parseEventKey } from "../schemas/outbox-rows.ts";
 import { notAfter } from "../schemas/stored-time.ts";
 import { encodeRow, readRow, type Stored } from "../store/rows.ts";
 import type { Row, Store } from "../store/store.ts";

@@ -1,5 +1,5 @@
-import { isCritical } from "../changes/event.ts";
 import type { PendingEvent } from "../schemas/customer-row.ts";
+import { isCritical } from "../schemas/outbox-rows.ts";
 import { endOfWait } from "../schemas/stored-time.ts";
 import type { Store } from "../store/store.ts";
 import type { AttemptResult, OutgoingEvent, Send } from "../webhook/attempt.ts";

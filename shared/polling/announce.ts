@@ -1,7 +1,7 @@
 import type { Decision } from "../changes/decide.ts";
-import { isCritical } from "../changes/event.ts";
 import { prioritizeWorse } from "../customers/priority-lane.ts";
 import type { CustomerRow } from "../schemas/customer-row.ts";
+import { isCritical } from "../schemas/outbox-rows.ts";
 import { changeLane } from "./lane-rows.ts";
 import type { ReadCounts } from "./report.ts";
 import type { CommitDeps } from "./settings.ts";

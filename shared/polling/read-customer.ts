@@ -31,7 +31,13 @@ export type DeferredDecision = {
 
 export type ReadOutcome =
   | { readonly kind: "unwatched" }
-  | { readonly kind: "read"; readonly row: CustomerRow; readonly decision: Decision }
+  | {
+      readonly kind: "read";
+      readonly row: CustomerRow;
+      readonly decision: Decision;
+      /** The last sequence of the row that was read before the call. */
+      readonly seqBefore: number;
+    }
   | { readonly kind: "became-empty" | "first-values"; readonly deferred: DeferredDecision }
   /** Another process wrote the row meanwhile, twice: the reply is dropped. */
   | { readonly kind: "conflict" };
@@ -67,9 +73,10 @@ export async function readCustomer(
       const deferred = { customer, before, decision, decideSilently };
       return { kind: decision.becameEmpty ? "became-empty" : "first-values", deferred };
     }
-    if (!decision.row) return { kind: "read", row: before.value, decision };
+    const seqBefore = before.value.seq;
+    if (!decision.row) return { kind: "read", row: before.value, decision, seqBefore };
     const outcome = await commitRow(deps.store, customer, before, decision.row);
-    if (outcome === "stored") return { kind: "read", row: decision.row, decision };
+    if (outcome === "stored") return { kind: "read", row: decision.row, decision, seqBefore };
   }
   return { kind: "conflict" };
 }

@@ -7,6 +7,7 @@ import type { LaneRow } from "../schemas/watch-rows.ts";
 import type { CallLimiter, Upstream } from "../signing/upstream.ts";
 import { announce } from "./announce.ts";
 import { type Findings, notePartial } from "./findings.ts";
+import { sendStates } from "./forgotten-writes.ts";
 import { changeLane } from "./lane-rows.ts";
 import { type ReadDeps, type ReadOutcome, readCustomer } from "./read-customer.ts";
 import type { CommitDeps } from "./settings.ts";
@@ -55,7 +56,8 @@ export function createReader(
     counts.read += 1;
     warm.lastGoodAt = calledAt;
     const isConfirmed = outcome.kind === "read" && outcome.decision.confirms;
-    rememberRead(warm, customer, deps.now(), isConfirmed ? calledAt : undefined);
+    const seq = outcome.kind === "read" ? outcome.row.seq : undefined;
+    rememberRead(warm, customer, deps.now(), isConfirmed ? calledAt : undefined, seq);
     switch (outcome.kind) {
       case "conflict":
         counts.conflicts += 1;
@@ -108,9 +110,11 @@ export function createReader(
         if (laneRow) await dropFromLane(deps.store, customer);
         return true;
       }
+      const known = warm.lastReads.get(customer)?.seq ?? 0;
       noteReply(customer, outcome, calledAt);
       const read = outcome.kind === "read" ? outcome : undefined;
       if (read) await announce(customer, read.row, read.decision, counts, deps);
+      if (read && read.seqBefore < known) await sendStates(customer, known, deps);
       if (laneRow) await prune(customer, read?.row.onboarding);
       return true;
     } catch (error) {

@@ -9,6 +9,8 @@ export type LastRead = {
   readonly at: number;
   /** When the last read began that showed all stored values, or undefined if none is known. */
   readonly seenAt: number | undefined;
+  /** The customer's last sequence then, or undefined if the row was not seen. */
+  readonly seq?: number | undefined;
 };
 
 /** What a warm instance remembers of earlier runs. Losing it costs nothing but accuracy. */
@@ -44,10 +46,11 @@ export function rememberRead(
   customer: string,
   at: number,
   seenAt?: number,
+  seq?: number,
 ): void {
   const earlier = lastReads.get(customer);
   lastReads.delete(customer);
-  lastReads.set(customer, { at, seenAt: seenAt ?? earlier?.seenAt });
+  lastReads.set(customer, { at, seenAt: seenAt ?? earlier?.seenAt, seq: seq ?? earlier?.seq });
   const [oldest] = lastReads.size > MAX_LAST_READS ? lastReads.keys() : [];
   if (oldest !== undefined) lastReads.delete(oldest);
 }

@@ -51,3 +51,8 @@ export function parseEventKey(key: string): { readonly customer: string; readonl
   const [, customer = "", seq = ""] = key.split("/");
   return { customer, seq: Number(seq) };
 }
+
+/** Whether a frozen event reports something critical. Quotes inside of values are escaped. */
+export function isCritical({ body }: { readonly body: string }): boolean {
+  return body.includes('"severity":"critical"');
+}
