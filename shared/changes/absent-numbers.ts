@@ -13,7 +13,7 @@ const MISSING_AFTER_MS = 600_000;
 export function updateAbsent(read: CustomerRead): NumberUpdate[] {
   if (!read.isComplete) return [];
   return Object.entries(read.row.numbers).flatMap(([phoneNumber, known]) =>
-    read.seen.has(phoneNumber) || known.missingSince
+    read.seen.has(phoneNumber) || read.unclear.has(phoneNumber) || known.missingSince
       ? []
       : (updateOne(read, phoneNumber, known) ?? []),
   );

@@ -12,7 +12,8 @@ import { mergeState } from "./number-state.ts";
  * that was not complete, new numbers stay baselines until one is.
  */
 export function baselineRow(read: CustomerRead): CustomerRow | undefined {
-  const { row, seen, isComplete, observedAt } = read;
+  const { row, seen, observedAt } = read;
+  const isComplete = read.isComplete && read.unclear.size === 0;
   if (seen.size === 0) {
     if (!isComplete) return undefined;
     const { isProven, ...absence } = countAbsence(row.emptyAtFirst, read);

@@ -25,6 +25,8 @@ export type CustomerRead = DecisionInput & {
   /** `readAt` as rows and events hold it. */
   readonly observedAt: string;
   readonly seen: ReadonlyMap<string, Observation>;
-  /** Every item of the list parses and none contradicts another: the only proof of absence. */
+  /** Numbers that are listed twice and differently: nothing else is known of them. */
+  readonly unclear: ReadonlySet<string>;
+  /** Every item of the list parses: the only proof of absence. */
   readonly isComplete: boolean;
 };

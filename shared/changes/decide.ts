@@ -29,8 +29,10 @@ export type Decision = {
    * numbers there are: a later change happened after this read.
    */
   readonly confirms: boolean;
-  /** The answer held a list, and every item of it could be read. */
+  /** The answer held a list, every item of it could be read, and no number was unclear. */
   readonly isComplete: boolean;
+  /** Numbers in two rows that differ. They keep what was known of them, and hold up no other. */
+  readonly unclear: readonly string[];
   /** Fields with first values among the changes, which many customers may have in one run. */
   readonly firstValues: readonly WatchedField[];
 };
@@ -43,6 +45,7 @@ const NOTHING: Decision = {
   heldBack: 0,
   confirms: false,
   isComplete: false,
+  unclear: [],
   firstValues: [],
 };
 
@@ -54,17 +57,20 @@ const NOTHING: Decision = {
 export function decide(input: DecisionInput): Decision {
   const { items, malformed } = input.reply;
   if (!items) return NOTHING;
-  const { seen, ambiguous } = readItems(items, Object.keys(input.row.numbers));
-  // A malformed or ambiguous item may be any number.
-  const isComplete = malformed === 0 && !ambiguous;
+  const { seen, unclear } = readItems(items, Object.keys(input.row.numbers));
+  // A malformed item may be any number. An unclear one is known to be listed.
+  const isComplete = malformed === 0;
+  const isClear = isComplete && unclear.size === 0;
   const known = { ...input, row: normaliseRow(input.row) };
-  const recovery = isComplete ? afterGoodRead({ ...known, now: input.readAt }) : undefined;
+  const recovery = isClear ? afterGoodRead({ ...known, now: input.readAt }) : undefined;
   const row = recovery?.row ?? known.row;
   const observedAt = new Date(input.readAt).toISOString();
-  const read: CustomerRead = { ...input, row, observedAt, seen, isComplete };
+  const read: CustomerRead = { ...input, row, observedAt, seen, unclear, isComplete };
   const decision = row.baselineAt ? decideNumbers(read) : decideBaseline(read);
   return {
     ...decision,
+    isComplete: isClear,
+    confirms: isClear && decision.confirms,
     row: decision.row ?? recovery?.row,
     events: [...(recovery?.events ?? []), ...decision.events],
   };
@@ -74,7 +80,7 @@ function decideBaseline(read: CustomerRead): Decision {
   const { isComplete } = read;
   const row = baselineRow(read);
   const confirms = isComplete && row?.baselineAt !== undefined;
-  return { ...NOTHING, row, confirms, isComplete };
+  return { ...NOTHING, row, confirms, isComplete, unclear: [...read.unclear] };
 }
 
 function decideNumbers(read: CustomerRead): Decision {
@@ -87,6 +93,7 @@ function decideNumbers(read: CustomerRead): Decision {
     becameEmpty: isEmptyNow(read),
     confirms: isComplete && composed.heldBack === 0 && showsAllFields(read),
     isComplete,
+    unclear: [...read.unclear],
     firstValues: firstValues(updates),
   };
 }
@@ -96,9 +103,9 @@ function firstValues(updates: readonly NumberUpdate[]): WatchedField[] {
   return [...new Set(changes.flatMap(({ field, from }) => (from === null ? [field] : [])))];
 }
 
-function isEmptyNow({ row, seen, isComplete }: CustomerRead): boolean {
+function isEmptyNow({ row, seen, unclear, isComplete }: CustomerRead): boolean {
   const hadNumbers = Object.values(row.numbers).some((state) => !state.missingSince);
-  return isComplete && seen.size === 0 && hadNumbers;
+  return isComplete && seen.size === 0 && unclear.size === 0 && hadNumbers;
 }
 
 function showsAllFields({ row, seen }: CustomerRead): boolean {

@@ -5,7 +5,7 @@ import type { PhoneNumberItem } from "../schemas/upstream.ts";
 import { pairLines, toDigits } from "./same-line.ts";
 import { MAX_VALUE_LENGTH, normaliseValue } from "./values.ts";
 
-import { ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields.ts";
+import { isOneOf, ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields.ts";
 
 /** The watched fields of one number in one reply. A field that the reply lacks is absent. */
 export type Observation = {
@@ -18,25 +18,34 @@ export type Observation = {
 };
 
 /**
- * The numbers of a list under their known spellings, in the order of their digits: the upstream's order has no meaning. Two
- * items that disagree on one number prove nothing of it, so it is left out and `ambiguous` is set.
+ * The numbers of a list under their known spellings, in the order of their digits: the upstream's
+ * order has no meaning. Of two rows of one number, one that left the account gives way. Two others
+ * that differ say only that the number is listed: it is `unclear`.
  */
 export function readItems(items: readonly PhoneNumberItem[], known: readonly string[]) {
-  const seen = new Map<string, Observation>();
-  const ambiguous = new Set<string>();
+  const rows = new Map<string, Observation[]>();
   for (const observation of items.map(observe)) {
-    const first = seen.get(observation.phoneNumber);
-    if (first && !isDeepStrictEqual(first, observation)) ambiguous.add(observation.phoneNumber);
-    seen.set(observation.phoneNumber, observation);
+    const { phoneNumber } = observation;
+    rows.set(phoneNumber, [...(rows.get(phoneNumber) ?? []), observation]);
   }
-  for (const phoneNumber of ambiguous) seen.delete(phoneNumber);
-  const paired = [...pairLines(known, [...seen.keys()].sort())].flatMap(([listed, phoneNumber]) => {
-    const observation = seen.get(listed);
+  const seen: [string, Observation][] = [];
+  const unclear = new Set<string>();
+  for (const [listed, phoneNumber] of pairLines(known, [...rows.keys()].sort())) {
+    const [observation, ...others] = withoutLeft(rows.get(listed) ?? []);
+    if (!observation || others.some((other) => !isDeepStrictEqual(other, observation))) {
+      unclear.add(phoneNumber);
+      continue;
+    }
     const listedAs = listed === phoneNumber ? undefined : listed;
-    return observation ? [[phoneNumber, { ...observation, phoneNumber, listedAs }] as const] : [];
-  });
-  const sorted = paired.sort(([a], [b]) => (a < b ? -1 : 1));
-  return { seen: new Map<string, Observation>(sorted), ambiguous: ambiguous.size > 0 };
+    seen.push([phoneNumber, { ...observation, phoneNumber, listedAs }]);
+  }
+  return { seen: new Map(seen.sort(([one], [other]) => (one < other ? -1 : 1))), unclear };
+}
+
+/** The rows without those of a number that left the account, unless all of them say so. */
+function withoutLeft(rows: readonly Observation[]): readonly Observation[] {
+  const present = rows.filter(({ fields }) => !isOneOf(fields.status, ["DELETED", "MIGRATED"]));
+  return present.length > 0 ? present : rows;
 }
 
 /** What one item shows. A value that is not text is unreadable, so it counts as absent. */

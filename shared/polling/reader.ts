@@ -1,6 +1,7 @@
+import type { Decision } from "../changes/decide.ts";
 import { dropFromLane, pruneLane } from "../customers/priority-lane.ts";
 import { type AnyAppError, isAppError } from "../errors.ts";
-import { describeError } from "../log.ts";
+import { describeError, maskNumber } from "../log.ts";
 import type { RateLimiter } from "../pacing/rate-limiter.ts";
 import type { CustomerRow } from "../schemas/customer-row.ts";
 import type { LaneRow } from "../schemas/watch-rows.ts";
@@ -66,12 +67,20 @@ export function createReader(
         findings.emptied.push(outcome.deferred);
         return;
       case "first-values":
-        if (!outcome.deferred.decision.isComplete) notePartial(findings, customer, warm);
+        noteIncomplete(customer, outcome.deferred.decision);
         findings.firstValues.set(customer, outcome.deferred);
         return;
       case "read":
-        if (!outcome.decision.isComplete) notePartial(findings, customer, warm);
+        noteIncomplete(customer, outcome.decision);
     }
+  }
+
+  /** What could not be read is stale if it lasts. The rest of the list is stored all the same. */
+  function noteIncomplete(customer: string, { isComplete, unclear }: Decision): void {
+    if (!isComplete) notePartial(findings, customer, warm);
+    if (unclear.length === 0) return;
+    const phoneNumbers = unclear.map(maskNumber);
+    deps.log.warn("number listed twice with different values", { customer, phoneNumbers });
   }
 
   function noteFailure(customer: string, error: AnyAppError, inLane: boolean): void {

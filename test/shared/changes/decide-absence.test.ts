@@ -76,12 +76,42 @@ describe("decide, for a number that the list lacks", () => {
     expect(readAt(back.row, [12, 13, 14, 21], [item()]).said).toEqual([]);
   });
 
-  it("does not count an answer with a malformed or ambiguous item, or without a list", () => {
+  it("does not count an answer with a malformed item, or without a list", () => {
     expect(readAt(two(), [1, 20, 40, 60], [item()], 1).writes).toBe(0);
-    const contradictory = [item(), item("49333"), item("49333", { Status: "PAUSED" })];
-    expect(readAt(two(), [1, 20, 40, 60], contradictory).writes).toBe(0);
     expect(decideOn(undefined, { row: two() }).row).toBeUndefined();
   });
+
+  it("counts although another number is in two rows that differ", () => {
+    const items = [item(), item(NUMBER, { Status: "PAUSED" })];
+    expect(readAt(two(), [1, 2, 11], items).said).toEqual([`11: missing ${OTHER}`]);
+  });
+
+  it("does not count a number that is in two rows that differ, and reports no change of it", () => {
+    const items = [item(), item(OTHER), item(OTHER, { Status: "PAUSED", QualityRating: "RED" })];
+    expect(readAt(two(), [1, 20, 40, 60], items)).toMatchObject({ said: [], writes: 0 });
+    const decision = decideOn(items, { row: two() });
+    expect(decision).toMatchObject({ unclear: [OTHER], isComplete: false, confirms: false });
+    const changed = [item(NUMBER, { Status: "BANNED" }), ...items.slice(1)];
+    expect(readAt(two(), [1], changed).said).toEqual([
+      `1: changed ${NUMBER} status:CONNECTED>BANNED`,
+    ]);
+  });
+
+  it.each(["DELETED", "Migrated"])(
+    "takes the other of two rows of one number if one is %s",
+    (Status) => {
+      const left = item(OTHER, { Status, QualityRating: "RED" });
+      for (const items of [
+        [item(), item(OTHER), left],
+        [left, item(OTHER), item()],
+      ]) {
+        expect(decideOn(items, { row: two() })).toMatchObject({ row: undefined, isComplete: true });
+      }
+      expect(readAt(two(), [1], [item(), left]).said).toEqual([
+        `1: changed ${OTHER} status:CONNECTED>${Status} qualityRating:GREEN>RED`,
+      ]);
+    },
+  );
 
   it("reports its return once, and then what changed meanwhile", () => {
     const gone = readAt(two(), [1, 2, 11], [item()]).row;

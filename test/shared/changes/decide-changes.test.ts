@@ -88,6 +88,7 @@ describe("decide, for a known number", () => {
       confirms: true,
       isComplete: true,
       firstValues: [],
+      unclear: [],
     });
   });
 
