@@ -4,6 +4,7 @@ import {
   withoutTrunkPrefix,
 } from "../shared/changes/numbering-plans.ts";
 import { findNumber, sameLine, toDigits } from "../shared/changes/same-line.ts";
+import { loadHttpConfig } from "../shared/config.ts";
 import { type AddIntent, listedNumbers, recordAddIntent } from "../shared/customers/add-intent.ts";
 import { loadCustomer } from "../shared/customers/customer.ts";
 import { type HttpDeps, httpHandler } from "../shared/deps.ts";
@@ -283,4 +284,4 @@ function readIdempotencyKey({ headers }: HttpRequest): string | undefined {
 }
 
 /** What Function Compute calls as `add.handler`. Every event gets an HTTP response. */
-export const handler = httpHandler(process.env, ADD, createAdd);
+export const handler = httpHandler(process.env, ADD, loadHttpConfig, createAdd);

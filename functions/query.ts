@@ -1,5 +1,6 @@
 import { toDigits } from "../shared/changes/same-line.ts";
 import { normaliseRow } from "../shared/changes/values.ts";
+import { loadQueryConfig, type QueryConfig } from "../shared/config.ts";
 import { loadCustomer } from "../shared/customers/customer.ts";
 import { confirmedUntil } from "../shared/customers/freshness.ts";
 import { type HttpDeps, httpHandler } from "../shared/deps.ts";
@@ -16,31 +17,42 @@ import { createHttpHandler, type KeyedCall, withApiKey } from "../shared/http/ht
 import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts";
 import type { HttpRequest } from "../shared/http/platform-event.ts";
 import { describeError, maskCustomer } from "../shared/log.ts";
+import { createLiveShare } from "../shared/pacing/live-share.ts";
+import { createRemembered } from "../shared/pacing/remembered.ts";
 import { ACCOUNT, type CustomerRow, SELF } from "../shared/schemas/customer-row.ts";
 import { toIssues } from "../shared/schemas/issues.ts";
 import { queryRequestSchema, toCamelCase } from "../shared/schemas/query.ts";
 import { formatSequence } from "../shared/schemas/sequence.ts";
 import { LEASE_KEY, laneKey, laneRowSchema, leaseRowSchema } from "../shared/schemas/watch-rows.ts";
-import type { NumbersUpstream } from "../shared/signing/upstream.ts";
+import type { NumbersUpstream, QueryReply } from "../shared/signing/upstream.ts";
 import { readRow } from "../shared/store/rows.ts";
 import type { Store } from "../shared/store/store.ts";
 
-/** For all tries together. The function's timeout is 30 s. */
-const QUERY_DEADLINE_MS = 20_000;
+/** For all of a live query: its instance holds nobody up for longer. */
+const LIVE_DEADLINE_MS = 5_000;
+/** So long an answer of the upstream serves equal queries. */
+const REMEMBER_MS = 1_000;
 
 export type QueryDeps = Pick<
   HttpDeps,
-  "now" | "monotonic" | "newId" | "log" | "openStore" | "apiKeys"
+  "now" | "monotonic" | "sleep" | "newId" | "log" | "openStore" | "apiKeys"
 > & {
+  readonly config: Pick<QueryConfig, "queryQps">;
   readonly upstreamFor: (context: unknown) => Pick<NumbersUpstream, "query">;
   /** False without STORE_URL: then `source=stored` alone fails. */
   readonly hasStore?: boolean;
 };
 
+type Filters = Parameters<NumbersUpstream["query"]>[0];
+
+/** Answers a live query for an invocation. */
+type AnswerLive = (filters: Filters, context: unknown) => Promise<HttpResponse>;
+
 /** Lists a customer's numbers, as the upstream has them or as poll has stored them. */
 export function createQuery(deps: QueryDeps) {
   const { apiKeys, log, now, newId } = deps;
-  const route = withApiKey(apiKeys, (request, call) => query(request, call, deps));
+  const answerLive = createAnswerLive(deps);
+  const route = withApiKey(apiKeys, (request, call) => query(request, call, answerLive, deps));
   const methods = { [QUERY.method]: route };
   const check = (context: unknown) =>
     runCheck({
@@ -50,36 +62,69 @@ export function createQuery(deps: QueryDeps) {
   return createHttpHandler({ paths: QUERY.paths, methods, check, log, now, newId });
 }
 
-async function query(http: HttpRequest, call: KeyedCall, deps: QueryDeps): Promise<HttpResponse> {
-  const { source = "live", ...filters } = readParameters(http);
-  const custSpaceId = filters.custSpaceId === SELF ? undefined : filters.custSpaceId;
+async function query(
+  http: HttpRequest,
+  call: KeyedCall,
+  answerLive: AnswerLive,
+  deps: QueryDeps,
+): Promise<HttpResponse> {
+  const { source = "live", maxAgeSeconds, ...given } = readParameters(http);
+  const custSpaceId = given.custSpaceId === SELF ? undefined : given.custSpaceId;
+  const filters = { ...given, custSpaceId };
+  const isFiltered = filters.isvCode !== undefined || filters.status !== undefined;
   call.note({ custSpaceId: maskCustomer(custSpaceId ?? SELF), source });
   assertScope(call.key, custSpaceId);
   // An ISV code may reach other customers than the one beside it.
   if (filters.isvCode !== undefined && call.key.scope !== "*") throw new ForbiddenError();
-  if (source === "live") return answerLive({ ...filters, custSpaceId }, call, deps);
-  if (filters.isvCode !== undefined || filters.status !== undefined) {
+  if (source === "live") {
+    const mayBeStored = maxAgeSeconds !== undefined && !isFiltered;
+    const stored = mayBeStored
+      ? await findFresh(custSpaceId ?? SELF, Number(maxAgeSeconds), call, deps)
+      : undefined;
+    return stored ?? answerLive(filters, call.context);
+  }
+  if (isFiltered) {
     throw new InvalidRequestError([
       { path: "source", message: "stored cannot be filtered by isvCode or status" },
     ]);
   }
-  return answerStored(custSpaceId ?? SELF, call, deps);
+  const stored = await readStored(custSpaceId ?? SELF, call, deps);
+  if (!stored) throw new NotWatchedError();
+  return jsonResponse(200, stored.body);
 }
 
 function readParameters({ query }: HttpRequest) {
   const parsed = queryRequestSchema.safeParse({ ...query });
   if (!parsed.success) throw new InvalidRequestError(toIssues(parsed.error, query));
+  const { source, maxAgeSeconds } = parsed.data;
+  if (source !== undefined && maxAgeSeconds !== undefined) {
+    throw new InvalidRequestError([
+      { path: "maxAgeSeconds", message: "cannot be combined with source" },
+    ]);
+  }
   return parsed.data;
 }
 
-async function answerLive(
-  filters: Parameters<NumbersUpstream["query"]>[0],
-  call: KeyedCall,
-  deps: QueryDeps,
-): Promise<HttpResponse> {
-  const upstream = deps.upstreamFor(call.context);
-  const deadlineAt = deps.monotonic() + QUERY_DEADLINE_MS;
-  const { items = [], requestId, malformed } = await upstream.query(filters, { deadlineAt });
+/** Live answers within the instance's share of the account's calls, one for equal queries. */
+function createAnswerLive(deps: QueryDeps): AnswerLive {
+  const limitQuery = createLiveShare(deps.config.queryQps, deps);
+  const callOnce = createRemembered<HttpResponse>(REMEMBER_MS, deps.now);
+
+  return (filters, context) => {
+    const { custSpaceId, isvCode, status } = filters;
+    return callOnce(JSON.stringify([custSpaceId, isvCode, status]), async () =>
+      toLiveResponse(
+        await deps.upstreamFor(context).query(filters, {
+          deadlineAt: deps.monotonic() + LIVE_DEADLINE_MS,
+          limiter: limitQuery(),
+          failsOnThrottle: true,
+        }),
+      ),
+    );
+  };
+}
+
+function toLiveResponse({ items = [], requestId, malformed }: QueryReply): HttpResponse {
   return jsonResponse(200, {
     phoneNumbers: toCamelCase(
       items.map((item) => ({ ...item, PhoneNumber: toDigits(item.PhoneNumber) })),
@@ -89,11 +134,29 @@ async function answerLive(
   });
 }
 
-async function answerStored(
+/** The stored answer if it is known to have been true so lately. A failing store costs none. */
+async function findFresh(
   customer: string,
+  maxAgeSeconds: number,
   call: KeyedCall,
   deps: QueryDeps,
-): Promise<HttpResponse> {
+): Promise<HttpResponse | undefined> {
+  if (deps.hasStore === false) return undefined;
+  try {
+    const stored = await readStored(customer, call, deps);
+    if (stored?.confirmedAt === undefined) return undefined;
+    if (deps.now() - stored.confirmedAt > maxAgeSeconds * 1_000) return undefined;
+    call.note({ source: "stored" });
+    return jsonResponse(200, stored.body);
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    call.log.warn("stored numbers unreadable", describeError(error));
+    return undefined;
+  }
+}
+
+/** What poll has stored of a customer, or undefined if it is not watched. */
+async function readStored(customer: string, call: KeyedCall, deps: QueryDeps) {
   const store = await deps.openStore(call.context);
   // Read before the customer's row, which then holds all that their finished scans found.
   const [lease, laneRow] = await Promise.all([
@@ -101,7 +164,7 @@ async function answerStored(
     readLaneRow(store, customer, call),
   ]);
   const stored = (await loadCustomer(store, customer))?.value;
-  if (!stored || stored.removedAt) throw new NotWatchedError();
+  if (!stored || stored.removedAt) return undefined;
   const row = normaliseRow(stored);
   const failure = row.failure ?? (await loadCustomer(store, ACCOUNT))?.value.failure;
   const confirmedAt = confirmedUntil({
@@ -110,7 +173,7 @@ async function answerStored(
     lease: failure ? undefined : lease?.value,
     now: deps.now(),
   });
-  return jsonResponse(200, {
+  const body = {
     custSpaceId: customer,
     source: "stored",
     sequence: formatSequence(row.seq),
@@ -121,7 +184,8 @@ async function answerStored(
     lastFullSweepAt: toTime(lease?.value.sweep.full?.endedAt),
     failing: failure && { since: failure.since, code: failure.code },
     pendingEvents: row.pending.length,
-  });
+  };
+  return { body, confirmedAt };
 }
 
 function listNumbers({ numbers }: CustomerRow) {
@@ -156,4 +220,4 @@ function toAge(ms: number | undefined, now: number): number | null {
 }
 
 /** What Function Compute calls as `query.handler`. Every event gets an HTTP response. */
-export const handler = httpHandler(process.env, QUERY, createQuery);
+export const handler = httpHandler(process.env, QUERY, loadQueryConfig, createQuery);

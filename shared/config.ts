@@ -43,6 +43,11 @@ const COMMON_SETTINGS = {
 /** Both spellings, because people type both. */
 const SWITCH = ["on", "off", "true", "false"] as const;
 
+/** The setting that only query reads. */
+const QUERY_SETTINGS = {
+  QUERY_QPS: { parse: /* @__PURE__ */ integer(1), byDefault: "1" },
+} as const satisfies Record<string, Setting>;
+
 /** The settings that only poll reads. An HTTP function does not load their parsers. */
 const POLL_SETTINGS = {
   WEBHOOK_URL: { parse: readUrl },
@@ -52,44 +57,19 @@ const POLL_SETTINGS = {
   WATCH_CUST_SPACES: { parse: readCustomers, byDefault: "" },
   WATCH_DISCOVER: { parse: /* @__PURE__ */ oneOf(SWITCH), byDefault: "off" },
   WATCH_SYNC: { parse: /* @__PURE__ */ oneOf(["off", "lane"]), byDefault: "off" },
-  UPSTREAM_QPS: { parse: /* @__PURE__ */ integer(1, 10), byDefault: "8" },
+  UPSTREAM_QPS: { parse: /* @__PURE__ */ integer(1), byDefault: "7" },
   TICK_SECONDS: { parse: /* @__PURE__ */ integer(1, 52), byDefault: "50" },
   POLL_INTERVAL_SECONDS: { parse: /* @__PURE__ */ integer(1, 86_400), byDefault: "60" },
 } as const satisfies Record<string, Setting>;
 
-export type SettingName = keyof typeof COMMON_SETTINGS | keyof typeof POLL_SETTINGS;
-
-/** What pages and tools say of each setting. Functions do not load it. */
-export const SETTING_HELP: Readonly<Record<SettingName, string>> = {
-  API_KEYS: "`name:key[:custSpaceId|self|*],…`, with keys of 24 or more characters",
-  STORE_URL:
-    "`tablestore://INSTANCE.REGION/TABLE`, `postgres://…?sslmode=verify-full`, `pglite:./folder`, `memory:`",
-  WEBHOOK_URL: "where events go: https and a public address",
-  WEBHOOK_SECRET: "`whsec_…` of 24 to 64 bytes, or two with a space between, the newest first",
-  WEBHOOK_ALLOW_HTTP: "`on` (or `true`) allows http",
-  WEBHOOK_ALLOW_CIDRS: "private ranges that the webhook may be in, such as `10.1.0.0/16`, by comma",
-  WATCH_CUST_SPACES: "watched besides customers with an added number: `self` or ids, by comma",
-  WATCH_DISCOVER:
-    "`on` (or `true`) lists the account's customer spaces hourly and watches new ones",
-  WATCH_SYNC: "`lane` reads the priority lane from the numbers' source, not the upstream's copy",
-  UPSTREAM_QPS: "calls a second that poll may use, 1 to 10, of the account's 10",
-  TICK_SECONDS: "how long one run may work, 1 to 52",
-  POLL_INTERVAL_SECONDS: "no customer is read more often than this",
-  CAMS_ENDPOINT: "the upstream, with http for loopback only",
-  STAGE: "names the stage in events, set by the deployment",
-  LOG_LEVEL: "`debug`, `info`, `warn` or `error`",
-  DEBUG: "must not name `httpx`, `aliyun` or `log:client`, which print signatures",
-  NODE_DEBUG: "must not name `http`, `net`, `tls` or their like, which print signatures",
-  NODE_TLS_REJECT_UNAUTHORIZED: "must not be `0`, which trusts every server",
-  ALIBABA_CLOUD_ACCESS_KEY_ID: "where the function has no role, with the next one",
-  ALIBABA_CLOUD_ACCESS_KEY_SECRET: "with the one before",
-  ALIBABA_CLOUD_SECURITY_TOKEN: "of temporary credentials",
-  ALIBABA_CLOUD_ACCOUNT_ID: "names the account in events where the platform does not",
-};
+export type SettingName =
+  | keyof typeof COMMON_SETTINGS
+  | keyof typeof QUERY_SETTINGS
+  | keyof typeof POLL_SETTINGS;
 
 /** The whole table, as poll and tools need it. */
 export function allSettings() {
-  return { ...COMMON_SETTINGS, ...POLL_SETTINGS };
+  return { ...COMMON_SETTINGS, ...QUERY_SETTINGS, ...POLL_SETTINGS };
 }
 
 /** What every function gets. */
@@ -103,7 +83,9 @@ export type CommonConfig = {
   readonly logLevel: LogLevel;
 };
 
-export type Config = CommonConfig & {
+export type QueryConfig = CommonConfig & { readonly queryQps: number };
+
+export type Config = QueryConfig & {
   readonly qps: number;
   readonly webhook: Webhook | undefined;
   readonly watch: readonly string[];
@@ -125,14 +107,18 @@ type Webhook = {
 export type Requires = { readonly requires: readonly SettingName[] };
 
 /**
- * Reads the settings of an HTTP function.
+ * Reads the settings of an HTTP function that has none of its own.
  *
  * @throws ConfigError that lists every problem by the setting's name and holds no value
  */
-export function loadHttpConfig(environment: Environment, { requires }: Requires): CommonConfig {
-  const { values, problems } = readSettings(COMMON_SETTINGS, environment, requires);
-  if (problems.length > 0) throw new ConfigError(problems);
-  return toCommonConfig(values as Values<typeof COMMON_SETTINGS>);
+export function loadHttpConfig(environment: Environment, row: Requires): CommonConfig {
+  return toCommonConfig(readGood(COMMON_SETTINGS, environment, row));
+}
+
+/** Throws as `loadHttpConfig`. */
+export function loadQueryConfig(environment: Environment, row: Requires): QueryConfig {
+  const values = readGood({ ...COMMON_SETTINGS, ...QUERY_SETTINGS }, environment, row);
+  return { ...toCommonConfig(values), queryQps: values.QUERY_QPS };
 }
 
 /** Reads all settings, as poll needs them. Throws as `loadHttpConfig`. */
@@ -146,6 +132,7 @@ export function loadConfig(environment: Environment, { requires }: Requires): Co
   const { WEBHOOK_URL: url, WEBHOOK_SECRET: secrets } = good;
   return {
     ...toCommonConfig(good),
+    queryQps: good.QUERY_QPS,
     qps: good.UPSTREAM_QPS,
     webhook: url && secrets && guard && { url, secrets, guard },
     watch: good.WATCH_CUST_SPACES,
@@ -163,6 +150,16 @@ type Values<S> = {
       : T | undefined
     : never;
 };
+
+function readGood<S extends Readonly<Record<string, Setting>>>(
+  settings: S,
+  environment: Environment,
+  { requires }: Requires,
+): Values<S> {
+  const { values, problems } = readSettings(settings, environment, requires);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return values as Values<S>;
+}
 
 /** The one way to read settings. A value with a problem is left out. */
 function readSettings<S extends Readonly<Record<string, Setting>>>(
@@ -236,7 +233,7 @@ function oneOf<const T extends string>(values: readonly T[]): Parser<T> {
 
 const isOn = (text: string) => text === "on" || text === "true";
 
-function integer(min: number, max: number): Parser<number> {
+function integer(min: number, max = Number.MAX_SAFE_INTEGER): Parser<number> {
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text)) return { problem: "must be a whole number" };

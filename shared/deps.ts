@@ -6,7 +6,6 @@ import {
   type Config,
   type Environment,
   loadConfig,
-  loadHttpConfig,
   type Requires,
 } from "./config.ts";
 import type { ApiKey } from "./http/api-keys.ts";
@@ -96,16 +95,18 @@ type Handler = (event: unknown, context: unknown) => Promise<unknown>;
  * The handler of a deployed HTTP function. The first invocation reads the environment. If that fails,
  * the response is a problem, the log names each setting, and the next invocation tries again.
  */
-export function httpHandler(
+export function httpHandler<C extends CommonConfig>(
   environment: Environment,
   row: Requires,
-  create: (deps: HttpDeps) => Handler,
+  load: (environment: Environment, row: Requires) => C,
+  create: (deps: HttpDeps & { readonly config: C }) => Handler,
   write = writeLine,
 ): Handler {
   const build = () => {
-    const config = loadHttpConfig(environment, row);
+    const config = load(environment, row);
     const { apiKeys, storeUrl } = config;
-    return create({ ...createCommonDeps(config), apiKeys, hasStore: storeUrl.reveal() !== "" });
+    const hasStore = storeUrl.reveal() !== "";
+    return create({ ...createCommonDeps(config), config, apiKeys, hasStore });
   };
   return lazyHandler(build, write, (error, context) => {
     const requestId = (context as { requestId?: unknown } | undefined)?.requestId;

@@ -120,6 +120,14 @@ export class IdempotencyReusedError extends /* @__PURE__ */ define(
   "This Idempotency-Key belongs to a request with another body. Send a new key.",
 ) {}
 
+/** The calls that an instance of query may send are taken for longer than a query waits. */
+export class QuotaShareError extends /* @__PURE__ */ define(
+  "ERR_QUOTA_SHARE",
+  "429 Live queries used up",
+  "Too many live queries. Send this one again after Retry-After, or accept stored numbers by maxAgeSeconds=60 or source=stored.",
+  (retryAfterSeconds: number) => ({ retryAfterSeconds }),
+) {}
+
 /** `problems` lists every setting that is missing or wrong, by name. */
 export class ConfigError extends /* @__PURE__ */ define(
   "ERR_CONFIG",
@@ -252,6 +260,7 @@ export const ERRORS = [
   BodyTooLargeError,
   MediaTypeError,
   IdempotencyReusedError,
+  QuotaShareError,
   StoreUnavailableError,
   StoreInUseError,
   StoreIdentityError,

@@ -24,7 +24,8 @@ export const QUERY = /** @type {const} */ ({
   method: "GET",
   paths: ["/query", "/", "/numbers"],
   requires: ["API_KEYS"],
-  instances: 10,
+  // Times QUERY_QPS they bound the live queries of the account.
+  instances: 2,
   tableActions: ["GetRow"],
 });
 

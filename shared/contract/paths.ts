@@ -1,7 +1,7 @@
 import { ADD, FUNCTIONS, QUERY } from "../functions.js";
 import { allowedMethods } from "../http/http-handler.ts";
 import { CUSTOMER_ID } from "../schemas/customer-row.ts";
-import { PASSED_ON, queryRequestSchema } from "../schemas/query.ts";
+import { MAX_AGE_SECONDS, PASSED_ON, queryRequestSchema } from "../schemas/query.ts";
 import { ADD_NUMBER, QUERY_NUMBERS } from "../signing/operations.ts";
 import { headerRefs, type JsonSchema, schemaRef, toDocumentedSchema } from "./documented-schema.ts";
 import { type ProblemCode, type ProblemExamples, problemResponses } from "./problems.ts";
@@ -54,6 +54,7 @@ const ADD_PROBLEMS: readonly ProblemCode[] = [
 const QUERY_PROBLEMS: readonly ProblemCode[] = [
   ...CALLER_PROBLEMS,
   "ERR_NOT_WATCHED",
+  "ERR_QUOTA_SHARE",
   ...SERVICE_PROBLEMS,
   "ERR_UPSTREAM_CONTRACT",
   "ERR_UPSTREAM_TIMEOUT",
@@ -112,6 +113,8 @@ const QUERY_NOTES = {
   isvCode: "Passed on to the upstream. Only for keys of every customer.",
   status: "Passed on to the upstream, which does not document its values.",
   source: "live calls the upstream. stored returns what poll has stored, without an upstream call.",
+  maxAgeSeconds:
+    "Instead of source: returns what poll has stored if it was true so many seconds ago, and else calls the upstream.",
 };
 
 /** `GET /query`, with a response for each problem. */
@@ -120,6 +123,7 @@ function queryOperation({ numbers, problems }: HttpExamples) {
     custSpaceId: { pattern: CUSTOMER_ID.source },
     isvCode: { pattern: PASSED_ON.source },
     status: { pattern: PASSED_ON.source },
+    maxAgeSeconds: { type: "integer", minimum: 0, maximum: MAX_AGE_SECONDS },
   }) as {
     readonly properties: Readonly<Record<keyof typeof QUERY_NOTES, JsonSchema>>;
   };
@@ -127,7 +131,7 @@ function queryOperation({ numbers, problems }: HttpExamples) {
     operationId: "queryNumbers",
     tags: ["numbers"],
     summary: "A customer's numbers, from the upstream or from the store",
-    description: `stored cannot be combined with isvCode or status. ${alsoAt(QUERY.paths)}`,
+    description: `stored cannot be combined with isvCode or status. Equal live queries within a second get one answer. ${alsoAt(QUERY.paths)}`,
     parameters: Object.entries(QUERY_NOTES).map(([name, description]) => ({
       name,
       in: "query",

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Config, loadConfig } from "../config.ts";
 import { isAppError } from "../errors.ts";
-import { FUNCTIONS, POLL } from "../functions.js";
+import { FUNCTIONS, POLL, QUERY } from "../functions.js";
 import { createAgent } from "../http-agent.ts";
 import { IDENTITY_KEY, identityRowSchema } from "../schemas/identity-row.ts";
 import { Secret } from "../secret.ts";
@@ -16,6 +16,7 @@ import type { Keys } from "./clients.ts";
 import { type Cloud, CONSOLES, DeployError, lookUp } from "./cloud.ts";
 import { type Found, isOther, listFunctions } from "./functions.ts";
 import type { FunctionPlan, Plan } from "./plan.ts";
+import { checkShares } from "./shares.ts";
 import { describeCost, runsADay } from "./timer.ts";
 
 /** One line of the doctor. An error stops a deployment. */
@@ -113,6 +114,8 @@ export async function examine(
   );
   const { configs } = readConfigs(plan.functions);
   findings.push(...describeKeys(configs));
+  const instances = plan.functions.find(({ key }) => key === QUERY.name)?.reservedConcurrency;
+  findings.push(...checkShares(configs, instances));
   const poll = configs.get(POLL.name);
   if (poll) findings.push(await checkWebhook(poll, plan), ...describeCosts(poll, plan));
   return { findings, functions };

@@ -50,6 +50,7 @@ function headersOf(error: AnyAppError | undefined): Readonly<Record<string, stri
     case "ERR_METHOD_NOT_ALLOWED":
       return { allow: error.allow.join(", ") };
     case "ERR_IDEMPOTENCY_IN_FLIGHT":
+    case "ERR_QUOTA_SHARE":
       return retryAfter(error.retryAfterSeconds);
     case "ERR_UPSTREAM_THROTTLED":
       return retryAfter((error.retryAfterMs ?? 0) / 1000);

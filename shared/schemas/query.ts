@@ -11,6 +11,8 @@ const passedOn = z
     ),
   );
 
+export const MAX_AGE_SECONDS = 86_400;
+
 /** The query string; a field that is none of these is refused. */
 export const queryRequestSchema = z.strictObject({
   custSpaceId: z.optional(customerIdSchema),
@@ -18,6 +20,17 @@ export const queryRequestSchema = z.strictObject({
   /** The upstream does not document its values: it is passed on as it is. */
   status: z.optional(passedOn),
   source: z.optional(z.enum(["live", "stored"], "must be live or stored")),
+  /** How old a stored answer may be that saves the call. */
+  maxAgeSeconds: z.optional(
+    z
+      .string()
+      .check(
+        z.refine(
+          (text) => /^\d{1,5}$/.test(text) && Number(text) <= MAX_AGE_SECONDS,
+          "must be a whole number from 0 to 86400",
+        ),
+      ),
+  ),
 });
 
 /** Every upstream field under its camelCase name; fields are added upstream over time. */

@@ -150,9 +150,8 @@ function createRead(send: Send, deps: ClientDeps): Client["read"] {
       } finally {
         call.limiter?.release(isThrottled ? "throttled" : "answered");
       }
-      if (tries === READ_TRIES || !(await waitToRetry(failure, tries, call.deadlineAt, deps))) {
-        break;
-      }
+      const isLast = tries === READ_TRIES || (isThrottled && call.failsOnThrottle);
+      if (isLast || !(await waitToRetry(failure, tries, call.deadlineAt, deps))) break;
     }
     throw failure ?? new UpstreamTimeoutError({ action: operation.action });
   };

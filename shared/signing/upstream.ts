@@ -69,6 +69,8 @@ export type CallOptions = {
   /** On the monotonic clock, in ms. No try starts or runs past it. */
   readonly deadlineAt: number;
   readonly limiter?: CallLimiter | undefined;
+  /** A throttle ends the call at once. By default it is sent again, as after other failures. */
+  readonly failsOnThrottle?: boolean;
 };
 
 /**

@@ -159,7 +159,8 @@ describe("the built functions, each in a fresh process", () => {
   it("query accepts both kinds of HTTP event, and refuses a timer's", async () => {
     const { answers } = await invoke("query", [
       fcHttpEvent(queryRequest),
-      apiGatewayEvent(queryRequest),
+      // Another query: equal ones would get the first one's answer.
+      apiGatewayEvent({ ...queryRequest, query: { ...queryRequest.query, status: "PENDING" } }),
       timerEvent(),
     ]);
 

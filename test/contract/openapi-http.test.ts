@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createAdd } from "../../functions/add.ts";
 import { createQuery } from "../../functions/query.ts";
+import { loadQueryConfig } from "../../shared/config.ts";
 import { httpHandler } from "../../shared/deps.ts";
 import {
   CustomerTooLargeError,
@@ -51,6 +52,7 @@ function note(seen: Seen, operation: Operation, answer: Answer): void {
 }
 
 async function afterFault(operation: Operation, fault: Fault): Promise<Answer> {
+  rig.clock.advance(1_000);
   rig.upstream.control.fault(fault);
   const answer = await rig[operation](EVENT[operation]);
   rig.upstream.control.clearFaults();
@@ -89,7 +91,7 @@ async function answerEverything(operation: Operation, seen: Seen): Promise<void>
   }
   for (const error of STORE_ERRORS) note(seen, operation, await withoutStore(operation, error));
   note(seen, operation, await rig[operation](EVENT[operation], NO_ROLE));
-  const unset = httpHandler({}, QUERY, createQuery, () => {});
+  const unset = httpHandler({}, QUERY, loadQueryConfig, createQuery, () => {});
   note(seen, operation, await invoke(unset, EVENT[operation]));
 }
 
@@ -180,8 +182,10 @@ describe("the responses of query", () => {
     note(seen, "query", await afterFault("query", { kind: "unknown-fields" }));
     note(seen, "query", await afterFault("query", { kind: "array-body", count: 3 }));
     note(seen, "query", await afterFault("query", { kind: "html-502", count: 3 }));
-    rig.clock.jumpAfterNextReading(20_000);
+    rig.clock.advance(1_000);
+    rig.clock.jumpAfterNextReading(5_000);
     note(seen, "query", await rig.query(EVENT.query));
+    await answerBeyondShare(seen);
     await rig.store.put("c/acme", "{}", "absent");
     note(seen, "query", await rig.query(stored));
     expect([...seen.keys()].filter((key) => key !== "200").sort()).toEqual(
@@ -189,6 +193,14 @@ describe("the responses of query", () => {
     );
     expect(seen.has("200")).toBe(true);
   });
+
+  async function answerBeyondShare(seen: Seen): Promise<void> {
+    const stopped = { config: { queryQps: 0.1 }, sleep: async () => undefined };
+    const query = createQuery({ ...rig.deps, ...stopped });
+    for (const status of ["A", "B"]) {
+      note(seen, "query", await invoke(query, queryEvent({ query: { status } })));
+    }
+  }
 
   it("from the store fit openapi.json before and after the first read", async () => {
     const before = { schema: 1, seq: 1_767_323_000_123, numbers: {}, pending: [] };

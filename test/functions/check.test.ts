@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createAdd } from "../../functions/add.ts";
 import { createPoll } from "../../functions/poll.ts";
 import { createQuery } from "../../functions/query.ts";
+import { loadQueryConfig } from "../../shared/config.ts";
 import { httpHandler, pollHandler } from "../../shared/deps.ts";
 import { StoreUnavailableError } from "../../shared/errors.ts";
 import { POLL, QUERY } from "../../shared/functions.js";
@@ -58,7 +59,7 @@ describe("a check of query", () => {
   });
 
   it("names the settings that are wrong", async () => {
-    const handler = httpHandler({}, QUERY, createQuery, ignore);
+    const handler = httpHandler({}, QUERY, loadQueryConfig, createQuery, ignore);
     expect(await handler(CHECK, fcContext())).toMatchObject({
       command: "check",
       ok: false,

@@ -27,7 +27,7 @@ import {
 
 type HttpName = Extract<(typeof FUNCTIONS)[number], { readonly kind: "http" }>["name"];
 
-type HttpDeps = Deps & Pick<Config, "apiKeys">;
+type HttpDeps = Deps & Pick<Config, "apiKeys"> & { readonly config: Config };
 
 /** How each HTTP function of the table is made. */
 const CREATE: Readonly<Record<HttpName, (deps: HttpDeps) => PlatformFunction["handler"]>> = {
@@ -66,7 +66,7 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
     return result;
   };
   const deps = { ...wired, send };
-  const withKeys = { ...deps, apiKeys: config.apiKeys };
+  const withKeys = { ...deps, config, apiKeys: config.apiKeys };
   const poll = createPoll({ ...deps, config });
   const context = () => ({ requestId: randomUUID(), credentials: {} });
   // On the platform, operators invoke the function itself. Here they need a path.

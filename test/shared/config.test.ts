@@ -1,6 +1,11 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { type Environment, loadConfig, loadHttpConfig } from "../../shared/config.ts";
+import {
+  type Environment,
+  loadConfig,
+  loadHttpConfig,
+  loadQueryConfig,
+} from "../../shared/config.ts";
 import { ConfigError, type Issue } from "../../shared/errors.ts";
 import { ADD, POLL, QUERY } from "../../shared/functions.js";
 
@@ -17,7 +22,7 @@ const FOR_POLL = {
 /** As each function loads its own. */
 const LOADERS = {
   add: (environment: Environment) => loadHttpConfig(environment, ADD),
-  query: (environment: Environment) => loadHttpConfig(environment, QUERY),
+  query: (environment: Environment) => loadQueryConfig(environment, QUERY),
   poll: (environment: Environment) => loadConfig(environment, POLL),
 } as const;
 
@@ -43,7 +48,8 @@ describe("the settings of a function", () => {
       credentials: undefined,
       accountId: "local",
       endpoint: "https://cams.ap-southeast-1.aliyuncs.com",
-      qps: 8,
+      qps: 7,
+      queryQps: 1,
       apiKeys: [],
       watch: [],
       discover: false,
@@ -66,7 +72,8 @@ describe("the settings of a function", () => {
         ALIBABA_CLOUD_SECURITY_TOKEN: "token",
         ALIBABA_CLOUD_ACCOUNT_ID: "1234567890123456",
         CAMS_ENDPOINT: "http://127.0.0.1:8080/",
-        UPSTREAM_QPS: "10",
+        UPSTREAM_QPS: "1000",
+        QUERY_QPS: "20",
         API_KEYS: `crm:${KEY}:cust-1,shop:${"b".repeat(24)}`,
         STORE_URL: "postgres://user:pass@db.example/waba?sslmode=verify-full",
         WEBHOOK_URL: "http://10.1.2.3/in",
@@ -88,7 +95,8 @@ describe("the settings of a function", () => {
     expect(config).toMatchObject({
       accountId: "1234567890123456",
       endpoint: "http://127.0.0.1:8080",
-      qps: 10,
+      qps: 1_000,
+      queryQps: 20,
       watch: ["self", "cust-1"],
       discover: true,
       sync: "lane",
@@ -154,7 +162,9 @@ describe("the settings of a function", () => {
     ["UPSTREAM_QPS", "8.5", NUMBER],
     ["UPSTREAM_QPS", "-1", NUMBER],
     ["UPSTREAM_QPS", "0", "must be at least 1"],
-    ["UPSTREAM_QPS", "11", "must be at most 10"],
+    ["UPSTREAM_QPS", "9007199254740992", "must be at most 9007199254740991"],
+    ["QUERY_QPS", "one", NUMBER],
+    ["QUERY_QPS", "0", "must be at least 1"],
     ["API_KEYS", "crm:short", "entry 1: the key must be 24 or more of A-Z a-z 0-9 _ - . ~ + / ="],
     ["STORE_URL", "redis://host", STORE],
     ["STORE_URL", "postgres:/x", STORE],
@@ -257,7 +267,7 @@ describe("the settings of a function", () => {
       {
         WEBHOOK_URL: "https://10.0.0.1/",
         WEBHOOK_SECRET: "whsec_AAAA",
-        UPSTREAM_QPS: "99",
+        UPSTREAM_QPS: "99.5",
         TICK_SECONDS: "x",
         ALIBABA_CLOUD_ACCESS_KEY_ID: "id",
         DEBUG: "*",

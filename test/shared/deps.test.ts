@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { loadConfig } from "../../shared/config.ts";
+import { loadConfig, loadHttpConfig } from "../../shared/config.ts";
 import { createDeps, httpHandler, pollHandler } from "../../shared/deps.ts";
 import { POLL, QUERY } from "../../shared/functions.js";
 import { newApiKey, newWebhookSecret, sandboxEnvironment } from "../sandbox/environment.ts";
@@ -49,7 +49,7 @@ describe("the handler of a deployed function", () => {
 
   it("of an HTTP function without its settings responds with a problem, and only its log says why", async () => {
     const { write, lines } = collectLines();
-    const handler = httpHandler({ STAGE: "my stage" }, QUERY, neverCreated, write);
+    const handler = httpHandler({ STAGE: "my stage" }, QUERY, loadHttpConfig, neverCreated, write);
     const response = await handler(Buffer.from("{}"), { requestId: "req-1" });
 
     expect(response).toMatchObject({ statusCode: 500, headers: { "x-request-id": "req-1" } });
@@ -83,7 +83,7 @@ describe("the handler of a deployed function", () => {
       created += 1;
       return async () => created;
     };
-    const handler = httpHandler(environment, QUERY, create, () => {});
+    const handler = httpHandler(environment, QUERY, loadHttpConfig, create, () => {});
 
     expect(await handler("", {})).toMatchObject({ statusCode: 500 });
     environment.API_KEYS = `crm:${newApiKey()}`;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type AddDeps, createAdd } from "../../functions/add.ts";
-import { createQuery } from "../../functions/query.ts";
+import { createQuery, type QueryDeps } from "../../functions/query.ts";
 import { loadConfig } from "../../shared/config.ts";
 import { createDeps, type Deps } from "../../shared/deps.ts";
 import { ADD } from "../../shared/functions.js";
@@ -63,7 +63,7 @@ function createTestClock(start = START): TestClock {
 }
 
 export type FunctionDeps = {
-  readonly deps: AddDeps;
+  readonly deps: AddDeps & QueryDeps;
   readonly store: Store;
   readonly clock: TestClock;
   /** Every log line, debug included. */
@@ -71,7 +71,9 @@ export type FunctionDeps = {
 };
 
 /** A test replaces only those operations of the upstream that the two functions call. */
-type Overrides = Partial<Omit<Deps, "upstreamFor"> & Pick<AddDeps, "upstreamFor">>;
+type Overrides = Partial<
+  Omit<Deps, "upstreamFor"> & Pick<AddDeps, "upstreamFor"> & Pick<QueryDeps, "config">
+>;
 
 /** The functions' real wiring with a memory store, a test clock and captured log lines. */
 export function createFunctionDeps(endpoint: string, overrides: Overrides = {}): FunctionDeps {
@@ -96,7 +98,14 @@ export function createFunctionDeps(endpoint: string, overrides: Overrides = {}):
     openStore: async () => store,
     log: createLog({ level: "debug", now: clock.now, write }),
   });
-  return { deps: { ...deps, ...overrides, apiKeys: config.apiKeys }, store, clock, lines };
+  // Wide enough that only tests of the share meet it.
+  const share = { config: { queryQps: 1_000 } };
+  return {
+    deps: { ...deps, ...share, ...overrides, apiKeys: config.apiKeys },
+    store,
+    clock,
+    lines,
+  };
 }
 
 export type Answer = {

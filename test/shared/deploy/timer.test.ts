@@ -11,6 +11,7 @@ const pollWith = (customers: number, environment: Record<string, string> = {}) =
       WEBHOOK_URL: "https://hooks.example.com/",
       WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
       WATCH_CUST_SPACES: Array.from({ length: customers }, (_, index) => `cust-${index}`).join(),
+      UPSTREAM_QPS: "8",
       ...environment,
     },
     POLL,
