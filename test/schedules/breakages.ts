@@ -249,6 +249,28 @@ const overtakeFailing: Breakage = (calls) =>
     },
   });
 
+/** Rule 4: a sequence that knows no time, from the row alone. */
+const sequenceFromRow: Breakage = (calls, { direct }) =>
+  withStore(calls, {
+    async put(key, value, expected) {
+      if (!isCustomer(key)) return calls.store.put(key, value, expected);
+      const known = (await rowAt(direct, key))?.seq ?? 0;
+      const row = JSON.parse(value) as CustomerRow;
+      let seq = known;
+      for (const event of row.pending) {
+        if (event.seq <= known) continue;
+        seq += 1;
+        const text = (one: number) => String(one).padStart(16, "0");
+        const id = `evt_${createHash("sha256").update(`${seq}${event.body}`).digest("hex").slice(0, 22)}`;
+        event.body = event.body.replace(text(event.seq), text(seq)).replaceAll(event.id, id);
+        event.id = id;
+        event.seq = seq;
+      }
+      const next = known > 0 && row.seq > known ? { ...row, seq: Math.max(seq, known) } : row;
+      return calls.store.put(key, JSON.stringify(next), expected);
+    },
+  });
+
 export const BREAKAGES: Readonly<Record<string, Breakage>> = {
   "deliver before write": deliverBeforeWrite,
   "id without sequence": idWithoutSequence,
@@ -261,4 +283,5 @@ export const BREAKAGES: Readonly<Record<string, Breakage>> = {
   "first change dropped": dropFirstChange,
   "change dropped behind a refused event": dropBehindRefused,
   "event overtaken after a 500": overtakeFailing,
+  "sequence from the row alone": sequenceFromRow,
 };

@@ -52,6 +52,7 @@ async function act(world: World): Promise<void> {
       if (victim) world.kill(victim);
     } else if (luck < 0.3) scheduler.advance(Math.floor(random() * 4_000));
     else if (luck < 0.32) world.arriveLate();
+    else if (luck < 0.325) await world.forget();
     else await scheduler.run();
   }
 }
@@ -63,7 +64,8 @@ async function deliverTheRest(world: World): Promise<void> {
     world.startRun();
     const dies = run >= WHOLE_RUNS && random() < CALM_DEATHS;
     await runToEnd(world, dies ? Math.floor(random() * CALM_DEATH_STEPS) : undefined);
-    if (run > 2 && (await world.countPending()) === 0) break;
+    if (run === 2) world.changeForgotten();
+    if (run > 4 && (await world.countPending()) === 0) break;
   }
 }
 

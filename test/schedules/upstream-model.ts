@@ -63,6 +63,22 @@ export function createUpstreamModel(random: Random, customers: readonly string[]
       });
     },
 
+    /** Whether one of these customers has the number. */
+    customerOf: (phoneNumber: string, customers: ReadonlySet<string>): boolean =>
+      [...customers].some((customer) => numbers.get(customer)?.has(phoneNumber)),
+
+    /** Changes every field of every number of a customer. */
+    changeAll(customer: string): void {
+      for (const [phoneNumber, item] of numbers.get(customer) ?? []) {
+        const others = (values: readonly string[], now: unknown) =>
+          values.filter((one) => one !== now);
+        put(customer, phoneNumber, {
+          QualityRating: pick(others(QUALITY, item.QualityRating)),
+          Status: pick(others(STATUS, item.Status)),
+        });
+      }
+    },
+
     snapshot(customer: string): PhoneNumberItem[] {
       return [...(numbers.get(customer)?.values() ?? [])].map((item) => ({ ...item }));
     },

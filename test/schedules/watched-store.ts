@@ -20,12 +20,15 @@ export function watchStore(
   receiver: ReceiverModel,
   committed: Committed,
   problems: string[],
-): Store {
+): Store & { forgetWrites(customer: string, writes: number): Promise<void> } {
   const rows = new Map<string, CustomerRow>();
+  const written = new Map<string, string[]>();
+  const forgetful = new Set<string>();
 
   async function checkMarkers(customer: string): Promise<void> {
     const newest = rows.get(customer)?.pending.at(-1);
-    if (!newest) return;
+    // Rows and markers may be forgotten by themselves. Then the next read delivers.
+    if (!newest || forgetful.has(customer)) return;
     const markers = await store.scan(`${DUE_PREFIX}${customer}/`, "", 1_000);
     if (markers.some(({ key }) => parseEventKey(key).seq >= newest.seq)) return;
     problems.push(`${newest.id} of ${customer} is pending without a marker`);
@@ -44,6 +47,21 @@ export function watchStore(
 
   return {
     ...store,
+    /** Takes the row of a customer back by some writes, as a replica that lags may do. */
+    async forgetWrites(customer, writes) {
+      const earlier = written.get(customer)?.at(-1 - writes);
+      const stored = await store.get(`${CUSTOMER_PREFIX}${customer}`);
+      if (!earlier || !stored) return;
+      await store.put(`${CUSTOMER_PREFIX}${customer}`, earlier, stored.version);
+      const row = JSON.parse(earlier) as CustomerRow;
+      rows.set(customer, row);
+      forgetful.add(customer);
+      receiver.forgive(customer);
+      const kept = new Set(row.pending.map(({ id }) => id));
+      for (const [id, event] of committed) {
+        if (event.customer === customer && !kept.has(id)) committed.delete(id);
+      }
+    },
     async put(key, value, expected) {
       const outcome = await store.put(key, value, expected);
       if (outcome === "conflict") return outcome;
@@ -51,6 +69,7 @@ export function watchStore(
         receiver.noteDeadLetter((JSON.parse(value) as DeadRow).event);
       if (key.startsWith(CUSTOMER_PREFIX)) {
         const customer = key.slice(CUSTOMER_PREFIX.length);
+        written.set(customer, [...(written.get(customer) ?? []), value]);
         note(customer, JSON.parse(value) as CustomerRow);
         await checkMarkers(customer);
       }

@@ -13,6 +13,12 @@ import { createUpstreamModel, upstreamOf } from "./upstream-model.ts";
 import { type Committed, watchStore } from "./watched-store.ts";
 
 export const CUSTOMERS = ["a", "b"];
+/** In this share of the schedules the store forgets writes. */
+const FORGETFUL_SEEDS = 0.2;
+/** In this share of the others some pollers have a clock that is wrong by hours, this share. */
+const JUMPING_SEEDS = 0.2;
+const JUMPING_POLLERS = 0.2;
+const HOUR_MS = 3_600_000;
 const START_MS = 1_800_000_000_000;
 
 const SETTINGS = {
@@ -40,6 +46,10 @@ export async function createWorld(seed: number, breakage?: Breakage) {
   const late: LateArrivals = [];
   const calm = { isCalm: false };
   const isCalm = () => calm.isCalm;
+  const isForgetful = random() < FORGETFUL_SEEDS;
+  const jumpingShare = !isForgetful && random() < JUMPING_SEEDS ? JUMPING_POLLERS : 0;
+  /** From three hours behind to six hours ahead. */
+  const drawJump = () => (random() < jumpingShare ? (random() * 9 - 3) * HOUR_MS : 0);
   const badEvents = createBadEvents(random, scheduler.now, isCalm);
   const running = new Set<Process>();
   const counts = { processes: 0, deaths: 0 };
@@ -60,10 +70,11 @@ export async function createWorld(seed: number, breakage?: Breakage) {
     const owner: Process = { name: `p${counts.processes}`, dead: false };
     const id = `evt_test_${counts.processes}`;
     running.add(owner);
+    const jump = isCalm() ? 0 : drawJump();
     const deps = createRunDeps({
       ...callsOf(owner),
       testEvent: () => ({ ...TEST_EVENT, id }),
-      now,
+      now: () => Math.floor(now() + jump),
       monotonic: scheduler.now,
       sleep: (ms, signal) => scheduler.sleep(owner, ms, signal),
       random,
@@ -92,6 +103,17 @@ export async function createWorld(seed: number, breakage?: Breakage) {
     /** From now on nothing changes and nothing fails, but refused events stay refused. */
     becomeCalm() {
       calm.isCalm = true;
+    },
+    /** The store forgets up to four writes of a customer, which takes it a second. */
+    async forget() {
+      if (!isForgetful) return;
+      const customer = CUSTOMERS[Math.floor(random() * CUSTOMERS.length)] ?? "";
+      scheduler.advance(1_000);
+      await watched.forgetWrites(customer, 1 + Math.floor(random() * 4));
+    },
+    /** What the store forgot is right for the receiver after the next change at the latest. */
+    changeForgotten() {
+      for (const customer of receiver.forgiven) upstream.changeAll(customer);
     },
     /** A request arrives that its sender has given up. */
     arriveLate() {
