@@ -1,5 +1,6 @@
 import { clearMarkers, loadCustomer } from "../customers/customer.ts";
 import type { CustomerRow, PendingEvent } from "../schemas/customer-row.ts";
+import { isCritical } from "../schemas/outbox-rows.ts";
 import type { Stored } from "../store/rows.ts";
 import type { Row, Store } from "../store/store.ts";
 import { markDelivered } from "./pending.ts";
@@ -10,12 +11,24 @@ const MAX_JOINED_MS = 2_000;
 /** Rows held at once, which may have half a megabyte each. */
 const MAX_HELD = 40;
 
+/** Events that are still to be delivered, the oldest first. */
+export type Left = {
+  readonly first: PendingEvent | undefined;
+  readonly count: number;
+  readonly isCritical: boolean;
+};
+
 type Held = {
   readonly stored: Stored<CustomerRow>;
-  readonly accepted: PendingEvent[];
+  /** So many of its first pending events are acknowledged here. */
+  accepted: number;
+  /** Where the last critical one is among the pending events; -1 for none. */
+  readonly lastCritical: number;
   /** On the monotonic clock, ms. */
   readonly since: number;
 };
+
+const NOTHING: Left = { first: undefined, count: 0, isCritical: false };
 
 export type AcknowledgementsDeps = {
   readonly store: Store;
@@ -33,8 +46,18 @@ export function createAcknowledgements(deps: AcknowledgementsDeps) {
   const held = new Map<string, Held>();
   const knownMarkers = new Map<string, readonly Row[]>();
 
-  const without = ({ stored, accepted }: Held): readonly PendingEvent[] =>
-    stored.value.pending.slice(accepted.length);
+  const leftOf = ({ stored, accepted, lastCritical }: Held): Left => ({
+    first: stored.value.pending[accepted],
+    count: stored.value.pending.length - accepted,
+    isCritical: lastCritical >= accepted,
+  });
+
+  function hold(customer: string, stored: Stored<CustomerRow>): Held {
+    const lastCritical = stored.value.pending.findLastIndex(isCritical);
+    const found = { stored, accepted: 0, lastCritical, since: deps.monotonic() };
+    held.set(customer, found);
+    return found;
+  }
 
   async function clear(customer: string, row?: CustomerRow): Promise<void> {
     const markers = knownMarkers.get(customer);
@@ -42,15 +65,18 @@ export function createAcknowledgements(deps: AcknowledgementsDeps) {
     await clearMarkers(deps.store, customer, deps.now(), row && { row, markers });
   }
 
-  /** Stores what is held of a customer. Resolves to the events that are then pending. */
-  async function flush(customer: string): Promise<readonly PendingEvent[]> {
+  /** Stores what is held of a customer. Resolves to what is then left. */
+  async function flush(customer: string): Promise<Left> {
     const found = held.get(customer);
     held.delete(customer);
-    if (!found) return [];
+    if (!found) return NOTHING;
     const { stored, accepted } = found;
-    const row = await markDelivered(deps.store, customer, accepted, deps.now(), stored);
+    const events = stored.value.pending.slice(0, accepted);
+    const row = await markDelivered(deps.store, customer, events, deps.now(), stored);
     if (row && row.pending.length === 0) await clear(customer, row);
-    return row?.pending ?? [];
+    const [first] = row?.pending ?? [];
+    const count = row?.pending.length ?? 0;
+    return { first, count, isCritical: row?.pending.some(isCritical) ?? false };
   }
 
   return {
@@ -60,31 +86,28 @@ export function createAcknowledgements(deps: AcknowledgementsDeps) {
     noteMarkers: (customer: string, markers: readonly Row[]) =>
       void knownMarkers.set(customer, markers),
 
-    /** The customer's pending events, without those acknowledged here. */
-    async pending(customer: string): Promise<readonly PendingEvent[]> {
+    /** The customer's oldest event, of those not acknowledged here. */
+    async next(customer: string): Promise<PendingEvent | undefined> {
       const known = held.get(customer);
-      if (known) return without(known);
+      if (known) return leftOf(known).first;
       const stored = await loadCustomer(deps.store, customer);
-      if (!stored) return [];
-      held.set(customer, { stored, accepted: [], since: deps.monotonic() });
-      return stored.value.pending;
+      return stored && leftOf(hold(customer, stored)).first;
     },
 
-    /** Acknowledges the first pending event. Resolves to the events that are then pending. */
-    async accept(customer: string): Promise<readonly PendingEvent[]> {
+    /** Acknowledges the event that `next` gave. Resolves to what is then left. */
+    async accept(customer: string): Promise<Left> {
       const known = held.get(customer);
-      const event = known && without(known)[0];
-      if (!event) return [];
-      known.accepted.push(event);
-      const left = without(known);
-      const isFull = known.accepted.length === MAX_JOINED || held.size > MAX_HELD;
+      if (!known) return NOTHING;
+      known.accepted += 1;
+      const left = leftOf(known);
+      const isFull = known.accepted === MAX_JOINED || held.size > MAX_HELD;
       const isOld = deps.monotonic() - known.since >= MAX_JOINED_MS;
-      return left.length === 0 || isFull || isOld ? flush(customer) : left;
+      return left.count === 0 || isFull || isOld ? flush(customer) : left;
     },
 
     /** Forgets the row of a customer without acknowledgements: it is read again at its next turn. */
     forget(customer: string): void {
-      if (held.get(customer)?.accepted.length === 0) held.delete(customer);
+      if (held.get(customer)?.accepted === 0) held.delete(customer);
     },
 
     /** Stores what was held for long enough, or all, but for customers in flight. */

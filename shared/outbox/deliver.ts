@@ -1,5 +1,4 @@
 import type { PendingEvent } from "../schemas/customer-row.ts";
-import { isCritical } from "../schemas/outbox-rows.ts";
 import { endOfWait } from "../schemas/stored-time.ts";
 import type { Store } from "../store/store.ts";
 import type { AttemptResult, OutgoingEvent, Send } from "../webhook/attempt.ts";
@@ -52,7 +51,7 @@ export async function deliverNext(
   options: DeliverOptions,
 ): Promise<DeliverOutcome> {
   const { acknowledgements } = options;
-  const [event] = await acknowledgements.pending(customer);
+  const event = await acknowledgements.next(customer);
   if (!event) {
     await acknowledgements.flush(customer);
     await acknowledgements.clear(customer);
@@ -70,7 +69,7 @@ export async function deliverNext(
   switch (result.kind) {
     case "delivered": {
       const left = await acknowledgements.accept(customer);
-      return { kind: "delivered", left: left.length, isCritical: left.some(isCritical) };
+      return { kind: "delivered", left: left.count, isCritical: left.isCritical };
     }
     case "gone":
       return { kind: "gone" };

@@ -23,6 +23,8 @@ export function createReceiverModel(upstream: UpstreamModel) {
   const problems: string[] = [];
   /** Customers of which the store forgot writes: what was sent of them may come again. */
   const forgiven = new Set<string>();
+  /** Events that the store forgot. Their requests may still arrive, after newer events. */
+  const forgotten = new Set<string>();
 
   function accept({ id, body }: OutgoingEvent): void {
     const before = bodies.get(id);
@@ -49,6 +51,8 @@ export function createReceiverModel(upstream: UpstreamModel) {
     if (!event.type.startsWith("whatsapp.")) return;
     if (event.id !== id) problems.push(`the body's id is not the request's: ${id}`);
     const last = lastSequence.get(event.partitionkey) ?? "";
+    // A receiver ignores what is not newer, as the README asks.
+    if (event.sequence <= last && forgotten.has(id)) return;
     if (event.sequence <= last) {
       problems.push(`out of order: ${event.sequence} first came after ${last}`);
     }
@@ -93,6 +97,7 @@ export function createReceiverModel(upstream: UpstreamModel) {
     bodies: () => [...bodies.values()],
     accept,
     noteDeadLetter,
+    forgetEvent: (id: string) => void forgotten.add(id),
     forgive: (customer: string) => void forgiven.add(customer),
     forgiven,
     begin,

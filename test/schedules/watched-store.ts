@@ -56,11 +56,13 @@ export function watchStore(
       const row = JSON.parse(earlier) as CustomerRow;
       rows.set(customer, row);
       forgetful.add(customer);
-      receiver.forgive(customer);
       const kept = new Set(row.pending.map(({ id }) => id));
       for (const [id, event] of committed) {
-        if (event.customer === customer && !kept.has(id)) committed.delete(id);
+        if (event.customer !== customer || kept.has(id)) continue;
+        committed.delete(id);
+        receiver.forgetEvent(id);
       }
+      receiver.forgive(customer);
     },
     async put(key, value, expected) {
       const outcome = await store.put(key, value, expected);
