@@ -125,7 +125,7 @@ async function invocationOf(deps: PollDeps, context: unknown) {
     source,
     /** Names the receiver's row. */
     receiverId: webhook ? receiverId(webhook.url) : "none",
-    testEvent: () => createTestEvent(source, deps),
+    testEvent: (options?: { redelivery: boolean }) => createTestEvent(source, deps, options),
   };
 }
 

@@ -17,7 +17,7 @@ export type CommandDeps = {
   readonly source: string;
   /** Names the receiver's row. */
   readonly receiverId: string;
-  readonly testEvent: () => OutgoingEvent;
+  readonly testEvent: (options?: { redelivery: boolean }) => OutgoingEvent;
   /** Customers of the environment's list. */
   readonly listed: readonly string[];
   /**

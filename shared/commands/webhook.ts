@@ -10,10 +10,17 @@ type ReceiverDeps = Pick<
   "store" | "send" | "now" | "receiverId" | "testEvent" | "budget"
 >;
 
-/** Sends one signed `webhook.test` and reports the receiver's response. Changes nothing. */
+/**
+ * Sends one signed `webhook.test` and reports the receiver's response. Changes nothing. It carries
+ * the mark of a redelivery and says so, so that a receiver can refuse it where a proxy drops that.
+ */
 export async function testWebhook(deps: ReceiverDeps) {
-  const event = deps.testEvent();
-  const result = await deps.send(event, { deadlineAt: deps.budget.deadlineAt });
+  return sendTest(deps, true);
+}
+
+async function sendTest(deps: ReceiverDeps, redelivery: boolean) {
+  const event = deps.testEvent({ redelivery });
+  const result = await deps.send(event, { deadlineAt: deps.budget.deadlineAt, redelivery });
   return { eventId: event.id, ...describeResult(result) };
 }
 
@@ -44,7 +51,7 @@ export async function pauseWebhook(deps: ReceiverDeps) {
  * If it does not, nothing changes.
  */
 export async function enableWebhook(deps: ReceiverDeps) {
-  const test = await testWebhook(deps);
+  const test = await sendTest(deps, false);
   if (!test.accepted) {
     const { row } = await loadBreaker(deps.store, deps.receiverId, deps.now());
     return { ...test, state: row.state, changed: false };

@@ -62,6 +62,8 @@ const EVENT_NOTES: PropertyNotes = {
   code: "This service's code of the last failure.",
   upstreamCode: "The upstream's code of the last failure.",
   message: "For people.",
+  redelivery:
+    "The request carries webhook-redelivery: true. If yours does not, a proxy drops that header.",
 };
 
 /** One schema for all events about a number, one for those about the watch, and one for the test. */

@@ -238,7 +238,9 @@ async function checkWebhook({ webhook }: Config, { target }: Plan): Promise<Find
   const event = createTestEvent(
     `urn:waba-numbers:${target.accountId}:${target.stage}`,
     { now: Date.now, newId: () => crypto.randomUUID() },
-    "This asks, before a deployment, whether the receiver verifies and accepts events.",
+    {
+      message: "This asks, before a deployment, whether the receiver verifies and accepts events.",
+    },
   );
   const send = createSender({ ...webhook, agent }, { now: Date.now, monotonic });
   const result = await send(event, { deadlineAt: monotonic() + 15_000 });

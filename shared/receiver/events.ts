@@ -136,6 +136,8 @@ export type TestEvent = {
   data: {
     /** For people. */
     message: string;
+    /** The request carries webhook-redelivery: true. If yours does not, a proxy drops that header. */
+    redelivery?: "true";
   };
 };
 
@@ -182,7 +184,7 @@ const WATCH_EVENT: Shape =
 const TEST_EVENT: Shape =
   {fields: {specversion: {oneOf: ["1.0"]}, id: "string", source: "string", time: "string",
   datacontenttype: {oneOf: ["application/json"]}, type: {oneOf: ["webhook.test"]},
-  data: {fields: {message: "string"}}}};
+  data: {fields: {message: "string", "redelivery?": {oneOf: ["true"]}}}}};
 
 /** The shape of each type of event. */
 export const EVENT_SHAPES: Readonly<Record<KnownEvent["type"], Shape>> = {

@@ -123,7 +123,7 @@ export const watchEventSchema = z.object({
 export const testEventSchema = z.object({
   ...envelope,
   type: z.literal(EVENT_TYPES.test),
-  data: z.object({ message: z.string() }),
+  data: z.object({ message: z.string(), redelivery: z.optional(z.literal("true")) }),
 });
 
 /** Where a change leads; `unknown` when a value has no known place. */

@@ -27,11 +27,11 @@ describe("events have the bytes of the first edition", () => {
     expect(after).toEqual(history.after);
   });
 
-  it("for the commands resync and webhook test", async () => {
+  it("for the commands resync and webhook enable", async () => {
     const rig = createCommandRig({ ALIBABA_CLOUD_ACCOUNT_ID: "1234567890123456", STAGE: "test" });
     await rig.put("c/acme", aCustomer({ seq: 2_000_000_000_000, numbers: commands.numbers }));
     await rig.run({ command: "resync" });
-    await rig.run({ command: "webhook-test" });
+    await rig.run({ command: "webhook-enable" });
     const { pending } = (await rig.row("c/acme")) as { readonly pending: readonly PendingEvent[] };
     expect([...pending, ...rig.sent].map(({ body }) => body)).toEqual(commands.bodies);
   });

@@ -76,7 +76,7 @@ async function byCommand(): Promise<readonly string[]> {
   const rig = createCommandRig({ ALIBABA_CLOUD_ACCOUNT_ID: account, STAGE: stage });
   await rig.put("c/acme", aCustomer({ numbers: { [NUMBER]: stateOf() } }));
   await rig.run({ command: "resync" });
-  await rig.run({ command: "webhook-test" });
+  await rig.run({ command: "webhook-enable" });
   const row = (await rig.row("c/acme")) as CustomerRow;
   return [...row.pending, ...rig.sent].map(({ body }) => body);
 }

@@ -1,8 +1,9 @@
 import http from "node:http";
 import { buffer as readBytes } from "node:stream/consumers";
 import {
+  arrivalOf,
+  changesOf,
   isKnownEvent,
-  isNewer,
   type KnownEvent,
   verifyWebhook,
   WebhookVerificationError,
@@ -25,14 +26,14 @@ export function createExampleReceiver({ secrets, act, ...options }: ExampleRecei
     try {
       const event = verifyWebhook(rawBody, headers, secrets, options);
       if (!isKnownEvent(event) || event.type === "webhook.test") return 204;
-      if (known.has(event.id)) return 204;
-      // A redelivered event is history. Only its id counts, and it overwrites nothing newer.
-      const isHistory = headers["webhook-redelivery"] === "true";
       const customer = `${event.source} ${event.partitionkey}`;
-      if (!isHistory && !isNewer(event.sequence, lastSequence.get(customer))) return 204;
-      act(`${isHistory ? "again: " : ""}${describe(event)}`);
+      const seen = { knowsId: known.has(event.id), lastSequence: lastSequence.get(customer) };
+      const arrival = arrivalOf(event, headers, seen);
+      if (arrival === "duplicate") return 204;
+      // History overwrites nothing newer.
+      act(`${arrival === "history" ? "again: " : ""}${describe(event)}`);
       known.add(event.id);
-      if (!isHistory) lastSequence.set(customer, event.sequence);
+      if (arrival === "new") lastSequence.set(customer, event.sequence);
       return 204;
     } catch (error) {
       if (!(error instanceof WebhookVerificationError)) return 503;
@@ -54,7 +55,7 @@ function describe(event: Exclude<KnownEvent, { readonly type: "webhook.test" }>)
     case "whatsapp.watch.recovered":
       return `${event.type}: ${event.data.custSpaceId} since ${event.data.failingSince}`;
     default: {
-      const changes = event.data.changes.map(({ field, from, to }) => ` ${field} ${from} > ${to}`);
+      const changes = changesOf(event).map(({ field, from, to }) => ` ${field} ${from} > ${to}`);
       return `${event.type}: ${event.data.phoneNumber}${changes.join(",")}`;
     }
   }

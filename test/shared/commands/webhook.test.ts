@@ -17,7 +17,12 @@ describe("webhook-test", () => {
       status: 204,
     });
     expect(rig.sent.map(({ id }) => id)).toEqual(["evt_test_id1"]);
-    expect(JSON.parse(rig.sent[0]?.body ?? "")).toMatchObject({ type: "webhook.test" });
+    // Its signed body says that the request carries the mark, so a receiver can look for it.
+    expect(rig.sent[0]?.redelivery).toBe(true);
+    expect(JSON.parse(rig.sent[0]?.body ?? "")).toMatchObject({
+      type: "webhook.test",
+      data: { redelivery: "true" },
+    });
     expect(await rig.keys()).toEqual([]);
   });
 

@@ -1,5 +1,7 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import {
+  arrivalOf,
+  changesOf,
   isKnownEvent,
   isNewer,
   type KnownEvent,
@@ -53,6 +55,7 @@ describe("the events that verifyWebhook returns", () => {
   it("are narrowed by their type, and a switch on it is checked for completeness", () => {
     expectTypeOf<Extract<KnownEvent, { type: "webhook.test" }>["data"]>().toEqualTypeOf<{
       message: string;
+      redelivery?: "true";
     }>();
     expectTypeOf<WebhookEvent["type"]>().toEqualTypeOf<string>();
   });
@@ -94,5 +97,44 @@ describe("isNewer", () => {
     ["9007199254740993", "9007199254740992", true],
   ])("says for %s after %s: %s", (sequence, last, expected) => {
     expect(isNewer(sequence, last)).toBe(expected);
+  });
+});
+
+describe("arrivalOf", () => {
+  const marked = { "webhook-redelivery": "true" };
+  const unknown = { specversion: "1.0", id: "e", source: "s", type: "later" } as const;
+  const at = (sequence: string) => ({ ...unknown, sequence });
+
+  it.each([
+    ["new", "above the last", "5", {}, false, "4"],
+    ["new", "the first of all", "5", {}, false, undefined],
+    ["duplicate", "an id that is stored", "5", {}, true, "4"],
+    ["duplicate", "a marked one of a stored id", "5", marked, true, "5"],
+    ["history", "marked", "5", marked, false, "9"],
+    ["history", "marked, above the last", "5", marked, false, "4"],
+    ["history", "not marked, below the last", "5", {}, false, "9"],
+    ["history", "marked in fetch's Headers", "5", new Headers(marked), false, "4"],
+  ])("is %s for an event that is %s", (arrival, _, sequence, headers, knowsId, lastSequence) => {
+    expect(arrivalOf(at(sequence), headers, { knowsId, lastSequence })).toBe(arrival);
+  });
+
+  it("is new for an event without a sequence", () => {
+    expect(arrivalOf(unknown, {}, { knowsId: false, lastSequence: "9" })).toBe("new");
+  });
+});
+
+describe("changesOf", () => {
+  it("gives the changes of each event, and none where there are none", async () => {
+    const counts = Object.entries(await eventExamples()).map(([type, { body }]) => [
+      type,
+      changesOf(JSON.parse(body)).length,
+    ]);
+    expect(Object.fromEntries(counts)).toMatchObject({
+      "whatsapp.phone_number.changed": 1,
+      "whatsapp.watch.stale": 0,
+      "webhook.test": 0,
+    });
+    const later = { specversion: "1.0", id: "e", source: "s", type: "later" } as const;
+    expect(changesOf(later)).toEqual([]);
   });
 });

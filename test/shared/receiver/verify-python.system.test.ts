@@ -35,6 +35,7 @@ describe("the receivers' page's Python snippet", () => {
     const cases = [
       good,
       { ...good, secrets: [OTHER_SECRET, EXAMPLE_SECRET] },
+      { ...good, secrets: `${OTHER_SECRET} ${EXAMPLE_SECRET}` },
       {
         ...good,
         headers: { ...headers, "webhook-signature": `v1,AA ${headers["webhook-signature"]}` },
@@ -60,7 +61,7 @@ describe("the receivers' page's Python snippet", () => {
     expect(stderr).toBe("");
     const { id } = JSON.parse(body);
     expect(JSON.parse(stdout)).toEqual([
-      ...[id, id, id, id, id],
+      ...[id, id, id, id, id, id],
       ...["ValueError timestamp", "ValueError timestamp"],
       ...["ValueError signature", "ValueError signature", "ValueError secret"],
       ...Array(3).fill("ValueError signature"),

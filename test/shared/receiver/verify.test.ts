@@ -1,3 +1,4 @@
+import vm from "node:vm";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
 import {
@@ -22,6 +23,8 @@ const HEADERS = {
   "webhook-signature": SIGNATURE,
 };
 const now = () => EPOCH;
+
+const REALM = { bytes: [...Buffer.from(BODY)] };
 
 /** Why the request is refused; undefined for none. */
 function refusal(
@@ -51,6 +54,10 @@ describe("verifyWebhook", () => {
     ["text", BODY],
     ["a Buffer", Buffer.from(BODY)],
     ["bytes", new TextEncoder().encode(BODY)],
+    ["an ArrayBuffer", new Uint8Array(new TextEncoder().encode(BODY)).buffer],
+    ["an ArrayBuffer of another realm", vm.runInNewContext("Uint8Array.from(bytes).buffer", REALM)],
+    ["a DataView", new DataView(new Uint8Array(new TextEncoder().encode(BODY)).buffer)],
+    ["a part of a larger buffer", Buffer.from(`xx${BODY}yy`).subarray(2, -2)],
   ])("returns the event of a body that is %s", (_, body) => {
     expect(verifyWebhook(body, HEADERS, SECRET, { now })).toEqual({
       specversion: "1.0",
@@ -189,6 +196,15 @@ describe("verifyWebhook", () => {
     ["an event without the fields of its type", BODY.replace("message", "text")],
   ])("refuses a signed body that is %s", (_, body) => {
     expect(reason(body, signed(body))).toBe("payload");
+  });
+
+  it("refuses a test whose mark of a redelivery did not arrive", () => {
+    const body = BODY.replace('"data":{', '"data":{"redelivery":"true",');
+    const marked = { ...signed(body), "Webhook-Redelivery": "true" };
+    expect(verifyWebhook(body, marked, SECRET, { now }).type).toBe("webhook.test");
+    const error = refusal(body, signed(body));
+    expect(error?.reason).toBe("missing-header");
+    expect(error?.message).toContain("webhook-redelivery");
   });
 
   it("refuses signed bytes that are not UTF-8", () => {
