@@ -3,6 +3,7 @@ import {
   deadDropSchema,
   deadListSchema,
   deadRedeliverSchema,
+  eventsSchema,
   redeliverSchema,
   resyncSchema,
   statusSchema,
@@ -16,6 +17,7 @@ import {
 } from "../schemas/command.ts";
 import type { CommandDeps } from "./command-deps.ts";
 import { dropDead, listDead, redeliverDead } from "./dead-letters.ts";
+import { listEvents } from "./events.ts";
 import { redeliver } from "./redeliver.ts";
 import { resync } from "./resync.ts";
 import { status } from "./status.ts";
@@ -45,8 +47,8 @@ export type CommandEntry<S extends CommandSchema = CommandSchema> = {
   readonly payload?: Readonly<Record<string, unknown>>;
 };
 
-/** `check`: the exit code is the verdict. `dryRun`: nothing is changed. */
-export type CtlFlag = "check" | "dryRun";
+/** `check`: the exit code is the verdict. `dryRun`: nothing is changed. `tail`: always on. */
+export type CtlFlag = "check" | "dryRun" | "tail";
 
 /**
  * `time`: a time, or how long ago, such as 30m, 2h or 3d. `hours`: a duration in that form, which
@@ -116,9 +118,22 @@ refused. --drop drops its events.`,
     name: "watch-list",
     schema: watchListSchema,
     run: watchList,
-    help: "Lists every customer, removed ones included.",
+    usage: "[--failing]",
+    help: "Lists every customer, removed ones included. --failing lists those that cannot be read, and why.",
+    options: { failing: "flag" },
     payload: { limit: 1000 },
   } satisfies CommandEntry<typeof watchListSchema>,
+  {
+    name: "events",
+    schema: eventsSchema,
+    run: listEvents,
+    words: "events tail",
+    usage: "[--since TIME]",
+    help: `Prints events as the receiver accepts them, from now or from TIME on, until you press Ctrl-C. A
+customer's last 20 events are kept.`,
+    options: { since: "time" },
+    flags: ["tail"],
+  } satisfies CommandEntry<typeof eventsSchema>,
   {
     name: "dead-list",
     schema: deadListSchema,

@@ -97,14 +97,15 @@ async function forEachCustomer(
 
 /** One page of the watch list in key order. Removed customers have `removedAt`. */
 export async function watchList(
-  { after, limit = LIST_PAGE }: WatchListCommand,
+  { after, limit = LIST_PAGE, failing = false }: WatchListCommand,
   { store, budget }: CommandDeps,
 ) {
   const customers: object[] = [];
   const isFull = () => customers.length > 0 && (customers.length === limit || budget.isOver());
   const found = customersOnly(findCustomers(store, { after }));
   const page = await takePage(found, after, isFull, (one) => {
-    customers.push(describeCustomer(one));
+    const fails = one.stored?.value.failure && !one.stored.value.removedAt;
+    if (!failing || fails) customers.push(describeCustomer(one));
   });
   return { customers, ...page };
 }
@@ -119,5 +120,8 @@ function describeCustomer({ customer, stored }: FoundCustomer): object {
     firstReadAt: row.baselineAt,
     changedAt: row.observedAt,
     removedAt: row.removedAt,
+    failingSince: row.failure?.since,
+    code: row.failure?.code,
+    upstreamCode: row.failure?.upstreamCode,
   };
 }

@@ -15,7 +15,7 @@ import { suggest } from "./suggest.ts";
 
 /** What a command line asks for. */
 export type Plan = {
-  readonly payload: { readonly command: string };
+  readonly payload: { readonly command: string; readonly since?: string };
   /** Sent with the payload in batches, for a command that names its customers. */
   readonly customers: Customers | undefined;
   readonly flags: readonly CtlFlag[];
@@ -99,11 +99,14 @@ function createPlan(
   });
   const payload = { command: entry.name, ...entry.payload, ...Object.fromEntries(fields) };
   // Ids are checked when the file is read, so one that is valid stands for them.
-  const checked = customers ? { ...payload, custSpaceIds: [SELF] } : payload;
+  const stands = entry.flags?.includes("tail") ? { since: new Date(now).toISOString() } : {};
+  const checked = customers ? { ...payload, custSpaceIds: [SELF] } : { ...stands, ...payload };
   const issues = entry.schema.safeParse(checked).error?.issues ?? [];
   const problems = issues.map((issue) => describeIssue(issue, entry));
   if (problems.length > 0) throw usageError(problems.join("\n"), entry);
-  const flags = (entry.flags ?? []).filter((name) => values[flagOf(name)] === true);
+  const flags = (entry.flags ?? []).filter(
+    (name) => name === "tail" || values[flagOf(name)] === true,
+  );
   return { payload, customers, flags };
 }
 

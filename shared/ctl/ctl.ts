@@ -10,6 +10,7 @@ import { describeAnswer, isDone } from "./print.ts";
 import { runPlan } from "./run.ts";
 import { findStart } from "./running-file.ts";
 import { verdictOf } from "./status-lines.ts";
+import { tailEvents } from "./tail.ts";
 
 /** What monitoring plugins exit with. */
 const CHECK_CODES: Readonly<Record<string, 0 | 1 | 2>> = { OK: 0, WARN: 1, CRIT: 2 };
@@ -31,6 +32,9 @@ export async function main(argv: readonly string[], io: CtlIo): Promise<0 | 1 | 
     }
     const connection = await connect(parsed.where, io);
     try {
+      if (parsed.plan.flags.includes("tail")) {
+        return await tailEvents(parsed.plan, connection, io, parsed.json);
+      }
       const answer = await runPlan(parsed.plan, connection, io);
       if (parsed.json) io.out(JSON.stringify(answer, null, 2));
       else for (const line of describeAnswer(answer)) io.out(line);

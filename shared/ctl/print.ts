@@ -41,8 +41,15 @@ export function describeAnswer(answer: Answer): string[] {
 }
 
 function describeWatchList({ customers }: Answer): string[] {
-  return describeList(listOf(customers), [
+  const rows = listOf(customers);
+  const failing = [
+    ["failing since", "failingSince"],
+    ["code", "code"],
+    ["upstream code", "upstreamCode"],
+  ] as const;
+  return describeList(rows, [
     ["customer", "custSpaceId"],
+    ...(rows.some(({ code }) => code !== undefined) ? failing : []),
     ["numbers", "numbers"],
     ["pending", "pending"],
     ["first read", "firstReadAt"],

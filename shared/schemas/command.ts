@@ -10,6 +10,11 @@ const customerIds = z
 /** The `after` of an earlier answer with `more: true`. */
 const after = z.optional(z.string().check(z.maxLength(300, "is not a cursor of an answer")));
 
+const time = z.iso.datetime({
+  offset: true,
+  error: "must be a time such as 2026-01-02T03:04:05Z",
+});
+
 const limit = z.optional(
   z
     .int("must be a whole number")
@@ -64,7 +69,19 @@ export const watchCloselySchema = z.strictObject({
   ),
 });
 
-export const watchListSchema = z.strictObject({ command: z.literal("watch-list"), ...page });
+export const watchListSchema = z.strictObject({
+  command: z.literal("watch-list"),
+  /** Only those whose last read failed. */
+  failing: z.optional(z.boolean("must be true or false")),
+  ...page,
+});
+
+export const eventsSchema = z.strictObject({
+  command: z.literal("events"),
+  /** Events that the receiver accepted at this time or later. */
+  since: time,
+  after,
+});
 export const statusSchema = z.strictObject({ command: z.literal("status") });
 export const deadListSchema = z.strictObject({ command: z.literal("dead-list"), ...page });
 
@@ -83,9 +100,7 @@ export const redeliverSchema = z
     /** As the upstream lists it. Other characters than digits are ignored. */
     number: z.optional(z.string().check(z.regex(/^[+\d\s().-]{3,40}$/, "must be a phone number"))),
     /** Events that the receiver accepted at this time or later. */
-    since: z.optional(
-      z.iso.datetime({ offset: true, error: "must be a time such as 2026-01-02T03:04:05Z" }),
-    ),
+    since: z.optional(time),
     after,
   })
   .check(
@@ -110,6 +125,7 @@ export const webhookEnableSchema = z.strictObject({ command: z.literal("webhook-
 export type WatchCommand = z.infer<typeof watchSchema>;
 export type UnwatchCommand = z.infer<typeof unwatchSchema>;
 export type WatchCloselyCommand = z.infer<typeof watchCloselySchema>;
+export type EventsCommand = z.infer<typeof eventsSchema>;
 export type WatchListCommand = z.infer<typeof watchListSchema>;
 export type DeadListCommand = z.infer<typeof deadListSchema>;
 export type DeadRedeliverCommand = z.infer<typeof deadRedeliverSchema>;

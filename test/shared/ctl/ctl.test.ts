@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { COMMANDS, wordsOf } from "../../../shared/commands/table.ts";
 import { usageOf } from "../../../shared/ctl/help.ts";
+import { CtlError } from "../../../shared/ctl/io.ts";
 import {
   aCustomer,
   aNumber,
@@ -156,6 +157,44 @@ describe("ctl", () => {
     expect(run.code).toBe(1);
     expect(run.out).toContain("cust-space-l is not watched. Did you mean cust-space-1?");
     expect((await ctl(...argv.slice(0, -1), "other")).out).toContain("other is not watched.");
+  });
+
+  it("lists the customers that fail, with since and codes", async () => {
+    const failure = { reads: 2, since: "2026-01-02T02:00:00.000Z", code: "ERR_UPSTREAM_REFUSED" };
+    const upstreamCode = "Product.Unsubscript";
+    await rig.put("c/a", aCustomer());
+    await rig.put("c/b", aCustomer({ failure: { ...failure, upstreamCode } }));
+    await rig.put("c/c", aCustomer({ failure, removedAt: "2026-01-01T00:00:00.000Z" }));
+    const { out } = await ctl("watch", "list", "--failing");
+    expect(out.split("\n").map((line) => line.split(/ {2,}/).slice(0, 4))).toEqual([
+      ["customer", "failing since", "code", "upstream code"],
+      ["b", "2026-01-02T02:00:00.000Z", "ERR_UPSTREAM_REFUSED", "Product.Unsubscript"],
+    ]);
+  });
+
+  it("prints events as they leave, each once and in the order of their time", async () => {
+    const delivered = (seq: number, deliveredAt: string) => ({ ...anEvent(seq), deliveredAt });
+    const late = "2026-01-02T03:04:06.000Z";
+    const [old, first] = [delivered(1, "2026-01-02T03:00:00.000Z"), delivered(2, late)];
+    await rig.put("c/a", aCustomer({ delivered: [old] }));
+    let looks = 0;
+    const run = await runCtl(["events", "tail", "--url", server.url], {
+      async sleep() {
+        looks += 1;
+        if (looks === 1) await rig.put("c/b", aCustomer({ delivered: [first] }));
+        if (looks === 2) {
+          const next = [delivered(4, "2026-01-02T03:04:07.000Z"), delivered(3, late)];
+          await rig.put("c/a", aCustomer({ delivered: [old, ...next] }));
+        }
+        if (looks === 4) throw new CtlError("Ctrl-C");
+      },
+    });
+    const type = "whatsapp.phone_number.changed";
+    expect(run.out.split("\n")).toEqual([
+      `2026-01-02T03:04:06.000Z  ${type}  b  *********5678`,
+      `2026-01-02T03:04:06.000Z  ${type}  a  *********5678`,
+      `2026-01-02T03:04:07.000Z  ${type}  a  *********5678`,
+    ]);
   });
 
   it("watches closely for a duration as people write it", async () => {
