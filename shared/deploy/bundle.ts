@@ -8,6 +8,7 @@ import { FUNCTIONS } from "../functions.js";
 import { STORES, storeOf } from "../store/stores.ts";
 import { DeployError } from "./cloud.ts";
 import type { Plan } from "./plan.ts";
+import { trimTablestore } from "./trim-tablestore.ts";
 
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -92,7 +93,7 @@ export function bundleOptions(outdir: string): BuildOptions {
       kitx: require.resolve("./replaced/kitx.cjs"),
     },
     supported: { "dynamic-import": false },
-    plugins: [separateAdapters, trimPopCore, pureSchemas],
+    plugins: [separateAdapters, trimPopCore, trimTablestore, pureSchemas],
     logLevel: "warning",
   };
 }
