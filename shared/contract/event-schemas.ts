@@ -1,6 +1,6 @@
-import { WATCHED_FIELD_NAMES } from "../changes/watched-fields.ts";
+import { ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "../changes/watched-fields.ts";
 import {
-  type EVENT_TYPES,
+  EVENT_TYPES,
   numberEventSchema,
   testEventSchema,
   watchEventSchema,
@@ -91,15 +91,121 @@ function typesOf(schema: JsonSchema): readonly string[] {
   return type.enum ?? [String(type.const)];
 }
 
-/** The self-contained JSON Schema of one type of event. */
-export function eventJsonSchema(type: EventType): JsonSchema {
-  const schema = EVENT_SCHEMAS[SCHEMA_BY_TYPE[type]] as { readonly properties: JsonSchema };
-  const { description } = schema.properties.type as JsonSchema;
+/** What the events of a type always hold beyond what all of their kind do. */
+const ALWAYS: Readonly<Partial<Record<EventType, readonly string[]>>> = {
+  [EVENT_TYPES.missing]: ["missingReason", "missingSince", "previousObservedAt"],
+  [EVENT_TYPES.changed]: ["previousObservedAt"],
+  [EVENT_TYPES.returned]: ["previousObservedAt"],
+  [EVENT_TYPES.onboardingCompleted]: ["addedAt"],
+  [EVENT_TYPES.onboardingStuck]: ["addedAt", "blockedBy", "nextStep"],
+};
+
+/** `OnboardingStuckEvent` for `whatsapp.onboarding.stuck`. */
+export function eventName(type: EventType): string {
+  return `${type.replace("whatsapp.", "").split(/[._]/).map(capitalise).join("")}Event`;
+}
+
+/**
+ * The schema of each type of event, and the definitions that they share, by name.
+ *
+ * @param base where references point to, with a slash at its end
+ */
+export function eventDefinitions(base: string): Readonly<Record<string, JsonSchema>> {
+  const definitions: Record<string, JsonSchema> = knownValues(base);
+  const events = ALL_EVENT_TYPES.map((type) => [eventName(type), eventSchema(type)] as const);
+  const named = events.map(([name, schema]) => [name, shareProperties(schema, definitions, base)]);
+  return { ...Object.fromEntries(named), ...definitions };
+}
+
+/** One document with the schemas of all events. */
+export function eventsDocument(): JsonSchema {
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
-    $id: `urn:waba-numbers:schema:${type}`,
-    title: type,
-    ...schema,
-    properties: { ...schema.properties, type: { type: "string", const: type, description } },
+    $id: "urn:waba-numbers:schema:events",
+    title: "Events of waba-numbers",
+    oneOf: ALL_EVENT_TYPES.map((type) => ({ $ref: `#/$defs/${eventName(type)}` })),
+    $defs: eventDefinitions("#/$defs/"),
   };
+}
+
+type ObjectSchema = JsonSchema & {
+  readonly properties: Readonly<Record<string, JsonSchema>>;
+  readonly required: readonly string[];
+};
+
+function eventSchema(type: EventType): ObjectSchema {
+  const schema = EVENT_SCHEMAS[SCHEMA_BY_TYPE[type]] as unknown as ObjectSchema;
+  const { type: { description } = {}, data } = schema.properties;
+  const { required, ...rest } = data as ObjectSchema;
+  const properties = {
+    ...schema.properties,
+    type: { type: "string", const: type, description },
+    data: { ...rest, required: [...required, ...(ALWAYS[type] ?? [])] },
+  };
+  return { ...schema, properties };
+}
+
+/** Moves each described property into the definitions, where all events share it. */
+function shareProperties(
+  schema: JsonSchema,
+  definitions: Record<string, JsonSchema>,
+  base: string,
+): JsonSchema {
+  const { properties, items } = schema as {
+    properties?: ObjectSchema["properties"];
+    items?: JsonSchema;
+  };
+  if (items) return { ...schema, items: shareProperties(items, definitions, base) };
+  if (!properties) return schema;
+  const shared = Object.entries(properties).map(([name, property]) => {
+    const inner = shareProperties(property, definitions, base);
+    if (name === "type" || !property.description) return [name, inner];
+    definitions[capitalise(name)] ??= inner;
+    return [name, { $ref: base + capitalise(name) }];
+  });
+  return { ...schema, properties: Object.fromEntries(shared) };
+}
+
+/**
+ * The documented values of each word. The upstream adds words, so a value is one of them or any
+ * other text.
+ */
+function knownValues(base: string): Record<string, JsonSchema> {
+  const words = WATCHED_FIELD_NAMES.filter((field) => ruleOf(field).kind === "word");
+  const ref = (name: string) => ({ $ref: base + name });
+  const open = (known: string) => ({ anyOf: [ref(known), { type: "string" }] });
+  const known = words.map((field) => {
+    const { levels, unranked = [] } = ruleOf(field);
+    const values = [...levels.flatMap((level) => [...level.values]), ...unranked];
+    return [`Known${capitalise(field)}`, { type: "string", enum: values }];
+  });
+  const valuesOf = (field: WatchedField) =>
+    words.includes(field) ? ref(capitalise(field)) : { type: "string" };
+  const values = (toValue: (field: WatchedField) => JsonSchema) =>
+    Object.fromEntries(WATCHED_FIELD_NAMES.map((field) => [field, toValue(field)]));
+  return {
+    ...Object.fromEntries(known),
+    ...Object.fromEntries(
+      words.map((field) => [capitalise(field), open(`Known${capitalise(field)}`)]),
+    ),
+    KnownField: { type: "string", enum: WATCHED_FIELD_NAMES },
+    Field: { description: EVENT_NOTES.field, ...open("KnownField") },
+    BlockedBy: { description: EVENT_NOTES.blockedBy, ...open("KnownField") },
+    Current: {
+      type: "object",
+      description: EVENT_NOTES.current,
+      properties: values(valuesOf),
+      additionalProperties: { type: "string" },
+    },
+    Previous: {
+      type: "object",
+      description: EVENT_NOTES.previous,
+      properties: values((field) => ({ anyOf: [valuesOf(field), { type: "null" }] })),
+      additionalProperties: { type: ["string", "null"] },
+    },
+  };
+}
+
+function capitalise(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }

@@ -1,4 +1,4 @@
-import { EVENT_SCHEMAS } from "./event-schemas.ts";
+import { eventDefinitions } from "./event-schemas.ts";
 import { httpSchemas } from "./http-schemas.ts";
 import { buildPaths, type HttpExamples } from "./paths.ts";
 import { type EventExamples, webhookOperations } from "./webhooks.ts";
@@ -52,7 +52,7 @@ export function buildOpenApi(
       },
       parameters: { IdempotencyKey: IDEMPOTENCY_KEY },
       headers: HEADERS,
-      schemas: { ...httpSchemas(), ...EVENT_SCHEMAS },
+      schemas: { ...httpSchemas(), ...eventDefinitions("#/components/schemas/") },
     },
   };
 }

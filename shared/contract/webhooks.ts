@@ -1,6 +1,6 @@
 import { EVENT_TYPES } from "../schemas/event.ts";
 import { schemaRef } from "./documented-schema.ts";
-import { ALL_EVENT_TYPES, type EventType, SCHEMA_BY_TYPE } from "./event-schemas.ts";
+import { ALL_EVENT_TYPES, type EventType, eventName } from "./event-schemas.ts";
 
 /** One event as it was sent, which the document shows for its type. */
 export type SentExample = {
@@ -64,8 +64,7 @@ function webhookOperation(type: EventType, example: SentExample) {
       content: {
         "application/cloudevents+json": {
           schema: {
-            allOf: [schemaRef(SCHEMA_BY_TYPE[type])],
-            properties: { type: { const: type } },
+            ...schemaRef(eventName(type)),
           },
           examples: { sent: { value: JSON.parse(example.body) } },
         },

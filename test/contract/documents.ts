@@ -1,4 +1,4 @@
-import { ALL_EVENT_TYPES, eventJsonSchema } from "../../shared/contract/event-schemas.ts";
+import { eventsDocument } from "../../shared/contract/event-schemas.ts";
 import { buildOpenApi } from "../../shared/contract/openapi.ts";
 import { receiverEventsFile } from "../../shared/contract/receiver-events.ts";
 import { EXAMPLE_SECRET, eventExamples } from "./event-examples.ts";
@@ -10,10 +10,7 @@ export async function buildDocuments(): Promise<ReadonlyMap<string, string>> {
   const openApi = buildOpenApi(HTTP_EXAMPLES, await eventExamples(), EXAMPLE_SECRET);
   return new Map([
     ["shared/contract/openapi.json", toJsonText(openApi)],
-    ...ALL_EVENT_TYPES.map(
-      (type) =>
-        [`shared/contract/schemas/${type}.json`, toJsonText(eventJsonSchema(type))] as const,
-    ),
+    ["shared/contract/events.schema.json", toJsonText(eventsDocument())],
     ["shared/receiver/events.ts", receiverEventsFile()],
   ]);
 }
