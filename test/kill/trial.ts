@@ -30,14 +30,22 @@ export type Result = {
   readonly duplicates: number;
   readonly problems: readonly string[];
   readonly seconds: number;
+  /** The longest time without a call while overlapping workers were killed; null if none were. */
+  readonly silenceSeconds: number | null;
 };
+
+/** Workers with a common lease, which only one process at a time can have with PGlite. */
+const OVERLAPPING = 3;
+const OVERLAPPING_KILLS = 6;
+/** The lease of a killed worker ends after 25 s. */
+const MAX_SILENCE_SECONDS = 30;
 
 type Trial = {
   readonly upstream: SandboxUpstream;
   readonly receiver: SandboxReceiver;
   /** From 0 to 1. */
   readonly random: () => number;
-  readonly spawn: () => ChildProcess;
+  readonly spawn: (env?: Readonly<Record<string, string>>) => ChildProcess;
 };
 
 /** Kills workers on one store while numbers change, lets the last one settle, and compares. */
@@ -53,7 +61,9 @@ export async function runTrial(
   const ending = new AbortController();
   const changes = changeNumbers(trial, ending.signal);
   try {
-    for (let kill = 0; kill < kills; kill += 1) await killOne(trial);
+    const overlapping = store.name === "pglite" ? 0 : Math.min(kills, OVERLAPPING_KILLS);
+    for (let kill = overlapping; kill < kills; kill += 1) await killOne(trial);
+    const silenceSeconds = overlapping > 0 ? await killOverlapping(trial, overlapping) : null;
     ending.abort();
     await changes;
     receiver.behave("ok");
@@ -66,10 +76,12 @@ export async function runTrial(
       duplicates: received.filter(({ duplicate }) => duplicate).length,
       problems: [
         ...(isSettled ? [] : ["events are still pending, or differ, after a minute without kills"]),
+        ...((silenceSeconds ?? 0) > MAX_SILENCE_SECONDS ? ["nobody read for too long"] : []),
         ...receiver.problems(),
         ...differences(trial),
       ],
       seconds: Math.round((performance.now() - began) / 1000),
+      silenceSeconds,
     };
   } finally {
     ending.abort();
@@ -107,7 +119,8 @@ async function startTrial(storeUrl: string, seed: number, bundle: string): Promi
     LOG_LEVEL: "error",
     PATH: process.env.PATH,
   };
-  const spawn = () => fork(bundle, { env, stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const spawn: Trial["spawn"] = (more = {}) =>
+    fork(bundle, { env: { ...env, ...more }, stdio: ["ignore", "inherit", "inherit", "ipc"] });
   return { upstream, receiver, random, spawn };
 }
 
@@ -140,6 +153,41 @@ async function killOne({ receiver, random, spawn }: Trial): Promise<void> {
     receiver.behave({ kind: pick(random, ["reset", "ack-lost"] as const), times: 2 });
   }
   await kill(worker);
+}
+
+/** Kills one of three workers again and again, with a common lease. */
+async function killOverlapping(trial: Trial, kills: number): Promise<number> {
+  const { upstream, random, spawn } = trial;
+  const start = () => spawn({ COMMON_LEASE: "yes" });
+  const workers = Array.from({ length: OVERLAPPING }, start);
+  await Promise.all(workers.map((worker) => once(worker, "message")));
+  // A slow upstream keeps the lease held nearly all the time, so that most kills hit a holder.
+  upstream.control.fault({ kind: "slow", delayMs: 1_000, count: 1_000_000 });
+  let calls = upstream.control.calls().length;
+  let calledAt = performance.now();
+  let silence = 0;
+  const look = () => {
+    const now = performance.now();
+    silence = Math.max(silence, now - calledAt);
+    const count = upstream.control.calls().length;
+    if (count !== calls) calledAt = now;
+    calls = count;
+  };
+  const watching = setInterval(look, 100);
+  for (let done = 0; done < kills; done += 1) {
+    await sleep(2_000 + random() * 8_000);
+    const victim = Math.floor(random() * OVERLAPPING);
+    const worker = workers[victim];
+    if (worker) await kill(worker);
+    workers[victim] = start();
+  }
+  // Long enough for the lease of the last one that was killed to end.
+  await sleep(MAX_SILENCE_SECONDS * 1_000);
+  look();
+  clearInterval(watching);
+  upstream.control.clearFaults();
+  for (const worker of workers) await kill(worker);
+  return Math.round(silence / 100) / 10;
 }
 
 async function kill(worker: ChildProcess): Promise<void> {

@@ -7,8 +7,8 @@ import { LEASE_KEY } from "../../shared/schemas/watch-rows.ts";
 import type { Store } from "../../shared/store/store.ts";
 
 /**
- * Gives each process its own lease. A killed process would keep a common one for up to two minutes,
- * and only the request budget depends on it.
+ * Gives each process its own lease, but for workers that overlap. A killed process keeps a common one
+ * for 25 s, and only the request budget depends on it.
  */
 function withOwnLease(store: Store): Store {
   const own = (key: string) => (key === LEASE_KEY ? `${key}/${process.pid}` : key);
@@ -23,7 +23,10 @@ async function work(): Promise<void> {
   const config = loadConfig(process.env, POLL);
   const deps = createDeps(config);
   const context = {};
-  const openStore = async () => withOwnLease(await deps.openStore(context));
+  const openStore = async () => {
+    const store = await deps.openStore(context);
+    return process.env.COMMON_LEASE ? store : withOwnLease(store);
+  };
   const poll = createPoll({ ...deps, openStore, config });
   await openStore();
   process.send?.("ready");
