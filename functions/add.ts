@@ -11,6 +11,7 @@ import { type HttpDeps, httpHandler } from "../shared/deps.ts";
 import {
   AddOutcomeUnknownError,
   type AnyAppError,
+  ForbiddenError,
   InvalidRequestError,
   isAppError,
   type UpstreamFacts,
@@ -33,7 +34,7 @@ import {
 import type { HttpRequest } from "../shared/http/platform-event.ts";
 import { PROBLEM_TYPE, toProblem } from "../shared/http/problem.ts";
 import { readJsonBody } from "../shared/http/read-json.ts";
-import { describeError, maskCustomer, maskNumber } from "../shared/log.ts";
+import { describeError, maskNumber } from "../shared/log.ts";
 import {
   type AddRequest,
   type AddResponse,
@@ -65,7 +66,15 @@ export function createAdd(deps: AddDeps) {
       store: () => deps.openStore(context).then(() => ({})),
       upstream: () => askUpstream(deps.upstreamFor(context), deps.monotonic()),
     });
-  return createHttpHandler({ paths: ADD.paths, methods, check, log, now, newId });
+  return createHttpHandler({
+    paths: ADD.paths,
+    methods,
+    check,
+    isAudited: true,
+    log,
+    now,
+    newId,
+  });
 }
 
 /** One add with all that it needs. */
@@ -85,10 +94,12 @@ async function add(http: HttpRequest, call: KeyedCall, deps: AddDeps): Promise<H
   const deadlineAt = deps.monotonic() + ADD_DEADLINE_MS;
   const { request, warnings } = readRequest(http);
   call.note({
-    custSpaceId: maskCustomer(request.custSpaceId),
+    custSpaceId: request.custSpaceId,
     number: maskNumber(request.phoneNumber),
   });
   assertScope(call.key, request.custSpaceId);
+  // The upstream does not say that the id belongs to this customer.
+  if (request.preValidateId !== undefined && call.key.scope !== "*") throw new ForbiddenError();
   const key = readIdempotencyKey(http);
   const upstream = deps.upstreamFor(call.context);
   const store = await deps.openStore(call.context);

@@ -14,6 +14,8 @@ import { createTestEvent } from "../shared/webhook/test-event.ts";
 
 /** For the list of instances in a check. The function's timeout is 75 s. */
 const CHECK_MS = 10_000;
+/** For the expired idempotency rows of one run. */
+const EXPIRY_MS = 2_000;
 
 /**
  * The timer's function. One invocation is one run, or one command if the payload holds one. A run
@@ -107,8 +109,10 @@ async function runOperatorCommand(
 async function runTimer(deps: PollDeps, warm: WarmState, context: unknown): Promise<unknown> {
   const { store, source, receiverId, ...invocation } = await invocationOf(deps, context);
   const upstream = deps.upstreamFor(context);
-  const expire = (after: string, limit: number) =>
-    expireIdempotency(store, after, limit, deps.now());
+  const expire = (cursor: string) => {
+    const stopAt = deps.monotonic() + EXPIRY_MS;
+    return expireIdempotency(store, cursor, deps.now(), () => deps.monotonic() < stopAt);
+  };
   const settings = { ...deps.config, source, receiverId };
   const report = await runPoll({ ...invocation, store, upstream, expire }, settings, warm);
   deps.log.info("poll run", { ...report });

@@ -16,7 +16,7 @@ import { askUpstream, runCheck } from "../shared/http/check.ts";
 import { createHttpHandler, type KeyedCall, withApiKey } from "../shared/http/http-handler.ts";
 import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts";
 import type { HttpRequest } from "../shared/http/platform-event.ts";
-import { describeError, maskCustomer } from "../shared/log.ts";
+import { describeError } from "../shared/log.ts";
 import { createLiveShare } from "../shared/pacing/live-share.ts";
 import { createRemembered } from "../shared/pacing/remembered.ts";
 import { ACCOUNT, type CustomerRow, SELF } from "../shared/schemas/customer-row.ts";
@@ -72,7 +72,7 @@ async function query(
   const custSpaceId = given.custSpaceId === SELF ? undefined : given.custSpaceId;
   const filters = { ...given, custSpaceId };
   const isFiltered = filters.isvCode !== undefined || filters.status !== undefined;
-  call.note({ custSpaceId: maskCustomer(custSpaceId ?? SELF), source });
+  call.note({ custSpaceId: custSpaceId ?? SELF, source });
   assertScope(call.key, custSpaceId);
   // An ISV code may reach other customers than the one beside it.
   if (filters.isvCode !== undefined && call.key.scope !== "*") throw new ForbiddenError();

@@ -1,6 +1,6 @@
 import { isAppError } from "./errors.ts";
 
-/** Values that may stand in a log line. Phone numbers go through `maskNumber` first. */
+/** Values that may stand in a log line. Fields that name a number or a customer are masked. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** JSON lines: one object a line with `time`, `level`, `message` and the fields. */
@@ -9,6 +9,8 @@ export type Log = {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
+  /** Who did what: written at every level, with `audit: true`. */
+  audit(message: string, fields?: LogFields): void;
   /** A log that adds these fields to each of its lines. */
   with(fields: LogFields): Log;
 };
@@ -24,26 +26,51 @@ export type LogOptions = {
   readonly write: (line: string) => void;
 };
 
+/** In characters. A log service cuts longer lines anywhere, and others' text could fill the log. */
+const MAX_LINE = 16_384;
+const MAX_TEXT = 2_048;
+
+/** Fields that hold a number, a customer, or a stored key with one. */
+const NAMES_CUSTOMER = /^(custSpaceId|customer|phoneNumber|number|key)$/;
+
+function safeText(name: string, value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  const text = NAMES_CUSTOMER.test(name) ? value.split("/").map(maskCustomer).join("/") : value;
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
+}
+
 /** Writes the lines of this level and of those after it, each with the bound fields. */
 export function createLog(options: LogOptions, bound: LogFields = {}): Log {
   const threshold = LOG_LEVELS.indexOf(options.level);
-  const line = (level: LogLevel) => (message: string, fields?: LogFields) => {
-    if (LOG_LEVELS.indexOf(level) < threshold) return;
+  const write = (level: LogLevel, message: string, fields?: LogFields) => {
     const time = new Date(options.now()).toISOString();
-    options.write(JSON.stringify({ time, level, message, ...bound, ...fields }));
+    const facts = { time, level, message, ...bound };
+    const text = JSON.stringify({ ...facts, ...fields }, safeText);
+    options.write(
+      text.length <= MAX_LINE ? text : JSON.stringify({ ...facts, cut: text.length }, safeText),
+    );
+  };
+  const line = (level: LogLevel) => (message: string, fields?: LogFields) => {
+    if (LOG_LEVELS.indexOf(level) >= threshold) write(level, message, fields);
   };
   return {
     debug: line("debug"),
     info: line("info"),
     warn: line("warn"),
     error: line("error"),
+    audit: (message, fields) => write("info", message, { ...fields, audit: true }),
     with: (fields) => createLog(options, { ...bound, ...fields }),
   };
 }
 
-/** Keeps the last four digits: enough to recognise a number, not enough to call it. */
+/**
+ * Keeps the last four digits: enough to recognise a number, not enough to call it. Of a number with
+ * fewer than eight digits they would show too much, so nothing of it stays.
+ */
 export function maskNumber(phoneNumber: string): string {
-  return `${"*".repeat(Math.max(0, phoneNumber.length - 4))}${phoneNumber.slice(-4)}`;
+  const kept = phoneNumber.length < 8 ? 0 : 4;
+  const masked = phoneNumber.length - kept;
+  return "*".repeat(masked) + phoneNumber.slice(masked);
 }
 
 /**
@@ -51,7 +78,7 @@ export function maskNumber(phoneNumber: string): string {
  * sent by mistake, so only its last four digits stay. With the request id they find the customer.
  */
 export function maskCustomer(custSpaceId: string): string {
-  const digits = custSpaceId.replaceAll(/[_-]/g, "");
+  const digits = custSpaceId.replaceAll(/[_ +().-]/g, "");
   return /^\d{7,}$/.test(digits) ? maskNumber(custSpaceId) : custSpaceId;
 }
 

@@ -1,6 +1,6 @@
 import { loadCustomer } from "../customers/customer.ts";
 import { InvalidRequestError } from "../errors.ts";
-import { type LogFields, maskNumber } from "../log.ts";
+import { type LogFields, maskCustomer, maskNumber } from "../log.ts";
 import { toIssues } from "../schemas/issues.ts";
 import type { CommandDeps } from "./command-deps.ts";
 import { COMMANDS } from "./table.ts";
@@ -36,15 +36,30 @@ export function parseCommand(payload: unknown): Command {
  * @throws StoreUnavailableError and other store errors. Every command may be repeated after one.
  */
 export async function runCommand(command: Command, deps: CommandDeps): Promise<object> {
-  const done = await command.run(deps);
-  const answer = { command: command.name, ...done, ...(await findNothing(command, done, deps)) };
-  deps.log.info("command", countsOf(answer));
-  return answer;
+  const what = { command: command.name, customers: customersOf(command.named) };
+  try {
+    const done = await command.run(deps);
+    const answer = { command: command.name, ...done, ...(await findNothing(command, done, deps)) };
+    deps.log.audit("command", { ...what, ...countsOf(answer), outcome: "done" });
+    return answer;
+  } catch (error) {
+    deps.log.audit("command", { ...what, outcome: "failed" });
+    throw error;
+  }
+}
+
+const NAMED_CUSTOMERS = 10;
+
+/** Masked as everywhere in the log. Of many customers, the first few. */
+function customersOf({ customer, custSpaceIds }: Named): readonly string[] | undefined {
+  const named = custSpaceIds ?? (customer === undefined ? undefined : [customer]);
+  return named?.slice(0, NAMED_CUSTOMERS).map(maskCustomer);
 }
 
 type Named = {
   readonly command: string;
   readonly customer?: string;
+  readonly custSpaceIds?: readonly string[];
   readonly number?: string;
   readonly seq?: number;
   readonly after?: string;

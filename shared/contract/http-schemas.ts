@@ -25,7 +25,8 @@ export function httpSchemas(): Readonly<Record<string, JsonSchema>> {
         pattern: NAME_LENGTH.source,
       },
       preValidateId: {
-        description: "The upstream's id of a number that was validated before.",
+        description:
+          "The upstream's id of a number that was validated before. Only for keys of every customer.",
         pattern: PLAIN_ID.source,
       },
     }),

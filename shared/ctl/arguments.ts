@@ -24,6 +24,7 @@ export type Plan = {
 type Customers = { readonly ids: readonly string[] } | { readonly file: string };
 
 export type Parsed =
+  | { readonly kind: "key"; readonly words: readonly string[] }
   | { readonly kind: "help"; readonly text: string }
   | { readonly kind: "plan"; readonly plan: Plan; readonly where: Where; readonly json: boolean };
 
@@ -42,6 +43,7 @@ const COMMON_OPTIONS: NonNullable<ParseArgsConfig["options"]> = {
 
 /** @throws CtlError with exit code 2 */
 export function parseCommandLine(argv: readonly string[], now: number): Parsed {
+  if (argv[0] === "key") return { kind: "key", words: argv.slice(1) };
   const firstOption = argv.findIndex((word) => word.startsWith("-"));
   const words = argv.slice(0, firstOption < 0 ? 2 : Math.min(2, firstOption));
   const entry = COMMANDS.find((one) => [words.join(" "), words[0]].includes(wordsOf(one)));

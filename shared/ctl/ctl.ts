@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { text } from "node:stream/consumers";
@@ -6,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { parseCommandLine } from "./arguments.ts";
 import { connect } from "./connect.ts";
 import { CtlError, type CtlIo } from "./io.ts";
+import { newKey } from "./new-key.ts";
 import { describeAnswer, isDone } from "./print.ts";
 import { runPlan } from "./run.ts";
 import { findStart } from "./running-file.ts";
@@ -26,6 +28,10 @@ export async function main(argv: readonly string[], io: CtlIo): Promise<0 | 1 | 
   const isCheck = argv.includes("--check");
   try {
     const parsed = parseCommandLine(argv, io.now());
+    if (parsed.kind === "key") {
+      for (const line of newKey(parsed.words, randomBytes)) io.out(line);
+      return 0;
+    }
     if (parsed.kind === "help") {
       io.out(parsed.text);
       return 0;

@@ -1,4 +1,5 @@
 import { COMMANDS, type CommandEntry, wordsOf } from "../commands/table.ts";
+import { NEW_KEY_USAGE } from "./new-key.ts";
 
 const COMMON_HELP = `  --json         prints the whole answer as JSON
   --stage NAME   asks the deployed function of that stage, by serverless invoke
@@ -23,6 +24,7 @@ The operator's commands. They go to the running npm start. If it is not running,
 store that the environment names. With --stage they go to the deployed function.
 
 ${COMMANDS.map((entry) => `  ${usageOf(entry)}`).join("\n")}
+  ${NEW_KEY_USAGE}
 
 ${COMMON_HELP}
 Exit codes: 0 done, 1 refused or failed, 2 wrong command line. Those of status --check differ.

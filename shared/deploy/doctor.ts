@@ -117,6 +117,11 @@ export async function examine(
   const instances = plan.functions.find(({ key }) => key === QUERY.name)?.reservedConcurrency;
   findings.push(...checkShares(configs, instances));
   const poll = configs.get(POLL.name);
+  const cidrs = plan.functions.find(({ key }) => key === POLL.name)?.environment
+    .WEBHOOK_ALLOW_CIDRS;
+  if (/\/0+\b/.test(cidrs ?? "")) {
+    tell("warning", "WEBHOOK_ALLOW_CIDRS holds a range /0, which allows every private address");
+  }
   if (poll) findings.push(await checkWebhook(poll, plan), ...describeCosts(poll, plan));
   return { findings, functions };
 }

@@ -2,7 +2,7 @@ import type { SettingName } from "../config.ts";
 
 /** What pages and tools say of each setting. Functions do not load it. */
 export const SETTING_HELP: Readonly<Record<SettingName, string>> = {
-  API_KEYS: "`name:key[:custSpaceId|self|*],…`, with keys of 24 or more characters",
+  API_KEYS: "`name:key[:custSpaceId|self|*],…`, or `name:sha256:HEX[:…]` with the key's digest",
   STORE_URL:
     "`tablestore://INSTANCE.REGION/TABLE`, `postgres://…?sslmode=verify-full`, `pglite:./folder`, `memory:`",
   WEBHOOK_URL: "where events go: https and a public address",

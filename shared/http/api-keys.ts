@@ -14,35 +14,54 @@ export type ApiKey = {
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const KEY = /^[A-Za-z0-9_\-.~+/=]{24,}$/;
 const SCOPE = /^(?:\*|[A-Za-z0-9_-]{1,128})$/;
+/** Of one repeated character, anyone can guess it. */
+const GUESSABLE = /^(.)\1*$/;
+const HEX = /^[0-9a-f]{64}$/i;
 const BEARER = /^bearer +(\S+)$/i;
 
 /**
- * Reads API_KEYS, `name:key[:custSpaceId|self|*],…`, with or without spaces around an entry. Problems
- * name an entry by its position: if name and key are swapped, the name is the secret.
+ * Reads API_KEYS, `name:key[:custSpaceId|self|*],…`, with or without spaces around an entry. Instead
+ * of `key` it may have `sha256:HEX`, the key's digest, which opens nothing. A name may have two keys
+ * of one scope, to change from one to the other. Problems name an entry by its position: if name and
+ * key are swapped, the name is the secret.
  */
 export function parseApiKeys(
   text: string,
 ): { readonly value: readonly ApiKey[] } | { readonly problem: string } {
   const keys: ApiKey[] = [];
   const problems: string[] = [];
-  const entryOf = new Map<string, number>();
   for (const [index, entry] of text.split(",").entries()) {
-    const [name = "", key = "", scope = "*", ...rest] = entry.trim().split(":");
-    const position = index + 1;
-    const say = (problem: string) => problems.push(`entry ${position}: ${problem}`);
-    if (rest.length > 0) say("has more than the three parts name:key:scope");
-    if (!NAME.test(name)) say("the name must be 1 to 64 of A-Z a-z 0-9 _ -");
-    if (!KEY.test(key)) say("the key must be 24 or more of A-Z a-z 0-9 _ - . ~ + / =");
-    if (!SCOPE.test(scope)) say("the scope must be a CustSpaceId, self or *");
-    // With the same key twice, chance would decide which scope holds.
-    for (const [what, value] of [["name", name] as const, ["key", key] as const]) {
-      const earlier = entryOf.get(`${what}:${value}`);
-      if (earlier !== undefined) say(`the ${what} is also that of entry ${earlier}`);
-      else if (value !== "") entryOf.set(`${what}:${value}`, position);
-    }
-    keys.push({ name, digest: new Secret(sha256(key)), scope });
+    const say = (problem: string) => problems.push(`entry ${index + 1}: ${problem}`);
+    const key = readEntry(entry.trim().split(":"), say);
+    checkAgainst(keys, key, say);
+    keys.push(key);
   }
   return problems.length > 0 ? { problem: problems.join(", ") } : { value: keys };
+}
+
+type Say = (problem: string) => void;
+
+function readEntry([name = "", ...parts]: string[], say: Say): ApiKey {
+  const isDigest = parts[0] === "sha256";
+  const [key = "", scope = "*", ...rest] = isDigest ? parts.slice(1) : parts;
+  if (rest.length > 0) say("has more than the three parts name:key:scope");
+  if (!NAME.test(name)) say("the name must be 1 to 64 of A-Z a-z 0-9 _ -");
+  if (isDigest && !HEX.test(key)) say("sha256 must be followed by 64 hexadecimal digits");
+  if (!isDigest && !KEY.test(key)) say("the key must be 24 or more of A-Z a-z 0-9 _ - . ~ + / =");
+  else if (GUESSABLE.test(key)) say("the key must not be one repeated character");
+  if (!SCOPE.test(scope)) say("the scope must be a CustSpaceId, self or *");
+  const digest = isDigest ? Buffer.from(key, "hex") : sha256(key);
+  return { name, digest: new Secret(digest), scope };
+}
+
+/** With the same key twice, or with two scopes of one name, chance would decide which one holds. */
+function checkAgainst(earlier: readonly ApiKey[], { name, digest, scope }: ApiKey, say: Say): void {
+  const same = earlier.findIndex((key) => key.digest.reveal().equals(digest.reveal()));
+  if (same >= 0) say(`the key is also that of entry ${same + 1}`);
+  const namesakes = earlier.filter((key) => key.name === name);
+  if (namesakes.length > 1) say("the name has two keys already");
+  const other = earlier.findIndex((key) => key.name === name && key.scope !== scope);
+  if (other >= 0) say(`the scope is not that of entry ${other + 1}, which has the same name`);
 }
 
 /**

@@ -39,6 +39,8 @@ export type HttpHandlerOptions<Check = never> = {
   /** By method, upper case. HEAD and OPTIONS need no route of their own. */
   readonly methods: Readonly<Record<string, HttpRoute>>;
   readonly check?: (context: unknown) => Promise<Check>;
+  /** Whether each call by a known key is written at every log level, as refused ones are. */
+  readonly isAudited?: boolean;
   readonly log: Log;
   /** Milliseconds. */
   readonly now: () => number;
@@ -53,7 +55,7 @@ const UNKNOWN = "unknown";
 /**
  * A Function Compute handler that never rejects. An error of a route becomes a problem, and an event
  * that is neither HTTP nor a check a 400. It logs one line a request, and one more for a 5xx. Neither
- * holds bodies, headers or query values.
+ * holds bodies, headers or query values. A 401 or 403 is logged at every level, with the address.
  */
 export function createHttpHandler<Check = never>(
   options: HttpHandlerOptions<Check>,
@@ -78,8 +80,13 @@ export function createHttpHandler<Check = never>(
       return run(request, call);
     });
     const durationMs = options.now() - startedAt;
-    const facts = { status: response.status, code, durationMs };
-    log.info("request", { ...notes, ...describeRequest(parsed, path), ...facts });
+    const { status } = response;
+    const isAudited =
+      status === 401 || status === 403 || (options.isAudited && notes.apiKey !== undefined);
+    const from = isAudited && parsed.kind === "http" ? parsed.request.address : undefined;
+    const facts = { status, code, durationMs, from };
+    const write = isAudited ? log.audit : log.info;
+    write("request", { ...notes, ...describeRequest(parsed, path), ...facts });
     // RFC 9110 section 9.3.2: the response to HEAD has no content, whatever its status.
     const isHead = parsed.kind === "http" && parsed.request.method === "HEAD";
     return toPlatformResponse(isHead ? { ...response, body: "" } : response);

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { IdempotencyInFlightError, IdempotencyReusedError } from "../errors.ts";
 import {
+  EXPIRY_PREFIX,
   IDEMPOTENCY_PREFIX,
   type IdempotencyRow,
   idempotencyRowSchema,
 } from "../schemas/idempotency-row.ts";
+import { formatSequence } from "../schemas/sequence.ts";
 import { decodeRow, encodeRow, readRow } from "../store/rows.ts";
 import type { Row, Store } from "../store/store.ts";
 import { updateRow } from "../store/update-row.ts";
@@ -61,6 +63,8 @@ export function createIdempotency(
     async reserve() {
       const at = now();
       const expiresAt = at + KEPT_MS;
+      // Before the row: a row without it would never be deleted.
+      await store.put(expiryKey(key, expiresAt), encodeRow({ schema: 1 }), "absent");
       const first = encodeRow({ schema: 1, bodyHash, state: "started", startedAt: at, expiresAt });
       if ((await store.put(key, first, "absent")) === "stored") return { kind: "first" };
       const found = await readRow(store, key, idempotencyRowSchema);
@@ -91,24 +95,58 @@ function judgeRepeat(row: IdempotencyRow, bodyHash: string, at: number): Reserva
   return { kind: "abandoned", startedAt: row.startedAt };
 }
 
+/** In order of time, so that the next to expire comes first. */
+function expiryKey(key: string, expiresAt: number): string {
+  return `${EXPIRY_PREFIX}${formatSequence(expiresAt)}/${key.slice(IDEMPOTENCY_PREFIX.length)}`;
+}
+
+/** All rows of earlier versions have been looked at. It comes after every cursor. */
+const LISTED = "~";
+const PAGE = 100;
+
 /**
- * Deletes expired rows among the next `limit` after the cursor. It leaves rows that it cannot read:
- * one bad row must not end the run.
+ * Deletes what has expired, the oldest first, until nothing is due or `hasTime` says no. A live row is
+ * not looked at. Rows of earlier versions have no expiry key: a cursor goes over them once.
  *
- * @returns the next cursor, "" after the last row
+ * @returns the next cursor
  */
 export async function expireIdempotency(
   store: Store,
-  after: string,
-  limit: number,
+  cursor: string,
   now: number,
+  hasTime: () => boolean,
 ): Promise<string> {
-  const rows = await store.scan(IDEMPOTENCY_PREFIX, after, limit);
-  for (const row of rows) {
-    const expiresAt = expiryOf(row);
-    if (expiresAt !== undefined && expiresAt <= now) await store.delete(row.key, row.version);
+  await expireDue(store, now, hasTime);
+  let after = cursor;
+  while (after !== LISTED && hasTime()) {
+    const rows = await store.scan(IDEMPOTENCY_PREFIX, after, PAGE);
+    await Promise.all(rows.map((row) => listOrDelete(store, row, now)));
+    after = rows.length < PAGE ? LISTED : (rows.at(-1)?.key ?? LISTED);
   }
-  return rows.length < limit ? "" : (rows.at(-1)?.key ?? "");
+  return after;
+}
+
+async function expireDue(store: Store, now: number, hasTime: () => boolean): Promise<void> {
+  while (hasTime()) {
+    const keys = await store.scan(EXPIRY_PREFIX, "", PAGE);
+    const due = keys.filter(({ key }) => Number(key.split("/")[1]) <= now);
+    await Promise.all(
+      due.map(async (expiry) => {
+        const key = `${IDEMPOTENCY_PREFIX}${expiry.key.split("/").slice(2).join("/")}`;
+        const found = await store.get(key);
+        if (found) await listOrDelete(store, { key, ...found }, now);
+        await store.delete(expiry.key, expiry.version);
+      }),
+    );
+    if (due.length < PAGE) return;
+  }
+}
+
+async function listOrDelete(store: Store, row: Row, now: number): Promise<void> {
+  const expiresAt = expiryOf(row);
+  if (expiresAt === undefined) return;
+  if (expiresAt <= now) await store.delete(row.key, row.version);
+  else await store.put(expiryKey(row.key, expiresAt), encodeRow({ schema: 1 }), "absent");
 }
 
 /** Undefined for a row that only another version can read. */

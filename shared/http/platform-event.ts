@@ -8,6 +8,8 @@ export type HttpRequest = {
   /** Names are lower case. A comma joins a header that came twice, as HTTP allows. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** The caller's address, if the front says so. */
+  readonly address?: string | undefined;
 };
 
 export type PlatformEvent =
@@ -54,7 +56,8 @@ function classify(event: unknown): PlatformEvent {
   const http = isFields(event.requestContext) ? event.requestContext.http : undefined;
   if (isFields(http)) {
     const path = toText(event.rawPath) || toText(http.path);
-    return { kind: "http", request: toRequest(event, http.method, path) };
+    const request = { ...toRequest(event, http.method, path), address: toAddress(http.sourceIp) };
+    return { kind: "http", request };
   }
   if (typeof event.httpMethod === "string") {
     return { kind: "http", request: toRequest(event, event.httpMethod, toText(event.path)) };
@@ -63,6 +66,12 @@ function classify(event: unknown): PlatformEvent {
     return { kind: "timer", payload: toPayloadText(event.payload) };
   }
   return { kind: "payload", payload: event };
+}
+
+/** In the form of an address, as it stands in log lines. */
+function toAddress(value: unknown): string | undefined {
+  const isAddress = typeof value === "string" && /^[\da-f]*[.:][\da-f.:]{1,44}$/i.test(value);
+  return isAddress ? value : undefined;
 }
 
 function toRequest(event: Fields, method: unknown, path: string | undefined): HttpRequest {

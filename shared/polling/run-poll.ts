@@ -19,7 +19,6 @@ import type { WarmState } from "./warm-state.ts";
 import { readAll, unlimited } from "./worker-pool.ts";
 
 const PENDING_COUNT_CUSTOMERS = 100;
-const EXPIRY_PAGE = 50;
 /** Customers read beside the slots, so that a slot never waits for the store. */
 const SPARE_WORKERS = 2;
 
@@ -90,10 +89,10 @@ async function readWithLease(run: Run): Promise<Reads> {
   }
 }
 
-/** Clears a few old idempotency rows, and puts the environment's customers on the watch list. */
+/** Clears expired idempotency rows, and puts the environment's customers on the watch list. */
 async function prepare({ deps, settings, warm, lease, progress }: Run): Promise<void> {
   try {
-    progress.setExpiryCursor(await deps.expire(lease.progress.expiryCursor, EXPIRY_PAGE));
+    progress.setExpiryCursor(await deps.expire(lease.progress.expiryCursor));
     await ensureWatched(deps.store, settings.watch, warm.ensured, deps.now);
   } catch (error) {
     if (!isStoreFailure(error)) throw error;

@@ -15,8 +15,8 @@ export type RunDeps = {
   readonly random: () => number;
   readonly newId: () => string;
   readonly log: Log;
-  /** Removes expired idempotency rows after a cursor. Resolves to the next cursor. */
-  readonly expire: (after: string, limit: number) => Promise<string>;
+  /** Removes expired idempotency rows. Resolves to the next cursor. */
+  readonly expire: (cursor: string) => Promise<string>;
 };
 
 /** What storing a customer's next row takes: its events go to the dispatcher. */

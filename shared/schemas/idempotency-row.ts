@@ -2,6 +2,8 @@ import * as z from "zod/mini";
 
 /** Keys of keyed adds: `idem/<API key's name>/<SHA-256 of the Idempotency-Key>`. */
 export const IDEMPOTENCY_PREFIX = "idem/";
+/** Keys by which they expire: `exp/<expiry>/<API key's name>/<SHA-256>`, with nothing in their rows. */
+export const EXPIRY_PREFIX = "exp/";
 
 /** A keyed add, and its response once there is one. Kept for a day. */
 export const idempotencyRowSchema = z.looseObject({

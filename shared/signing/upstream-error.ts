@@ -86,6 +86,7 @@ export function toUpstreamFailure(thrown: unknown, action: string): UpstreamFail
   if (name === "RequestTimeoutError" || name === "AbortError") {
     return new UpstreamTimeoutError(facts);
   }
+  if (name === "ResponseTooLargeError") return new UpstreamContractError(facts);
   return new UpstreamUnavailableError(facts, NEVER_SENT.has(String(error.code)));
 }
 

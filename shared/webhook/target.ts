@@ -54,7 +54,11 @@ export function parseCidr(text: string): Cidr | undefined {
  * (mapped, NAT64), and they refuse it.
  */
 function createAddressGuard(allowCidrs: readonly Cidr[]): (address: string) => boolean {
-  const allowed = blockList(allowCidrs);
+  // Apart, because BlockList matches IPv4 against rules for IPv6 as well: ::/0 would open 127.0.0.1.
+  const allowed = {
+    ipv4: blockList(allowCidrs.filter(({ family }) => family === "ipv4")),
+    ipv6: blockList(allowCidrs.filter(({ family }) => family === "ipv6")),
+  };
   const refused = blockList(
     [...REFUSED_IPV4, ...REFUSED_IPV6].flatMap((text) => parseCidr(text) ?? []),
   );
@@ -65,7 +69,7 @@ function createAddressGuard(allowCidrs: readonly Cidr[]): (address: string) => b
     const type = family === 4 ? "ipv4" : "ipv6";
     // No receiver needs a mapped address, and BlockList would match it against IPv4 rules too.
     if (type === "ipv6" && /^::(ffff:)?\d+\.\d+\.\d+\.\d+$|^::ffff:/i.test(address)) return false;
-    if (allowed.check(address, type)) return true;
+    if (allowed[type].check(address, type)) return true;
     if (type === "ipv6" && !global6.check(address, type)) return false;
     return !refused.check(address, type);
   };

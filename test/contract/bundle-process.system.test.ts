@@ -11,7 +11,7 @@ import { type SandboxUpstream, startUpstream } from "../sandbox/upstream.ts";
 import { apiGatewayEvent, fcContext, fcHttpEvent, timerEvent } from "../support/fc-events.ts";
 import { assertDocumented, noteDelivery } from "./document-guard.ts";
 
-const KEY = "aaaaaaaaaaaaaaaaaaaaaaaa";
+const KEY = "aaaaaaaaaaaaaaaaaaaaaaaZ";
 const WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NAMES = FUNCTIONS.map(({ name }) => name);
 const HTTP_NAMES = FUNCTIONS.filter((row) => row.kind === "http").map(({ name }) => name);

@@ -62,6 +62,13 @@ describe("add", () => {
     });
   });
 
+  it("takes a preValidateId, which may be another customer's, from a key of every customer only", async () => {
+    const body = { ...GOOD_ADD, preValidateId: "p.1" };
+    const answer = await rig.add(addOf(body, { key: API_KEYS.acme }));
+    expect([answer.status, answer.body.code]).toEqual([403, "ERR_FORBIDDEN"]);
+    expect(rig.upstream.control.calls()).toEqual([]);
+  });
+
   it("sends the given values, digits without the country code, and nothing else", async () => {
     const body = { ...GOOD_ADD, cc: "+49", phoneNumber: " (0151) 1234-5678", preValidateId: "p.1" };
     expect((await rig.add(addOf(body))).status).toBe(201);
@@ -145,6 +152,8 @@ describe("add", () => {
         path: "/",
         status: 201,
         durationMs: 0,
+        from: "192.0.2.7",
+        audit: true,
       },
     ]);
   });

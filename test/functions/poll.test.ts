@@ -133,7 +133,7 @@ describe("poll", () => {
         upstreamUrl: "http://127.0.0.1:9",
         receiverUrl: "http://127.0.0.1:9/webhook",
         webhookSecret: secret,
-        apiKey: "k".repeat(24),
+        apiKey: "key-".repeat(6),
         storeUrl: "memory:",
         pollIntervalSeconds: 60,
       }),

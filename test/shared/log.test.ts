@@ -42,6 +42,54 @@ describe("createLog", () => {
   });
 });
 
+describe("log.audit", () => {
+  it.each(["debug", "info", "warn", "error"] as const)("writes at the level %s", (level) => {
+    const { lines, log } = recordedLog(level);
+    log.with({ requestId: "r-1" }).audit("request", { status: 401 });
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      {
+        time: "2026-01-02T03:04:05.678Z",
+        level: "info",
+        message: "request",
+        requestId: "r-1",
+        status: 401,
+        audit: true,
+      },
+    ]);
+  });
+});
+
+describe("a log line", () => {
+  it.each([
+    ["custSpaceId", "4915112345678", "*********5678"],
+    ["customer", "49-151-12345678", "***********5678"],
+    ["number", "+49 151 1234567", "***********4567"],
+    ["phoneNumber", "4711123", "*******"],
+    ["key", "c/4915112345678", "c/*********5678"],
+    ["customer", "cust-space-4915", "cust-space-4915"],
+  ])("masks a number in the field %s", (name, value, masked) => {
+    const { lines, log } = recordedLog("info");
+    log.with({ [name]: value }).info("a", { facts: { [name]: value } });
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ [name]: masked, facts: { [name]: masked } });
+  });
+
+  it("has texts of at most 2,048 characters", () => {
+    const { lines, log } = recordedLog("info");
+    log.info("a", { text: "x".repeat(2_049), list: ["y".repeat(5_000)] });
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({
+      text: `${"x".repeat(2_048)}…`,
+      list: [`${"y".repeat(2_048)}…`],
+    });
+  });
+
+  it("has at most 16,384 characters, and says how long it would have been", () => {
+    const { lines, log } = recordedLog("info");
+    log.with({ requestId: "r-1" }).info("a", { list: Array(20_000).fill("x") });
+    expect(lines[0]?.length).toBeLessThanOrEqual(16_384);
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ requestId: "r-1", cut: 80_091 });
+  });
+});
+
 describe("log.with", () => {
   it("adds its fields to each line of the new log and to none of the old one", () => {
     const { lines, log } = recordedLog("info");
@@ -78,8 +126,9 @@ describe("log.with", () => {
 describe("maskNumber", () => {
   it.each([
     ["8613800001234", "*********1234"],
-    ["12345", "*2345"],
-    ["1234", "1234"],
+    ["12345678", "****5678"],
+    ["1234567", "*******"],
+    ["1234", "****"],
     ["", ""],
   ])("turns %j into %j", (phoneNumber, masked) => {
     expect(maskNumber(phoneNumber)).toBe(masked);
@@ -90,7 +139,8 @@ describe("maskCustomer", () => {
   it.each([
     ["4915112345678", "*********5678"],
     ["29348393884", "*******3884"],
-    ["1234567", "***4567"],
+    ["1234567", "*******"],
+    ["+49 151 1234567", "***********4567"],
     ["49-151-12345678", "***********5678"],
     ["00_4915112345678", "************5678"],
     ["123456", "123456"],

@@ -108,7 +108,7 @@ export async function startPollStage(
         upstreamUrl: upstream.url,
         receiverUrl: receiver.url,
         webhookSecret: secret,
-        apiKey: "k".repeat(24),
+        apiKey: "key-".repeat(6),
         storeUrl: "memory:",
         pollIntervalSeconds: 60,
       }),

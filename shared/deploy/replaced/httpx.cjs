@@ -5,6 +5,8 @@
 const { urlToHttpOptions } = require("node:url");
 
 const BODY = Symbol("body");
+/** A customer's numbers fit many times over. An endless answer must not fill the memory. */
+const MAX_BYTES = 4_194_304;
 
 /** @typedef {{ url: string; open: typeof import("node:http").request; target: import("node:http").RequestOptions }} Upstream */
 
@@ -25,7 +27,10 @@ function expire(request, reject) {
   request.destroy();
 }
 
-/** Resolves once the whole answer is there, or rejects `timeout` ms after the call at the latest. */
+/**
+ * Resolves once the whole answer is there. Rejects `timeout` ms after the call at the latest, and
+ * for an answer of more than 4 MB.
+ */
 exports.request = (
   /** @type {string} */ url,
   /** @type {import("node:http").RequestOptions & { timeout: number; data: string }} */ options,
@@ -43,7 +48,14 @@ exports.request = (
     request.on("response", (response) => {
       /** @type {Buffer[]} */
       const chunks = [];
-      response.on("data", (/** @type {Buffer} */ chunk) => chunks.push(chunk));
+      let size = 0;
+      response.on("data", (/** @type {Buffer} */ chunk) => {
+        chunks.push(chunk);
+        size += chunk.length;
+        if (size <= MAX_BYTES) return;
+        fail(Object.assign(new Error(), { name: "ResponseTooLargeError" }));
+        request.destroy();
+      });
       response.on("error", fail);
       response.on("end", () => {
         clearTimeout(timer);

@@ -44,12 +44,15 @@ describe("watch", () => {
         level: "info",
         message: "command",
         command: "watch",
+        customers: ["a", "b", "a"],
         added: 1,
         revived: 0,
         alreadyWatched: 1,
         unreadable: 0,
         processed: 3,
         more: false,
+        outcome: "done",
+        audit: true,
       },
     ]);
   });

@@ -13,6 +13,9 @@ function keysOf(text: string) {
   return parsed.value;
 }
 
+/** Of KEY_A, by sha256sum. */
+const DIGEST_A = "20cb520460b1e7a1e2462b84c3c9d8c7585f80456af210faec5cf3ed002e4970";
+
 const hex = (digest: Secret<Buffer>) => digest.reveal().toString("hex");
 
 function problemOf(text: string) {
@@ -28,6 +31,26 @@ describe("parseApiKeys", () => {
       ["ops", "20cb520460b1e7a1e2462b84c3c9d8c7585f80456af210faec5cf3ed002e4970", "*"],
       ["crm", "c9b5fdfdd501fcecd61d8c8b9240280901f4b93e5810b83c5cdbb3e9e3f2f43e", "cust_1-x"],
     ]);
+  });
+
+  it.each([DIGEST_A, DIGEST_A.toUpperCase()])("takes the digest %s for its key", (digest) => {
+    const keys = keysOf(`crm:sha256:${digest}:cust-1`);
+    expect(keys.map(({ name, scope }) => [name, scope])).toEqual([["crm", "cust-1"]]);
+    expect(authenticate({ authorization: `Bearer ${KEY_A}` }, keys).name).toBe("crm");
+    // Whoever reads the digest cannot call with it.
+    expect(() => authenticate({ authorization: `Bearer ${digest}` }, keys)).toThrow(
+      UnauthorizedError,
+    );
+  });
+
+  it("takes two keys of one name and scope, in any of the two forms", () => {
+    const keys = keysOf(`crm:sha256:${DIGEST_A}:c,ops:${KEY_A}x,crm:${KEY_B}:c`);
+    for (const key of [KEY_A, KEY_B]) {
+      expect(authenticate({ authorization: `Bearer ${key}` }, keys)).toMatchObject({
+        name: "crm",
+        scope: "c",
+      });
+    }
   });
 
   it.each(["*", "self", "c".repeat(128)])("accepts the scope %s", (scope) => {
@@ -52,7 +75,21 @@ describe("parseApiKeys", () => {
     [`a:${KEY_A}:c d`, ["entry 1: the scope must be a CustSpaceId, self or *"]],
     [`a:${KEY_A}:${"c".repeat(129)}`, ["entry 1: the scope must be a CustSpaceId, self or *"]],
     [`a:${KEY_A}:*:x`, ["entry 1: has more than the three parts name:key:scope"]],
-    [`a:${KEY_A},a:${KEY_B}`, ["entry 2: the name is also that of entry 1"]],
+    [
+      `a:${KEY_A},a:${KEY_B}:c`,
+      ["entry 2: the scope is not that of entry 1, which has the same name"],
+    ],
+    [`a:${KEY_A},a:${KEY_B},a:${KEY_A}${KEY_B}`, ["entry 3: the name has two keys already"]],
+    [`a:${KEY_A},a:${KEY_A}`, ["entry 2: the key is also that of entry 1"]],
+    [`a:${"x".repeat(24)}`, ["entry 1: the key must not be one repeated character"]],
+    [`a:${"=".repeat(99)}:self`, ["entry 1: the key must not be one repeated character"]],
+    [`a:sha256:${"0".repeat(64)}`, ["entry 1: the key must not be one repeated character"]],
+    [`a:sha256:${DIGEST_A.slice(1)}`, [digestProblem(1)]],
+    [`a:sha256:${DIGEST_A}0`, [digestProblem(1)]],
+    [`a:sha256:${KEY_A}`, [digestProblem(1)]],
+    ["a:sha256", [digestProblem(1)]],
+    [`a:sha256:${DIGEST_A}:*:x`, ["entry 1: has more than the three parts name:key:scope"]],
+    [`a:${KEY_A},b:sha256:${DIGEST_A}`, ["entry 2: the key is also that of entry 1"]],
     [`a:${KEY_A},b:${KEY_A}:c`, ["entry 2: the key is also that of entry 1"]],
   ])("refuses %j with the problems %j", (text, problems) => {
     expect(problemOf(text)).toBe(problems.join(", "));
@@ -65,6 +102,10 @@ describe("parseApiKeys", () => {
     expect(problem).not.toMatch(/aaaa|ops|short|not a scope|b-b_b/);
   });
 });
+
+function digestProblem(entry: number) {
+  return `entry ${entry}: sha256 must be followed by 64 hexadecimal digits`;
+}
 
 function keyProblem(entry: number) {
   return `entry ${entry}: the key must be 24 or more of A-Z a-z 0-9 _ - . ~ + / =`;

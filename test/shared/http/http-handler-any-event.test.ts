@@ -28,7 +28,7 @@ const problemSchema = z.object({
   requestId: z.string(),
 });
 
-const KEY = "aaaaaaaaaaaaaaaaaaaaaaaa";
+const KEY = "aaaaaaaaaaaaaaaaaaaaaaaZ";
 const parsed = parseApiKeys(`crm:${KEY}`);
 const echo = withApiKey("value" in parsed ? parsed.value : [], async (request) =>
   jsonResponse(200, { body: readJsonBody(request), query: request.query }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { UpstreamUnavailableError } from "../../../shared/errors.ts";
+import { UnauthorizedError, UpstreamUnavailableError } from "../../../shared/errors.ts";
 import { jsonResponse } from "../../../shared/http/http-response.ts";
 import { fcContext, fcHttpEvent } from "../../support/fc-events.ts";
 import { openHandler } from "./http-handler-rig.ts";
@@ -21,6 +21,20 @@ describe("the log of createHttpHandler", () => {
         status: 200,
         durationMs: 7,
       },
+    ]);
+  });
+
+  it("has refused callers at every level, with their address", async () => {
+    const { ask, lines } = openHandler({
+      level: "error",
+      methods: { GET: () => Promise.reject(new UnauthorizedError()) },
+    });
+
+    await ask("GET");
+    await ask("PUT");
+
+    expect(lines).toEqual([
+      expect.objectContaining({ status: 401, from: "192.0.2.7", audit: true, requestId: "req-1" }),
     ]);
   });
 

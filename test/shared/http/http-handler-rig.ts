@@ -4,7 +4,7 @@ import {
   type HttpRoute,
 } from "../../../shared/http/http-handler.ts";
 import { jsonResponse } from "../../../shared/http/http-response.ts";
-import { createLog } from "../../../shared/log.ts";
+import { createLog, type LogLevel } from "../../../shared/log.ts";
 import { fcContext, fcHttpEvent } from "../../support/fc-events.ts";
 
 const ROUTES: Record<string, HttpRoute> = {
@@ -13,14 +13,17 @@ const ROUTES: Record<string, HttpRoute> = {
 };
 
 /** A handler of two paths and two methods, with its log lines. Each request takes 7 ms. */
-export function openHandler(overrides: Partial<HttpHandlerOptions> = {}) {
+export function openHandler({
+  level = "info",
+  ...overrides
+}: Partial<HttpHandlerOptions> & { readonly level?: LogLevel } = {}) {
   const lines: Record<string, unknown>[] = [];
   let now = 1_000;
   const handle = createHttpHandler({
     paths: ["/numbers", "/"],
     methods: ROUTES,
     log: createLog({
-      level: "info",
+      level,
       now: () => 0,
       write: (line) => lines.push(JSON.parse(line)),
     }),

@@ -199,38 +199,88 @@ describe("createIdempotency", () => {
   });
 });
 
+const always = () => true;
+
 describe("expireIdempotency", () => {
   it("deletes rows a day after their start, not a moment before", async () => {
     const { open, keys, advance, store } = setUp();
     await open("old").reserve();
     advance(HOUR_MS);
     await open("new").reserve();
-    expect(await expireIdempotency(store, "", 10, 1_000_000 + 24 * HOUR_MS - 1)).toBe("");
+    await expireIdempotency(store, "", 1_000_000 + 24 * HOUR_MS - 1, always);
     expect(await keys()).toHaveLength(2);
-    await expireIdempotency(store, "", 10, 1_000_000 + 24 * HOUR_MS);
+    await expireIdempotency(store, "", 1_000_000 + 24 * HOUR_MS, always);
     expect(await keys()).toHaveLength(1);
+    await expireIdempotency(store, "", 1_000_000 + 25 * HOUR_MS, always);
+    expect(await store.scan("", "", 10)).toEqual([]);
   });
 
-  it("works page by page and starts again after the last", async () => {
+  it("deletes in one call all of 2,500 rows that have expired", async () => {
+    const { open, store } = setUp();
+    for (let n = 0; n < 2_500; n += 1) await open(`k${n}`).reserve();
+    await expireIdempotency(store, "~", 25 * HOUR_MS, always);
+    expect(await store.scan("", "", 10)).toEqual([]);
+  });
+
+  it("ends when its time is over, and the next call continues", async () => {
     const { open, keys, store } = setUp();
-    for (let n = 0; n < 5; n += 1) await open(`k${n}`).reserve();
-    const sorted = await keys();
-    let cursor = "";
-    const cursors: string[] = [];
-    for (let page = 0; page < 3; page += 1) {
-      cursor = await expireIdempotency(store, cursor, 2, 25 * HOUR_MS);
-      cursors.push(cursor);
-    }
-    expect(cursors).toEqual([sorted[1], sorted[3], ""]);
+    for (let n = 0; n < 250; n += 1) await open(`k${n}`).reserve();
+    let pages = 1;
+    await expireIdempotency(store, "~", 25 * HOUR_MS, () => pages-- > 0);
+    expect((await store.scan("idem/", "", 1_000)).length).toBe(150);
+    await expireIdempotency(store, "~", 25 * HOUR_MS, always);
     expect(await keys()).toEqual([]);
+  });
+
+  it("looks at no live row, however many there are", async () => {
+    const { open, store } = setUp();
+    for (let n = 0; n < 500; n += 1) await open(`k${n}`).reserve();
+    let gets = 0;
+    const scans: string[] = [];
+    const counting = {
+      ...store,
+      get: async (key: string) => {
+        gets += 1;
+        return store.get(key);
+      },
+      scan: async (prefix: string, after: string, limit: number) => {
+        scans.push(prefix);
+        return store.scan(prefix, after, limit);
+      },
+    };
+    expect(await expireIdempotency(counting, "~", HOUR_MS, always)).toBe("~");
+    expect([gets, scans]).toEqual([0, ["exp/"]]);
+  });
+
+  it("finds the rows of an earlier version once, and expires them as all others", async () => {
+    const { open, keys, store } = setUp();
+    for (let n = 0; n < 250; n += 1) await open(`k${n}`).reserve();
+    for (const { key, version } of await store.scan("exp/", "", 1_000))
+      await store.delete(key, version);
+    expect(await expireIdempotency(store, "", 2 * HOUR_MS, always)).toBe("~");
+    expect(await keys()).toHaveLength(100);
+    await expireIdempotency(store, "~", 25 * HOUR_MS, always);
+    expect(await keys()).toEqual([]);
+  });
+
+  it("keeps a row that was used again after it had expired", async () => {
+    const { open, keys, advance, store } = setUp();
+    await open().reserve();
+    advance(24 * HOUR_MS);
+    await open().reserve();
+    await expireIdempotency(store, "~", 1_000_000 + 24 * HOUR_MS, always);
+    expect(await keys()).toHaveLength(1);
+    await expireIdempotency(store, "~", 1_000_000 + 48 * HOUR_MS, always);
+    expect(await store.scan("", "", 10)).toEqual([]);
   });
 
   it("leaves rows of other kinds alone", async () => {
     const { store } = setUp();
     await store.put("c/acme", "{}", "absent");
     await store.put("idemx/a", "{}", "absent");
-    await expireIdempotency(store, "", 10, 1e15);
-    expect(await store.scan("", "", 10)).toHaveLength(2);
+    await store.put("expx/a", "{}", "absent");
+    await expireIdempotency(store, "", 1e15, always);
+    expect(await store.scan("", "", 10)).toHaveLength(3);
   });
 
   it.each([
@@ -240,7 +290,7 @@ describe("expireIdempotency", () => {
     const { open, store, keys } = setUp();
     await open("k").reserve();
     await store.put("idem/crm/0", value, "absent");
-    expect(await expireIdempotency(store, "", 10, 1e15)).toBe("");
+    await expireIdempotency(store, "", 1e15, always);
     expect(await keys()).toEqual(["idem/crm/0"]);
   });
 });

@@ -6,7 +6,7 @@ import { fcContext, fcHttpEvent } from "../../support/fc-events.ts";
 import { openHandler } from "./http-handler-rig.ts";
 
 describe("withApiKey", () => {
-  const parsed = parseApiKeys("crm:aaaaaaaaaaaaaaaaaaaaaaaa:cust-1");
+  const parsed = parseApiKeys("crm:aaaaaaaaaaaaaaaaaaaaaaaZ:cust-1");
   const keys = "value" in parsed ? parsed.value : [];
 
   function openGuarded() {
@@ -29,7 +29,7 @@ describe("withApiKey", () => {
   it("runs the route with the key, and names the key in the log line", async () => {
     const { ask, lines } = openGuarded();
 
-    const answer = await ask("Bearer aaaaaaaaaaaaaaaaaaaaaaaa");
+    const answer = await ask("Bearer aaaaaaaaaaaaaaaaaaaaaaaZ");
 
     expect(JSON.parse(answer.body)).toEqual({ scope: "cust-1", requestId: "req-1" });
     expect(lines[0]).toMatchObject({ message: "request", apiKey: "crm", status: 200 });

@@ -215,6 +215,16 @@ describe("verifyWebhook", () => {
     expect(error?.message).toBe("The signed body is not JSON in UTF-8.");
   });
 
+  it.each([
+    [19, undefined],
+    [20, "signature"],
+    [1_000_000, "signature"],
+  ])("looks at 20 signatures: after %i others, the failure is %s", (others, failure) => {
+    const [good = ""] = (signed(BODY)["webhook-signature"] ?? "").split(" ");
+    const headers = { ...signed(BODY), "webhook-signature": `${"v1,AAAA ".repeat(others)}${good}` };
+    expect(refusal(BODY, headers)?.reason).toBe(failure);
+  });
+
   it("accepts the signature that Standard Webhooks publishes, whose body is no event", () => {
     const headers = {
       "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",

@@ -69,6 +69,27 @@ describe.each(VARIANTS)("%s", (_name, load) => {
     });
   });
 
+  describe("a reply nested deeper than any field", () => {
+    it.each([
+      ["objects", '{"a":', "1", "}"],
+      ["lists", "[", "", "]"],
+    ])("of 3,000 %s in an unknown field is not used", async (_kind, open, inner, close) => {
+      const nested = open.repeat(3_000) + inner + close.repeat(3_000);
+      const row = `{"PhoneNumber":"4915112345678","Extra":${nested}}`;
+      const endpoint = await listen(
+        http.createServer((request, response) => {
+          request.resume();
+          response.end(`{"Code":"OK","PhoneNumbers":[${row}]}`);
+        }),
+      );
+      const { upstream } = await start({ endpoint, realTime: true });
+
+      const query = upstream.query({}, { deadlineAt: performance.now() + 5_000 });
+
+      expect(shown(await failureOf(query))).toMatchObject({ code: "ERR_UPSTREAM_CONTRACT" });
+    });
+  });
+
   describe("an upstream that cannot be reached", () => {
     it("was sent nothing if it refused the connection", async () => {
       const server = net.createServer();

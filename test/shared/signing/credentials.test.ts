@@ -75,7 +75,10 @@ describe("the upstream of an invocation", () => {
 
   const deps = (more: Record<string, string> = {}) =>
     createDeps(
-      loadConfig({ CAMS_ENDPOINT: sandbox.url, API_KEYS: `crm:${"a".repeat(24)}`, ...more }, QUERY),
+      loadConfig(
+        { CAMS_ENDPOINT: sandbox.url, API_KEYS: `crm:${"ab".repeat(12)}`, ...more },
+        QUERY,
+      ),
     );
   const environment = {
     ALIBABA_CLOUD_ACCESS_KEY_ID: "env-id",

@@ -69,6 +69,27 @@ describe("the transport that stands in for httpx", () => {
     await isClosed;
   });
 
+  it("rejects once a reply has more than 4 MB, and closes the socket", async () => {
+    let closed = () => {};
+    const isClosed = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    const port = await listen(
+      http.createServer((request, response) => {
+        request.socket.once("close", closed);
+        const more = () => {
+          while (!response.destroyed && response.write(" ".repeat(65_536)));
+        };
+        response.on("drain", more);
+        more();
+      }),
+    );
+    const answer = transport.request(`http://127.0.0.1:${port}/`, { ...FORM, timeout: 5_000 });
+
+    await expect(answer).rejects.toMatchObject({ name: "ResponseTooLargeError" });
+    await isClosed;
+  });
+
   it("uses TLS for https only, also if nothing else has loaded it", async () => {
     let firstByte: number | undefined;
     const port = await listen(

@@ -131,6 +131,8 @@ describe("allowed CIDRs", () => {
       ["::ffff:127.0.0.1", "::ffff:7f00:1", "::1", "64:ff9b::7f00:1", "128.0.0.1.1"],
     ],
     [["0.0.0.0/0"], ["10.0.0.1", "169.254.169.254"], ["fd00::1", "::ffff:10.0.0.1"]],
+    [["::/0"], ["fd00::1", "::1"], ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::ffff:10.0.0.1"]],
+    [["::ffff:0:0/96", "::/1"], ["::1"], ["127.0.0.1", "10.0.0.1", "::ffff:7f00:1"]],
   ])("%j allow %j and not %j", (cidrs, allowed, refused) => {
     const { isAllowed } = guard(cidrs);
     expect(allowed.filter((address) => !isAllowed(address))).toEqual([]);
