@@ -29,6 +29,7 @@ import { type HttpResponse, jsonResponse } from "../shared/http/http-response.ts
 import {
   createIdempotency,
   type Idempotency,
+  readIdempotencyKey,
   type StoredResponse,
 } from "../shared/http/idempotency.ts";
 import type { HttpRequest } from "../shared/http/platform-event.ts";
@@ -66,15 +67,8 @@ export function createAdd(deps: AddDeps) {
       store: () => deps.openStore(context).then(() => ({})),
       upstream: () => askUpstream(deps.upstreamFor(context), deps.monotonic()),
     });
-  return createHttpHandler({
-    paths: ADD.paths,
-    methods,
-    check,
-    isAudited: true,
-    log,
-    now,
-    newId,
-  });
+  const { paths } = ADD;
+  return createHttpHandler({ paths, methods, check, isAudited: true, log, now, newId });
 }
 
 /** One add with all that it needs. */
@@ -82,6 +76,8 @@ type AddContext = {
   readonly request: AddRequest;
   readonly warnings: AddResponse["warnings"];
   readonly deadlineAt: number;
+  /** Wall clock, ms. */
+  readonly begunAt: number;
   readonly upstream: NumbersUpstream;
   readonly store: Store;
   /** Undefined without an Idempotency-Key. */
@@ -92,6 +88,7 @@ type AddContext = {
 
 async function add(http: HttpRequest, call: KeyedCall, deps: AddDeps): Promise<HttpResponse> {
   const deadlineAt = deps.monotonic() + ADD_DEADLINE_MS;
+  const begunAt = deps.now();
   const { request, warnings } = readRequest(http);
   call.note({
     custSpaceId: request.custSpaceId,
@@ -105,8 +102,20 @@ async function add(http: HttpRequest, call: KeyedCall, deps: AddDeps): Promise<H
   const store = await deps.openStore(call.context);
   const body = JSON.stringify(request);
   const idempotency =
-    key === undefined ? undefined : createIdempotency(store, call.key.name, key, body, deps.now);
-  return answer({ request, warnings, deadlineAt, upstream, store, idempotency, call, deps });
+    key === undefined
+      ? undefined
+      : createIdempotency(store, call.key.name, key, body, deps.now, request.custSpaceId);
+  return answer({
+    request,
+    warnings,
+    deadlineAt,
+    begunAt,
+    upstream,
+    store,
+    idempotency,
+    call,
+    deps,
+  });
 }
 
 async function answer(context: AddContext): Promise<HttpResponse> {
@@ -115,7 +124,7 @@ async function answer(context: AddContext): Promise<HttpResponse> {
     case "done":
       return replay(reservation.response);
     case "abandoned":
-      return resolveAbandoned(context, reservation.startedAt);
+      return resolveAbandoned({ ...context, begunAt: reservation.startedAt });
     default:
       return addNumber(context);
   }
@@ -144,9 +153,9 @@ async function addNumber(context: AddContext): Promise<HttpResponse> {
   }
 }
 
-function recordIntent({ request, store, deps }: AddContext): Promise<AddIntent> {
+function recordIntent({ request, store, deps, begunAt }: AddContext): Promise<AddIntent> {
   const number = { cc: request.cc, national: request.phoneNumber };
-  return recordAddIntent(store, request.custSpaceId, number, deps.newId(), deps.now());
+  return recordAddIntent(store, request.custSpaceId, number, deps.newId(), deps.now(), begunAt);
 }
 
 /** The facts of an error after which the number may have been added, undefined for any other. */
@@ -177,12 +186,12 @@ async function takeBack(
 }
 
 /** Finds out what an earlier try with this Idempotency-Key did, which died or never learnt it. */
-async function resolveAbandoned(context: AddContext, startedAt: number): Promise<HttpResponse> {
-  const { store, request } = context;
+async function resolveAbandoned(context: AddContext): Promise<HttpResponse> {
+  const { store, request, begunAt } = context;
   const row = (await loadCustomer(store, request.custSpaceId))?.value;
   return resolveUnknown(context, {
     facts: { action: ADD_NUMBER.action },
-    before: listedNumbers(row, startedAt),
+    before: listedNumbers(row, begunAt),
     // The first try may have died before it stored its intent, so store it now.
     onFound: () => recordIntent(context),
   });
@@ -284,14 +293,6 @@ function readRequest(http: HttpRequest): Pick<AddContext, "request" | "warnings"
   const doubts = doubtsAbout(request.cc, request.phoneNumber);
   const warnings = [...normalised.warnings, ...doubts.map((message) => ({ path, message }))];
   return { request, warnings: warnings.length > 0 ? warnings : undefined };
-}
-
-function readIdempotencyKey({ headers }: HttpRequest): string | undefined {
-  const key = headers["idempotency-key"];
-  if (key === undefined || /^[\x21-\x7e]{1,255}$/.test(key)) return key;
-  throw new InvalidRequestError([
-    { path: "Idempotency-Key", message: "must be 1 to 255 printable characters without spaces" },
-  ]);
 }
 
 /** What Function Compute calls as `add.handler`. Every event gets an HTTP response. */

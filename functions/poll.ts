@@ -101,9 +101,10 @@ async function runOperatorCommand(
   context: unknown,
 ): Promise<unknown> {
   const budget = createBudget(deps.monotonic);
-  const { watch: listed } = deps.config;
+  const { watch: listed, discover: isDiscovering } = deps.config;
   const { lastReads } = warm;
-  return runCommand(command, { ...(await invocationOf(deps, context)), listed, lastReads, budget });
+  const invocation = await invocationOf(deps, context);
+  return runCommand(command, { ...invocation, listed, isDiscovering, lastReads, budget });
 }
 
 async function runTimer(deps: PollDeps, warm: WarmState, context: unknown): Promise<unknown> {

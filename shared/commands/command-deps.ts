@@ -20,6 +20,8 @@ export type CommandDeps = {
   readonly testEvent: (options?: { redelivery: boolean }) => OutgoingEvent;
   /** Customers of the environment's list. */
   readonly listed: readonly string[];
+  /** Whether discovery would bring a customer back. */
+  readonly isDiscovering: boolean;
   /**
    * By customer: when this instance's last read that showed all stored values began, on the wall
    * clock in ms.

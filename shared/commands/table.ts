@@ -3,6 +3,7 @@ import {
   deadDropSchema,
   deadListSchema,
   deadRedeliverSchema,
+  eraseSchema,
   eventsSchema,
   redeliverSchema,
   resyncSchema,
@@ -17,6 +18,7 @@ import {
 } from "../schemas/command.ts";
 import type { CommandDeps } from "./command-deps.ts";
 import { dropDead, listDead, redeliverDead } from "./dead-letters.ts";
+import { erase } from "./erase.ts";
 import { listEvents } from "./events.ts";
 import { redeliver } from "./redeliver.ts";
 import { resync } from "./resync.ts";
@@ -105,6 +107,16 @@ refused. --drop drops its events.`,
     customers: "words",
     options: { drop: "flag" },
   } satisfies CommandEntry<typeof unwatchSchema>,
+  {
+    name: "erase",
+    schema: eraseSchema,
+    run: erase,
+    usage: "ID…",
+    help: `Removes all that the store holds of customers, pending events included, and stops watching them.
+A tombstone without personal data stays for a day, or for as long as WATCH_CUST_SPACES or
+WATCH_DISCOVER would bring the customer back. Repeating it does no harm.`,
+    customers: "words",
+  } satisfies CommandEntry<typeof eraseSchema>,
   {
     name: "watch-closely",
     schema: watchCloselySchema,

@@ -7,6 +7,7 @@ import type {
   WatchCommand,
   WatchListCommand,
 } from "../schemas/command.ts";
+import { DEAD_PREFIX } from "../schemas/outbox-rows.ts";
 import type { CommandDeps } from "./command-deps.ts";
 import { customersOnly, type FoundCustomer, findCustomers } from "./customer-rows.ts";
 import { takePage } from "./page.ts";
@@ -14,6 +15,7 @@ import { skipUnreadable } from "./try-decode.ts";
 
 const LIST_PAGE = 100;
 const CLOSELY_HOURS = 24;
+const COUNTED_DEAD = 1_000;
 
 /** Puts customers on the watch list. */
 export async function watch({ custSpaceIds }: WatchCommand, deps: CommandDeps) {
@@ -36,6 +38,7 @@ export async function unwatch({ custSpaceIds, drop = false }: UnwatchCommand, de
   const refused: { custSpaceId: string; pending: number }[] = [];
   const notWatched: string[] = [];
   let droppedEvents = 0;
+  const left: { custSpaceId: string; deadLetters: number }[] = [];
   const progress = await forEachCustomer(custSpaceIds, deps, async (customer) => {
     const options = { drop, listed: listed.has(customer), now: deps.now };
     const outcome = await unwatchCustomer(deps.store, customer, options);
@@ -45,9 +48,12 @@ export async function unwatch({ custSpaceIds, drop = false }: UnwatchCommand, de
     else {
       removed.push(customer);
       droppedEvents += outcome.dropped;
+      const dead = await deps.store.scan(`${DEAD_PREFIX}${customer}/`, "", COUNTED_DEAD);
+      if (dead.length > 0) left.push({ custSpaceId: customer, deadLetters: dead.length });
     }
   });
-  return { removed, refused, notWatched, droppedEvents, ...progress };
+  const leftOver = left.length > 0 ? left : undefined;
+  return { removed, refused, notWatched, droppedEvents, left: leftOver, ...progress };
 }
 
 /** Puts watched customers into the priority lane for some hours. */
@@ -79,7 +85,7 @@ type Progress = {
 };
 
 /** Runs a step for each id, once, until the budget is over. */
-async function forEachCustomer(
+export async function forEachCustomer(
   custSpaceIds: readonly string[],
   { budget }: CommandDeps,
   step: (customer: string) => Promise<void>,

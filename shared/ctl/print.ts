@@ -29,6 +29,7 @@ const DESCRIBE: Readonly<Record<string, Describe | undefined>> = {
   "dead-list": describeDeadList,
   watch: describeWatch,
   unwatch: describeUnwatch,
+  erase: describeErase,
   "webhook-test": describeWebhook,
   "webhook-pause": describeWebhook,
   "webhook-enable": describeWebhook,
@@ -93,8 +94,25 @@ function describeUnwatch(answer: Answer): string[] {
   return [
     `${removed}, ${listOf(answer.notWatched).length} not watched${dropped}`,
     ...refused,
+    ...listOf(answer.left).map(
+      ({ custSpaceId, deadLetters }) =>
+        `${custSpaceId} has ${deadLetters} dead letters left. To remove all of it, run: npm run ctl -- erase ${custSpaceId}`,
+    ),
     ...describeNotWatched(answer),
     ...describeUnreadable(answer),
+  ];
+}
+
+function describeErase(answer: Answer): string[] {
+  const { erased, tombstones, ...rest } = answer;
+  const kept = listOf(tombstones).map(
+    (id) => `${id} keeps a tombstone, as WATCH_CUST_SPACES or WATCH_DISCOVER would bring it back`,
+  );
+  return [
+    `${listOf(erased).length} erased`,
+    ...describeCounts({ ...rest, processed: undefined }),
+    ...kept,
+    ...describeNotWatched(answer),
   ];
 }
 

@@ -1,7 +1,8 @@
 import { type CustomerRow, newCustomerRow } from "../schemas/customer-row.ts";
 import type { Store } from "../store/store.ts";
 import type { RowChange } from "../store/update-row.ts";
-import { updateCustomer } from "./customer.ts";
+import { loadCustomer, updateCustomer } from "./customer.ts";
+import { isErasedSince } from "./erase.ts";
 import { prioritizeOnboarding, withdrawOnboarding } from "./priority-lane.ts";
 
 export type AddIntent = {
@@ -15,6 +16,7 @@ export type AddIntent = {
  * Puts the customer on the watch list and the number into the priority lane, before the upstream
  * adds it. If the process dies right after the upstream accepted, the intent is stored already, so
  * the next run reads the customer. The price is an intent to remove when the upstream refuses.
+ * A customer that was erased since the add began, at `begunAt`, stays erased.
  */
 export async function recordAddIntent(
   store: Store,
@@ -22,13 +24,20 @@ export async function recordAddIntent(
   number: { readonly cc: string; readonly national: string },
   id: string,
   now: number,
+  begunAt = now,
 ): Promise<AddIntent> {
   const leaveLane = () => withdrawOnboarding(store, customer, number.cc + number.national, id);
   const withdraw = () => updateCustomer(store, customer, (row) => withoutIntent(row, id));
   let before: CustomerRow | undefined;
   try {
-    ({ before } = await updateCustomer(store, customer, (row) => withIntent(row, id, now)));
+    ({ before } = await updateCustomer(store, customer, (row) =>
+      isErasedSince(row, begunAt) ? "keep" : withIntent(row, id, now),
+    ));
+    if (isErasedSince(before, begunAt)) return { listedBefore: undefined, undo: async () => {} };
     await prioritizeOnboarding(store, customer, number, id, now);
+    // Erased meanwhile: whoever comes last removes what the lane got.
+    const row = (await loadCustomer(store, customer))?.value;
+    if (isErasedSince(row, begunAt)) await leaveLane();
   } catch (error) {
     // A write whose answer was lost may be stored, but the add is not sent. If the store fails
     // again, one customer too many stays on the list.
@@ -68,7 +77,8 @@ function withIntent(row: CustomerRow | undefined, id: string, now: number): Chan
   if (!row) return { put: newCustomerRow(now, id) };
   if (row.addIntents) return { put: { ...row, addIntents: [...row.addIntents, id] } };
   if (!row.removedAt) return "keep";
-  return { put: { ...row, removedAt: undefined, addIntents: [id], revivedFrom: row.removedAt } };
+  const revived = { removedAt: undefined, addIntents: [id], revivedFrom: row.removedAt };
+  return { put: { ...row, ...revived, erasedAt: undefined, tombstoneUntil: undefined } };
 }
 
 function withoutIntent(row: CustomerRow | undefined, id: string): Change {

@@ -48,7 +48,8 @@ function asWatched(
 ): RowChange<CustomerRow> {
   if (!row) return { put: newCustomerRow(now) };
   if (wasRemoved(row) ? !revives : !row.addIntents) return "keep";
-  return { put: { ...row, removedAt: undefined, revivedFrom: undefined, addIntents: undefined } };
+  const revived = { removedAt: undefined, revivedFrom: undefined, addIntents: undefined };
+  return { put: { ...row, ...revived, erasedAt: undefined, tombstoneUntil: undefined } };
 }
 
 /** Also while only an add in progress has brought it back. */

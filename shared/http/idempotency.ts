@@ -1,5 +1,9 @@
 import { createHash } from "node:crypto";
-import { IdempotencyInFlightError, IdempotencyReusedError } from "../errors.ts";
+import {
+  IdempotencyInFlightError,
+  IdempotencyReusedError,
+  InvalidRequestError,
+} from "../errors.ts";
 import {
   EXPIRY_PREFIX,
   IDEMPOTENCY_PREFIX,
@@ -7,9 +11,10 @@ import {
   idempotencyRowSchema,
 } from "../schemas/idempotency-row.ts";
 import { formatSequence } from "../schemas/sequence.ts";
-import { decodeRow, encodeRow, readRow } from "../store/rows.ts";
+import { decodeRow, encodeRow, readRow, scanAll } from "../store/rows.ts";
 import type { Row, Store } from "../store/store.ts";
 import { updateRow } from "../store/update-row.ts";
+import type { HttpRequest } from "./platform-event.ts";
 
 const KEPT_MS = 86_400_000;
 
@@ -42,20 +47,33 @@ export type Idempotency = {
   forget(): Promise<void>;
 };
 
-/** @param keyName the API key's name: two callers' keys never meet */
+/** @throws InvalidRequestError */
+export function readIdempotencyKey({ headers }: HttpRequest): string | undefined {
+  const key = headers["idempotency-key"];
+  if (key === undefined || /^[\x21-\x7e]{1,255}$/.test(key)) return key;
+  throw new InvalidRequestError([
+    { path: "Idempotency-Key", message: "must be 1 to 255 printable characters without spaces" },
+  ]);
+}
+
+/**
+ * @param keyName the API key's name: two callers' keys never meet
+ * @param customer whom the request is about, so that an erasure finds it
+ */
 export function createIdempotency(
   store: Store,
   keyName: string,
   idempotencyKey: string,
   body: string,
   now: () => number,
+  customer?: string,
 ): Idempotency {
   const key = `${IDEMPOTENCY_PREFIX}${keyName}/${sha256(idempotencyKey)}`;
   const bodyHash = sha256(body);
 
   async function update(change: Partial<IdempotencyRow>): Promise<void> {
     await updateRow(store, key, idempotencyRowSchema, (row) =>
-      row && !row.answer ? { put: { ...row, ...change } } : "keep",
+      row && !row.answer && !row.erased ? { put: { ...row, ...change } } : "keep",
     );
   }
 
@@ -65,7 +83,14 @@ export function createIdempotency(
       const expiresAt = at + KEPT_MS;
       // Before the row: a row without it would never be deleted.
       await store.put(expiryKey(key, expiresAt), encodeRow({ schema: 1 }), "absent");
-      const first = encodeRow({ schema: 1, bodyHash, state: "started", startedAt: at, expiresAt });
+      const first = encodeRow({
+        schema: 1,
+        bodyHash,
+        state: "started",
+        startedAt: at,
+        expiresAt,
+        customer,
+      });
       if ((await store.put(key, first, "absent")) === "stored") return { kind: "first" };
       const found = await readRow(store, key, idempotencyRowSchema);
       if (!found) throw new IdempotencyInFlightError(1);
@@ -147,6 +172,33 @@ async function listOrDelete(store: Store, row: Row, now: number): Promise<void> 
   if (expiresAt === undefined) return;
   if (expiresAt <= now) await store.delete(row.key, row.version);
   else await store.put(expiryKey(row.key, expiresAt), encodeRow({ schema: 1 }), "absent");
+}
+
+/**
+ * Removes the stored responses of a customer. A row without one stays for its day, so that a repeat
+ * does not add again. It holds no number and no customer.
+ *
+ * @returns how many responses are gone
+ */
+export async function eraseResponses(store: Store, customer: string): Promise<number> {
+  let erased = 0;
+  for await (const { key, value } of scanAll(store, IDEMPOTENCY_PREFIX, "", ERASE_PAGE)) {
+    // Cheaper than to read each row as JSON. What is found is looked at again.
+    if (!value.includes(customer)) continue;
+    await updateRow(store, key, idempotencyRowSchema, (row) => {
+      if (!row || customerOf(row) !== customer) return "keep";
+      if (row.answer) erased += 1;
+      const { customer: _customer, answer: _answer, ...rest } = row;
+      return { put: { ...rest, state: "unknown", erased: true } };
+    });
+  }
+  return erased;
+}
+
+const ERASE_PAGE = 1_000;
+
+function customerOf({ customer, answer }: IdempotencyRow): unknown {
+  return customer ?? (answer && Object(JSON.parse(answer.body)).custSpaceId);
 }
 
 /** Undefined for a row that only another version can read. */

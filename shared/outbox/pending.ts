@@ -69,15 +69,22 @@ export async function moveToDeadLetters(
   now: number,
 ): Promise<number> {
   const dead: DeadRow = { schema: 1, event, status, diedAt: new Date(now).toISOString() };
-  const key = deadKey(customer, event.seq);
+  let key = deadKey(customer, event.seq);
   if ((await store.put(key, encodeRow(dead), "absent")) === "conflict") {
     // After a store was restored from a backup, another event may lie there. Neither may be lost.
     const there = await readRow(store, key, deadRowSchema).catch(toUndefined);
     if (there?.value.event.id !== event.id) {
-      await store.put(`${key}/${event.id}`, encodeRow(dead), "absent");
+      key = `${key}/${event.id}`;
+      await store.put(key, encodeRow(dead), "absent");
     }
   }
-  return updatePending(store, customer, event.id, without);
+  const left = await updatePending(store, customer, event.id, without);
+  const row = (await loadCustomer(store, customer))?.value;
+  // Erased meanwhile: the dead letter must not outlive its customer.
+  const isErased = !row || row.erasedAt !== undefined;
+  const stored = isErased ? await store.get(key) : undefined;
+  if (stored) await store.delete(key, stored.version);
+  return left;
 }
 
 /** An unreadable row may hold anything, so it is as good as another event. */

@@ -1,6 +1,7 @@
 import { type Decision, decide } from "../changes/decide.ts";
 import type { WatchedField } from "../changes/watched-fields.ts";
 import { commitRow, loadCustomer } from "../customers/customer.ts";
+import { tendTombstone } from "../customers/erase.ts";
 import { type CustomerRow, SELF } from "../schemas/customer-row.ts";
 import type { LaneRow } from "../schemas/watch-rows.ts";
 import type { CallOptions, Upstream } from "../signing/upstream.ts";
@@ -56,7 +57,10 @@ export async function readCustomer(
   const custSpaceId = customer === SELF ? undefined : customer;
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const before = await loadCustomer(deps.store, customer);
-    if (!before || before.value.removedAt) return { kind: "unwatched" };
+    if (!before || before.value.removedAt) {
+      if (before) await tendTombstone(deps.store, customer, before, deps.now());
+      return { kind: "unwatched" };
+    }
     const reply = await options.query({ custSpaceId }, options);
     const input = {
       customer,

@@ -58,6 +58,11 @@ export const unwatchSchema = z.strictObject({
   drop: z.optional(z.boolean("must be true or false")),
 });
 
+export const eraseSchema = z.strictObject({
+  command: z.literal("erase"),
+  custSpaceIds: customerIds,
+});
+
 export const watchCloselySchema = z.strictObject({
   command: z.literal("watch-closely"),
   custSpaceIds: customerIds,
@@ -124,6 +129,7 @@ export const webhookEnableSchema = z.strictObject({ command: z.literal("webhook-
 
 export type WatchCommand = z.infer<typeof watchSchema>;
 export type UnwatchCommand = z.infer<typeof unwatchSchema>;
+export type EraseCommand = z.infer<typeof eraseSchema>;
 export type WatchCloselyCommand = z.infer<typeof watchCloselySchema>;
 export type EventsCommand = z.infer<typeof eventsSchema>;
 export type WatchListCommand = z.infer<typeof watchListSchema>;

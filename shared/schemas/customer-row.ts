@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { recordOf } from "./record-of.ts";
+import { listOf, recordOf } from "./collections.ts";
 
 /** The customer that stands for the account itself: it is read without a CustSpaceId. */
 export const SELF = "self";
@@ -96,21 +96,25 @@ export const customerRowSchema = z.looseObject({
   /** When a read last changed this row. */
   observedAt: z.optional(z.string()),
   numbers: /* @__PURE__ */ recordOf(numberStateSchema),
-  pending: z.array(pendingEventSchema),
+  pending: /* @__PURE__ */ listOf(pendingEventSchema),
   /** The last events that the receiver has accepted, the oldest first. */
-  delivered: z.optional(z.array(deliveredEventSchema)),
+  delivered: z.optional(/* @__PURE__ */ listOf(deliveredEventSchema)),
   /** When the newest event was accepted that `delivered` has no more room for. */
   deliveredCutAt: z.optional(z.string()),
   /**
    * Adds that rely on a row which only an add has made. While no number has been seen, the last
    * of them removes the row again when it is refused.
    */
-  addIntents: z.optional(z.array(z.string())),
+  addIntents: z.optional(/* @__PURE__ */ listOf(z.string())),
   failure: z.optional(readFailureSchema),
   /** By country code and national number, as they were added. */
   onboarding: z.optional(/* @__PURE__ */ recordOf(reportedOnboardingSchema)),
   /** Set while the customer is removed from the watch list. The row keeps its sequence. */
   removedAt: z.optional(z.string()),
+  /** When all that was known of it was erased. No add that began before brings it back. */
+  erasedAt: z.optional(z.string()),
+  /** The tombstone goes then, as nothing would bring the customer back. Absent where something would. */
+  tombstoneUntil: z.optional(z.string()),
   /** When it was removed, while only an add in progress has brought it back. */
   revivedFrom: z.optional(z.string()),
 });

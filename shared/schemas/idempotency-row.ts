@@ -14,6 +14,10 @@ export const idempotencyRowSchema = z.looseObject({
   /** Wall clock, ms. */
   startedAt: z.number(),
   expiresAt: z.number(),
+  /** Whose number it adds. Absent from the rows of earlier versions. */
+  customer: z.optional(z.string()),
+  /** Its customer was erased: no response may be stored any more. */
+  erased: z.optional(z.boolean()),
   answer: z.optional(z.looseObject({ status: z.number(), body: z.string() })),
 });
 

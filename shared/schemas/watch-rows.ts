@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
+import { listOf, recordOf } from "./collections.ts";
 import { discoverProgressSchema } from "./discovery.ts";
-import { recordOf } from "./record-of.ts";
 
 /** Key of the one row that says which run reads, and how far it is. */
 export const LEASE_KEY = "lease/poll";
@@ -45,7 +45,11 @@ export const laneRowSchema = z.looseObject({
   schema: z.number(),
   /** Added numbers that are not in service yet, by country code and national number. */
   onboarding: /* @__PURE__ */ recordOf(
-    z.looseObject({ cc: z.string(), addedAt: z.string(), adds: z.optional(z.array(z.string())) }),
+    z.looseObject({
+      cc: z.string(),
+      addedAt: z.string(),
+      adds: z.optional(/* @__PURE__ */ listOf(z.string())),
+    }),
   ),
   /** One of its numbers got worse: read often until then (wall clock, ms). */
   worseUntil: z.optional(z.number()),

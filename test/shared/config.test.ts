@@ -72,14 +72,9 @@ describe("the settings of a function", () => {
         ALIBABA_CLOUD_SECURITY_TOKEN: "token",
         ALIBABA_CLOUD_ACCOUNT_ID: "1234567890123456",
         CAMS_ENDPOINT: "http://127.0.0.1:8080/",
-<<<<<<< HEAD
         UPSTREAM_QPS: "1000",
         QUERY_QPS: "20",
-        API_KEYS: `crm:${KEY}:cust-1,shop:${"b".repeat(24)}`,
-=======
-        UPSTREAM_QPS: "10",
         API_KEYS: `crm:${KEY}:cust-1,shop:${"bc".repeat(12)}`,
->>>>>>> b33a7b1 (feat(security): keys worthless when read, audit lines, bounds, keyed adds that leave in time)
         STORE_URL: "postgres://user:pass@db.example/waba?sslmode=verify-full",
         WEBHOOK_URL: "http://10.1.2.3/in",
         WEBHOOK_SECRET: `${SECRET} ${SECRET}`,

@@ -1,0 +1,111 @@
+import { isAppError } from "../errors.ts";
+import { type CustomerRow, customerKey } from "../schemas/customer-row.ts";
+import { DEAD_PREFIX, DUE_PREFIX } from "../schemas/outbox-rows.ts";
+import { encodeRow } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
+import { updateCustomer } from "./customer.ts";
+import { dropFromLane } from "./priority-lane.ts";
+
+const PAGE = 100;
+/** What began before an erasure may still write until then. */
+const TOMBSTONE_MS = 86_400_000;
+
+export type Erased = {
+  readonly existed: boolean;
+  readonly numbers: number;
+  /** Not delivered yet. */
+  readonly pendingEvents: number;
+  readonly deliveredEvents: number;
+  readonly deadLetters: number;
+};
+
+/**
+ * Removes what the store holds of a customer, but for stored responses. A tombstone without personal
+ * data stays for a day, so that whatever is in flight takes back what it writes. It stays until a
+ * watch or an add if `returns`: a setting or discovery would bring the customer back.
+ */
+export async function eraseCustomer(
+  store: Store,
+  customer: string,
+  { returns, now }: { readonly returns: boolean; readonly now: () => number },
+): Promise<Erased> {
+  const before = await putTombstone(store, customer, returns, now());
+  const deadLetters = await eraseTraces(store, customer);
+  return {
+    existed: before !== undefined && before !== "erased",
+    numbers: countOf(before, ({ numbers }) => Object.keys(numbers).length),
+    pendingEvents: countOf(before, ({ pending }) => pending.length),
+    deliveredEvents: countOf(before, ({ delivered = [] }) => delivered.length),
+    deadLetters,
+  };
+}
+
+type Before = CustomerRow | "unreadable" | "erased" | undefined;
+
+function countOf(before: Before, count: (row: CustomerRow) => number): number {
+  return typeof before === "object" ? count(before) : 0;
+}
+
+async function putTombstone(
+  store: Store,
+  customer: string,
+  returns: boolean,
+  now: number,
+): Promise<Before> {
+  const erasedAt = new Date(now).toISOString();
+  const tombstoneUntil = returns ? undefined : new Date(now + TOMBSTONE_MS).toISOString();
+  const marks = { numbers: {}, pending: [], removedAt: erasedAt, erasedAt, tombstoneUntil };
+  const tombstone = (seq: number) => ({ schema: 1, seq, ...marks });
+  try {
+    const put = (row?: CustomerRow) => ({ put: tombstone(row?.seq ?? now) });
+    const { before } = await updateCustomer(store, customer, put);
+    return before?.erasedAt ? "erased" : before;
+  } catch (error) {
+    if (!isAppError(error) || error.code !== "ERR_STORE_ROW") throw error;
+    // Damaged, or of a newer version: it holds personal data all the same.
+    const key = customerKey(customer);
+    const found = await store.get(key);
+    await store.put(key, encodeRow(tombstone(now)), found?.version ?? "absent");
+    return "unreadable";
+  }
+}
+
+/** Removes what may lie beside a tombstone. Resolves to the count of dead letters. */
+async function eraseTraces(store: Store, customer: string): Promise<number> {
+  await dropFromLane(store, customer);
+  await deleteAll(store, `${DUE_PREFIX}${customer}/`);
+  return deleteAll(store, `${DEAD_PREFIX}${customer}/`);
+}
+
+async function deleteAll(store: Store, prefix: string): Promise<number> {
+  let deleted = 0;
+  for (;;) {
+    const rows = await store.scan(prefix, "", PAGE);
+    for (const { key, version } of rows) {
+      if ((await store.delete(key, version)) === "deleted") deleted += 1;
+    }
+    if (rows.length < PAGE) return deleted;
+  }
+}
+
+/** Whether a customer was erased at this time or later, wall clock in ms. */
+export function isErasedSince(row: CustomerRow | undefined, begunAt: number): boolean {
+  return row?.erasedAt !== undefined && Date.parse(row.erasedAt) >= begunAt;
+}
+
+/**
+ * Erases again what something in flight has written beside a tombstone, and removes the tombstone
+ * after its day.
+ */
+export async function tendTombstone(
+  store: Store,
+  customer: string,
+  { value, version }: { readonly value: CustomerRow; readonly version: string },
+  now: number,
+): Promise<void> {
+  if (!value.erasedAt) return;
+  await eraseTraces(store, customer);
+  if (value.tombstoneUntil && Date.parse(value.tombstoneUntil) <= now) {
+    await store.delete(customerKey(customer), version);
+  }
+}

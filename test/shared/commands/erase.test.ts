@@ -1,0 +1,219 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { recordAddIntent } from "../../../shared/customers/add-intent.ts";
+import { createIdempotency } from "../../../shared/http/idempotency.ts";
+import { moveToDeadLetters } from "../../../shared/outbox/pending.ts";
+import { readCustomer } from "../../../shared/polling/read-customer.ts";
+import { aCustomer, anEvent, type CommandRig, createCommandRig, START } from "./command-rig.ts";
+
+const NUMBER = "4915112345678";
+const DAY_MS = 86_400_000;
+let rig: CommandRig;
+
+const seqKey = (prefix: string, customer: string, seq: number) =>
+  `${prefix}/${customer}/${String(seq).padStart(16, "0")}`;
+
+/** A customer with something under each key that can hold its data. */
+async function fill(customer: string): Promise<void> {
+  const fields = { status: "CONNECTED", verifiedName: "Acme GmbH" };
+  await rig.put(`c/${customer}`, {
+    ...aCustomer(),
+    numbers: { [NUMBER]: { fields, observedAt: "2026-01-01T00:00:00.000Z" } },
+    pending: [anEvent(7)],
+    delivered: [{ ...anEvent(6), deliveredAt: "2026-01-01T00:00:00.000Z" }],
+  });
+  await rig.put(seqKey("due", customer, 7), { schema: 1 });
+  const dead = { schema: 1, event: anEvent(5), status: 422, diedAt: "2026-01-01T00:00:00.000Z" };
+  await rig.put(seqKey("dead", customer, 5), dead);
+  await rig.put(`${seqKey("dead", customer, 5)}/evt_other`, dead);
+  await recordAddIntent(rig.store, customer, { cc: "49", national: "15112345678" }, "i", START);
+  const keyed = idempotency(customer);
+  await keyed.reserve();
+  const body = { phoneNumber: NUMBER, custSpaceId: customer };
+  await keyed.finish({ status: 201, body: JSON.stringify(body) });
+}
+
+const idempotency = (customer: string) =>
+  createIdempotency(rig.store, "crm", `of-${customer}`, "b", rig.now, customer);
+
+async function dump(): Promise<string> {
+  const rows = await rig.store.scan("", "", 1_000);
+  return rows.map(({ key, value }) => `${key} ${value}`).join("\n");
+}
+
+const erase = (...custSpaceIds: string[]) => rig.run({ command: "erase", custSpaceIds });
+
+beforeEach(async () => {
+  rig = createCommandRig();
+  await fill("acme");
+});
+
+describe("erase", () => {
+  it("leaves nothing of a customer but a tombstone for a day, and counts what it removed", async () => {
+    expect(await erase("acme")).toEqual({
+      command: "erase",
+      erased: ["acme"],
+      notWatched: [],
+      tombstones: [],
+      numbers: 1,
+      pendingEvents: 1,
+      deliveredEvents: 1,
+      deadLetters: 2,
+      storedResponses: 1,
+      unreadable: [],
+      processed: 1,
+      more: false,
+    });
+    expect(await dump()).not.toMatch(/49151|15112345678|Acme/);
+    expect(await rig.keys("c/acme")).toEqual(["c/acme"]);
+    expect(await rig.row("c/acme")).toMatchObject({
+      numbers: {},
+      pending: [],
+      erasedAt: "2026-01-02T03:04:05.000Z",
+      tombstoneUntil: "2026-01-03T03:04:05.000Z",
+    });
+    for (const prefix of ["due/", "dead/", "hot/"]) expect(await rig.keys(prefix)).toEqual([]);
+  });
+
+  it("leaves other customers alone, also one whose id begins like it", async () => {
+    await fill("acme2");
+    await erase("acme");
+    expect(await rig.row("c/acme2")).toMatchObject({ numbers: { [NUMBER]: {} } });
+    expect(await rig.keys("dead/")).toHaveLength(2);
+    expect(await rig.keys("hot/")).toEqual(["hot/acme2"]);
+    expect(await idempotency("acme2").reserve()).toMatchObject({ kind: "done" });
+  });
+
+  it("finds nothing the second time, and says so of an unknown customer", async () => {
+    await erase("acme");
+    expect(await erase("acme", "nobody")).toMatchObject({
+      erased: [],
+      notWatched: ["acme", "nobody"],
+      deadLetters: 0,
+    });
+  });
+
+  it("finds what is left of a customer that was removed before", async () => {
+    const removed = await rig.run({ command: "unwatch", custSpaceIds: ["acme"], drop: true });
+    expect(removed).toMatchObject({ left: [{ custSpaceId: "acme", deadLetters: 2 }] });
+    expect(await erase("acme")).toMatchObject({ erased: ["acme"], deadLetters: 2 });
+    expect(await dump()).not.toMatch(/49151|Acme/);
+  });
+
+  it.each([
+    ["WATCH_CUST_SPACES lists it", { WATCH_CUST_SPACES: "acme" }],
+    ["WATCH_DISCOVER is on", { WATCH_DISCOVER: "on" }],
+  ])("keeps the tombstone where %s", async (_why, environment) => {
+    rig = createCommandRig(environment);
+    await fill("acme");
+    expect(await erase("acme")).toMatchObject({ tombstones: ["acme"] });
+    expect((await rig.row("c/acme"))?.tombstoneUntil).toBeUndefined();
+  });
+
+  it("replaces a row that this version cannot read", async () => {
+    await rig.put("c/acme", { schema: 99, numbers: { [NUMBER]: {} } });
+    expect(await erase("acme")).toMatchObject({ erased: ["acme"], unreadable: [] });
+    expect(await dump()).not.toContain(NUMBER);
+  });
+
+  it("lets a watch bring the customer back, without its past", async () => {
+    await erase("acme");
+    expect(await rig.run({ command: "watch", custSpaceIds: ["acme"] })).toMatchObject({
+      revived: ["acme"],
+    });
+    expect(await rig.row("c/acme")).toEqual({
+      schema: 1,
+      seq: expect.any(Number),
+      numbers: {},
+      pending: [],
+    });
+  });
+});
+
+describe("what was in flight when a customer was erased", () => {
+  it("takes back its dead letter", async () => {
+    await erase("acme");
+    await moveToDeadLetters(rig.store, "acme", anEvent(7), 422, rig.now());
+    expect(await rig.keys("dead/")).toEqual([]);
+  });
+
+  it("takes back its dead letter after the tombstone has gone", async () => {
+    await rig.store.delete("c/acme", (await rig.store.get("c/acme"))?.version ?? "");
+    await moveToDeadLetters(rig.store, "acme", anEvent(9), 422, rig.now());
+    expect((await rig.keys("dead/")).filter((key) => key.includes("9"))).toEqual([]);
+  });
+
+  it("stores no response of its keyed add, and a repeat does not add again", async () => {
+    const running = createIdempotency(rig.store, "crm", "k2", "b", rig.now, "acme");
+    await running.reserve();
+    await erase("acme");
+    await running.finish({ status: 201, body: JSON.stringify({ phoneNumber: NUMBER }) });
+    expect(await dump()).not.toContain(NUMBER);
+    expect(await running.reserve()).toMatchObject({ kind: "abandoned" });
+  });
+
+  it("does not bring the customer back by an add that began before", async () => {
+    const begunAt = rig.now();
+    rig.advance(5);
+    await erase("acme");
+    rig.advance(5);
+    const number = { cc: "49", national: "15112345678" };
+    await recordAddIntent(rig.store, "acme", number, "late", rig.now(), begunAt);
+    expect(await rig.row("c/acme")).toMatchObject({ removedAt: "2026-01-02T03:04:05.005Z" });
+    expect(await rig.keys("hot/")).toEqual([]);
+  });
+
+  it("leaves the lane if the erasure comes between its two writes", async () => {
+    const begunAt = rig.now();
+    let isErased = false;
+    const racing = {
+      ...rig.store,
+      async put(...args: Parameters<typeof rig.store.put>) {
+        if (args[0] === "hot/acme" && !isErased) {
+          isErased = true;
+          rig.advance(1);
+          await erase("acme");
+        }
+        return rig.store.put(...args);
+      },
+    };
+    const number = { cc: "49", national: "15112345678" };
+    await recordAddIntent(racing, "acme", number, "racing", begunAt);
+    expect(isErased).toBe(true);
+    expect(await dump()).not.toContain("15112345678");
+  });
+
+  it("comes back by an add that begins later", async () => {
+    await erase("acme");
+    rig.advance(1);
+    const number = { cc: "49", national: "15112345678" };
+    await recordAddIntent(rig.store, "acme", number, "new", rig.now());
+    expect(await rig.row("c/acme")).toMatchObject({ addIntents: ["new"] });
+    expect(await rig.keys("hot/")).toEqual(["hot/acme"]);
+  });
+
+  it("is erased again by each read of a sweep for a day, which then removes the tombstone", async () => {
+    await erase("acme");
+    const dead = { schema: 1, event: anEvent(5), status: 422, diedAt: "2026-01-01T00:00:00.000Z" };
+    await rig.put(seqKey("dead", "acme", 5), dead);
+    expect(await readAgain("acme")).toEqual({ kind: "unwatched" });
+    expect(await rig.keys("dead/")).toEqual([]);
+    rig.advance(DAY_MS - 1);
+    await readAgain("acme");
+    expect(await rig.keys("c/acme")).toEqual(["c/acme"]);
+    rig.advance(1);
+    await readAgain("acme");
+    expect(await rig.keys("c/acme")).toEqual([]);
+  });
+});
+
+/** As a sweep does. The upstream must not be asked. */
+function readAgain(customer: string) {
+  const query = () => Promise.reject(new Error("asked the upstream"));
+  const deps = { store: rig.store, now: rig.now, source: "urn:waba-numbers:1:test" };
+  return readCustomer(customer, deps, {
+    query,
+    deadlineAt: 0,
+    lastSeenAt: undefined,
+    onboarding: undefined,
+  });
+}
