@@ -42,6 +42,18 @@ it("a field that is absent is no change", async () => {
   expect(accepted()).toEqual([]);
 });
 
+it.each(["", "  ", "None", "null", "NULL", "N/A"])(
+  "a field that the upstream writes as %j is no change",
+  async (value) => {
+    const { upstream, accepted, nextRun } = await watched({ acme: [NUMBER] });
+    upstream.control.setNumber("acme", NUMBER, { QualityRating: value, Status: value });
+    await nextRun();
+    upstream.control.setNumber("acme", NUMBER, { QualityRating: " GREEN ", Status: "connected" });
+    await nextRun();
+    expect(accepted()).toEqual([]);
+  },
+);
+
 it("the first read of a customer sends no event, whatever it shows", async () => {
   const { upstream, accepted, nextRun } = await watched(
     { acme: [NUMBER] },

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { recordAddIntent } from "../../shared/customers/add-intent.ts";
 import { runSchedule } from "../schedules/schedule.ts";
 import { NUMBER } from "../support/watch-builders.ts";
 import { watched } from "./watched.ts";
@@ -55,4 +56,13 @@ it("processes may die at any step, and two runs may overlap, without a lost or i
   }
   expect(deaths).toBeGreaterThan(50);
   expect(events).toBeGreaterThan(200);
+});
+
+it("a change is reported beside the milestone of the same read", async () => {
+  const { upstream, store, clock, accepted, nextRun } = await watched({ acme: [NUMBER] });
+  const number = { cc: NUMBER.slice(0, 2), national: NUMBER.slice(2) };
+  await recordAddIntent(store, "acme", number, "add-1", clock.now());
+  upstream.control.setNumber("acme", NUMBER, { QualityRating: "RED" });
+  await nextRun();
+  expect(accepted()).toEqual(["acme changed qualityRating GREEN>RED", "acme completed"]);
 });
