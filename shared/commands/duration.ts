@@ -1,3 +1,8 @@
+/** `1 customer`, `2 customers`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 const UNITS = [
   ["d", 86_400_000],
   ["h", 3_600_000],

@@ -1,4 +1,4 @@
-import { formatDuration } from "./duration.ts";
+import { formatDuration, plural } from "./duration.ts";
 import type { NamedFailure } from "./status-counts.ts";
 
 /** A customer may fail this long before it is a warning. */
@@ -45,8 +45,8 @@ export function judge(facts: Facts, now: number): Verdict {
     WARN: [
       receiver(facts, now, "WARN"),
       failing(facts, now),
-      facts.dead > 0 ? `${facts.dead} dead letters` : undefined,
-      facts.unreadable > 0 ? `${facts.unreadable} rows unreadable` : undefined,
+      facts.dead > 0 ? plural(facts.dead, "dead letter") : undefined,
+      facts.unreadable > 0 ? `${plural(facts.unreadable, "row")} unreadable` : undefined,
     ],
   };
   const levels = (["CRIT", "UNKNOWN", "WARN"] as const).map((status) => ({
@@ -85,8 +85,7 @@ function failing({ failures, failing }: Facts, now: number): string | undefined 
     const ms = now - Date.parse(one.since);
     return `${one.custSpaceId} for ${formatDuration(ms)} (${whyText(one)})`;
   });
-  const customers = failing === 1 ? "1 customer" : `${failing} customers`;
-  return `${customers} failing: ${named.join(", ")}`;
+  return `${plural(failing, "customer")} failing: ${named.join(", ")}`;
 }
 
 function unreadableRows({ lease, account, receiver }: Facts): string[] {

@@ -61,7 +61,7 @@ function refusal(problems: readonly string[]): CtlError {
   const more = problems.length - MAX_NAMED;
   return new CtlError(
     [
-      `Nothing was sent. ${problems.length} lines hold no CustSpaceId:`,
+      `Nothing was sent. Lines without a CustSpaceId: ${problems.length}`,
       ...problems.slice(0, MAX_NAMED),
       ...(more > 0 ? [`  and ${more} more`] : []),
       "An id is self, or 1 to 128 letters, digits, _ or -.",

@@ -1,4 +1,4 @@
-import { formatDuration } from "../commands/duration.ts";
+import { formatDuration, plural } from "../commands/duration.ts";
 import { type Answer, listOf } from "./answer.ts";
 import { textTable } from "./text-table.ts";
 
@@ -43,7 +43,8 @@ function describeVerdict(answer: Answer): string {
   const { lastRunAgeSeconds: age, failing, pending, dead, watched } = answer;
   const figures = { age: age === null ? undefined : `${age}s;;600`, failing, pending, dead };
   const shown = Object.entries(figures).filter(([, value]) => value !== undefined);
-  const text = reasons.length > 0 ? reasons.join("; ") : `${watched} customers watched`;
+  const text =
+    reasons.length > 0 ? reasons.join("; ") : `${plural(Number(watched), "customer")} watched`;
   return `${status}: ${text} | ${shown.map((pair) => pair.join("=")).join(" ")}`;
 }
 

@@ -100,8 +100,8 @@ describe("the verdict of status", () => {
       reasons: [
         "the account fails for 20 min (since 2026-01-02T02:44:05Z): ERR_UPSTREAM_REFUSED, Forbidden.RAM",
         "this version cannot read the row of receiver",
-        "1 dead letters",
-        "1 rows unreadable",
+        "1 dead letter",
+        "1 row unreadable",
       ],
     });
   });

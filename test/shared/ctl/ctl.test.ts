@@ -116,7 +116,7 @@ describe("ctl", () => {
     });
     expect(run.code).toBe(1);
     expect(run.err).toContain(
-      'Nothing was sent. 1 lines hold no CustSpaceId:\n  line 2: "not good!"',
+      'Nothing was sent. Lines without a CustSpaceId: 1\n  line 2: "not good!"',
     );
     expect(server.payloads).toEqual([]);
   });

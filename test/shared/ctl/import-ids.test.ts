@@ -31,14 +31,14 @@ describe("the ids of an import", () => {
 
   it("are refused whole, with every bad line's number", () => {
     expect(problemOf("a\ncust 1\n\nb/c\nself\nx,y")).toEqual([
-      "Nothing was sent. 3 lines hold no CustSpaceId:",
+      "Nothing was sent. Lines without a CustSpaceId: 3",
       '  line 2: "cust 1" is no id',
       '  line 4: "b/c" is no id',
       "  line 6: has several columns, and no header custSpaceId says which one to take",
       "An id is self, or 1 to 128 letters, digits, _ or -.",
     ]);
     expect(problemOf('custSpaceId,name\n"a\nb",x\n,Acme')).toEqual([
-      "Nothing was sent. 2 lines hold no CustSpaceId:",
+      "Nothing was sent. Lines without a CustSpaceId: 2",
       '  line 2: "a\\nb" is no id',
       "  line 4: has no id",
       "An id is self, or 1 to 128 letters, digits, _ or -.",
