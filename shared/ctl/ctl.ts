@@ -9,6 +9,7 @@ import { connect } from "./connect.ts";
 import { CtlError, type CtlIo } from "./io.ts";
 import { newKey } from "./new-key.ts";
 import { describeAnswer, isDone } from "./print.ts";
+import { printable } from "./printable.ts";
 import { runPlan } from "./run.ts";
 import { findStart } from "./running-file.ts";
 import { verdictOf } from "./status-lines.ts";
@@ -42,8 +43,10 @@ export async function main(argv: readonly string[], io: CtlIo): Promise<0 | 1 | 
         return await tailEvents(parsed.plan, connection, io, parsed.json);
       }
       const answer = await runPlan(parsed.plan, connection, io);
-      if (parsed.json) io.out(JSON.stringify(answer, null, 2));
-      else for (const line of describeAnswer(answer)) io.out(line);
+      const lines = parsed.json
+        ? JSON.stringify(answer, null, 2).split("\n")
+        : describeAnswer(answer);
+      io.out(lines.map(printable).join("\n"));
       if (isCheck) return CHECK_CODES[verdictOf(answer).status] ?? CANNOT_TELL;
       return isDone(answer) ? 0 : 1;
     } finally {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, realpath, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, realpath, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { PGlite } from "@electric-sql/pglite";
 import { ConfigError, isAppError } from "../errors.ts";
@@ -34,13 +34,17 @@ const WRITES_PER_UPKEEP = 1_000;
  */
 export async function openPgliteStore(options: PgliteStoreOptions): Promise<Store> {
   try {
-    await mkdir(options.folder, { recursive: true });
+    // It holds phone numbers, and others use the machine too.
+    await mkdir(options.folder, { recursive: true, mode: 0o700 });
     const folder = await realpath(options.folder);
     while (closing.has(folder)) await closing.get(folder);
     const shared = opened.get(folder) ?? { handles: 0, database: start(folder, options) };
     opened.set(folder, shared);
     shared.handles++;
-    return createSqlStore(handle(folder, shared, await opening(folder, shared), options));
+    const store = createSqlStore(handle(folder, shared, await opening(folder, shared), options));
+    // Only now is it known to be a store's folder. That of an earlier version was readable by all.
+    await chmod(folder, 0o700).catch(() => undefined);
+    return store;
   } catch (error) {
     throw isAppError(error) ? error : unavailable("open", error);
   }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { printable } from "../../shared/ctl/printable.ts";
 import { announceStart } from "../../shared/ctl/running-file.ts";
 import { SETTING_HELP } from "../../shared/deploy/setting-help.ts";
 import { maskNumber } from "../../shared/log.ts";
@@ -122,7 +123,7 @@ async function printEvents(
       shown += 1;
       const data = event.data as { changes?: { field: string; from: string; to: string }[] };
       const changes = data.changes?.map((c) => `${c.field} ${c.from} -> ${c.to}`).join(", ");
-      console.log(`event  ${type}  ${hide(subject ?? "", isReal)}  ${changes ?? ""}`);
+      console.log(printable(`event  ${type}  ${hide(subject ?? "", isReal)}  ${changes ?? ""}`));
     }
     await sleep(PRINT_MS, undefined, { signal }).catch(() => undefined);
   }

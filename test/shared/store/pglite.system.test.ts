@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -60,6 +60,14 @@ describeStore("PGlite", async () => {
 });
 
 describe("a PGlite store", () => {
+  it("is readable by its owner only, also in a folder that all could read", async () => {
+    expect((await stat(join(root, "a/b/made"))).mode & 0o777).toBe(0o700);
+    const folder = await copy("open");
+    await chmod(folder, 0o755);
+    await open(folder);
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+  });
+
   it("leaves its folder, and neither a lock nor a note, when it is closed", async () => {
     expect(await readdir(join(root, "a/b"))).toEqual(["made"]);
   });
