@@ -46,6 +46,11 @@ export type UpstreamFacts = {
   readonly upstreamCode?: string;
   readonly upstreamRequestId?: string;
   readonly httpStatus?: number;
+  /** Why there was no answer, as Node names it: ENOTFOUND, CERT_HAS_EXPIRED and the like. */
+  readonly transportCode?: string;
+  /** The upstream's own words of a refusal: one line of at most 500 characters. */
+  readonly upstreamMessage?: string;
+  readonly accessDeniedDetail?: string;
 };
 
 const toFacts = (facts: UpstreamFacts) => ({ facts });
@@ -85,7 +90,6 @@ export class NotWatchedError extends /* @__PURE__ */ define(
   "This customer is not watched yet. Add a number, list the customer in WATCH_CUST_SPACES, or send poll a watch command.",
 ) {}
 
-/** `allow` lists the methods of the path. */
 export class MethodNotAllowedError extends /* @__PURE__ */ define(
   "ERR_METHOD_NOT_ALLOWED",
   "405 Method not allowed",
@@ -100,7 +104,6 @@ export class IdempotencyInFlightError extends /* @__PURE__ */ define(
   (retryAfterSeconds: number) => ({ retryAfterSeconds }),
 ) {}
 
-/** `limitBytes` is the most that is read. */
 export class BodyTooLargeError extends /* @__PURE__ */ define(
   "ERR_BODY_TOO_LARGE",
   "413 Body too large",
@@ -169,7 +172,6 @@ export class StoreRowError extends /* @__PURE__ */ define(
   (key: string, reason: "newer-schema" | "unreadable") => ({ key, reason }),
 ) {}
 
-/** Thrown before the row is written. */
 export class CustomerTooLargeError extends /* @__PURE__ */ define(
   "ERR_CUSTOMER_TOO_LARGE",
   "500 Internal error",
@@ -184,7 +186,6 @@ export class TargetRefusedError extends /* @__PURE__ */ define(
   (reason: "scheme" | "credentials" | "address") => ({ reason }),
 ) {}
 
-/** Thrown instead of sending an unsigned request. */
 export class CredentialsError extends /* @__PURE__ */ define(
   "ERR_CREDENTIALS",
   "500 Service not set up",
@@ -207,7 +208,6 @@ export class UpstreamAccountError extends /* @__PURE__ */ define(
   toFacts,
 ) {}
 
-/** The upstream did not run the call. */
 export class UpstreamThrottledError extends /* @__PURE__ */ define(
   "ERR_UPSTREAM_THROTTLED",
   "503 Upstream limit reached",
@@ -215,7 +215,6 @@ export class UpstreamThrottledError extends /* @__PURE__ */ define(
   (facts: UpstreamFacts, retryAfterMs?: number) => ({ facts, retryAfterMs }),
 ) {}
 
-/** Whether the upstream acted is unknown. */
 export class UpstreamTimeoutError extends /* @__PURE__ */ define(
   "ERR_UPSTREAM_TIMEOUT",
   "504 Upstream timeout",
@@ -223,12 +222,20 @@ export class UpstreamTimeoutError extends /* @__PURE__ */ define(
   toFacts,
 ) {}
 
-/** `neverSent` is true only without a connection: then the upstream cannot have acted. */
+/** `neverSent` is true only if no connection stood: then the upstream cannot have acted. */
 export class UpstreamUnavailableError extends /* @__PURE__ */ define(
   "ERR_UPSTREAM_UNAVAILABLE",
   "502 Upstream unavailable",
   "The upstream is unavailable. Try again later.",
   (facts: UpstreamFacts, neverSent: boolean) => ({ facts, neverSent }),
+) {}
+
+/** The rate limiter or the deadline let no try out. This says nothing about the upstream. */
+export class UpstreamNotSentError extends /* @__PURE__ */ define(
+  "ERR_UPSTREAM_NOT_SENT",
+  "503 Not sent",
+  "There was no time left for the call. Nothing was sent. Try again.",
+  toFacts,
 ) {}
 
 /** The response is not what the API documents. It is reported, never interpreted. */
@@ -273,6 +280,7 @@ export const ERRORS = [
   UpstreamThrottledError,
   UpstreamTimeoutError,
   UpstreamUnavailableError,
+  UpstreamNotSentError,
   UpstreamContractError,
   AddOutcomeUnknownError,
 ];
@@ -285,7 +293,6 @@ export function isAppError(error: unknown): error is AnyAppError {
   return error instanceof Error && typeof (error as AnyAppError)[STATUS_LINE] === "string";
 }
 
-/** The status line of the HTTP response. */
 export function httpStatusOf(error: AnyAppError): { status: number; title: string } {
   const line = error[STATUS_LINE];
   return { status: Number(line.slice(0, 3)), title: line.slice(4) };

@@ -11,7 +11,7 @@ import { isoNotAfter, notAfter } from "../schemas/stored-time.ts";
 import { freezeEvent } from "./event.ts";
 
 /** Stale after no good read for this long… */
-const STALE_MS = 1_800_000;
+export const STALE_MS = 1_800_000;
 /** …or for this many sweeps, whichever is longer, and after this many failed reads. */
 const STALE_SWEEPS = 2;
 const STALE_READS = 2;

@@ -78,6 +78,8 @@ export function httpSchemas(): Readonly<Record<string, JsonSchema>> {
       issues: "With ERR_INVALID_REQUEST: each field that is wrong.",
       upstreamCode: "The upstream's code, if it gave one.",
       upstreamRequestId: "The upstream's id of the call, if it gave one.",
+      upstreamMessage: "The upstream's own words, if it gave any. For people, not for programs.",
+      accessDeniedDetail: "The upstream's words on a missing permission.",
       outcome: "With ERR_ADD_OUTCOME_UNKNOWN: the number may still appear.",
     }),
   };

@@ -42,7 +42,8 @@ const separateAdapters: Plugin = {
 };
 
 /**
- * Leaves out of pop-core's description all that it does not tell the upstream.
+ * Leaves out of pop-core's description all that it does not tell the upstream. Leaves out of its
+ * client the checks of settings, which this project has made, and a method that nothing calls.
  */
 const trimPopCore: Plugin = {
   name: "trim-pop-core",
@@ -50,6 +51,12 @@ const trimPopCore: Plugin = {
     build.onLoad({ filter: /pop-core[/\\]package\.json$/ }, async ({ path: file }) => {
       const { name, version } = JSON.parse(await readFile(file, "utf8"));
       return { contents: JSON.stringify({ name, version }), loader: "json" };
+    });
+    build.onLoad({ filter: /pop-core[/\\]lib[/\\]rpc\.js$/ }, async ({ path: file }) => {
+      const source = await readFile(file, "utf8");
+      const unused =
+        /^ *assert\(.*\);$|^const assert = .*$|^ {2}_buildParams\(\) \{$[\s\S]*?^ {2}\}$/gm;
+      return { contents: source.replace(unused, ""), loader: "js" };
     });
   },
 };

@@ -27,6 +27,8 @@ export function toProblem(error: unknown, requestId: string): HttpResponse {
     issues: own?.code === "ERR_INVALID_REQUEST" ? own.issues : undefined,
     upstreamCode: facts?.upstreamCode,
     upstreamRequestId: facts?.upstreamRequestId,
+    upstreamMessage: facts?.upstreamMessage,
+    accessDeniedDetail: facts?.accessDeniedDetail,
     outcome: own && "outcome" in own ? own.outcome : undefined,
   };
   return jsonResponse(status, problem, {
@@ -54,6 +56,8 @@ function headersOf(error: AnyAppError | undefined): Readonly<Record<string, stri
       return retryAfter(error.retryAfterSeconds);
     case "ERR_UPSTREAM_THROTTLED":
       return retryAfter((error.retryAfterMs ?? 0) / 1000);
+    case "ERR_UPSTREAM_NOT_SENT":
+      return retryAfter(1);
     case "ERR_STORE":
       return retryAfter(5);
     default:

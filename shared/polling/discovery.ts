@@ -1,7 +1,6 @@
 import { ensureWatched } from "../customers/watch-list.ts";
 import { isAppError } from "../errors.ts";
 import { describeError, type Log } from "../log.ts";
-import { observeAcquire } from "../pacing/rate-limiter.ts";
 import { customerKey } from "../schemas/customer-row.ts";
 import type { DiscoverProgress } from "../schemas/discovery.ts";
 import type { CallLimiter, ListInstancesReply, Upstream } from "../signing/upstream.ts";
@@ -78,17 +77,13 @@ async function readPage(
   deps: DiscoverDeps,
   { limiter, deadlineAt }: DiscoverOptions,
 ): Promise<Page | undefined> {
-  let isRefused = false;
-  const observed = observeAcquire(limiter, (isGranted) => {
-    isRefused = !isGranted;
-  });
   try {
     const params = { pageIndex, pageSize: PAGE_SIZE };
-    const reply = await deps.upstream.listInstances(params, { limiter: observed, deadlineAt });
+    const reply = await deps.upstream.listInstances(params, { limiter, deadlineAt });
     return { kind: "read", reply };
   } catch (error) {
-    if (isRefused) return undefined;
     if (!isAppError(error) || !error.code.startsWith("ERR_UPSTREAM_")) throw error;
+    if (error.code === "ERR_UPSTREAM_NOT_SENT") return undefined;
     return { kind: error.code === "ERR_UPSTREAM_ACCOUNT" ? "denied" : "failed", error };
   }
 }

@@ -3,11 +3,13 @@ import { updateCustomer } from "../customers/customer.ts";
 import type { AnyAppError } from "../errors.ts";
 import { describeError } from "../log.ts";
 import { ACCOUNT, type CustomerRow, newCustomerRow } from "../schemas/customer-row.ts";
+import { sharedFailures } from "./failure-judge.ts";
 import type { FailedRead, Findings } from "./findings.ts";
 import type { CommitDeps } from "./settings.ts";
 
 export type FailedReadsOptions = {
   readonly source: string;
+  readonly pollIntervalMs: number;
   /** How long the last whole sweep took, in ms. */
   readonly sweepMs: number;
   /** When the last whole sweep before this run began, in ms, or undefined for none. */
@@ -22,26 +24,56 @@ export type FailedReadsOptions = {
 const WRITERS = 8;
 
 /**
- * Stores what failed: for each customer, or for the account alone when the run stopped. Reports a
- * failure that lasted to the receiver, and its end.
+ * Stores what failed: each customer's own failures in its row, and what is everyone's in the
+ * account's. Reports a failure that lasted to the receiver, and its end.
  *
  * @returns whether all are stored. The next reads note the rest.
  */
 export async function recordFailures(
-  { judge, failures, accountError, counts }: Findings,
+  findings: Findings,
   options: FailedReadsOptions,
   deps: CommitDeps,
 ): Promise<boolean> {
+  const { failures, counts } = findings;
   const failedReads = createFailedReads(options, deps);
-  const stoppedBy = judge.stopped() && judge.lastError();
-  if (stoppedBy) {
-    await failedReads.noteAccount(stoppedBy);
-    return true;
-  }
-  const areAllStored = await noteCustomers(failures, options, failedReads.noteCustomer, deps);
-  if (accountError) await failedReads.noteAccount(accountError);
+  const isShared = sharedOf(findings);
+  const own = failures.filter(({ error }) => !isShared(error));
+  const areAllStored = await noteCustomers(own, options, failedReads.noteCustomer, deps);
+  const error = accountErrorOf(findings);
+  if (error) await failedReads.noteAccount(error);
   else if (counts.read > 0) await failedReads.clearAccountFailure();
   return areAllStored;
+}
+
+/** Notes, while a run still reads, that its first calls have ended without a good read. */
+export async function noteBlindness(
+  findings: Findings,
+  options: FailedReadsOptions,
+  deps: CommitDeps,
+): Promise<void> {
+  const error = accountErrorOf(findings);
+  if (error) await createFailedReads(options, deps).noteAccount(error);
+}
+
+/** Whether some customer's row does not show that it could not be read. */
+export function hasUnstored(findings: Findings): boolean {
+  const isShared = sharedOf(findings);
+  return findings.counts.throttled > 0 || findings.failures.some(({ error }) => isShared(error));
+}
+
+function sharedOf({ failures, counts, judge }: Findings) {
+  return sharedFailures(
+    failures.map(({ error }) => error),
+    { isRefused: judge.stopped() !== undefined, isBlind: counts.read === 0 },
+  );
+}
+
+/** What the account's row holds. That nobody could be read is the account's, whatever the reason. */
+function accountErrorOf(findings: Findings): AnyAppError | undefined {
+  const { judge, failures, counts, throttledBy } = findings;
+  const refusal = judge.accountError();
+  if (refusal || counts.read > 0) return refusal ?? findings.accountError;
+  return failures.at(-1)?.error ?? throttledBy;
 }
 
 /** Several at once, until the time is over. A failure of the store costs one customer's note. */
@@ -69,7 +101,7 @@ async function noteCustomers(
 
 /** Keeps failed reads in the customers' rows. The account has a row of its own. */
 function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
-  const { source, sweepMs, sweptAt, lastGoodAt } = options;
+  const { source, sweepMs, sweptAt, lastGoodAt, pollIntervalMs } = options;
   const { store, now, log, dispatcher } = deps;
 
   /** Resolves to whether the receiver gets an event of it. */
@@ -100,7 +132,8 @@ function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
       const lastSeenAt = Math.max(lastGoodAt ?? 0, sweptAt ?? 0);
       const input = { customer: ACCOUNT, source, now: now(), lastSeenAt };
       const isStale = await update(ACCOUNT, (row = newCustomerRow(input.now)) =>
-        afterFailedRead({ ...input, row }, error, sweepMs),
+        // Any customer's good read ends it, so a whole sweep's time does not matter.
+        afterFailedRead({ ...input, row }, error, pollIntervalMs),
       );
       if (isStale) log.warn("the watch is stale", describeError(error));
     },

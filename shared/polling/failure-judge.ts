@@ -1,52 +1,64 @@
 import type { AnyAppError } from "../errors.ts";
 
-/** So many failures in a row, none of them a customer's own, mean that the upstream is down. */
-const OUTAGE_AFTER = 10;
+/** Why a run stopped reading: the account is refused. */
+export type StopReason = "account";
 
-/** Why a run stopped reading: the account is refused, or the upstream is down. */
-export type StopReason = "account" | "outage";
+/** One call that failed, on the wall clock in ms. */
+export type FailedCall = {
+  readonly customer: string;
+  readonly error: AnyAppError;
+  readonly calledAt: number;
+  readonly answeredAt: number;
+};
 
-/** Judges what the failures of a run say together. */
+/**
+ * Judges whether the account is refused. One refusal proves nothing about others: a gateway's node or
+ * a token about to change answers so once, and several calls under way together fail together. Another
+ * customer has to be refused by an account code too, in a call that began after the first was
+ * answered, with no good read in between.
+ */
 export type FailureJudge = {
   noteGoodRead(): void;
-  noteFailure(customer: string, error: AnyAppError, inLane: boolean): void;
-  /** Judges a watch too small for many failures in a row, once its reads are over. */
-  noteEnd(): void;
+  noteFailure(call: FailedCall): void;
+  /** Whether a refusal waits for a second one. */
+  isSuspicious(): boolean;
   /** Undefined while reading makes sense. */
   stopped(): StopReason | undefined;
-  lastError(): AnyAppError | undefined;
+  /** The refusal that is the account's. */
+  accountError(): AnyAppError | undefined;
 };
 
 export function createFailureJudge(): FailureJudge {
-  const failing = new Set<string>();
-  let inRow = 0;
-  /** A read was good, or failed for its customer's own reason. */
-  let isReachable = false;
-  let lastError: AnyAppError | undefined;
-  let stopped: StopReason | undefined;
+  let first: FailedCall | undefined;
+  let accountError: AnyAppError | undefined;
 
   return {
     noteGoodRead() {
-      inRow = 0;
-      isReachable = true;
+      first = undefined;
     },
-    noteFailure(customer, error, inLane) {
-      lastError = error;
-      failing.add(customer);
-      const isOwn = concernsCustomer(error);
-      inRow = isOwn ? 0 : inRow + 1;
-      isReachable ||= isOwn;
-      if (concernsAccount(error)) stopped ??= "account";
-      // A few customers in trouble may fill the lane and come first in every run. Only a failure in
-      // the sweep as well means an outage.
-      else if (inRow >= OUTAGE_AFTER && !inLane) stopped ??= "outage";
+    noteFailure(call) {
+      if (!concernsAccount(call.error)) return;
+      first ??= call;
+      const isProof = call.customer !== first.customer && call.calledAt >= first.answeredAt;
+      if (isProof) accountError ??= call.error;
     },
-    noteEnd() {
-      if (!isReachable && failing.size >= 2) stopped ??= "outage";
-    },
-    stopped: () => stopped,
-    lastError: () => lastError,
+    isSuspicious: () => first !== undefined && accountError === undefined,
+    stopped: () => accountError && "account",
+    accountError: () => accountError,
   };
+}
+
+/**
+ * Whether the account's row holds a failure and not its customer's: the account is refused, or nobody
+ * could be read and several customers fail without a refusal of their own.
+ */
+export function sharedFailures(
+  errors: readonly AnyAppError[],
+  { isRefused, isBlind }: { readonly isRefused: boolean; readonly isBlind: boolean },
+): (error: AnyAppError) => boolean {
+  if (isRefused) return concernsAccount;
+  const isShared = (error: AnyAppError) => !concernsCustomer(error);
+  return isBlind && errors.filter(isShared).length >= 2 ? isShared : () => false;
 }
 
 function concernsAccount({ code }: AnyAppError): boolean {
@@ -54,17 +66,10 @@ function concernsAccount({ code }: AnyAppError): boolean {
 }
 
 /** Whether an error says something about its customer alone, so others may be readable. */
-function concernsCustomer(error: AnyAppError): boolean {
-  switch (error.code) {
-    case "ERR_UPSTREAM_REJECTED":
-      return (
-        error.concerns === "customer" ||
-        /^(InvalidParameter|Missing|Invalid)/.test(error.facts.upstreamCode ?? "")
-      );
-    case "ERR_CUSTOMER_TOO_LARGE":
-    case "ERR_STORE_ROW":
-      return true;
-    default:
-      return false;
-  }
+function concernsCustomer({ code }: AnyAppError): boolean {
+  return (
+    code === "ERR_UPSTREAM_REJECTED" ||
+    code === "ERR_CUSTOMER_TOO_LARGE" ||
+    code === "ERR_STORE_ROW"
+  );
 }

@@ -27,6 +27,8 @@ export type Findings = {
   /** Reads with first values, by customer, which wait for the same. */
   readonly firstValues: Map<string, DeferredDecision>;
   readonly judge: FailureJudge;
+  /** The last answer of a customer that the upstream's limit kept from being read. */
+  throttledBy: AnyAppError | undefined;
   /** A failure of the upstream for everyone, although reads were good. */
   accountError: AnyAppError | undefined;
   /** A read failed by the store, and its row does not say so. */
@@ -40,6 +42,7 @@ export function newFindings(): Findings {
     emptied: [],
     firstValues: new Map(),
     judge: createFailureJudge(),
+    throttledBy: undefined,
     accountError: undefined,
     hasStoreFailures: false,
   };

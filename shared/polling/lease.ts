@@ -19,7 +19,14 @@ export type LeaseDeps = Pick<RunDeps, "store" | "now" | "monotonic" | "newId">;
 export type Progress = Readonly<
   Pick<
     LeaseRow,
-    "sweep" | "onboarding" | "worse" | "asked" | "discovery" | "expiryCursor" | "ranAt"
+    | "sweep"
+    | "onboarding"
+    | "worse"
+    | "asked"
+    | "discovery"
+    | "expiryCursor"
+    | "ranAt"
+    | "lastGoodAt"
   >
 >;
 

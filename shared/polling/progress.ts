@@ -3,6 +3,7 @@ import type { DiscoverProgress } from "../schemas/discovery.ts";
 import type { Lease, Progress } from "./lease.ts";
 import { type Scans, withoutNewCompletions } from "./scans.ts";
 import type { RunDeps } from "./settings.ts";
+import type { WarmState } from "./warm-state.ts";
 
 const RENEWAL_MS = 5_000;
 
@@ -10,6 +11,7 @@ const RENEWAL_MS = 5_000;
 export function trackProgress(
   earlier: Progress,
   scans: Pick<Scans, "progress">,
+  warm: Pick<WarmState, "lastGoodAt">,
   now: () => number,
 ) {
   let { expiryCursor, discovery } = earlier;
@@ -28,7 +30,7 @@ export function trackProgress(
     current(): Progress {
       const reached = scans.progress();
       const confirmed = areFailuresStored ? reached : withoutNewCompletions(reached, earlier);
-      return { ...confirmed, discovery, expiryCursor, ranAt: now() };
+      return { ...confirmed, discovery, expiryCursor, ranAt: now(), lastGoodAt: warm.lastGoodAt };
     },
   };
 }

@@ -83,13 +83,20 @@ export function createReader(
     deps.log.warn("number listed twice with different values", { customer, phoneNumbers });
   }
 
-  function noteFailure(customer: string, error: AnyAppError, inLane: boolean): void {
-    rememberRead(warm, customer, deps.now());
+  function noteFailure(customer: string, error: AnyAppError, calledAt: number): void {
+    const answeredAt = deps.now();
+    rememberRead(warm, customer, answeredAt);
+    if (error.code === "ERR_UPSTREAM_THROTTLED") {
+      // The pace is too high, and nobody's read has failed: the customer counts as unread.
+      counts.throttled += 1;
+      findings.throttledBy = error;
+      return;
+    }
     counts.failed += 1;
     const lastSeenAt = warm.lastReads.get(customer)?.seenAt;
     findings.failures.push({ customer, error, lastSeenAt });
     deps.log.warn("customer could not be read", { customer, ...describeError(error) });
-    judge.noteFailure(customer, error, inLane);
+    judge.noteFailure({ customer, error, calledAt, answeredAt });
     if (judge.stopped()) limiter.stop();
   }
 
@@ -132,11 +139,10 @@ export function createReader(
         noteStoreFailure(customer, error);
         return true;
       }
-      // A limiter that ended before the call started says nothing about the customer.
-      if (limiter.stopped && error.code === "ERR_UPSTREAM_TIMEOUT") return false;
-      noteFailure(customer, error, laneRow !== undefined);
+      if (error.code === "ERR_UPSTREAM_NOT_SENT") return false;
+      noteFailure(customer, error, calledAt);
       if (laneRow) await prune(customer, undefined);
-      return judge.stopped() === undefined;
+      return true;
     }
   };
 }

@@ -11,6 +11,8 @@ export type ReadCounts = {
   /** Events. */
   changed: number;
   failed: number;
+  /** Customers that the upstream's limit kept from being read. */
+  throttled: number;
   /** Replies dropped because another process wrote the row meanwhile. */
   conflicts: number;
   /** Changed numbers that wait because too many events of their customer are pending. */
@@ -39,7 +41,7 @@ export type RunReport = Readonly<ReadCounts> & {
 };
 
 export function noReads(): ReadCounts {
-  return { read: 0, partial: 0, changed: 0, failed: 0, conflicts: 0, heldBack: 0 };
+  return { read: 0, partial: 0, changed: 0, failed: 0, throttled: 0, conflicts: 0, heldBack: 0 };
 }
 
 /** The report of a run that found the lease held to its end, and only delivered. */

@@ -1,17 +1,21 @@
+import { STALE_MS } from "../changes/failure.ts";
 import { toFreshness } from "../customers/freshness.ts";
 import { ensureWatched } from "../customers/watch-list.ts";
+import { isAppError } from "../errors.ts";
 import { describeError } from "../log.ts";
 import { startDispatcher } from "../outbox/dispatcher.ts";
 import { countPending } from "../outbox/pending.ts";
+import { ACCOUNT } from "../schemas/customer-row.ts";
 import { newDiscoverProgress } from "../schemas/discovery.ts";
 import { isStoreFailure, retryRead } from "../store/retry-read.ts";
 import { type Discovery, discover } from "./discovery.ts";
 import { commitEmptyLists } from "./empty-lists.ts";
-import { recordFailures } from "./failed-reads.ts";
+import { hasUnstored, noteBlindness, recordFailures } from "./failed-reads.ts";
 import { commitFirstValues } from "./first-values.ts";
 import { LEASE_LOOK_MS, type Lease, limitByLease, takeLease } from "./lease.ts";
 import { keepRenewing } from "./progress.ts";
 import { createReadIfDue } from "./read-if-due.ts";
+import type { ReadOne } from "./reader.ts";
 import { heldElsewhere, type RunReport } from "./report.ts";
 import type { RunDeps, RunSettings } from "./settings.ts";
 import { RUN_DEADLINE_MS, type Run, startRun } from "./start-run.ts";
@@ -118,7 +122,7 @@ async function readCustomers(run: Run): Promise<Omit<Reads, "isLost">> {
     await readAll({
       sources: [...lanes.sources(scans.lanes), unlimited(scans.sweep)],
       workers: settings.qps + SPARE_WORKERS,
-      readIfDue: createReadIfDue(settings, warm, { now: deps.now, limiter }, run.read),
+      readIfDue: createReadIfDue(settings, warm, { now: deps.now, limiter }, reportBlindness(run)),
       limiter,
     });
     const laneLeft = Object.values(scans.lanes).some((scan) => !scan.progress().done);
@@ -132,6 +136,53 @@ async function readCustomers(run: Run): Promise<Omit<Reads, "isLost">> {
   }
 }
 
+/** Reads customers, and reports during the run that nobody can be read, once that is known. */
+function reportBlindness(run: Run): ReadOne {
+  const { counts } = run.findings;
+  let isNoted = false;
+  return async (customer, laneRow) => {
+    const isDone = await run.read(customer, laneRow);
+    const ended = counts.failed + counts.throttled;
+    if (isNoted || counts.read > 0 || ended < run.settings.qps) return isDone;
+    isNoted = true;
+    const { deps, dispatcher, warm } = run;
+    // Before that nothing can be stale, and the end of the run notes it as well.
+    if (deps.now() - (warm.lastGoodAt ?? deps.now()) < STALE_MS) return isDone;
+    await noteBlindness(run.findings, failedReadsOptions(run), { ...deps, dispatcher });
+    return isDone;
+  };
+}
+
+/**
+ * Asks for the account's own numbers if nobody could be read and an account code waits for its proof:
+ * with one customer, or with few that are read together, no later call can give it.
+ */
+async function proveRefusal({ deps, findings, limiter, lease, deadlineAt }: Run): Promise<void> {
+  const { judge, counts } = findings;
+  if (counts.read > 0 || !judge.isSuspicious()) return;
+  const calledAt = deps.now();
+  try {
+    await deps.upstream.query({}, { limiter: limitByLease(limiter, lease), deadlineAt });
+    judge.noteGoodRead();
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    judge.noteFailure({ customer: ACCOUNT, error, calledAt, answeredAt: deps.now() });
+  }
+}
+
+function failedReadsOptions({ deps, settings, warm, scans, sweptAt, deadlineAt }: Run) {
+  const { full } = scans.progress().sweep;
+  const { source, pollIntervalMs } = settings;
+  // A sweep that ends in the future is one in which the clock was wrong.
+  const isKnown = full && full.endedAt <= deps.now() && full.startedAt <= full.endedAt;
+  return {
+    ...{ source, pollIntervalMs, sweptAt },
+    sweepMs: isKnown ? full.endedAt - full.startedAt : 0,
+    lastGoodAt: warm.lastGoodAt,
+    isOver: () => deps.monotonic() >= deadlineAt,
+  };
+}
+
 async function startListing(run: Run): Promise<Discovery | undefined> {
   if (!run.settings.discover) return undefined;
   return discover(run.deps, {
@@ -143,20 +194,13 @@ async function startListing(run: Run): Promise<Discovery | undefined> {
 
 /** Stores what only all reads together can tell: absences, failures, and which passes are full. */
 async function storeFindings(run: Run): Promise<void> {
-  const { settings, warm, dispatcher, scans, findings, progress, sweptAt } = run;
+  const { warm, dispatcher, scans, findings, progress } = run;
   const deps = { ...run.deps, dispatcher };
-  findings.judge.noteEnd();
+  await proveRefusal(run);
   await commitFirstValues(findings, deps);
   await commitEmptyLists(findings, warm, deps);
-  if (findings.judge.stopped() || findings.hasStoreFailures) scans.invalidate();
-  const { full } = scans.progress().sweep;
-  // A sweep that ends in the future is one in which the clock was wrong.
-  const isKnown = full && full.endedAt <= deps.now() && full.startedAt <= full.endedAt;
-  const sweepMs = isKnown ? full.endedAt - full.startedAt : 0;
-  const { source } = settings;
-  const { lastGoodAt } = warm;
-  const isOver = () => deps.monotonic() >= run.beganAt + RUN_DEADLINE_MS;
-  const options = { source, sweepMs, sweptAt, lastGoodAt, isOver };
+  if (hasUnstored(findings) || findings.hasStoreFailures) scans.invalidate();
+  const options = failedReadsOptions(run);
   if (await recordFailures(findings, options, deps)) progress.confirmCompletions();
 }
 

@@ -34,6 +34,9 @@ export function startRun(
   const scans = startScans(lease.progress, settings.pollIntervalMs, { ...deps, limiter });
   const lanes = createLaneBudget(qps, runMs);
   const findings = newFindings();
+  // Another instance may have read since this one did.
+  const times = [warm.lastGoodAt ?? 0, lease.progress.lastGoodAt ?? 0];
+  warm.lastGoodAt = Math.max(...times.filter((at) => at <= deps.now()), 0) || undefined;
 
   const { query } = deps.upstream;
   const syncRead = (): Upstream["query"] =>
@@ -52,10 +55,10 @@ export function startRun(
     { ...deps, source, dispatcher },
   );
   return {
-    ...{ deps, settings, warm, lease, beganAt, stopAt },
+    ...{ deps, settings, warm, lease, beganAt, stopAt, deadlineAt },
     ...{ limiter, listingLimiter, dispatcher, scans, lanes, findings, read },
     /** When the last whole sweep before this run began, on the wall clock in ms. */
     sweptAt: lease.progress.sweep.full?.startedAt,
-    progress: trackProgress(lease.progress, scans, deps.now),
+    progress: trackProgress(lease.progress, scans, warm, deps.now),
   };
 }

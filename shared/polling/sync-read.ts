@@ -1,6 +1,5 @@
 import { type AnyAppError, isAppError } from "../errors.ts";
 import { describeError, type Log } from "../log.ts";
-import { observeAcquire } from "../pacing/rate-limiter.ts";
 import type { CallLimiter, Upstream } from "../signing/upstream.ts";
 import type { RunDeps } from "./settings.ts";
 
@@ -29,6 +28,13 @@ export type SyncReadOptions = {
   readonly limiter: CallLimiter;
   readonly backoff: SyncBackoff;
 };
+
+/** What says nothing about the source: a refusal concerns its customer, the others the pace. */
+const NO_FAILURES = /* @__PURE__ */ new Set([
+  "ERR_UPSTREAM_REJECTED",
+  "ERR_UPSTREAM_NOT_SENT",
+  "ERR_UPSTREAM_THROTTLED",
+]);
 
 export function newSyncBackoff(): SyncBackoff {
   return { pausedUntil: 0, failures: 0 };
@@ -66,7 +72,7 @@ export function createSyncRead(deps: SyncReadDeps, options: SyncReadOptions): Up
   function noteFailure(error: AnyAppError): void {
     if (error.code === "ERR_UPSTREAM_ACCOUNT") {
       pause(DENIED_PAUSE_MS, "syncs pause: allow cams:ChatappSyncPhoneNumber", error);
-    } else if (error.code !== "ERR_UPSTREAM_REJECTED") {
+    } else if (!NO_FAILURES.has(error.code)) {
       backoff.failures += 1;
       if (backoff.failures < FAILURES_BEFORE_PAUSE) return;
       pause(DOWN_PAUSE_MS, "syncs pause after failures in a row", error);
@@ -76,18 +82,15 @@ export function createSyncRead(deps: SyncReadDeps, options: SyncReadOptions): Up
   return async (params, call) => {
     const { custSpaceId } = params;
     if (!custSpaceId || isPaused()) return upstream.query(params, call);
-    let isRefused = false;
-    const observed = observeAcquire(limiter, (isGranted) => {
-      isRefused = !isGranted;
-    });
     const deadlineAt = Math.min(call.deadlineAt, deps.monotonic() + SYNC_LIMIT_MS);
     try {
-      const reply = await upstream.sync({ custSpaceId }, { limiter: observed, deadlineAt });
+      const reply = await upstream.sync({ custSpaceId }, { limiter, deadlineAt });
       backoff.failures = 0;
-      return reply;
+      // The list is optional here, and a reply without one is no read.
+      if (reply.items) return reply;
     } catch (error) {
       if (!isAppError(error) || !error.code.startsWith("ERR_UPSTREAM_")) throw error;
-      if (!isRefused) noteFailure(error);
+      noteFailure(error);
     }
     return upstream.query(params, call);
   };

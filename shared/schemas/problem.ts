@@ -11,5 +11,7 @@ export const problemSchema = z.strictObject({
   issues: z.optional(z.array(z.strictObject({ path: z.string(), message: z.string() }))),
   upstreamCode: z.optional(z.string()),
   upstreamRequestId: z.optional(z.string()),
+  upstreamMessage: z.optional(z.string()),
+  accessDeniedDetail: z.optional(z.string()),
   outcome: z.optional(z.literal("unknown")),
 });

@@ -34,6 +34,8 @@ export const leaseRowSchema = z.looseObject({
   asked: z.optional(scanStateSchema),
   /** Where the listing of customer spaces stands. */
   discovery: z.optional(discoverProgressSchema),
+  /** When the last good read of any customer began; wall clock, ms. */
+  lastGoodAt: z.optional(z.number()),
   /** Where the deletion of old idempotency rows continues. */
   expiryCursor: z.string(),
   /** When a run last saved its progress; wall clock, ms. Absent from the rows of earlier versions. */

@@ -3,9 +3,10 @@ import RpcClient from "@alicloud/pop-core/lib/rpc.js";
 import * as z from "zod/mini";
 import {
   UpstreamContractError,
-  UpstreamTimeoutError,
+  UpstreamNotSentError,
   UpstreamUnavailableError,
 } from "../errors.ts";
+import { watchConnection } from "./connection.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Operation } from "./operations.ts";
 import { retryDelayMs } from "./retry-timing.ts";
@@ -76,15 +77,13 @@ export function createClient(options: ClientOptions, deps: ClientDeps): Client {
     const request = { ...listedParams(operation, params), SignatureNonce: deps.newNonce() };
     // Over the whole exchange, as the bundled transport has it: see replaced/httpx.cjs.
     const timeout = Math.max(1, Math.ceil(timeoutMs));
+    const connection = watchConnection(options.agent);
     let answer: unknown;
     try {
-      answer = await rpc.request(action, request, {
-        method: "POST",
-        agent: options.agent,
-        timeout,
-      });
+      const { agent } = connection;
+      answer = await rpc.request(action, request, { method: "POST", agent, timeout });
     } catch (error) {
-      throw toUpstreamFailure(error, action);
+      throw toUpstreamFailure(error, action, connection.stood());
     }
     return readAnswer(operation, answer);
   };
@@ -103,7 +102,7 @@ function createWrite(send: Send, deps: ClientDeps): Client["write"] {
   return async (operation, params, deadlineAt) => {
     for (let tries = 1; ; tries += 1) {
       const left = deadlineAt - deps.monotonic();
-      if (left <= 0) throw new UpstreamUnavailableError({ action: operation.action }, true);
+      if (left <= 0) throw new UpstreamNotSentError({ action: operation.action });
       try {
         return await send(operation, params, left);
       } catch (error) {
@@ -155,7 +154,7 @@ function createRead(send: Send, deps: ClientDeps): Client["read"] {
       const isLast = tries === READ_TRIES || (isThrottled && call.failsOnThrottle);
       if (isLast || !(await waitToRetry(failure, tries, call.deadlineAt, deps))) break;
     }
-    throw failure ?? new UpstreamTimeoutError({ action: operation.action });
+    throw failure ?? new UpstreamNotSentError({ action: operation.action });
   };
 }
 

@@ -20,21 +20,19 @@ export type UpstreamFailure =
 /** Callers and logs see codes and ids, so only text of their usual form is kept. */
 const PLAIN = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** Without a connection the upstream cannot have acted. */
-const NEVER_SENT = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "ENETUNREACH",
-  "EHOSTUNREACH",
-]);
+/** Credentials and signature. Their messages may repeat what was signed, with every parameter. */
+const CREDENTIAL_CODES = /Signature(?!NonceUsed)|AccessKey|SecurityToken|^InvalidTimeStamp/;
 
-/** The API's list has these two for one customer that cannot be used. */
-const CUSTOMER_CODES = new Set(["Product.Unsubscript", "Unknown.ResourceOwnerId"]);
-
-/** Credentials, signature, permission and version, which every call of the account shares. */
+/**
+ * Permission of the account's role, and the API itself, which every call shares. Other codes of
+ * `Forbidden` and `Authentication` concern one customer: RiskControl, UserVerification, NoAuth.
+ */
 const ACCOUNT_CODES =
-  /^(Ram\.PermissionDeny|Forbidden(\..*)?|Authentication\..*|NoPermission(\..*)?|SignatureDoesNotMatch|IncompleteSignature|InvalidSignatureMethod|InvalidAccessKeyId(\..*)?|InvalidSecurityToken(\..*)?|MissingSecurityToken|InvalidTimeStamp(\..*)?|InvalidApi\..*|InvalidAction(\..*)?|InvalidProduct\..*|NoSuchVersion|InvalidVersion|UnsupportedHTTPMethod|InvalidProtocol\..*)$/;
+  /^(Ram|Forbidden\.RAM|NoPermission|NoSuchVersion|UnsupportedHTTPMethod|Invalid(Api|Action|Product|Version|Protocol))(\.|$)/;
+
+/** Refusals of one customer that cannot be used, whatever is asked about it. */
+const CUSTOMER_CODES =
+  /^(Product\.Unsubscript|Unknown\.ResourceOwnerId|Forbidden|Authentication)(\.|$)/;
 
 /** The gateway and the API check parameters before they act. */
 const REQUEST_CODES = /^(Invalid|Missing)([A-Z.]|$)/;
@@ -54,27 +52,40 @@ export function plain(value: unknown): string | undefined {
 
 /**
  * The error for a `Code` that is not OK. Sources: the API's list of codes and the gateway's. Both
- * lists have gaps, and neither names a code for adding a number. A code of no known family refuses a
- * read, which a retry would not change. After an Add it leaves the outcome unknown.
+ * lists have gaps, and neither names a code for adding a number. So a 4xx with a code of no known
+ * family is a refusal if it has a request id. Without one, the outcome of an Add is unknown.
  */
 export function failureForCode(facts: UpstreamFacts, retryAfterMs?: number): UpstreamFailure {
   const code = facts.upstreamCode ?? "";
   if (/^Throttling(\.|$)/.test(code) || code === "System.LimitControl") {
     return new UpstreamThrottledError(facts, retryAfterMs);
   }
-  if (CUSTOMER_CODES.has(code)) return new UpstreamRejectedError(facts, "customer");
-  if (ACCOUNT_CODES.test(code)) return new UpstreamAccountError(facts);
-  const isUnclear = UNAVAILABLE_CODES.test(code) || facts.action === ADD_NUMBER.action;
-  return (facts.httpStatus ?? 0) >= 500 || (isUnclear && !REQUEST_CODES.test(code))
-    ? new UpstreamUnavailableError(facts, false)
-    : new UpstreamRejectedError(facts, "request");
+  if (CREDENTIAL_CODES.test(code) || ACCOUNT_CODES.test(code))
+    return new UpstreamAccountError(facts);
+  if (CUSTOMER_CODES.test(code)) return new UpstreamRejectedError(facts, "customer");
+  return isRefusal(code, facts)
+    ? new UpstreamRejectedError(facts, "request")
+    : new UpstreamUnavailableError(facts, false);
+}
+
+/** An Add that is not surely refused may have run, so it takes more to be a refusal. */
+function isRefusal(code: string, facts: UpstreamFacts): boolean {
+  const { action, httpStatus = 0, upstreamRequestId } = facts;
+  if (httpStatus >= 500) return false;
+  if (REQUEST_CODES.test(code)) return true;
+  if (UNAVAILABLE_CODES.test(code)) return false;
+  return action !== ADD_NUMBER.action || (httpStatus >= 400 && upstreamRequestId !== undefined);
 }
 
 /**
  * Rebuilds what pop-core threw from its code, request id and status alone. Its own errors hold the
  * signed request or the whole body, and some are no Errors.
  */
-export function toUpstreamFailure(thrown: unknown, action: string): UpstreamFailure {
+export function toUpstreamFailure(
+  thrown: unknown,
+  action: string,
+  connectionStood: boolean,
+): UpstreamFailure {
   const error = asRecord(thrown);
   const { statusCode, headers } = asRecord(asRecord(error.entry).response);
   const facts = factsOf(action, statusCode, error.data);
@@ -82,23 +93,38 @@ export function toUpstreamFailure(thrown: unknown, action: string): UpstreamFail
     if (!facts.upstreamCode) return new UpstreamContractError(facts);
     return failureForCode(facts, retryAfter(headers));
   }
-  const name = String(error.name);
-  if (name === "RequestTimeoutError" || name === "AbortError") {
-    return new UpstreamTimeoutError(facts);
-  }
-  if (name === "ResponseTooLargeError") return new UpstreamContractError(facts);
-  return new UpstreamUnavailableError(facts, NEVER_SENT.has(String(error.code)));
+  if (error.name === "ResponseTooLargeError") return new UpstreamContractError(facts);
+  const isTimeout = error.name === "RequestTimeoutError" || error.name === "AbortError";
+  if (isTimeout && connectionStood) return new UpstreamTimeoutError(facts);
+  const transportCode = isTimeout ? "ETIMEDOUT" : plain(error.code);
+  return new UpstreamUnavailableError({ ...facts, transportCode }, !connectionStood);
 }
 
 /** What may be shown of an answer. */
 export function factsOf(action: string, httpStatus: unknown, body: unknown): UpstreamFacts {
-  const { Code, RequestId } = asRecord(body);
+  const { Code, RequestId, Message, AccessDeniedDetail } = asRecord(body);
+  const upstreamCode = plain(Code);
+  // Without a known code nothing shows that the words are not those of a signature's failure.
+  const mayQuote = upstreamCode !== undefined && !CREDENTIAL_CODES.test(upstreamCode);
   return {
     action,
     httpStatus: typeof httpStatus === "number" ? httpStatus : undefined,
-    upstreamCode: plain(Code),
+    upstreamCode,
     upstreamRequestId: plain(RequestId),
+    upstreamMessage: mayQuote ? words(Message) : undefined,
+    accessDeniedDetail: mayQuote ? words(AccessDeniedDetail) : undefined,
   };
+}
+
+/** How replies spell that there is nothing to say. Samples: the API's pages, in two languages. */
+const ABSENT_WORDS = /^(none|null|n\/a|ok|success|无|無|\{\}|)$/i;
+const MAX_WORDS = 500;
+
+/** The upstream's words on one line, or undefined if it has none. A detail may be an object. */
+function words(value: unknown): string | undefined {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  const line = text.replaceAll(/[\p{C}\p{Z}]+/gu, " ").trim();
+  return ABSENT_WORDS.test(line) ? undefined : [...line].slice(0, MAX_WORDS).join("");
 }
 
 /** `x-acs-retry-after` is in milliseconds. */

@@ -126,6 +126,8 @@ describe("the responses of add", () => {
     note(seen, "add", await afterFault("add", { kind: "reset-after" }));
     rig.upstream.control.removeNumber("acme", "4915112345678");
     note(seen, "add", await afterFault("add", { kind: "reset-before" }));
+    rig.clock.jumpAfterNextReading(20_000);
+    note(seen, "add", await rig.add(EVENT.add));
     await answerWhileRunning(seen);
     await answerTooLarge(seen);
     await answerUnreachable(seen);
@@ -185,6 +187,9 @@ describe("the responses of query", () => {
     rig.clock.advance(1_000);
     rig.clock.jumpAfterNextReading(5_000);
     note(seen, "query", await rig.query(EVENT.query));
+    rig.clock.advance(1_000);
+    rig.clock.jumpAfterNextReading(4_900);
+    note(seen, "query", await afterFault("query", { kind: "hang", count: 9 }));
     await answerBeyondShare(seen);
     await rig.store.put("c/acme", "{}", "absent");
     note(seen, "query", await rig.query(stored));

@@ -22,6 +22,7 @@ describe("the response of an add that failed", () => {
       requestId: "1-68f0c0de-15a3c0ffee00-0123456789ab",
       upstreamCode: "InternalError",
       upstreamRequestId: expect.stringMatching(/^[0-9A-F-]{36}$/),
+      upstreamMessage: "The sandbox refuses this request with InternalError.",
       outcome: "unknown",
     });
     expect(headers["content-type"]).toBe("application/problem+json; charset=utf-8");

@@ -143,7 +143,8 @@ describe("add under a fault of its Add", () => {
 
   it("a store that took all of the Add's time ends without a call or a row", async () => {
     rig.clock.jumpAfterNextReading(20_000);
-    expect(await addOnce(rig)).toEqual(NEVER_SENT);
+    const notSent = { ...NEVER_SENT, status: 503, says: "ERR_UPSTREAM_NOT_SENT" };
+    expect(await addOnce(rig)).toEqual(notSent);
   });
 
   it("an upstream that cannot be reached leaves no row", async () => {

@@ -20,8 +20,14 @@ describe("add, if the upstream responds with a code that leaves open whether it 
     expect(await addOnce(rig)).toEqual({ ...UNKNOWN, upstreamCode: "SystemError" });
   });
 
-  it("reports unknown after a new code if it did not act", async () => {
-    rig.upstream.control.fault({ kind: "code", code: "SomethingNew", action: ADD });
+  it("reports a 4xx with a new code and a request id as a refusal, without a Query", async () => {
+    const code = "AddError.PhoneNumberExist";
+    rig.upstream.control.fault({ kind: "code", code, action: ADD });
+    expect(await addOnce(rig)).toEqual({ ...REFUSED, upstreamCode: code });
+  });
+
+  it("reports unknown after a new code with HTTP 200 if it did not act", async () => {
+    rig.upstream.control.fault({ kind: "code", code: "SomethingNew", status: 200, action: ADD });
     expect(await addOnce(rig)).toEqual({ ...UNKNOWN, upstreamCode: "SomethingNew" });
   });
 

@@ -66,24 +66,31 @@ const FAILING: readonly (readonly [string, Fault, number, string | undefined])[]
   ["Unknown.ResourceOwnerId", code("Unknown.ResourceOwnerId"), 1, undefined],
   ["System.LimitControl", code("System.LimitControl"), 3, undefined],
   ["ServiceUnavailable", code("ServiceUnavailable"), 3, undefined],
-  ["Ram.PermissionDeny", code("Ram.PermissionDeny"), 1, "account"],
-  ["Forbidden.RAM", code("Forbidden.RAM"), 1, "account"],
-  ["SignatureDoesNotMatch", code("SignatureDoesNotMatch"), 1, "account"],
-  ["InvalidAccessKeyId.NotFound", code("InvalidAccessKeyId.NotFound"), 1, "account"],
+  ["Ram.PermissionDeny", code("Ram.PermissionDeny"), 2, "account"],
+  ["Forbidden.RAM", code("Forbidden.RAM"), 2, "account"],
+  ["SignatureDoesNotMatch", code("SignatureDoesNotMatch"), 2, "account"],
+  ["InvalidAccessKeyId.NotFound", code("InvalidAccessKeyId.NotFound"), 2, "account"],
   ["a code nobody has heard of", code("Moon.NotFull"), 1, undefined],
 ];
 
 describe("poll with an upstream that misbehaves", () => {
   it.each(FAILING)(
-    "poll counts %s as a failed read and nothing else",
-    async (_, fault, calls, stopped) => {
+    "poll counts %s as a failed or throttled read and nothing else",
+    async (name, fault, calls, stopped) => {
+      const throttled = name === "throttle" || name === "System.LimitControl" ? 1 : 0;
       const known = await startKnown();
       const { upstream, receiver, run } = known;
       const before = await knownOf(known);
       upstream.control.fault({ ...fault, count: 10 });
 
       const report = await run();
-      expect(report).toMatchObject({ read: 0, changed: 0, failed: 1, pending: 0 });
+      expect(report).toMatchObject({
+        read: 0,
+        changed: 0,
+        failed: 1 - throttled,
+        throttled,
+        pending: 0,
+      });
       expect(report.stopped).toBe(stopped);
       expect(upstream.control.calls()).toHaveLength(calls);
       expect(await knownOf(known)).toEqual(before);

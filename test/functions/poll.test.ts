@@ -37,6 +37,7 @@ describe("poll", () => {
       partial: 0,
       changed: 0,
       failed: 0,
+      throttled: 0,
       conflicts: 0,
       heldBack: 0,
       delivered: 0,

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import {
   UpstreamContractError,
+  UpstreamNotSentError,
   UpstreamTimeoutError,
-  UpstreamUnavailableError,
 } from "../../shared/errors.ts";
 import type { Client } from "../../shared/signing/client.ts";
 import { createUpstream } from "../../shared/signing/create-upstream.ts";
@@ -92,17 +92,17 @@ export function createFakeUpstream(
   const client = {
     async write(operation: Operation, params: object, deadlineAt: number) {
       if (deadlineAt <= clock.monotonic()) {
-        throw new UpstreamUnavailableError({ action: operation.action }, true);
+        throw new UpstreamNotSentError({ action: operation.action });
       }
       return exchange(operation, params, deadlineAt);
     },
 
     async read(operation: Operation, params: object, { limiter, deadlineAt }: CallOptions) {
-      const timeout = () => new UpstreamTimeoutError({ action: operation.action });
-      if (limiter && !(await limiter.acquire())) throw timeout();
+      const notSent = () => new UpstreamNotSentError({ action: operation.action });
+      if (limiter && !(await limiter.acquire())) throw notSent();
       let isThrottled = false;
       try {
-        if (deadlineAt <= clock.monotonic()) throw timeout();
+        if (deadlineAt <= clock.monotonic()) throw notSent();
         return await exchange(operation, params, deadlineAt);
       } catch (error) {
         isThrottled = (error as { code?: unknown }).code === "ERR_UPSTREAM_THROTTLED";

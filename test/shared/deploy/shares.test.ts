@@ -9,7 +9,7 @@ type Shares = { qps?: string; queryQps?: string; instances?: number | undefined 
 function textsOf({ qps = "", queryQps = "", instances = 2 }: Shares): string[] {
   const environment = {
     STORE_URL: "tablestore://instance-1.ap-southeast-1/waba",
-    API_KEYS: `crm:${"k".repeat(24)}`,
+    API_KEYS: "k:0123456789abcdef0123456789abcdef",
     WEBHOOK_URL: "https://hooks.example.com/",
     WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     UPSTREAM_QPS: qps,

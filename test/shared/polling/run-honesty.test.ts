@@ -28,7 +28,7 @@ describe("freshness", () => {
     const world = createWatchWorld();
     await world.watch(customers(count));
     await minutes(world, 2);
-    for (const customer of customers(count)) world.answers.set(customer, error);
+    for (const customer of [...customers(count), "self"]) world.answers.set(customer, error);
 
     const report = await minutes(world, 60);
     expect(report.read).toBe(0);

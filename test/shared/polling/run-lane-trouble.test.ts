@@ -52,15 +52,16 @@ describe("failures in the priority lane", () => {
     expect(await world.text("c/~account")).toBeUndefined();
   });
 
-  it("a refusal in the lane counts as an outage once the sweep meets it as well", async () => {
+  it("refusals of every customer are each one's own, and end no run", async () => {
     const lane = Object.fromEntries(customers(12).map((customer) => [customer, onboarding()]));
     const world = await worldWith(40, lane);
     for (const customer of customers(40)) {
       world.answers.set(customer, refusal("Waba.NotBound", "request"));
     }
     const report = await world.run();
-    expect(report).toMatchObject({ read: 0, stopped: "outage" });
-    expect(report.failed).toBeLessThan(30);
+    expect(report).toMatchObject({ read: 0, failed: 40, sweepDone: true });
+    expect(report.stopped).toBeUndefined();
+    expect(await world.row("c40")).toHaveProperty("failure");
   });
 
   it.each([

@@ -80,7 +80,7 @@ describe("stale and recovered", () => {
     expect(sentEvents(world)).toEqual([["whatsapp.watch.stale", "~account", "account"]]);
   });
 
-  it("a failure of a customer's own is not the account's, even if every customer has one", async () => {
+  it("no good read of anybody is the account's as well, even if each failure is a customer's own", async () => {
     const world = createWatchWorld();
     await world.watch(customers(2));
     await world.run();
@@ -89,6 +89,7 @@ describe("stale and recovered", () => {
     expect(sentEvents(world)).toEqual([
       ["whatsapp.watch.stale", "c01", "customer"],
       ["whatsapp.watch.stale", "c02", "customer"],
+      ["whatsapp.watch.stale", "~account", "account"],
     ]);
   });
 

@@ -30,6 +30,7 @@ function createScene() {
     /** What syncs fail with, until undefined. */
     failure: undefined as AnyAppError | undefined,
     isOpen: true,
+    list: [] as unknown[] | undefined,
   };
   const read = createSyncRead(
     {
@@ -42,7 +43,7 @@ function createScene() {
           sync({ customer, deadlineAt }) {
             calls.push(`sync ${customer}`);
             deadlines.push(deadlineAt);
-            return scene.failure ?? { RequestId: "SYNC" };
+            return scene.failure ?? { RequestId: "SYNC", PhoneNumbers: scene.list };
           },
         },
         { clock: { monotonic: () => scene.monotonicMs, sleep: async () => {} } },
@@ -66,6 +67,12 @@ function createScene() {
 }
 
 describe("createSyncRead", () => {
+  it("a sync without a list is followed by a query, as it is no read", async () => {
+    const scene = createScene();
+    scene.list = undefined;
+    expect([await scene.read("a"), scene.calls]).toEqual(["QUERY", ["sync a", "query a"]]);
+  });
+
   it("a sync read syncs a customer and queries the account itself", async () => {
     const scene = createScene();
     expect([await scene.read("a"), scene.calls]).toEqual(["SYNC", ["sync a"]]);

@@ -15,6 +15,8 @@ import { IN_TIME, prepareClient } from "./client-setup.ts";
 
 const ID = expect.stringMatching(/^[0-9A-F-]{36}$/);
 
+const CUT = { transportCode: "ECONNRESET" };
+
 /** What each fault becomes, and how many tries a read has. The tests add the action. */
 const FAULTS: [Fault, Record<string, unknown>, Record<string, unknown>, 1 | 3][] = [
   [
@@ -30,9 +32,9 @@ const FAULTS: [Fault, Record<string, unknown>, Record<string, unknown>, 1 | 3][]
     3,
   ],
   [{ kind: "html-502" }, { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false }, {}, 3],
-  [{ kind: "reset-before" }, { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false }, {}, 3],
-  [{ kind: "reset-after" }, { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false }, {}, 3],
-  [{ kind: "truncated" }, { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false }, {}, 3],
+  [{ kind: "reset-before" }, { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false }, CUT, 3],
+  [{ kind: "reset-after" }, { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false }, CUT, 3],
+  [{ kind: "truncated" }, { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false }, CUT, 3],
   [{ kind: "empty-body" }, { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false }, {}, 3],
   [{ kind: "null-body" }, { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false }, {}, 3],
   [{ kind: "array-body" }, { code: "ERR_UPSTREAM_CONTRACT" }, { httpStatus: 200 }, 3],
@@ -86,6 +88,12 @@ const FAULTS: [Fault, Record<string, unknown>, Record<string, unknown>, 1 | 3][]
   ],
 ];
 
+/** The words that the sandbox sends with a code. */
+function wordsOf({ kind }: Fault, { upstreamCode }: Record<string, unknown>) {
+  if (upstreamCode === undefined || (kind !== "code" && kind !== "throttle")) return {};
+  return { upstreamMessage: `The sandbox refuses this request with ${upstreamCode}.` };
+}
+
 describe.each(VARIANTS)("%s", (_name, load) => {
   const start = prepareClient(load);
 
@@ -98,7 +106,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
 
       expect(shown(error)).toEqual({
         ...fields,
-        facts: { ...facts, action: "QueryChatappPhoneNumbers" },
+        facts: { ...facts, ...wordsOf(fault, facts), action: "QueryChatappPhoneNumbers" },
       });
       expect(sandbox.control.calls()).toHaveLength(tries);
     });
@@ -111,7 +119,7 @@ describe.each(VARIANTS)("%s", (_name, load) => {
 
       expect(shown(error)).toEqual({
         ...fields,
-        facts: { ...facts, action: "AddChatappPhoneNumber" },
+        facts: { ...facts, ...wordsOf(fault, facts), action: "AddChatappPhoneNumber" },
       });
       expect(sandbox.control.calls()).toHaveLength(fault.kind === "throttle" ? 3 : 1);
     });

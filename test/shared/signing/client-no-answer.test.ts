@@ -1,6 +1,8 @@
 import http from "node:http";
+import https from "node:https";
 import net from "node:net";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { SELF_SIGNED } from "../../support/self-signed.ts";
 import { failureOf, NUMBER, shown, VARIANTS } from "./client-rig.ts";
 import { IN_TIME, prepareClient } from "./client-setup.ts";
 
@@ -102,8 +104,37 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       expect(shown(error)).toEqual({
         code: "ERR_UPSTREAM_UNAVAILABLE",
         neverSent: true,
-        facts: { action: "AddChatappPhoneNumber" },
+        facts: { action: "AddChatappPhoneNumber", transportCode: "ECONNREFUSED" },
       });
+    });
+
+    it("was sent nothing if TLS failed, and the certificate's problem is named", async () => {
+      const tls = await listen(
+        https.createServer(SELF_SIGNED, (_request, response) => response.end()),
+      );
+      const { upstream } = await start({ endpoint: tls.replace("http:", "https:") });
+
+      const error = await failureOf(upstream.add(NUMBER, IN_TIME));
+
+      expect(shown(error)).toEqual({
+        code: "ERR_UPSTREAM_UNAVAILABLE",
+        neverSent: true,
+        facts: { action: "AddChatappPhoneNumber", transportCode: "DEPTH_ZERO_SELF_SIGNED_CERT" },
+      });
+    });
+
+    it("was sent nothing if it speaks no TLS, or never finishes the handshake", async () => {
+      const plain = await listen(http.createServer((_request, response) => response.end()));
+      const silent = await listen(net.createServer(() => undefined));
+      for (const endpoint of [plain, silent]) {
+        const { upstream } = await start({
+          endpoint: endpoint.replace("http:", "https:"),
+          realTime: true,
+        });
+        const deadlineAt = performance.now() + 500;
+        const error = await failureOf(upstream.add(NUMBER, { deadlineAt }));
+        expect(shown(error)).toMatchObject({ code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: true });
+      }
     });
 
     it.each(["ENOTFOUND", "EAI_AGAIN"])("was sent nothing after %s", async (code) => {

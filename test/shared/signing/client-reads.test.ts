@@ -45,6 +45,8 @@ const READS: readonly Read[] = [
 ];
 const HOSTILE = { Action: "DeleteInstance", SignatureNonce: "fixed", FilterStr: "x" };
 
+const CUT = { transportCode: "ECONNRESET" };
+
 /** What each fault becomes, and how many tries it gets. The tests add the action. */
 const FAULTS: [Fault, Record<string, unknown>, Record<string, unknown>, 1 | 3][] = [
   [
@@ -54,7 +56,7 @@ const FAULTS: [Fault, Record<string, unknown>, Record<string, unknown>, 1 | 3][]
     3,
   ],
   [{ kind: "html-502" }, { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false }, {}, 3],
-  [{ kind: "reset-after" }, { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false }, {}, 3],
+  [{ kind: "reset-after" }, { code: "ERR_UPSTREAM_UNAVAILABLE", neverSent: false }, CUT, 3],
   [{ kind: "array-body" }, { code: "ERR_UPSTREAM_CONTRACT" }, { httpStatus: 200 }, 3],
   [
     { kind: "http-500" },
@@ -75,6 +77,12 @@ const FAULTS: [Fault, Record<string, unknown>, Record<string, unknown>, 1 | 3][]
     1,
   ],
 ];
+
+/** The words that the sandbox sends with a code. */
+function wordsOf({ kind }: Fault, { upstreamCode }: Record<string, unknown>) {
+  if (upstreamCode === undefined || (kind !== "code" && kind !== "throttle")) return {};
+  return { upstreamMessage: `The sandbox refuses this request with ${upstreamCode}.` };
+}
 
 describe.each(VARIANTS)("%s", (_name, load) => {
   let create: Connect;
@@ -108,7 +116,10 @@ describe.each(VARIANTS)("%s", (_name, load) => {
       const own = await start();
       own.sandbox.control.fault({ ...fault, action, count: 10 });
       const error = await failureOf(read(own, IN_TIME));
-      expect(shown(error)).toEqual({ ...fields, facts: { ...facts, action } });
+      expect(shown(error)).toEqual({
+        ...fields,
+        facts: { ...facts, ...wordsOf(fault, facts), action },
+      });
       const calls = own.sandbox.control.calls();
       expect(calls).toHaveLength(tries);
       const secrets = calls.flatMap(({ rawBody }) => [

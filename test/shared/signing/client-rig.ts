@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import http from "node:http";
+import https from "node:https";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
@@ -82,7 +83,8 @@ export async function startRig(create: Connect, options: RigOptions = {}): Promi
     qps: 1_000_000,
   });
   sandbox.control.addCustomer("cust-1", [{ PhoneNumber: "491700000001" }]);
-  const agent = new http.Agent({ keepAlive: true, lookup: options.lookup });
+  const Agent = options.endpoint?.startsWith("https:") ? https.Agent : http.Agent;
+  const agent = new Agent({ keepAlive: true, lookup: options.lookup });
   const clock = { ms: 0 };
   const sleeps: number[] = [];
   const nonces: string[] = [];

@@ -19,9 +19,9 @@ describe("failureForCode", () => {
     ["System.LimitControl", "ERR_UPSTREAM_THROTTLED"],
     ["Ram.PermissionDeny", "ERR_UPSTREAM_ACCOUNT"],
     ["Forbidden.RAM", "ERR_UPSTREAM_ACCOUNT"],
-    ["Forbidden.RiskControl", "ERR_UPSTREAM_ACCOUNT"],
-    ["Forbidden.UserVerification", "ERR_UPSTREAM_ACCOUNT"],
-    ["Authentication.NoAuth", "ERR_UPSTREAM_ACCOUNT"],
+    ["Forbidden.RiskControl", "ERR_UPSTREAM_REJECTED"],
+    ["Forbidden.UserVerification", "ERR_UPSTREAM_REJECTED"],
+    ["Authentication.NoAuth", "ERR_UPSTREAM_REJECTED"],
     ["NoPermission", "ERR_UPSTREAM_ACCOUNT"],
     ["SignatureDoesNotMatch", "ERR_UPSTREAM_ACCOUNT"],
     ["IncompleteSignature", "ERR_UPSTREAM_ACCOUNT"],
@@ -74,7 +74,16 @@ describe("failureForCode", () => {
     "SomethingNew",
     "Invalidated",
     "isv.InvalidParameter",
-  ])("treats %s as a refusal of a read, and leaves an Add's outcome unknown", (upstreamCode) => {
+    "AddError.PhoneNumberExist",
+    "DelError.NotFound",
+  ])("treats %s as a refusal, of an Add only with a 4xx and a request id", (upstreamCode) => {
+    for (const action of [QUERY, ADD]) {
+      const answered = { action, upstreamCode, httpStatus: 409, upstreamRequestId: "REQ" };
+      expect(shown(failureForCode(answered))).toMatchObject({
+        code: "ERR_UPSTREAM_REJECTED",
+        concerns: "request",
+      });
+    }
     expect(shown(failureForCode({ action: QUERY, upstreamCode, httpStatus: 400 }))).toMatchObject({
       code: "ERR_UPSTREAM_REJECTED",
       concerns: "request",
@@ -97,10 +106,10 @@ describe("failureForCode", () => {
     "BackendTimeout",
     "isp.SYSTEM_ERROR",
     "ServiceUnavailable",
-    "SomethingNew",
   ])("leaves an Add's outcome unknown under %s, whatever the status", (upstreamCode) => {
     for (const httpStatus of [200, 400, 503]) {
-      expect(shown(failureForCode({ action: ADD, upstreamCode, httpStatus }))).toMatchObject({
+      const answered = { action: ADD, upstreamCode, httpStatus, upstreamRequestId: "REQ" };
+      expect(shown(failureForCode(answered))).toMatchObject({
         code: "ERR_UPSTREAM_UNAVAILABLE",
         neverSent: false,
       });
@@ -110,6 +119,8 @@ describe("failureForCode", () => {
   it.each([
     ["Product.Unsubscript", "customer"],
     ["Unknown.ResourceOwnerId", "customer"],
+    ["Forbidden.RiskControl", "customer"],
+    ["Authentication.NoAuth", "customer"],
     ["InvalidParameter.PhoneNumberError", "request"],
   ])("says that %s concerns the %s", (upstreamCode, concerns) => {
     expect(failureForCode({ action, upstreamCode })).toMatchObject({ concerns });
@@ -140,7 +151,7 @@ describe("toUpstreamFailure", () => {
     [{ "x-acs-retry-after": "Infinity" }, undefined],
     [{}, undefined],
   ])("reads the hint %j as %s ms", (headers, retryAfterMs) => {
-    const failure = toUpstreamFailure(answered({ Code: "Throttling" }, headers), action);
+    const failure = toUpstreamFailure(answered({ Code: "Throttling" }, headers), action, true);
     expect(failure).toMatchObject({ code: "ERR_UPSTREAM_THROTTLED", retryAfterMs });
   });
 
@@ -151,7 +162,7 @@ describe("toUpstreamFailure", () => {
     ["a body that is a list", [1]],
     ["a body that is a text", "InternalError"],
   ])("turns %s into a reply of unknown form", (_name, body) => {
-    expect(shown(toUpstreamFailure(answered(body), action))).toEqual({
+    expect(shown(toUpstreamFailure(answered(body), action, true))).toEqual({
       code: "ERR_UPSTREAM_CONTRACT",
       facts: { action, httpStatus: 400 },
     });
@@ -159,41 +170,77 @@ describe("toUpstreamFailure", () => {
 
   it("leaves out a status and a request id of an unusual form", () => {
     const body = { Code: "Throttling", RequestId: "for +86 138" };
-    expect(shown(toUpstreamFailure(answered(body, {}, "400"), action))).toEqual({
+    expect(shown(toUpstreamFailure(answered(body, {}, "400"), action, true))).toEqual({
       code: "ERR_UPSTREAM_THROTTLED",
       facts: { action, upstreamCode: "Throttling" },
     });
   });
 
   it.each(["RequestTimeoutError", "AbortError"])("turns %s into a timeout", (name) => {
-    expect(shown(toUpstreamFailure({ name, message: "https://secret" }, action))).toEqual({
+    const thrown = { name, message: "https://secret" };
+    expect(shown(toUpstreamFailure(thrown, action, true))).toEqual({
       code: "ERR_UPSTREAM_TIMEOUT",
       facts,
     });
+    expect(shown(toUpstreamFailure(thrown, action, false))).toEqual({
+      code: "ERR_UPSTREAM_UNAVAILABLE",
+      neverSent: true,
+      facts: { action, transportCode: "ETIMEDOUT" },
+    });
+  });
+
+  it.each(["ECONNREFUSED", "ENOTFOUND", "CERT_HAS_EXPIRED", "EPROTO", "ECONNRESET", "ETIMEDOUT"])(
+    "names %s, and says that nothing was sent only if no connection stood",
+    (code) => {
+      const thrown = Object.assign(new Error("https://secret"), { code });
+      for (const stood of [true, false]) {
+        expect(shown(toUpstreamFailure(thrown, action, stood))).toEqual({
+          code: "ERR_UPSTREAM_UNAVAILABLE",
+          neverSent: !stood,
+          facts: { action, transportCode: code },
+        });
+      }
+    },
+  );
+
+  it.each([
+    ["No  permission\nfor\u0000 this.", "No permission for this."],
+    ["\u202e\u200bword", "word"],
+    ["a".repeat(600), "a".repeat(500)],
+    [{ PolicyType: "AccountLevel" }, '{"PolicyType":"AccountLevel"}'],
+    ["None", undefined],
+    ["null", undefined],
+    [" NULL ", undefined],
+    ["N/A", undefined],
+    ["OK", undefined],
+    ["  ", undefined],
+    ["无", undefined],
+    ["{}", undefined],
+    [{}, undefined],
+    [null, undefined],
+  ])("passes the words %j on as %j", (said, kept) => {
+    const body = { Code: "Ram.PermissionDeny", Message: said, AccessDeniedDetail: said };
+    const failure = toUpstreamFailure(answered(body), action, true);
+    expect(failure.facts.upstreamMessage).toBe(kept);
+    expect(failure.facts.accessDeniedDetail).toBe(kept);
   });
 
   it.each([
-    ["ECONNREFUSED", true],
-    ["ENOTFOUND", true],
-    ["EAI_AGAIN", true],
-    ["ENETUNREACH", true],
-    ["EHOSTUNREACH", true],
-    ["ECONNRESET", false],
-    ["EPIPE", false],
-    ["ETIMEDOUT", false],
-  ])("sets neverSent after %s: %s", (code, neverSent) => {
-    const thrown = Object.assign(new Error("https://secret"), { code });
-    expect(shown(toUpstreamFailure(thrown, action))).toEqual({
-      code: "ERR_UPSTREAM_UNAVAILABLE",
-      neverSent,
-      facts,
-    });
+    "SignatureDoesNotMatch",
+    "IncompleteSignature",
+    "InvalidAccessKeyId.NotFound",
+    "InvalidSecurityToken.Expired",
+    "InvalidTimeStamp.Expired",
+    "two words",
+  ])("keeps the words of %s, which may repeat what was signed", (Code) => {
+    const body = { Code, Message: "POST&%2F&secret", AccessDeniedDetail: "secret" };
+    expect(JSON.stringify(toUpstreamFailure(answered(body), action, true))).not.toContain("secret");
   });
 
   it.each([undefined, null, "text", 7, {}, Object.create(null), new TypeError("x"), [1]])(
     "takes %s for a failure after sending",
     (thrown) => {
-      expect(shown(toUpstreamFailure(thrown, action))).toEqual({
+      expect(shown(toUpstreamFailure(thrown, action, true))).toEqual({
         code: "ERR_UPSTREAM_UNAVAILABLE",
         neverSent: false,
         facts,

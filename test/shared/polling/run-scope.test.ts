@@ -1,0 +1,143 @@
+import { describe, expect, it } from "vitest";
+import { UpstreamAccountError, UpstreamThrottledError } from "../../../shared/errors.ts";
+import { refusalOf } from "../../support/fake-upstream.ts";
+import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
+
+const QUERY = { action: "QueryChatappPhoneNumbers" };
+const REFUSED = new UpstreamAccountError({ ...QUERY, upstreamCode: "SignatureDoesNotMatch" });
+const THROTTLED = new UpstreamThrottledError(QUERY, 100);
+
+/** Customers that have been read once, a minute ago. */
+async function knownWorld(count: number): Promise<WatchWorld> {
+  const world = createWatchWorld();
+  await world.watch(customers(count));
+  await world.run();
+  await world.minute();
+  world.forget();
+  return world;
+}
+
+async function runs(world: WatchWorld, count: number, settings = {}) {
+  const reports = [];
+  for (let run = 0; run < count; run += 1) {
+    reports.push(await world.run(settings));
+    await world.minute();
+  }
+  return reports;
+}
+
+const sentEvents = (world: WatchWorld) =>
+  world.sent.map(({ event }) => {
+    const { type, subject, data } = JSON.parse(event.body);
+    return [type, subject, data.code];
+  });
+
+describe("one customer's refusal", () => {
+  it.each([
+    "Forbidden.RiskControl",
+    "Forbidden.UserVerification",
+    "Authentication.NoAuth",
+    "Product.Unsubscript",
+    "BizError.Unlisted",
+    "Forbidden.RAM",
+    "InvalidAccessKeyId.NotFound",
+  ])(
+    "%s of one of sixty keeps no other from being read, and is not the account's",
+    async (code) => {
+      const world = await knownWorld(60);
+      world.answers.set("c05", refusalOf(QUERY, code));
+      for (const report of await runs(world, 8)) {
+        expect(report).toMatchObject({ read: 59, failed: 1, sweepDone: true });
+        expect(report.stopped).toBeUndefined();
+      }
+      expect((await world.row("c05")).failure).toMatchObject({ upstreamCode: code });
+      expect(await world.text("c/~account")).toBeUndefined();
+    },
+  );
+
+  it.each([1, 8, 20])(
+    "unknown refusals of twelve neighbours end no run, at %i QPS",
+    async (qps) => {
+      const world = await knownWorld(40);
+      for (const customer of customers(12)) {
+        world.answers.set(customer, refusalOf(QUERY, "BizError.NotBound"));
+      }
+      const reports = await runs(world, 4, { qps });
+      expect(reports.map(({ stopped }) => stopped)).toEqual(reports.map(() => undefined));
+      expect(reports.reduce((sum, { read }) => sum + read, 0)).toBeGreaterThanOrEqual(
+        28 * (qps > 1 ? 4 : 2),
+      );
+    },
+  );
+});
+
+describe("the account's refusal", () => {
+  it("calls that fail together do not prove it", async () => {
+    const world = await knownWorld(60);
+    let left = 8;
+    for (const customer of customers(60)) {
+      world.answers.set(customer, () => {
+        left -= 1;
+        return left >= 0 ? REFUSED : [{ PhoneNumber: "4915100000001", Status: "CONNECTED" }];
+      });
+    }
+    world.latencyMs = 500;
+    const report = await world.run();
+    expect(report).toMatchObject({ read: 52, failed: 8 });
+    expect(report.stopped).toBeUndefined();
+  });
+
+  it.each([1, 2])("with %i customers, the account itself is asked for the proof", async (count) => {
+    const world = await knownWorld(count);
+    for (const customer of [...customers(count), "self"]) world.answers.set(customer, REFUSED);
+    expect(await world.run()).toMatchObject({ stopped: "account", failed: count });
+    expect(world.calls.at(-1)).toMatchObject({ customer: "self" });
+    expect(await world.row("c01")).not.toHaveProperty("failure");
+
+    const other = await knownWorld(count);
+    for (const customer of customers(count)) other.answers.set(customer, REFUSED);
+    expect((await other.run()).stopped).toBeUndefined();
+  });
+});
+
+describe("throttling", () => {
+  it("of one customer is nobody's failure, and others are read", async () => {
+    const world = await knownWorld(20);
+    world.answers.set("c03", THROTTLED);
+    const [report] = await runs(world, 3);
+    expect(report).toMatchObject({ read: 19, failed: 0, throttled: 1, sweepDone: true });
+    expect(await world.row("c03")).not.toHaveProperty("failure");
+  });
+
+  it("of everybody ends no run, and is the account's after half an hour", async () => {
+    const world = await knownWorld(20);
+    for (const customer of customers(20)) world.answers.set(customer, THROTTLED);
+    const reports = await runs(world, 28);
+    expect(reports.at(-1)).toMatchObject({ read: 0, failed: 0 });
+    expect(reports.every(({ stopped }) => stopped === undefined)).toBe(true);
+    expect(sentEvents(world)).toEqual([]);
+    await runs(world, 10);
+    expect(sentEvents(world)).toEqual([
+      ["whatsapp.watch.stale", "~account", "ERR_UPSTREAM_THROTTLED"],
+    ]);
+
+    world.answers.clear();
+    await runs(world, 2);
+    expect(sentEvents(world).slice(1)).toEqual([
+      ["whatsapp.watch.recovered", "~account", "ERR_UPSTREAM_THROTTLED"],
+    ]);
+  });
+});
+
+describe("an upstream that never answers", () => {
+  it.each([5_000, 20_000, 24_000, 50_000])("is reported, with runs of %i ms", async (runMs) => {
+    const world = await knownWorld(12);
+    world.latencyMs = Number.POSITIVE_INFINITY;
+    const reports = await runs(world, 40, { runMs });
+    expect(reports.every(({ failed }) => failed > 0)).toBe(true);
+    expect(sentEvents(world)).toEqual([
+      ["whatsapp.watch.stale", "~account", "ERR_UPSTREAM_TIMEOUT"],
+    ]);
+    expect(world.lines.some((line) => line.includes("could not be read"))).toBe(true);
+  });
+});
