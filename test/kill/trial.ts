@@ -155,7 +155,7 @@ async function killOne({ receiver, random, spawn }: Trial): Promise<void> {
   await kill(worker);
 }
 
-/** Kills one of three workers again and again, with a common lease. */
+/** Kills two of three workers again and again, with a common lease, while a call is under way. */
 async function killOverlapping(trial: Trial, kills: number): Promise<number> {
   const { upstream, random, spawn } = trial;
   const start = () => spawn({ COMMON_LEASE: "yes" });
@@ -174,12 +174,16 @@ async function killOverlapping(trial: Trial, kills: number): Promise<number> {
     calls = count;
   };
   const watching = setInterval(look, 100);
-  for (let done = 0; done < kills; done += 1) {
+  for (let done = 0; done < kills; done += 2) {
     await sleep(2_000 + random() * 8_000);
-    const victim = Math.floor(random() * OVERLAPPING);
-    const worker = workers[victim];
-    if (worker) await kill(worker);
-    workers[victim] = start();
+    const before = upstream.control.calls().length;
+    while (upstream.control.calls().length === before) await sleep(20);
+    const survivor = Math.floor(random() * OVERLAPPING);
+    for (const [index, worker] of workers.entries()) {
+      if (index === survivor) continue;
+      await kill(worker);
+      workers[index] = start();
+    }
   }
   // Long enough for the lease of the last one that was killed to end.
   await sleep(MAX_SILENCE_SECONDS * 1_000);
