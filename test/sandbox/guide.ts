@@ -4,7 +4,8 @@ const NUMBER = "4915112345678";
 
 /** What `npm start` prints once everything runs: addresses, and commands to try. */
 export function guide(stack: Stack, intervalSeconds: number): string {
-  const { url, apiKey, upstream, receiver, webhookSecret } = stack;
+  const { url, isKeyMade, upstream, receiver, webhookSecret, isSecretMade } = stack;
+  const apiKey = isKeyMade ? stack.apiKey : "YOUR-KEY";
   const auth = `-H 'authorization: Bearer ${apiKey}'`;
   const json = "-H 'content-type: application/json'";
   const add = `{"custSpaceId":"${FIRST_CUSTOMER}","cc":"49","phoneNumber":"15112345678","verifiedName":"Acme"}`;
@@ -13,9 +14,9 @@ export function guide(stack: Stack, intervalSeconds: number): string {
     `functions   ${url}/add  ${url}/query`,
     `upstream    ${upstream ? `${upstream.url} (simulated)` : "the real one"}`,
     `receiver    ${receiver ? `${receiver.url} (local, verifies each event)` : "WEBHOOK_URL"}`,
-    ...(receiver ? [] : [`secret      ${webhookSecret}`]),
+    ...(receiver || !isSecretMade ? [] : [`secret      ${webhookSecret}`]),
     `poll        every ${intervalSeconds} s`,
-    `API key     ${apiKey}`,
+    `API key     ${isKeyMade ? apiKey : "one of your API_KEYS"}`,
     "",
     "The page has buttons for all of this. The operator's commands find this process by themselves:",
     "  npm run ctl -- status",

@@ -38,6 +38,9 @@ export type Stack = {
   /** The address of the functions and the page. */
   readonly url: string;
   readonly apiKey: string;
+  /** Whether the key was made here. One of the user's own is never printed. */
+  readonly isKeyMade: boolean;
+  readonly isSecretMade: boolean;
   /** Without a password. */
   readonly store: string;
   /** With which events are signed. */
@@ -132,6 +135,8 @@ async function assemble(
   upstream?.control.addCustomer(FIRST_CUSTOMER);
   return {
     url: functions.platform.url,
+    isKeyMade: !given.API_KEYS,
+    isSecretMade: !given.WEBHOOK_SECRET,
     ...{ apiKey, upstream, receiver, functions, timer, close },
     store: describeStore(environment.STORE_URL ?? ""),
     webhookSecret: secret,
