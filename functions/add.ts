@@ -3,7 +3,7 @@ import {
   impossibleNumber,
   withoutTrunkPrefix,
 } from "../shared/changes/numbering-plans.ts";
-import { findNumber, sameLine, toDigits } from "../shared/changes/same-line.ts";
+import { findNumber, pairLines, toDigits } from "../shared/changes/same-line.ts";
 import { loadHttpConfig } from "../shared/config.ts";
 import { type AddIntent, listedNumbers, recordAddIntent } from "../shared/customers/add-intent.ts";
 import { loadCustomer } from "../shared/customers/customer.ts";
@@ -187,11 +187,11 @@ async function takeBack(
 
 /** Finds out what an earlier try with this Idempotency-Key did, which died or never learnt it. */
 async function resolveAbandoned(context: AddContext): Promise<HttpResponse> {
-  const { store, request, begunAt } = context;
-  const row = (await loadCustomer(store, request.custSpaceId))?.value;
+  const stored = await loadCustomer(context.store, context.request.custSpaceId);
   return resolveUnknown(context, {
     facts: { action: ADD_NUMBER.action },
-    before: listedNumbers(row, begunAt),
+    // When a number of the row was first listed is not stored, so none of them proves this add.
+    before: listedNumbers(stored?.value),
     // The first try may have died before it stored its intent, so store it now.
     onFound: () => recordIntent(context),
   });
@@ -228,7 +228,7 @@ async function resolveUnknown(
   });
 }
 
-/** Rows of numbers that left stay listed, and no new number has one of these values. */
+/** No new number has one of these. */
 const NO_PROOF = /^\s*(DELETED|MIGRATED|BANNED)\s*$/i;
 
 /** A listed row of the same line proves the Add, unless it has left or was listed `before`. */
@@ -241,9 +241,10 @@ async function lookUp(
     const { requestId, items = [] } = await upstream.query({ custSpaceId }, { deadlineAt });
     const listed = items
       .filter(({ Status }) => !NO_PROOF.test(String(Status)))
-      .map(({ PhoneNumber }) => toDigits(PhoneNumber))
-      .filter((digits) => !before.some((known) => sameLine(known, digits)));
-    const found = findNumber(cc, phoneNumber, listed);
+      .map(({ PhoneNumber }) => toDigits(PhoneNumber));
+    const known = pairLines(before, listed);
+    const added = listed.filter((digits) => !before.includes(known.get(digits) ?? digits));
+    const found = findNumber(cc, phoneNumber, added);
     return found && { ...found, requestId };
   } catch (error) {
     call.log.warn("query after unclear add failed", describeError(error));

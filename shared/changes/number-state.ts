@@ -2,6 +2,7 @@ import type { NumberState } from "../schemas/customer-row.ts";
 import { isoNotAfter, notAfter } from "../schemas/stored-time.ts";
 import type { CustomerRead } from "./customer-read.ts";
 import type { Observation } from "./observation.ts";
+import { isSameValue } from "./values.ts";
 import { EDITION, ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields.ts";
 
 export type FieldChange = {
@@ -36,11 +37,6 @@ export function changedFields(
     if (isSameValue(field, from, to) && knownHash === seen.hashes[field]) return [];
     return [{ field, from, to, fromIsCut: knownHash === undefined ? undefined : true }];
   });
-}
-
-function isSameValue(field: WatchedField, one: string, other: string): boolean {
-  if (one === other) return true;
-  return ruleOf(field).kind === "word" && one.toUpperCase() === other.toUpperCase();
 }
 
 /** Whether the observation adds anything to what is stored, changes or first values. */

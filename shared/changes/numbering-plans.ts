@@ -6,16 +6,24 @@
 const TRUNK_PREFIXES: Readonly<Record<string, RegExp | undefined>> = {
   // +1 numbers never begin with 0 or 1, so such a number is refused.
   "1": undefined,
-  // Russia and Kazakhstan: 8 before ten digits.
-  "7": /^8(?=\d{10}$)/,
-  // Hungary: 06 before eight or nine digits.
-  "36": /^06(?=\d{8,9}$)/,
+  // Russia and Kazakhstan: 8, and a 0 that some write instead.
+  "7": /^[80](?=\d{10}$)/,
+  // Hungary: 06, of which some write only the 0.
+  "36": /^06?(?=\d{8,9}$)/,
+  // Mexico: 01, and 044 or 045 before a mobile until August 2019.
+  "52": /^(01|044|045)(?=\d{10}$)/,
+  // Brazil: 0, with or without the two digits of a carrier.
+  "55": /^0(\d\d)?(?=\d{10,11}$)/,
+  // Lithuania, Belarus, Turkmenistan and Uzbekistan: 8, in Belarus with a 0 behind it.
+  "370": /^[80](?=\d{8}$)/,
+  "375": /^80?(?=\d{9}$)/,
+  "993": /^8(?=\d{8}$)/,
+  "998": /^8(?=\d{9}$)/,
   // The first 0 of these belongs to the number (libphonenumber's `italian_leading_zero`).
   "39": undefined,
   "225": undefined,
   "242": undefined,
   "378": undefined,
-  "379": undefined,
 };
 const ANY_OTHER = /^0+/;
 
@@ -31,8 +39,14 @@ const LONGEST_NATIONAL: Readonly<Record<string, number | undefined>> = {
   ...{ "351": 9, "852": 8, "853": 8, "966": 9, "971": 9 },
 };
 
+/** Argentina writes a 15 between area and mobile at home. Ten digits are left without it. */
+const ARGENTINE_15 = /^0?(?:(\d{2})15(\d{8})|(\d{3})15(\d{7})|(\d{4})15(\d{6}))$/;
+
 /** A national number as it follows the country code in an international one. */
 export function withoutTrunkPrefix(cc: string, national: string): string {
+  if (cc === "54" && ARGENTINE_15.test(national)) {
+    return national.replace(ARGENTINE_15, "$1$3$5$2$4$6");
+  }
   const prefix = Object.hasOwn(TRUNK_PREFIXES, cc) ? TRUNK_PREFIXES[cc] : ANY_OTHER;
   return prefix ? national.replace(prefix, "") : national;
 }
@@ -42,7 +56,7 @@ const TWICE = "begins with the country code; send it without";
 /** Why no numbering plan has this number, in words that follow the field's name. */
 export function impossibleNumber(cc: string, national: string): string | undefined {
   if (national.startsWith("00")) {
-    return "begins with 00, the prefix of international calls; send it without the country code";
+    return "begins with 00; send it without the country code";
   }
   if (national.startsWith(cc) && isTooLong(cc, national)) return TWICE;
   if (cc === "1" && /^[01]/.test(national)) return "cannot begin with 0 or 1 after country code 1";
@@ -52,13 +66,13 @@ export function impossibleNumber(cc: string, national: string): string | undefin
 /** What may be wrong with a number that can exist, in words that follow the field's name. */
 export function doubtsAbout(cc: string, national: string): string[] {
   const bare = withoutTrunkPrefix(cc, national);
-  const trunk = national.slice(0, national.length - bare.length);
-  const doubts = trunk ? [`begins with ${trunk}, which is no part of an international number`] : [];
-  if (isTooLong(cc, bare)) doubts.push(`has more digits than numbers of country code ${cc} have`);
+  const trunk = national.endsWith(bare) ? national.slice(0, -bare.length) : "15";
+  const doubts = trunk ? [`holds the prefix ${trunk}, for calls at home`] : [];
+  if (isTooLong(cc, bare)) doubts.push(`has too many digits for country code ${cc}`);
   const isOpenPlan = LONGEST_NATIONAL[cc] === undefined;
   // Seven digits behind a second country code can be a number of their own.
   if (isOpenPlan && bare.startsWith(cc) && bare.length - cc.length >= 7) {
-    doubts.push("begins with the country code; check that it is not written twice");
+    doubts.push("begins with the country code; check that it is not twice");
   }
   return doubts;
 }

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
 import type { PhoneNumberItem } from "../schemas/upstream.ts";
 
 import { pairLines, toDigits } from "./same-line.ts";
-import { MAX_VALUE_LENGTH, normaliseValue } from "./values.ts";
+import { isSameValue, MAX_VALUE_LENGTH, normaliseValue } from "./values.ts";
 
 import { isOneOf, ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields.ts";
 
@@ -32,7 +31,7 @@ export function readItems(items: readonly PhoneNumberItem[], known: readonly str
   const unclear = new Set<string>();
   for (const [listed, phoneNumber] of pairLines(known, [...rows.keys()].sort())) {
     const [observation, ...others] = withoutLeft(rows.get(listed) ?? []);
-    if (!observation || others.some((other) => !isDeepStrictEqual(other, observation))) {
+    if (!observation || others.some((other) => !agrees(other, observation))) {
       unclear.add(phoneNumber);
       continue;
     }
@@ -46,6 +45,15 @@ export function readItems(items: readonly PhoneNumberItem[], known: readonly str
 function withoutLeft(rows: readonly Observation[]): readonly Observation[] {
   const present = rows.filter(({ fields }) => !isOneOf(fields.status, ["DELETED", "MIGRATED"]));
   return present.length > 0 ? present : rows;
+}
+
+/** Whether two rows of one number show the same values, whatever their spelling. */
+function agrees(one: Observation, other: Observation): boolean {
+  return WATCHED_FIELD_NAMES.every(
+    (field) =>
+      isSameValue(field, one.fields[field], other.fields[field]) &&
+      one.hashes[field] === other.hashes[field],
+  );
 }
 
 /** What one item shows. A value that is not text is unreadable, so it counts as absent. */

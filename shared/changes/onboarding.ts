@@ -78,10 +78,12 @@ function findMilestone(
   const fields = state && !state.missingSince ? state.fields : undefined;
   const blockage = findBlockage(fields);
   if (!blockage) return { ...added, kind: "completed" };
-  if (reported?.stuckAt) return undefined;
-  if (fields && isNameRefused(fields)) {
+  // A refused name is reported once as such, also after the number was stuck for another reason.
+  if (blockage.blockedBy === "nameStatus" && fields && isNameRefused(fields)) {
     return reported?.refusedAt ? undefined : { ...added, kind: "refused", blockage };
   }
+  if (reported?.stuckAt) return undefined;
+  if (fields && isNameRefused(fields)) return { ...added, kind: "stuck", blockage };
   const lastStepAt = Math.max(Date.parse(addedAt), Date.parse(state?.observedAt ?? addedAt));
   const isDue = readAt - Date.parse(addedAt) >= STUCK_AFTER_MS && readAt - lastStepAt >= GRACE_MS;
   return isDue ? { ...added, kind: "stuck", blockage } : undefined;

@@ -19,6 +19,16 @@ export function normaliseValue(field: WatchedField, value: unknown): string | un
   return ABSENT.includes(word) ? undefined : word;
 }
 
+/** Whether two values are one, whatever the case of a word. */
+export function isSameValue(
+  field: WatchedField,
+  one: string | undefined,
+  other: string | undefined,
+): boolean {
+  if (one === other) return true;
+  return ruleOf(field).kind === "word" && one?.toUpperCase() === other?.toUpperCase();
+}
+
 /**
  * The row of an earlier edition in the form of this one. Its values are normalised like answers, so
  * that an update changes none, and its numbers remember which fields were watched.

@@ -1,10 +1,11 @@
 import { sameLine, toDigits } from "../changes/same-line.ts";
 import type { RedeliverCommand } from "../schemas/command.ts";
 import type { CustomerRow, DeliveredEvent } from "../schemas/customer-row.ts";
+import type { NumberEvent } from "../schemas/event.ts";
 import type { CommandDeps } from "./command-deps.ts";
 import { findCustomers } from "./customer-rows.ts";
 import { takePage } from "./page.ts";
-import { MAX_REFUSED, resend, subjectOf, whyNotSend } from "./resend.ts";
+import { MAX_REFUSED, resend, whyNotSend } from "./resend.ts";
 
 /** Rows hold up to 64 KB of delivered events each. */
 const SCAN_PAGE = 20;
@@ -58,7 +59,7 @@ function chooseEvents(
   const isChosen = ({ seq, deliveredAt, body }: DeliveredEvent) =>
     (resumeFrom === undefined || seq > Number(resumeFrom)) &&
     (since === undefined || Date.parse(deliveredAt) >= Date.parse(since)) &&
-    (digits === undefined || sameLine(subjectOf(body) ?? "", digits) !== undefined);
+    (digits === undefined || isAbout(body, digits));
   return delivered.filter(isChosen).sort((a, b) => a.seq - b.seq);
 }
 
@@ -66,4 +67,11 @@ function chooseEvents(
 function isCut({ since }: RedeliverCommand, { deliveredCutAt }: CustomerRow): boolean {
   if (deliveredCutAt === undefined) return false;
   return since === undefined || deliveredCutAt >= new Date(since).toISOString();
+}
+
+/** Whether an event is about a number, in today's spelling, the first one or as it was added. */
+function isAbout(body: string, digits: string): boolean {
+  const { subject, data } = JSON.parse(body) as Partial<NumberEvent>;
+  const spellings = [subject, data?.addedAs, data?.listedAs];
+  return spellings.some((spelling) => spelling !== undefined && sameLine(spelling, digits));
 }

@@ -57,18 +57,12 @@ export async function recordAddIntent(
 /**
  * The numbers that a row knows to be listed, in digits; undefined before the first read. A number
  * that left the account may be added again, so it does not count.
- *
- * @param until only what was seen until then, wall clock ms
  */
-export function listedNumbers(
-  row: CustomerRow | undefined,
-  until = Number.POSITIVE_INFINITY,
-): readonly string[] | undefined {
+export function listedNumbers(row: CustomerRow | undefined): readonly string[] | undefined {
   if (!row?.baselineAt) return undefined;
   return Object.entries(row.numbers).flatMap(([phoneNumber, state]) => {
     const hasLeft = ["DELETED", "MIGRATED"].includes(state.fields.status?.toUpperCase() ?? "");
-    const isListed = !state.missingSince && !hasLeft && Date.parse(state.observedAt) <= until;
-    return isListed ? [phoneNumber] : [];
+    return state.missingSince || hasLeft ? [] : [phoneNumber];
   });
 }
 

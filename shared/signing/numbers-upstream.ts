@@ -28,8 +28,14 @@ function toFlag(value: unknown): boolean | undefined {
 
 /** Counts the rows that are no numbers. An absent list stays absent. */
 export function toNumbers(reply: z.output<typeof queryReplySchema>): QueryReply {
-  const { good, malformed } = splitRows(reply.PhoneNumbers, isPhoneNumberItem);
+  const rows = Array.isArray(reply.PhoneNumbers) ? reply.PhoneNumbers.map(withText) : undefined;
+  const { good, malformed } = splitRows(rows, isPhoneNumberItem);
   return { requestId: plain(reply.RequestId), items: good, malformed };
+}
+
+/** The gateway may write a number without quotes. */
+function withText(row: { readonly PhoneNumber?: unknown } | null): unknown {
+  return typeof row?.PhoneNumber === "number" ? { ...row, PhoneNumber: `${row.PhoneNumber}` } : row;
 }
 
 /** The rows of the expected form, and the count of the others. */

@@ -52,8 +52,8 @@ export function plain(value: unknown): string | undefined {
 
 /**
  * The error for a `Code` that is not OK. Sources: the API's list of codes and the gateway's. Both
- * lists have gaps, and neither names a code for adding a number. So a 4xx with a code of no known
- * family is a refusal if it has a request id. Without one, the outcome of an Add is unknown.
+ * lists have gaps, and neither names a code for adding a number. So below 500 a code of no known
+ * family is a refusal if it has a request id, under HTTP 200 as well. Without one, the outcome of an Add is unknown.
  */
 export function failureForCode(facts: UpstreamFacts, retryAfterMs?: number): UpstreamFailure {
   const code = facts.upstreamCode ?? "";
@@ -74,7 +74,7 @@ function isRefusal(code: string, facts: UpstreamFacts): boolean {
   if (httpStatus >= 500) return false;
   if (REQUEST_CODES.test(code)) return true;
   if (UNAVAILABLE_CODES.test(code)) return false;
-  return action !== ADD_NUMBER.action || (httpStatus >= 400 && upstreamRequestId !== undefined);
+  return action !== ADD_NUMBER.action || upstreamRequestId !== undefined;
 }
 
 /**

@@ -21,7 +21,7 @@ describe("the response to an add", () => {
     expect(body.warnings).toEqual([
       {
         path: "phoneNumber",
-        message: "begins with 0, which is no part of an international number",
+        message: "holds the prefix 0, for calls at home",
       },
     ]);
   });
@@ -102,6 +102,29 @@ describe("the proof of an add whose response was lost", () => {
     list("447700900142", "CONNECTED");
     const { status, body } = await addNumber("44", "7700900142");
     expect([status, body.code]).toEqual([504, "ERR_ADD_OUTCOME_UNKNOWN"]);
+  });
+
+  it("is an exact row beside the near form that the store knew", async () => {
+    const numbers = { "552185550142": { fields: { status: "CONNECTED" }, observedAt: NOW } };
+    const row = { schema: 1, seq: 1, baselineAt: NOW, numbers, pending: [] };
+    await rig.store.put("c/acme", encodeRow(row), "absent");
+    lost();
+    list("552185550142", "CONNECTED");
+    rig.upstream.control.setNumber("acme", "5521985550142", { Status: "PENDING" });
+    expect((await addNumber("55", "21985550142")).body.outcome).toBe("confirmed");
+  });
+
+  it("is no row that changed while an abandoned request was open", async () => {
+    const keyed = () => addNumber("44", "7700900142", { "idempotency-key": "k" });
+    lost();
+    expect((await keyed()).status).toBe(504);
+    const later = "2026-01-02T03:05:05.000Z";
+    const numbers = { "447700900142": { fields: { status: "CONNECTED" }, observedAt: later } };
+    const { value, version } = (await rig.store.get("c/acme")) ?? { value: "{}", version: "" };
+    const known = { ...JSON.parse(value), baselineAt: NOW, numbers };
+    await rig.store.put("c/acme", encodeRow(known), version);
+    list("447700900142", "CONNECTED");
+    expect((await keyed()).status).toBe(504);
   });
 
   it("may be a number again that had left the account", async () => {

@@ -26,9 +26,9 @@ describe("add, if the upstream responds with a code that leaves open whether it 
     expect(await addOnce(rig)).toEqual({ ...REFUSED, upstreamCode: code });
   });
 
-  it("reports unknown after a new code with HTTP 200 if it did not act", async () => {
+  it("reports a new code with HTTP 200 and a request id as a refusal, without a Query", async () => {
     rig.upstream.control.fault({ kind: "code", code: "SomethingNew", status: 200, action: ADD });
-    expect(await addOnce(rig)).toEqual({ ...UNKNOWN, upstreamCode: "SomethingNew" });
+    expect(await addOnce(rig)).toEqual({ ...REFUSED, upstreamCode: "SomethingNew" });
   });
 
   it("reports MissingVerifiedName as a refusal, without a Query", async () => {

@@ -60,6 +60,14 @@ describe("a known number under another spelling", () => {
   });
 });
 
+describe("two rows that spell one number and its values otherwise", () => {
+  it("are one row", () => {
+    const row = rowOf({ "4915112345678": stateOf() });
+    const twice = [item("4915112345678"), item("+49 1511 2345678", { QualityRating: " green " })];
+    expect(decideOn(twice, { row })).toMatchObject({ events: [], isComplete: true });
+  });
+});
+
 describe("an added number that is listed under another spelling", () => {
   const addedAt = new Date(T0).toISOString();
   const onboarding = { [PLAIN]: { cc: "52", addedAt } };

@@ -15,6 +15,23 @@ describe("the trunk prefix of a national number", () => {
     ["7", "8123456789", "8123456789"],
     ["36", "06201234567", "201234567"],
     ["36", "201234567", "201234567"],
+    ["36", "0201234567", "201234567"],
+    ["7", "0916123456", "0916123456"],
+    ["52", "0445512345678", "5512345678"],
+    ["52", "0455512345678", "5512345678"],
+    ["52", "015512345678", "5512345678"],
+    ["52", "5512345678", "5512345678"],
+    ["55", "04121985550142", "21985550142"],
+    ["55", "01511987654321", "11987654321"],
+    ["55", "011987654321", "11987654321"],
+    ["55", "1133334444", "1133334444"],
+    ["54", "0111555501420", "1155501420"],
+    ["54", "3411512345678", "3411512345678"],
+    ["54", "3415550142", "3415550142"],
+    ["370", "861234567", "61234567"],
+    ["375", "80291234567", "291234567"],
+    ["993", "865123456", "65123456"],
+    ["998", "8901234567", "901234567"],
     ["39", "065550142", "065550142"],
     ["378", "0549123456", "0549123456"],
     ["225", "0701234567", "0701234567"],
@@ -41,11 +58,7 @@ describe("a number that no plan has", () => {
     ["65", "6581234567", TWICE],
     ["852", "85251234567", TWICE],
     ["7", "79161234567", TWICE],
-    [
-      "49",
-      "004915112345",
-      "begins with 00, the prefix of international calls; send it without the country code",
-    ],
+    ["49", "004915112345", "begins with 00; send it without the country code"],
   ])("+%s %s is refused", (cc, national, message) => {
     expect(impossibleNumber(cc, national)).toBe(message);
   });
@@ -68,11 +81,13 @@ describe("a number that no plan has", () => {
 
 describe("a doubtful number", () => {
   it.each([
-    ["49", "4915112345678", ["begins with the country code; check that it is not written twice"]],
-    ["62", "62812345678", ["begins with the country code; check that it is not written twice"]],
-    ["49", "015112345678", ["begins with 0, which is no part of an international number"]],
-    ["36", "06201234567", ["begins with 06, which is no part of an international number"]],
-    ["33", "70012345678", ["has more digits than numbers of country code 33 have"]],
+    ["49", "4915112345678", ["begins with the country code; check that it is not twice"]],
+    ["62", "62812345678", ["begins with the country code; check that it is not twice"]],
+    ["49", "015112345678", ["holds the prefix 0, for calls at home"]],
+    ["36", "06201234567", ["holds the prefix 06, for calls at home"]],
+    ["52", "0445512345678", ["holds the prefix 044, for calls at home"]],
+    ["54", "0111555501420", ["holds the prefix 15, for calls at home"]],
+    ["33", "70012345678", ["has too many digits for country code 33"]],
   ])("+%s %s is named", (cc, national, doubts) => {
     expect(doubtsAbout(cc, national)).toEqual(doubts);
   });

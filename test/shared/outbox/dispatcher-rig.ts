@@ -73,10 +73,22 @@ export function createDispatcherRig() {
       const count = (name: keyof typeof calls) => {
         calls[name] += 1;
       };
-      store.get = (...args) => (count("gets"), get(...args));
-      store.put = (...args) => (count("puts"), put(...args));
-      store.delete = (...args) => (count("deletes"), remove(...args));
-      store.scan = (...args) => (count("scans"), scan(...args));
+      store.get = (...args) => {
+        count("gets");
+        return get(...args);
+      };
+      store.put = (...args) => {
+        count("puts");
+        return put(...args);
+      };
+      store.delete = (...args) => {
+        count("deletes");
+        return remove(...args);
+      };
+      store.scan = (...args) => {
+        count("scans");
+        return scan(...args);
+      };
       return calls;
     },
 
