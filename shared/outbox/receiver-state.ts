@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type ReceiverRow, receiverRowSchema } from "../schemas/outbox-rows.ts";
-import { readRow } from "../store/rows.ts";
+import { encodeRow, readReplaceable, readRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import { updateRow } from "../store/update-row.ts";
 import { type Breaker, createBreaker } from "./breaker.ts";
@@ -19,6 +19,17 @@ export function receiverKey(id: string): string {
 export async function loadBreaker(store: Store, id: string, now: number): Promise<Breaker> {
   const stored = await readRow(store, receiverKey(id), receiverRowSchema);
   return createBreaker(stored?.value, now);
+}
+
+/** As `loadBreaker`. A row that cannot be read counts as open, so that a probe decides. */
+export async function loadBreakerOrOpen(store: Store, id: string, now: number): Promise<Breaker> {
+  const stored = await readReplaceable(store, receiverKey(id), receiverRowSchema);
+  const closed = createBreaker(stored?.value, now);
+  if (!stored || stored.value) return closed;
+  const row: ReceiverRow = { ...closed.row, state: "open", nextProbeAt: now, reason: "unreadable" };
+  // A row whose version changed meanwhile was written by somebody who could read it.
+  await store.put(receiverKey(id), encodeRow(row), stored.version);
+  return createBreaker(row, now);
 }
 
 /**

@@ -14,7 +14,7 @@ import {
   type ReceiverFailure,
   toReceiverFailure,
 } from "./breaker.ts";
-import { loadBreaker, saveBreaker } from "./receiver-state.ts";
+import { loadBreakerOrOpen, saveBreaker } from "./receiver-state.ts";
 
 /** An acceptance is recent for this long. */
 const RECENT_MS = 60_000;
@@ -48,7 +48,7 @@ export async function loadStoredBreaker(
   receiverId: string,
   deps: StoredBreakerDeps,
 ): Promise<StoredBreaker> {
-  let breaker = await loadBreaker(deps.store, receiverId, deps.now());
+  let breaker = await loadBreakerOrOpen(deps.store, receiverId, deps.now());
   let acceptedAt = Number.NEGATIVE_INFINITY;
   let saving: Promise<void> = Promise.resolve();
 

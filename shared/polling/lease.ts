@@ -1,7 +1,7 @@
 import type { RateLimiter } from "../pacing/rate-limiter.ts";
 import { LEASE_KEY, type LeaseRow, leaseRowSchema, newLeaseRow } from "../schemas/watch-rows.ts";
 import type { CallLimiter } from "../signing/upstream.ts";
-import { encodeRow, readRow, type Stored } from "../store/rows.ts";
+import { encodeRow, readReplaceable, readRow, type Stored } from "../store/rows.ts";
 import type { RunDeps } from "./settings.ts";
 
 /** A lease expires this long after its last renewal, by the wall clock. */
@@ -13,7 +13,7 @@ const LONGEST_MS = 60_000;
 /** Someone who waits for the lease, or for its renewal, looks again after this. */
 export const LEASE_LOOK_MS = 1_000;
 
-export type LeaseDeps = Pick<RunDeps, "store" | "now" | "monotonic" | "newId">;
+export type LeaseDeps = Pick<RunDeps, "store" | "now" | "monotonic" | "newId" | "log">;
 
 /** How far the run has come: what a renewal saves. */
 export type Progress = Readonly<
@@ -52,13 +52,18 @@ export type Lease = {
 export async function takeLease(deps: LeaseDeps, own?: string): Promise<Lease | undefined> {
   const { store, now, monotonic } = deps;
   const owner = deps.newId();
-  const found = await readRow(store, LEASE_KEY, leaseRowSchema);
-  if (found && found.value.owner !== own && !isFree(found.value, now())) return undefined;
+  const found = await readReplaceable(store, LEASE_KEY, leaseRowSchema);
+  const row = found?.value;
+  if (row && row.owner !== own && !isFree(row, now())) return undefined;
+  if (found && !row) deps.log.warn("lease row unreadable, replaced", { key: LEASE_KEY });
 
   let held: Stored<LeaseRow> | undefined;
   let renewedAt = { wall: now(), monotonic: monotonic() };
 
-  async function write(row: LeaseRow, before: Stored<LeaseRow> | undefined): Promise<boolean> {
+  async function write(
+    row: LeaseRow,
+    before: Pick<Stored<LeaseRow>, "version"> | undefined,
+  ): Promise<boolean> {
     const started = { wall: now(), monotonic: monotonic() };
     const outcome = await store.put(LEASE_KEY, encodeRow(row), before?.version ?? "absent");
     const stored = await readRow(store, LEASE_KEY, leaseRowSchema);
@@ -75,7 +80,7 @@ export async function takeLease(deps: LeaseDeps, own?: string): Promise<Lease | 
     return false;
   }
 
-  const progress = found?.value ?? newLeaseRow();
+  const progress = row ?? newLeaseRow();
   if (!(await write({ ...progress, owner, until: now() + LEASE_MS }, found))) return undefined;
 
   return {

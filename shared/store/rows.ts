@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { CustomerTooLargeError, StoreRowError } from "../errors.ts";
+import { CustomerTooLargeError, isAppError, StoreRowError } from "../errors.ts";
 import { CUSTOMER_PREFIX } from "../schemas/customer-row.ts";
 import type { Row, Store, Version, Versioned } from "./store.ts";
 
@@ -47,6 +47,28 @@ export function decodeRow<S extends z.core.$ZodType>(
   const parsed = z.safeParse(schema, json);
   if (!parsed.success) throw new StoreRowError(key, "unreadable");
   return parsed.data;
+}
+
+/**
+ * As `readRow`, for a row that may be replaced: one that cannot be read has no value. A row of a
+ * newer version is never replaced.
+ *
+ * @throws StoreRowError for a row of a newer version
+ */
+export async function readReplaceable<S extends z.core.$ZodType>(
+  store: Pick<Store, "get">,
+  key: string,
+  schema: S,
+): Promise<{ readonly value: z.output<S> | undefined; readonly version: Version } | undefined> {
+  const found = await store.get(key);
+  if (!found) return undefined;
+  try {
+    return { value: decodeRow(key, found, schema), version: found.version };
+  } catch (error) {
+    const isReplaceable = isAppError(error) && error.code === "ERR_STORE_ROW";
+    if (!isReplaceable || error.reason !== "unreadable") throw error;
+    return { value: undefined, version: found.version };
+  }
 }
 
 /** @throws CustomerTooLargeError over 1.5 MB, which the smallest store limit would refuse. */

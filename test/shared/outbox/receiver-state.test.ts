@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   loadBreaker,
+  loadBreakerOrOpen,
   receiverId,
   receiverKey,
   saveBreaker,
@@ -125,5 +126,20 @@ describe("receiverId", () => {
     const keys = names.map((text) => receiverKey(receiverId(new URL(text))));
     for (const key of keys) expect(key).toMatch(/^ep\/[0-9a-f]{32}$/);
     expect(new Set(keys).size).toBe(3);
+  });
+});
+
+describe("loadBreakerOrOpen", () => {
+  it("counts an unreadable row as open, and stores that, so that a probe decides", async () => {
+    await store.put(KEY, "{", "absent");
+    const { row } = await loadBreakerOrOpen(store, "hook", 5_000);
+    expect(row).toMatchObject({ state: "open", nextProbeAt: 5_000, reason: "unreadable" });
+    expect((await loadBreaker(store, "hook", 6_000)).row).toEqual(row);
+  });
+
+  it("loads a readable row as it is, and a missing one as closed", async () => {
+    expect((await loadBreakerOrOpen(store, "hook", 0)).row.state).toBe("closed");
+    await store.put(KEY, JSON.stringify(PAUSED), "absent");
+    expect((await loadBreakerOrOpen(store, "hook", 0)).row).toEqual(PAUSED);
   });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { createLog } from "../../../shared/log.ts";
 import { type Lease, type Progress, takeLease } from "../../../shared/polling/lease.ts";
 import { createMemoryStore } from "../../../shared/store/memory.ts";
 import type { Store } from "../../../shared/store/store.ts";
@@ -14,6 +15,8 @@ const PROGRESS: Progress = {
   expiryCursor: "idem/x",
 };
 
+const silentLog = createLog({ level: "error", now: () => T0, write: () => {} });
+
 function createWorld(store?: Store) {
   const clock = createFakeClock(T0);
   const kept = store ?? createMemoryStore({ newVersion: randomUUID });
@@ -23,6 +26,7 @@ function createWorld(store?: Store) {
       now: clock.now,
       monotonic: clock.monotonic,
       newId: randomUUID,
+      log: silentLog,
     });
   return { clock, store: kept, take };
 }
@@ -40,6 +44,22 @@ describe("takeLease", () => {
     expect(lease.isHeld()).toBe(true);
     expect(lease.progress.sweep).toEqual({ cursor: "", startedAt: 0, done: true });
     expect(await take()).toBeUndefined();
+  });
+
+  it.each(["", "{", '{"schema":1}'])("an unreadable lease %j is replaced", async (value) => {
+    const { store, take } = createWorld();
+    await store.put("lease/poll", value, "absent");
+    const lease = await taken(take());
+    expect([lease.isHeld(), await take()]).toEqual([true, undefined]);
+    await lease.release(lease.progress);
+    expect(await take()).toBeDefined();
+  });
+
+  it("a lease of a newer version is left alone", async () => {
+    const { store, take } = createWorld();
+    await store.put("lease/poll", '{"schema":9}', "absent");
+    await expect(take()).rejects.toMatchObject({ code: "ERR_STORE_ROW", reason: "newer-schema" });
+    expect((await store.get("lease/poll"))?.value).toBe('{"schema":9}');
   });
 
   it("the lease goes to one run when several ask at once", async () => {
@@ -137,6 +157,7 @@ describe("takeLease", () => {
         now: world.clock.now,
         monotonic: world.clock.monotonic,
         newId: () => "a",
+        log: silentLog,
       }),
     );
     isSlow = true;
@@ -177,7 +198,13 @@ describe("takeLease", () => {
 
   it("an owner whose run ended without a release gives the lease to its own process", async () => {
     const { store, clock } = createWorld();
-    const deps = { store, now: clock.now, monotonic: clock.monotonic, newId: randomUUID };
+    const deps = {
+      store,
+      now: clock.now,
+      monotonic: clock.monotonic,
+      newId: randomUUID,
+      log: silentLog,
+    };
     const lease = await taken(takeLease(deps));
     expect(await takeLease(deps, "another")).toBeUndefined();
     expect(await takeLease(deps, lease.owner)).toBeDefined();
