@@ -10,6 +10,11 @@ import type { NumberActions } from "./number-actions.ts";
 import type { CustomerView, FieldView, NumberView } from "./state.ts";
 import { levelOf } from "./value-level.ts";
 
+/** The name stands above them. The badge hardly changes, and seven columns are what has room. */
+const COLUMNS = WATCHED_FIELD_NAMES.filter(
+  (name) => name !== "verifiedName" && name !== "isOfficial",
+);
+
 export type CustomerSources = {
   readonly stored: ReadonlyMap<string, CustomerRow>;
   /** Undefined with the real upstream: it is not asked for the page's sake. */
@@ -84,6 +89,6 @@ function viewNumber(fields: NumberFields | undefined, known: NumberState | undef
     isKnown: known !== undefined,
     missingSince: known?.missingSince ?? null,
     verifiedName: view("verifiedName"),
-    fields: WATCHED_FIELD_NAMES.filter((name) => name !== "verifiedName").map(view),
+    fields: COLUMNS.map(view),
   };
 }
