@@ -67,7 +67,7 @@ export function impossibleNumber(cc: string, national: string): string | undefin
 export function doubtsAbout(cc: string, national: string): string[] {
   const bare = withoutTrunkPrefix(cc, national);
   const trunk = national.endsWith(bare) ? national.slice(0, -bare.length) : "15";
-  const doubts = trunk ? [`holds the prefix ${trunk}, for calls at home`] : [];
+  const doubts = trunk ? [`holds the prefix ${trunk}, for home calls`] : [];
   if (isTooLong(cc, bare)) doubts.push(`has too many digits for country code ${cc}`);
   const isOpenPlan = LONGEST_NATIONAL[cc] === undefined;
   // Seven digits behind a second country code can be a number of their own.

@@ -2,10 +2,11 @@ import { type CustomerRow, customerKey, customerRowSchema } from "../schemas/cus
 import { DUE_PREFIX, dueKey, isCritical, parseEventKey } from "../schemas/outbox-rows.ts";
 import { notAfter } from "../schemas/stored-time.ts";
 import { encodeRow, readRow, type Stored } from "../store/rows.ts";
-import type { Row, Store } from "../store/store.ts";
+import type { Row, Store, Version } from "../store/store.ts";
 import { type RowChange, type RowUpdate, updateRow } from "../store/update-row.ts";
 
 const MARKER_PAGE = 100;
+const MARKER_TRIES = 10;
 
 /** The customer's row, or undefined if there is none. */
 export function loadCustomer(
@@ -58,7 +59,14 @@ async function putMarker(
   if (!newest || newest.seq <= (before?.seq ?? 0)) return;
   const fresh = next.pending.filter(({ seq }) => seq > (before?.seq ?? 0));
   const severity = fresh.some(isCritical) ? "critical" : undefined;
-  await store.put(dueKey(customer, next.seq), encodeRow({ schema: 1, severity }), "absent");
+  const key = dueKey(customer, next.seq);
+  const marker = encodeRow({ schema: 1, severity });
+  let there: Version | undefined;
+  // A marker that is there for long may be about to be deleted, which a new version prevents.
+  for (let tries = 0; tries < MARKER_TRIES; tries += 1) {
+    if ((await store.put(key, marker, there ?? "absent")) === "stored") return;
+    there = (await store.get(key))?.version;
+  }
 }
 
 const MARKER_AGE_MS = 3_600_000;

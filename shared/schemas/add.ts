@@ -117,7 +117,5 @@ function invisibleIn(path: string, text: string): Note[] {
   const found = text.match(INVISIBLE);
   if (!found) return [];
   const names = [...new Set(found.map(codePointOf))].join(", ");
-  const count =
-    found.length === 1 ? "an invisible character" : `${found.length} invisible characters`;
-  return [{ path, message: `held ${count}, which the service removed: ${names}` }];
+  return [{ path, message: `held invisible characters (removed): ${names}` }];
 }

@@ -21,7 +21,7 @@ describe("the response to an add", () => {
     expect(body.warnings).toEqual([
       {
         path: "phoneNumber",
-        message: "holds the prefix 0, for calls at home",
+        message: "holds the prefix 0, for home calls",
       },
     ]);
   });
@@ -37,7 +37,7 @@ describe("the response to an add", () => {
     expect(body.warnings).toEqual([
       {
         path: "phoneNumber",
-        message: "held 2 invisible characters, which the service removed: U+202D, U+202C",
+        message: "held invisible characters (removed): U+202D, U+202C",
       },
     ]);
   });

@@ -83,10 +83,10 @@ describe("a doubtful number", () => {
   it.each([
     ["49", "4915112345678", ["begins with the country code; check that it is not twice"]],
     ["62", "62812345678", ["begins with the country code; check that it is not twice"]],
-    ["49", "015112345678", ["holds the prefix 0, for calls at home"]],
-    ["36", "06201234567", ["holds the prefix 06, for calls at home"]],
-    ["52", "0445512345678", ["holds the prefix 044, for calls at home"]],
-    ["54", "0111555501420", ["holds the prefix 15, for calls at home"]],
+    ["49", "015112345678", ["holds the prefix 0, for home calls"]],
+    ["36", "06201234567", ["holds the prefix 06, for home calls"]],
+    ["52", "0445512345678", ["holds the prefix 044, for home calls"]],
+    ["54", "0111555501420", ["holds the prefix 15, for home calls"]],
     ["33", "70012345678", ["has too many digits for country code 33"]],
   ])("+%s %s is named", (cc, national, doubts) => {
     expect(doubtsAbout(cc, national)).toEqual(doubts);
