@@ -5,7 +5,11 @@ import { InvalidRequestError, isAppError } from "../shared/errors.ts";
 import { POLL } from "../shared/functions.js";
 import { askUpstream, type CheckAnswer, isCheck, runCheck } from "../shared/http/check.ts";
 import { expireIdempotency } from "../shared/http/idempotency.ts";
-import { type PlatformEvent, parsePlatformEvent } from "../shared/http/platform-event.ts";
+import {
+  type PlatformEvent,
+  parsePlatformEvent,
+  platformRequestId,
+} from "../shared/http/platform-event.ts";
 import { describeError } from "../shared/log.ts";
 import { receiverId } from "../shared/outbox/receiver-state.ts";
 import { runPoll } from "../shared/polling/run-poll.ts";
@@ -21,10 +25,12 @@ const EXPIRY_MS = 2_000;
  * The timer's function. One invocation is one run, or one command if the payload holds one. A run
  * that could not work at all throws, so that the platform counts it as failed.
  */
-export function createPoll(deps: PollDeps) {
+export function createPoll(common: PollDeps) {
   const warm = newWarmState();
 
   return async function poll(event: unknown, context: unknown): Promise<unknown> {
+    const log = common.log.with({ requestId: platformRequestId(context) });
+    const deps = { ...common, log };
     const startedAt = deps.monotonic();
     const parsed = parsePlatformEvent(event);
     if (isCheck(parsed)) return check(deps, context);

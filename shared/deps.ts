@@ -11,7 +11,7 @@ import {
 import type { ApiKey } from "./http/api-keys.ts";
 import { failedCheck, isCheck } from "./http/check.ts";
 import { toPlatformResponse } from "./http/http-response.ts";
-import { parsePlatformEvent } from "./http/platform-event.ts";
+import { parsePlatformEvent, platformRequestId } from "./http/platform-event.ts";
 import { toProblem } from "./http/problem.ts";
 import { createAgent } from "./http-agent.ts";
 import { createLog, describeError, type Log } from "./log.ts";
@@ -108,10 +108,9 @@ export function httpHandler<C extends CommonConfig>(
     const hasStore = storeUrl.reveal() !== "";
     return create({ ...createCommonDeps(config), config, apiKeys, hasStore });
   };
-  return lazyHandler(build, write, (error, context) => {
-    const requestId = (context as { requestId?: unknown } | undefined)?.requestId;
-    return toPlatformResponse(toProblem(error, typeof requestId === "string" ? requestId : ""));
-  });
+  return lazyHandler(build, write, (error, context) =>
+    toPlatformResponse(toProblem(error, platformRequestId(context) ?? "")),
+  );
 }
 
 /** The handler of the deployed poll. Without its settings it throws: the platform counts a failure. */

@@ -13,7 +13,12 @@ import {
   RESPONSE_HEADERS,
   toPlatformResponse,
 } from "./http-response.ts";
-import { type HttpRequest, type PlatformEvent, parsePlatformEvent } from "./platform-event.ts";
+import {
+  type HttpRequest,
+  type PlatformEvent,
+  parsePlatformEvent,
+  platformRequestId,
+} from "./platform-event.ts";
 import { toProblem } from "./problem.ts";
 
 /** What a route knows of its invocation besides the request. */
@@ -47,7 +52,6 @@ export type HttpHandlerOptions<Check = never> = {
   readonly newId: () => string;
 };
 
-const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 /** Every registered method is of this form (RFC 9110 section 16.1.1), and no phone number is. */
 const METHOD = /^[A-Z]{1,16}$/;
 const UNKNOWN = "unknown";
@@ -155,13 +159,6 @@ export function allowedMethods(...methods: readonly string[]): readonly string[]
 function matchPath(paths: readonly string[], path: string): string | undefined {
   const bare = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
   return paths.find((known) => known === bare);
-}
-
-function platformRequestId(context: unknown): string | undefined {
-  if (typeof context !== "object" || context === null || !("requestId" in context))
-    return undefined;
-  const { requestId } = context;
-  return typeof requestId === "string" && REQUEST_ID.test(requestId) ? requestId : undefined;
 }
 
 // An unknown path or method is the caller's text. It may hold a phone number in any spelling, and no

@@ -20,6 +20,7 @@ export type PlatformEvent =
   | { readonly kind: "payload"; readonly payload: unknown }
   | { readonly kind: "unreadable" };
 
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -72,6 +73,12 @@ function classify(event: unknown): PlatformEvent {
 function toAddress(value: unknown): string | undefined {
   const isAddress = typeof value === "string" && /^[\da-f]*[.:][\da-f.:]{1,44}$/i.test(value);
   return isAddress ? value : undefined;
+}
+
+/** The platform's id of this invocation, by which its operator finds the caller. */
+export function platformRequestId(context: unknown): string | undefined {
+  const requestId = isFields(context) ? context.requestId : undefined;
+  return typeof requestId === "string" && REQUEST_ID.test(requestId) ? requestId : undefined;
 }
 
 function toRequest(event: Fields, method: unknown, path: string | undefined): HttpRequest {

@@ -160,6 +160,7 @@ describe("log of poll", () => {
       time: "2026-01-01T00:00:00.000Z",
       level: "info",
       message: "poll run",
+      requestId: "req-1",
       ...report,
     });
   });

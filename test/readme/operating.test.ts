@@ -67,7 +67,7 @@ describe("what the operators' page says of the log", () => {
       .map((line) => JSON.parse(line));
     expect(lines.map(({ message }) => message)).toEqual(["request", "poll run"]);
     const [, run] = lines;
-    const { time: _, level, message, ...report } = run;
+    const { time: _, level, message, requestId: _id, ...report } = run;
     expect([level, message]).toEqual(["info", "poll run"]);
     expect(Object.keys(report).sort()).toEqual(Object.keys(EMPTY_REPORT).sort());
   });

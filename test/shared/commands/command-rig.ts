@@ -36,7 +36,7 @@ export type CommandRig = {
   scanMs: number;
   /** Writes that still work. The next one fails, and with it the command. */
   writesLeft: number;
-  run(payload: unknown): Promise<Record<string, unknown>>;
+  run(payload: unknown, context?: object): Promise<Record<string, unknown>>;
   put(key: string, value: object): Promise<void>;
   /** The parsed row, or undefined. */
   row(key: string): Promise<Record<string, unknown> | undefined>;
@@ -93,7 +93,7 @@ export function createCommandRig(environment: Readonly<Record<string, string>> =
     answer(...next) {
       results.push(...next);
     },
-    run: async (payload) => (await poll(payload, {})) as Record<string, unknown>,
+    run: async (payload, context = {}) => (await poll(payload, context)) as Record<string, unknown>,
     async put(key, value) {
       const known = await store.get(key);
       await store.put(key, JSON.stringify(value), known?.version ?? "absent");

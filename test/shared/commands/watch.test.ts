@@ -57,6 +57,19 @@ describe("watch", () => {
     ]);
   });
 
+  it.each([
+    ["done", 9],
+    ["failed", 0],
+  ])("writes the request id beside the outcome %s", async (outcome, writesLeft) => {
+    const rig = createCommandRig({ LOG_LEVEL: "error" });
+    rig.writesLeft = writesLeft;
+    const command = { command: "watch", custSpaceIds: ["a"] };
+    await rig.run(command, { requestId: "req-7" }).catch(() => undefined);
+    expect(rig.logLines.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ message: "command", outcome, requestId: "req-7", audit: true }),
+    );
+  });
+
   it("brings a removed customer back with its sequence and unknown fields", async () => {
     await rig.put("c/a", { ...TOMBSTONE, future: 1 });
     const answer = await rig.run({ command: "watch", custSpaceIds: ["a"] });
