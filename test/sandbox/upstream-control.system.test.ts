@@ -1,3 +1,4 @@
+import http from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type SandboxUpstream, startUpstream } from "./upstream.ts";
 import { CREDENTIALS, call, control, EPOCH, query } from "./upstream-test-client.ts";
@@ -74,6 +75,30 @@ describe("the control of the sandbox upstream over HTTP", () => {
     ]);
     await resultOf("clear-calls");
     expect(await resultOf("calls")).toEqual([]);
+  });
+
+  it.each([
+    [403, "a page of another site", "POST", { origin: "https://elsewhere.example" }],
+    [403, "a page of another port", "POST", { origin: "http://127.0.0.1:1" }],
+    [403, "a browser that names its site alone", "POST", { "sec-fetch-site": "cross-site" }],
+    [403, "another name for this machine", "POST", { host: "rebound.example" }],
+    [403, "a form", "POST", { "content-type": "text/plain" }],
+    [403, "a script's GET", "GET", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors" }],
+    [405, "a link", "GET", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" }],
+    [200, "a program", "POST", {}],
+  ])("answers %i to %s", async (status, _name, method, over) => {
+    const headers = { "content-type": "application/json", ...over };
+    const answered = await new Promise<number | undefined>((resolve, reject) => {
+      const url = `${upstream.url}/~control/add-customer`;
+      const request = http.request(url, { method, headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      request.on("error", reject);
+      request.end(method === "POST" ? '{"custSpaceId":"c1"}' : undefined);
+    });
+    expect(answered).toBe(status);
+    expect(upstream.control.customers()).toEqual(status === 200 ? ["c1"] : []);
   });
 
   it("refuses an unknown path, customer, number or kind, and an invalid body", async () => {

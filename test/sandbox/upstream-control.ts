@@ -1,7 +1,8 @@
 /*
  * The control of the sandbox upstream: an object in the process, and JSON over HTTP on its own port.
  *
- * POST /~control/<path> with a JSON object. 200 {"result": ...}, 400 {"error": text}, 404 unknown path.
+ * POST /~control/<path> with a JSON object as application/json. 200 {"result": ...}, 400 {"error":
+ * text}, 403 from a page of another site (guard.ts), 404 unknown path, 405 another method.
  *
  * | path            | body                                   | result                                |
  * |-----------------|----------------------------------------|---------------------------------------|

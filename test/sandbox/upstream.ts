@@ -2,6 +2,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { text as readText } from "node:stream/consumers";
 import { plainPlan, type WirePlan } from "./cams-faults.ts";
+import { refusal } from "./guard.ts";
 import { runControl, type UpstreamControl } from "./upstream-control.ts";
 import {
   createGateway,
@@ -36,8 +37,10 @@ export async function startUpstream(options: UpstreamOptions): Promise<SandboxUp
   const timers = new Set<NodeJS.Timeout>();
 
   const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+    const isControl = (request.url ?? "").startsWith(CONTROL);
+    const refused = isControl ? refusal(request) : undefined;
     const reply = (received: Received) => {
-      const plan = planFor(gateway, received);
+      const plan = isControl ? control(gateway, received, refused) : gateway.handle(received);
       const delayMs = "delayMs" in plan ? plan.delayMs : 0;
       if (delayMs === 0) return send(response, plan);
       const timer = setTimeout(() => {
@@ -65,8 +68,12 @@ export async function startUpstream(options: UpstreamOptions): Promise<SandboxUp
   };
 }
 
-function planFor(gateway: Gateway, received: Received): WirePlan {
-  if (!received.path.startsWith(CONTROL)) return gateway.handle(received);
+function control(gateway: Gateway, received: Received, refused: string | undefined): WirePlan {
+  const refuse = (status: number, error: string) =>
+    plainPlan({ status, headers: {}, body: { error } });
+  if (refused !== undefined) return refuse(403, refused);
+  // A link of another site can make a browser send a GET.
+  if (received.method !== "POST") return refuse(405, "Only POST is known.");
   const path = received.path.slice(CONTROL.length);
   const { status, body } = runControl(gateway.control, path, received.rawBody);
   return plainPlan({ status, headers: {}, body });

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text as readText } from "node:stream/consumers";
+import { refusal } from "../guard.ts";
 import type { Asset } from "./assets.ts";
 import { ControlError, type Controls } from "./controls.ts";
-import { refusal } from "./guard.ts";
 import type { StateStream } from "./stream.ts";
 
 const PREFIX = "/page/";

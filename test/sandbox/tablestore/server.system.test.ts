@@ -40,7 +40,12 @@ describe("the stand-in as a process", () => {
       expect(stored).toBeGreaterThanOrEqual(acknowledged);
     }
     const body = JSON.stringify({ kind: "code", status: 403, code: "OTSAuthFailed" });
-    await fetch(`${url}/~control/fail`, { method: "POST", body });
+    const headers = { "content-type": "application/json" };
+    const foreign = { ...headers, origin: "https://elsewhere.example" };
+    const refused = await fetch(`${url}/~control/fail`, { method: "POST", body, headers: foreign });
+    expect(refused.status).toBe(403);
+    expect((await fetch(`${url}/~control/clear`)).status).toBe(400);
+    await fetch(`${url}/~control/fail`, { method: "POST", body, headers });
     await expect(store.get("n")).rejects.toMatchObject({ reason: "OTSAuthFailed" });
     const calls = (await (await fetch(`${url}/~control/calls`)).json()) as unknown[];
     expect(calls.at(-1)).toEqual({

@@ -3,6 +3,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer as readBytes } from "node:stream/consumers";
 import protocol from "tablestore/lib/protocol/tablestore_compiled_proto.js";
+import { refusal } from "../guard.ts";
 import type { SandboxCredentials } from "../rpc-signature.ts";
 import { assertAuthentic } from "./ots-auth.ts";
 import { OtsError } from "./ots-error.ts";
@@ -124,7 +125,8 @@ export async function startTablestore(options: TablestoreOptions): Promise<Sandb
     readBytes(request).then(
       (body) => {
         const path = request.url ?? "/";
-        if (path.startsWith(CONTROL)) obey(path.slice(CONTROL.length), body, response);
+        if (path.startsWith(CONTROL) && refusal(request)) response.writeHead(403).end();
+        else if (path.startsWith(CONTROL)) obey(path.slice(CONTROL.length), body, response);
         else serve(request, body, response);
       },
       () => request.destroy(),
@@ -149,9 +151,10 @@ export async function startTablestore(options: TablestoreOptions): Promise<Sandb
   };
 
   const obey = (command: string, body: Buffer, response: http.ServerResponse) => {
-    const fault: unknown = command === "fail" ? JSON.parse(body.toString()) : undefined;
+    const isPost = response.req.method === "POST";
+    const fault: unknown = command === "fail" && isPost ? JSON.parse(body.toString()) : undefined;
     if (isFault(fault)) control.fail(fault);
-    else if (command === "clear") control.clear();
+    else if (command === "clear" && isPost) control.clear();
     else if (command !== "calls") response.statusCode = 400;
     response.end(JSON.stringify(command === "calls" ? calls : {}));
   };

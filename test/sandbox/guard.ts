@@ -1,17 +1,17 @@
 import type { IncomingMessage } from "node:http";
 
 /**
- * Why a request must not reach the page, or undefined. The page holds a key and controls, so a
- * foreign site must not read it, not even under a name of its own that resolves to this machine
- * (DNS rebinding), nor post to it. Programs outside of a browser send no Origin: they could open
- * the port in any case.
+ * Why a request must not reach the page or a `/~control`, or undefined. They hold a key and change
+ * things, so a foreign site must not read them, not even under a name of its own that resolves to
+ * this machine (DNS rebinding), nor post to them. Programs outside of a browser send no Origin:
+ * they could open the port in any case.
  */
 export function refusal(request: IncomingMessage): string | undefined {
   const { headers, socket, method } = request;
   const hosts = [`127.0.0.1:${socket.localPort}`, `localhost:${socket.localPort}`];
   const { host = "", origin } = headers;
   if (!hosts.includes(host.toLowerCase())) {
-    return "This page answers only under 127.0.0.1 and localhost.";
+    return "Use 127.0.0.1 or localhost as the host.";
   }
   const site = headers["sec-fetch-site"];
   if (method === "GET" || method === "HEAD") {
@@ -22,7 +22,7 @@ export function refusal(request: IncomingMessage): string | undefined {
   }
   const isOwn = origin === undefined ? site === undefined : origin === `http://${host}`;
   if (!isOwn || (site !== undefined && site !== "same-origin")) {
-    return "Another site must not post to this page.";
+    return "Another site must not post here.";
   }
   // A form of another site cannot send it without asking first.
   const isJson = /^application\/json\s*(;|$)/i.test(headers["content-type"] ?? "");
