@@ -8,7 +8,7 @@ import { FUNCTIONS } from "../functions.js";
 import { STORES, storeOf } from "../store/stores.ts";
 import { DeployError } from "./cloud.ts";
 import type { Plan } from "./plan.ts";
-import { trimTablestore } from "./trim-tablestore.ts";
+import { trim } from "./trim.ts";
 
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -37,26 +37,6 @@ const separateAdapters: Plugin = {
       if (kind !== "dynamic-import") return undefined;
       const name = ADAPTERS.get(path.join(resolveDir, request));
       return name ? { path: `./${name}.js`, external: true } : undefined;
-    });
-  },
-};
-
-/**
- * Leaves out of pop-core's description all that it does not tell the upstream. Leaves out of its
- * client the checks of settings, which this project has made, and a method that nothing calls.
- */
-const trimPopCore: Plugin = {
-  name: "trim-pop-core",
-  setup(build) {
-    build.onLoad({ filter: /pop-core[/\\]package\.json$/ }, async ({ path: file }) => {
-      const { name, version } = JSON.parse(await readFile(file, "utf8"));
-      return { contents: JSON.stringify({ name, version }), loader: "json" };
-    });
-    build.onLoad({ filter: /pop-core[/\\]lib[/\\]rpc\.js$/ }, async ({ path: file }) => {
-      const source = await readFile(file, "utf8");
-      const unused =
-        /^ *assert\(.*\);$|^const assert = .*$|^ {2}_buildParams\(\) \{$[\s\S]*?^ {2}\}$/gm;
-      return { contents: source.replace(unused, ""), loader: "js" };
     });
   },
 };
@@ -96,11 +76,10 @@ export function bundleOptions(outdir: string): BuildOptions {
     alias: {
       httpx: require.resolve("./replaced/httpx.cjs"),
       "json-bigint": require.resolve("./replaced/json-bigint.cjs"),
-      assert: require.resolve("./replaced/assert.cjs"),
       kitx: require.resolve("./replaced/kitx.cjs"),
     },
     supported: { "dynamic-import": false },
-    plugins: [separateAdapters, trimPopCore, trimTablestore, pureSchemas],
+    plugins: [separateAdapters, trim, pureSchemas],
     logLevel: "warning",
   };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
-import { dropUnusedMessages } from "../../../shared/deploy/trim-tablestore.ts";
+import { dropParts, dropUnusedMessages } from "../../../shared/deploy/trim.ts";
 
 const FILE = "tablestore/lib/protocol/tablestore_compiled_proto.js";
 const SOURCE = readFileSync(createRequire(import.meta.url).resolve(FILE), "utf8");
@@ -23,5 +23,15 @@ describe("the SDK's messages in the bundle of the Tablestore adapter", () => {
     expect(() => dropUnusedMessages("module.exports = {};")).toThrow(
       "The Tablestore SDK has no message main.Error.",
     );
+  });
+});
+
+describe("the parts of a package that nothing calls", () => {
+  it("are left out, and the rest stays as it is", () => {
+    expect(dropParts("a\nunused 1\nb\nunused 2\n", [/^unused \d\n/gm])).toBe("a\nb\n");
+  });
+
+  it("stop the build when the package has another form", () => {
+    expect(() => dropParts("a\n", [/^unused \d\n/gm])).toThrow("has no ^unused \\d\\n");
   });
 });
