@@ -1,4 +1,4 @@
-import type { AnyAppError } from "../errors.ts";
+import type { AnyAppError, UpstreamFacts } from "../errors.ts";
 import {
   ACCOUNT,
   type CustomerRow,
@@ -70,15 +70,36 @@ export function afterGoodRead(input: FailureInput): FailureUpdate | undefined {
 
 function nextFailure(input: FailureInput, error: AnyAppError): ReadFailure {
   const known = input.row.failure;
-  const facts = "facts" in error ? error.facts : undefined;
   return {
     ...known,
     reads: Math.min(STALE_READS, (known?.reads ?? 0) + 1),
     since: isoNotAfter(known?.since ?? new Date(input.now).toISOString(), input.now),
     lastGoodReadAt: known ? known.lastGoodReadAt : lastGoodReadAt(input),
-    code: error.code,
-    upstreamCode: facts?.upstreamCode ?? known?.upstreamCode,
-    upstreamRequestId: facts?.upstreamRequestId ?? known?.upstreamRequestId,
+    ...reasonOf(error),
+  };
+}
+
+/** Why reads fail. */
+export type FailureReason = Pick<
+  ReadFailure,
+  | "code"
+  | "upstreamCode"
+  | "upstreamRequestId"
+  | "upstreamMessage"
+  | "accessDeniedDetail"
+  | "transportCode"
+>;
+
+/** Of the last failure alone: an earlier one's words would name a wrong cause. */
+export function reasonOf(from: AnyAppError | ReadFailure): FailureReason {
+  const facts: Partial<FailureReason> = "facts" in from ? (from.facts as UpstreamFacts) : from;
+  return {
+    code: from.code,
+    upstreamCode: facts.upstreamCode,
+    upstreamRequestId: facts.upstreamRequestId,
+    upstreamMessage: facts.upstreamMessage,
+    accessDeniedDetail: facts.accessDeniedDetail,
+    transportCode: facts.transportCode,
   };
 }
 
@@ -108,9 +129,7 @@ function withEvent(
     failedReads: failure.reads,
     lastGoodReadAt: failure.lastGoodReadAt,
     observedAt,
-    code: failure.code,
-    upstreamCode: failure.upstreamCode,
-    upstreamRequestId: failure.upstreamRequestId,
+    ...reasonOf(failure),
   };
   const origin = { source, customer, observedAt };
   const seq = nextSequence(row.seq, now);

@@ -4,7 +4,11 @@ export type Page =
   | { readonly more: true; readonly after: string; readonly stopped?: Stop };
 
 /** Why a command sends nothing, or nothing more. */
-export type Stop = { readonly reason: string; readonly status?: number };
+export type Stop = {
+  readonly reason: string;
+  readonly status?: number;
+  readonly transportCode?: string;
+};
 
 /**
  * Takes items in turn until `isFull`, or until a step returns a page with `more`, which then holds.

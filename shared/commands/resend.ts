@@ -1,6 +1,6 @@
 import { afterGone } from "../outbox/breaker.ts";
 import { loadBreaker, saveBreaker } from "../outbox/receiver-state.ts";
-import type { OutgoingEvent } from "../webhook/attempt.ts";
+import type { AttemptResult, OutgoingEvent } from "../webhook/attempt.ts";
 import type { CommandDeps } from "./command-deps.ts";
 import type { Stop } from "./page.ts";
 
@@ -35,8 +35,16 @@ export async function resend(event: OutgoingEvent, deps: ReceiverDeps): Promise<
       await disableReceiver(deps);
       return { kind: "stop", stop: { reason: "gone", status: result.status } };
     case "failed":
-      return { kind: "stop", stop: { reason: result.reason, status: result.status } };
+      return { kind: "stop", stop: stopOf(result) };
   }
+}
+
+function stopOf({
+  reason,
+  status,
+  transportCode,
+}: Extract<AttemptResult, { kind: "failed" }>): Stop {
+  return { reason, status, transportCode };
 }
 
 async function disableReceiver({ store, receiverId, now }: ReceiverDeps): Promise<void> {

@@ -1,3 +1,4 @@
+import { reasonOf } from "../changes/failure.ts";
 import { loadCustomer } from "../customers/customer.ts";
 import type { CustomerRow } from "../schemas/customer-row.ts";
 import { DEAD_PREFIX, DUE_PREFIX, parseEventKey } from "../schemas/outbox-rows.ts";
@@ -121,8 +122,7 @@ export async function countCustomers(tally: Tally) {
 export type NamedFailure = ReturnType<typeof nameFailure>;
 
 function nameFailure(custSpaceId: string, failure: NonNullable<CustomerRow["failure"]>) {
-  const { since, code, upstreamCode } = failure;
-  return { custSpaceId, since, code, upstreamCode };
+  return { custSpaceId, since: failure.since, ...reasonOf(failure) };
 }
 
 /** Counts items up to a bound and within the budget. Beyond them, `names` are lower bounds. */

@@ -1,3 +1,4 @@
+import { reasonOf } from "../changes/failure.ts";
 import { loadCustomer } from "../customers/customer.ts";
 import { toFreshness } from "../customers/freshness.ts";
 import { loadBreaker } from "../outbox/receiver-state.ts";
@@ -76,8 +77,8 @@ async function describeAccount({ store }: CommandDeps) {
   if (found === "unreadable") return UNREADABLE;
   const failure = found?.value.failure;
   if (!failure) return null;
-  const { since, code, upstreamCode, staleAt } = failure;
-  return { failingSince: since, code, upstreamCode, staleAt };
+  const { since, staleAt } = failure;
+  return { failingSince: since, staleAt, ...reasonOf(failure) };
 }
 
 function describeSweep(lease: LeaseRow | undefined, now: number) {

@@ -1,4 +1,6 @@
+import type { FailureReason } from "../changes/failure.ts";
 import { formatDuration, plural } from "./duration.ts";
+import { codesText } from "./reason-text.ts";
 import type { NamedFailure } from "./status-counts.ts";
 
 /** A customer may fail this long before it is a warning. */
@@ -20,10 +22,7 @@ type Unreadable = { readonly unreadable: boolean };
 type Facts = {
   readonly lastRunAt: string | null;
   readonly lease: Unreadable | { readonly held: boolean };
-  readonly account:
-    | null
-    | Unreadable
-    | { readonly failingSince: string; readonly code: string; readonly upstreamCode?: string };
+  readonly account: null | Unreadable | ({ readonly failingSince: string } & FailureReason);
   readonly receiver:
     | Unreadable
     | { readonly state: string; readonly since: string; readonly reason?: string };
@@ -66,7 +65,7 @@ function silence({ lastRunAt, lease }: Facts, now: number): string | undefined {
 
 function account({ account }: Facts, now: number): string | undefined {
   if (!account || "unreadable" in account) return undefined;
-  return `the account fails for ${sinceText(account.failingSince, now)}: ${whyText(account)}`;
+  return `the account fails for ${sinceText(account.failingSince, now)}: ${codesText(account)}`;
 }
 
 function receiver({ receiver }: Facts, now: number, level: "WARN" | "CRIT"): string | undefined {
@@ -83,7 +82,7 @@ function failing({ failures, failing }: Facts, now: number): string | undefined 
   if (long.length === 0) return undefined;
   const named = long.slice(0, NAMED).map((one) => {
     const ms = now - Date.parse(one.since);
-    return `${one.custSpaceId} for ${formatDuration(ms)} (${whyText(one)})`;
+    return `${one.custSpaceId} for ${formatDuration(ms)} (${codesText(one)})`;
   });
   return `${plural(failing, "customer")} failing: ${named.join(", ")}`;
 }
@@ -92,10 +91,6 @@ function unreadableRows({ lease, account, receiver }: Facts): string[] {
   const rows = { poll: lease, account, receiver };
   const names = Object.entries(rows).filter(([, row]) => row && "unreadable" in row);
   return names.map(([name]) => `this version cannot read the row of ${name}`);
-}
-
-function whyText({ code, upstreamCode }: { code: string; upstreamCode?: string }): string {
-  return upstreamCode === undefined ? code : `${code}, ${upstreamCode}`;
 }
 
 /** `5 h (since 2026-01-02T03:04:05Z)`. */

@@ -1,3 +1,4 @@
+import { reasonOf } from "../changes/failure.ts";
 import { loadCustomer } from "../customers/customer.ts";
 import { prioritizeRequested } from "../customers/priority-lane.ts";
 import { unwatchCustomer, watchCustomers } from "../customers/watch-list.ts";
@@ -127,7 +128,6 @@ function describeCustomer({ customer, stored }: FoundCustomer): object {
     changedAt: row.observedAt,
     removedAt: row.removedAt,
     failingSince: row.failure?.since,
-    code: row.failure?.code,
-    upstreamCode: row.failure?.upstreamCode,
+    ...(row.failure && reasonOf(row.failure)),
   };
 }

@@ -30,6 +30,7 @@ function describeResult(result: AttemptResult) {
     result: result.kind,
     status: result.status,
     reason: result.kind === "failed" ? result.reason : undefined,
+    transportCode: result.kind === "failed" ? result.transportCode : undefined,
   };
 }
 

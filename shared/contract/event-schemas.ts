@@ -61,6 +61,10 @@ const EVENT_NOTES: PropertyNotes = {
   lastGoodReadAt: time("The last good read. Absent if there was none."),
   code: "This service's code of the last failure.",
   upstreamCode: "The upstream's code of the last failure.",
+  upstreamMessage: "The upstream's own words of the last failure, on one line.",
+  accessDeniedDetail: "Which permission the upstream missed, in its own words.",
+  transportCode:
+    "Why there was no answer, as Node names it: ENOTFOUND, ECONNREFUSED, CERT_HAS_EXPIRED …",
   message: "For people.",
   redelivery:
     "The request carries webhook-redelivery: true. If yours does not, a proxy drops that header.",

@@ -1,3 +1,5 @@
+import type { FailureReason } from "../changes/failure.ts";
+import { reasonText } from "../commands/reason-text.ts";
 import { type Answer, listOf } from "./answer.ts";
 import { describeStatus } from "./status-lines.ts";
 import { textTable } from "./text-table.ts";
@@ -45,10 +47,12 @@ function describeWatchList({ customers }: Answer): string[] {
   const rows = listOf(customers);
   const failing = [
     ["failing since", "failingSince"],
-    ["code", "code"],
-    ["upstream code", "upstreamCode"],
+    ["reason", "reason"],
   ] as const;
-  return describeList(rows, [
+  const explained = rows.map((row) =>
+    row.code === undefined ? row : { ...row, reason: reasonText(row as FailureReason) },
+  );
+  return describeList(explained, [
     ["customer", "custSpaceId"],
     ...(rows.some(({ code }) => code !== undefined) ? failing : []),
     ["numbers", "numbers"],
@@ -132,7 +136,7 @@ function describeUnreadable(answer: Answer): string[] {
 function describeWebhook(answer: Answer): string[] {
   const lines: string[] = [];
   if (answer.accepted !== undefined) {
-    const detail = answer.status ?? answer.reason;
+    const detail = answer.status ?? answer.transportCode ?? answer.reason;
     lines.push(`test event ${answer.eventId}: ${answer.result} (${detail})`);
   }
   if (answer.state !== undefined) {
@@ -172,12 +176,12 @@ function toWords(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-function describeStop({ reason, status }: Answer): string {
+function describeStop({ reason, status, transportCode }: Answer): string {
   if (reason === "paused" || reason === "disabled" || reason === "gone") {
     const state = reason === "gone" ? "answered 410 and is disabled" : `is ${reason}`;
     return `Stopped: the receiver ${state}. To start deliveries again, run: npm run ctl -- webhook enable`;
   }
-  return `Stopped: the receiver fails (${status ?? reason})`;
+  return `Stopped: the receiver fails (${status ?? transportCode ?? reason})`;
 }
 
 function describeList(

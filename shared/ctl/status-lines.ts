@@ -1,4 +1,6 @@
+import type { FailureReason } from "../changes/failure.ts";
 import { formatDuration, plural } from "../commands/duration.ts";
+import { reasonText } from "../commands/reason-text.ts";
 import { type Answer, listOf } from "./answer.ts";
 import { textTable } from "./text-table.ts";
 
@@ -20,6 +22,7 @@ export function describeStatus(answer: Answer): string[] {
     ["account", describeAccount(part("account"))],
     ["customers", `${customers}, ${count("neverRead")} never read`],
     ["failing", `${count("failing")}, of which ${count("stale")} stale`],
+    ...listOf(answer.failures).map((one) => ["", describeFailing(one)]),
     ["unreadable", count("unreadable")],
     ["numbers", count("numbers")],
     ["priority lane", `${describeLane(part("lane"))}${orMore("lane")}`],
@@ -80,22 +83,28 @@ function describeLease({ held, until, unreadable }: Answer): string {
 }
 
 function describeAccount(account: Answer): string {
-  const { failingSince, code, upstreamCode, staleAt, unreadable } = account;
+  const { failingSince, staleAt, unreadable } = account;
   if (unreadable) return UNREADABLE_ROW;
   if (failingSince === undefined) return "healthy";
-  const why = upstreamCode === undefined ? code : `${code}, ${upstreamCode}`;
   const stale = staleAt === undefined ? "" : `, stale since ${staleAt}`;
-  return `failing since ${failingSince} (${why})${stale}`;
+  return `failing since ${failingSince} (${reasonText(account as FailureReason)})${stale}`;
+}
+
+function describeFailing(failure: Answer): string {
+  const why = reasonText(failure as FailureReason);
+  return `${failure.custSpaceId} since ${failure.since} (${why})`;
 }
 
 function describeLane({ onboarding, worse, asked }: Answer): string {
   return `${onboarding} onboarding, ${worse} worse, ${asked} requested`;
 }
 
-function describeReceiver({ state, since, nextProbeAt, reason, unreadable }: Answer): string {
+function describeReceiver(receiver: Answer): string {
+  const { state, since, nextProbeAt, reason, unreadable } = receiver;
   if (unreadable) return UNREADABLE_ROW;
-  if (state === "closed") return "healthy";
   const why = reason === undefined ? "" : ` (${reason})`;
+  if (state === "closed")
+    return reason === undefined ? "healthy" : `the last delivery failed${why}`;
   const next = nextProbeAt === undefined ? "" : `, next probe at ${nextProbeAt}`;
   return `${state}${why} since ${since}${next}`;
 }

@@ -69,7 +69,13 @@ export function afterAcceptedProbe(breaker: Breaker, now: number): Breaker {
   if (breaker.row.state !== "open") return afterSuccess(breaker);
   const since = new Date(now).toISOString();
   const row: ReceiverRow = { ...breaker.row, state: "closed", nextProbeAt: 0, since };
-  return { row, failures: 0, limit: 1, isRecovering: true, successes: 0 };
+  return {
+    row: { ...row, reason: undefined },
+    failures: 0,
+    limit: 1,
+    isRecovering: true,
+    successes: 0,
+  };
 }
 
 /** After a delivery: a closed breaker raises its limit. */
@@ -104,8 +110,9 @@ export type ReceiverFailure = {
 export function toReceiverFailure(result: AttemptResult): ReceiverFailure {
   const { status } = result;
   if (result.kind !== "failed") return { reason: `status ${status}`, status };
-  const reason = status === undefined ? result.reason : `status ${status}`;
-  return { reason, status, retryAfterMs: result.retryAfterMs };
+  const { reason, transportCode, retryAfterMs } = result;
+  const cause = transportCode === undefined ? reason : `${reason}: ${transportCode}`;
+  return { reason: status === undefined ? cause : `status ${status}`, status, retryAfterMs };
 }
 
 /** After a failed delivery; `random` from 0 to 1 spreads the probes. */
@@ -125,7 +132,11 @@ export function afterFailure(
   }
   const isUrgent = !failure.isLocal && (isRecovering || failure.retryAfterMs !== undefined);
   const opens = row.state === "closed" && (failures >= OPEN_AFTER || isUrgent);
-  if (!opens) return { ...breaker, failures };
+  if (!opens) {
+    // From the first failure on, status says why.
+    const isNew = row.state === "closed" && row.reason !== failure.reason;
+    return { ...breaker, failures, row: isNew ? { ...row, reason: failure.reason } : row };
+  }
   return open(breaker, isRecovering ? row.step + 1 : 0, failure, now, random);
 }
 

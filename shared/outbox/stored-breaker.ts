@@ -73,6 +73,11 @@ export async function loadStoredBreaker(
     if (held !== row && breaker.row === row) breaker = { ...breaker, row: held };
   }
 
+  /** Each cause once, from the first failure on. */
+  function logCause({ reason }: ReceiverFailure): void {
+    if (reason !== breaker.row.reason) deps.log.warn("receiver failed", { reason });
+  }
+
   const accept = (next: Breaker) => {
     acceptedAt = deps.monotonic();
     return move(next);
@@ -84,20 +89,26 @@ export async function loadStoredBreaker(
     state: () => breaker.row.state,
     hasAcceptedRecently: () => deps.monotonic() - acceptedAt < RECENT_MS,
     accepted: () => accept(afterSuccess(breaker)),
-    failed: (failure) => move(afterFailure(breaker, failure, deps.now(), deps.random())),
+    failed(failure) {
+      logCause(failure);
+      return move(afterFailure(breaker, failure, deps.now(), deps.random()));
+    },
     gone,
     probed(result) {
       if (result.kind === "delivered") return accept(afterAcceptedProbe(breaker, deps.now()));
       if (result.kind === "gone") return gone();
       const failure = toReceiverFailure(result);
+      logCause(failure);
       return move(afterFailedProbe(breaker, failure, deps.now(), deps.random()));
     },
     place: () => breaker.row.place ?? "",
     async saveRun(place) {
       const { row } = breaker;
       const failures = row.state === "closed" ? breaker.failures : (row.failures ?? 0);
-      if (failures === (row.failures ?? 0) && place === (row.place ?? "")) return;
-      await move({ ...breaker, row: { ...row, failures, place } });
+      const reason = row.state === "closed" && failures === 0 ? undefined : row.reason;
+      const isStored = failures === (row.failures ?? 0) && reason === row.reason;
+      if (isStored && place === (row.place ?? "")) return;
+      await move({ ...breaker, row: { ...row, failures, reason, place } });
     },
   };
 }

@@ -117,6 +117,12 @@ export type WatchEvent = {
     upstreamCode?: string;
     /** The upstream's id of the read, for its support. */
     upstreamRequestId?: string;
+    /** The upstream's own words of the last failure, on one line. */
+    upstreamMessage?: string;
+    /** Which permission the upstream missed, in its own words. */
+    accessDeniedDetail?: string;
+    /** Why there was no answer, as Node names it: ENOTFOUND, ECONNREFUSED, CERT_HAS_EXPIRED … */
+    transportCode?: string;
   };
 };
 
@@ -179,7 +185,8 @@ const WATCH_EVENT: Shape =
   data: {fields: {custSpaceId: "string", scope: {oneOf: ["customer", "account"]},
   severity: {oneOf: ["info", "warning", "critical"]}, failingSince: "string", failedReads: "number",
   "lastGoodReadAt?": "string", observedAt: "string", code: "string", "upstreamCode?": "string",
-  "upstreamRequestId?": "string"}}}};
+  "upstreamRequestId?": "string", "upstreamMessage?": "string", "accessDeniedDetail?": "string",
+  "transportCode?": "string"}}}};
 
 const TEST_EVENT: Shape =
   {fields: {specversion: {oneOf: ["1.0"]}, id: "string", source: "string", time: "string",

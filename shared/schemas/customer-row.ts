@@ -70,6 +70,10 @@ export const readFailureSchema = z.looseObject({
   code: z.string(),
   upstreamCode: z.optional(z.string()),
   upstreamRequestId: z.optional(z.string()),
+  /** The upstream's own words, or why there was no answer, as `UpstreamFacts` has them. */
+  upstreamMessage: z.optional(z.string()),
+  accessDeniedDetail: z.optional(z.string()),
+  transportCode: z.optional(z.string()),
   /** When a stale event was put into the outbox. */
   staleAt: z.optional(z.string()),
 });

@@ -80,6 +80,11 @@ const watchEventDataSchema = z.object({
   code: z.string(),
   upstreamCode: z.optional(z.string()),
   upstreamRequestId: z.optional(z.string()),
+  /** The upstream's own words of a refusal. */
+  upstreamMessage: z.optional(z.string()),
+  accessDeniedDetail: z.optional(z.string()),
+  /** Why there was no answer, as Node names it: ENOTFOUND, CERT_HAS_EXPIRED and the like. */
+  transportCode: z.optional(z.string()),
 });
 
 /** The attributes that every event has (CloudEvents 1.0, JSON format). */

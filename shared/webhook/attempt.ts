@@ -23,6 +23,8 @@ export type AttemptResult =
       readonly kind: "failed";
       readonly reason: "network" | "timeout" | "status" | "target";
       readonly status?: number;
+      /** Why there was no response, as Node names it: ENOTFOUND, CERT_HAS_EXPIRED and the like. */
+      readonly transportCode?: string | undefined;
       readonly retryAfterMs?: number;
     };
 
@@ -86,10 +88,11 @@ function readResult(
   return new Promise((resolve) => {
     // The status alone decides. The rest is read so that the connection can be used again.
     let decided: AttemptResult | undefined;
-    const end = (reason: "network" | "timeout" | "target") => {
-      resolve(decided ?? { kind: "failed", reason });
+    const end = (reason: "network" | "timeout" | "target", transportCode?: string) => {
+      resolve(decided ?? { kind: "failed", reason, transportCode });
     };
-    const broken = () => end(signal.aborted ? "timeout" : "network");
+    const broken = (error?: NodeJS.ErrnoException) =>
+      signal.aborted ? end("timeout") : end("network", plainCode(error?.code));
     outgoing.on("response", (response) => {
       decided = toResult(response.statusCode ?? 0, response.headers["retry-after"], now());
       let bytes = 0;
@@ -100,12 +103,17 @@ function readResult(
         if (bytes > MAX_RESPONSE_BYTES) response.destroy();
       });
       response.on("error", broken);
-      response.on("close", broken);
+      response.on("close", () => broken());
     });
-    outgoing.on("error", (error) => (isAppError(error) ? end("target") : broken()));
+    outgoing.on("error", (error) => (isAppError(error) ? end("target") : broken(error)));
     // A 101 closes the connection without a response and without an error.
-    outgoing.on("close", broken);
+    outgoing.on("close", () => broken());
   });
+}
+
+/** A code of Node's or OpenSSL's has this form. Nothing else of an error may be shown. */
+function plainCode(code: unknown): string | undefined {
+  return typeof code === "string" && /^[A-Z0-9_]{1,64}$/.test(code) ? code : undefined;
 }
 
 function toResult(status: number, retryAfter: string | undefined, now: number): AttemptResult {

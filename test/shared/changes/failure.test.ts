@@ -4,7 +4,11 @@ import {
   afterGoodRead,
   type FailureUpdate,
 } from "../../../shared/changes/failure.ts";
-import { UpstreamRejectedError, UpstreamTimeoutError } from "../../../shared/errors.ts";
+import {
+  UpstreamRejectedError,
+  UpstreamTimeoutError,
+  UpstreamUnavailableError,
+} from "../../../shared/errors.ts";
 import type { CustomerRow } from "../../../shared/schemas/customer-row.ts";
 import { watchEventSchema } from "../../../shared/schemas/event.ts";
 import { iso, MINUTE, NUMBER, rowOf, SOURCE, stateOf, T0 } from "../../support/watch-builders.ts";
@@ -52,6 +56,25 @@ describe("afterFailedRead", () => {
       upstreamCode: "Product.Unsubscript",
       upstreamRequestId: "REQ-1",
     });
+  });
+
+  it("reports the upstream's words and what broke the connection, of the last failure", () => {
+    const facts = { action: "Query", upstreamCode: "Forbidden.RiskControl" };
+    const words = { upstreamMessage: "Under risk control.", accessDeniedDetail: "Policy: none" };
+    const refused = new UpstreamRejectedError({ ...facts, ...words }, "customer");
+    const first = afterFailedRead(at(rowOf({}), 1), refused, 0);
+    expect(first?.row.failure).toMatchObject({ upstreamCode: "Forbidden.RiskControl", ...words });
+
+    const down = { action: "Query", transportCode: "ENOTFOUND" };
+    const unreachable = new UpstreamUnavailableError(down, true);
+    const stale = afterFailedRead(at(stored(first), 40), unreachable, 0);
+    const { data } = JSON.parse(stale?.events[0]?.body ?? "");
+    expect(data).toMatchObject({ code: "ERR_UPSTREAM_UNAVAILABLE", transportCode: "ENOTFOUND" });
+    for (const name of ["upstreamCode", ...Object.keys(words)]) {
+      expect(data).not.toHaveProperty(name);
+    }
+    const refusedAgain = afterFailedRead(at(stored(first), 40), refused, 0);
+    expect(JSON.parse(refusedAgain?.events[0]?.body ?? "").data).toMatchObject(words);
   });
 
   it("stores the last good read that the instance remembers when that is later", () => {

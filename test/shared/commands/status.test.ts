@@ -97,18 +97,24 @@ describe("status", () => {
     await rig.put("c/a", aCustomer({ failure }));
     await rig.put("c/b", aCustomer({ failure: { ...failure, staleAt } }));
     await rig.put("c/c", aCustomer());
-    await rig.put(
-      "c/~account",
-      aCustomer({ failure: { ...failure, upstreamCode: "Forbidden.RAM" } }),
-    );
+    const upstreamMessage = "The user is not authorized.";
+    const account = { ...failure, upstreamCode: "Forbidden.RAM", upstreamMessage };
+    await rig.put("c/~account", aCustomer({ failure: account }));
+    await rig.put("c/d", aCustomer({ failure: { ...failure, transportCode: "ENOTFOUND" } }));
     expect(await rig.run({ command: "status" })).toMatchObject({
-      watched: 3,
-      failing: 2,
+      watched: 4,
+      failing: 3,
       stale: 1,
+      failures: [
+        { custSpaceId: "a", since: "2026-01-02T02:00:00.000Z", code: "ERR_UPSTREAM_TIMEOUT" },
+        { custSpaceId: "b" },
+        { custSpaceId: "d", transportCode: "ENOTFOUND" },
+      ],
       account: {
         failingSince: "2026-01-02T02:00:00.000Z",
         code: "ERR_UPSTREAM_TIMEOUT",
         upstreamCode: "Forbidden.RAM",
+        upstreamMessage,
       },
     });
   });

@@ -27,9 +27,11 @@ describe("webhook-test", () => {
   });
 
   it("reports why the delivery failed", async () => {
-    rig.answer({ kind: "failed", reason: "network" });
+    const transportCode = "DEPTH_ZERO_SELF_SIGNED_CERT";
+    rig.answer({ kind: "failed", reason: "network", transportCode });
     const answer = await rig.run({ command: "webhook-test" });
-    expect(answer).toMatchObject({ accepted: false, result: "failed", reason: "network" });
+    const failed = { accepted: false, result: "failed", reason: "network", transportCode };
+    expect(answer).toMatchObject(failed);
     expect(answer).toHaveProperty("status", undefined);
   });
 });

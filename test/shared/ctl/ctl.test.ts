@@ -159,16 +159,22 @@ describe("ctl", () => {
     expect((await ctl(...argv.slice(0, -1), "other")).out).toContain("other is not watched.");
   });
 
-  it("lists the customers that fail, with since and codes", async () => {
+  it("lists the customers that fail, with since and the upstream's words", async () => {
     const failure = { reads: 2, since: "2026-01-02T02:00:00.000Z", code: "ERR_UPSTREAM_REFUSED" };
     const upstreamCode = "Product.Unsubscript";
     await rig.put("c/a", aCustomer());
-    await rig.put("c/b", aCustomer({ failure: { ...failure, upstreamCode } }));
+    const upstreamMessage = "The product is not activated.";
+    await rig.put("c/b", aCustomer({ failure: { ...failure, upstreamCode, upstreamMessage } }));
     await rig.put("c/c", aCustomer({ failure, removedAt: "2026-01-01T00:00:00.000Z" }));
     const { out } = await ctl("watch", "list", "--failing");
     expect(out.split("\n").map((line) => line.split(/ {2,}/).slice(0, 4))).toEqual([
-      ["customer", "failing since", "code", "upstream code"],
-      ["b", "2026-01-02T02:00:00.000Z", "ERR_UPSTREAM_REFUSED", "Product.Unsubscript"],
+      ["customer", "failing since", "reason", "numbers"],
+      [
+        "b",
+        "2026-01-02T02:00:00.000Z",
+        "ERR_UPSTREAM_REFUSED, Product.Unsubscript: The product is not activated.",
+        "0",
+      ],
     ]);
   });
 

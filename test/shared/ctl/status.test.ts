@@ -49,16 +49,22 @@ describe("the lines of ctl status", () => {
 
   it("show failing and stale customers, the account's failure and the priority lane", async () => {
     const staleAt = "2026-01-02T02:31:00.000Z";
-    await rig.put("c/a", aCustomer({ failure: FAILURE }));
+    const transportCode = "ENOTFOUND";
+    await rig.put("c/a", aCustomer({ failure: { ...FAILURE, transportCode } }));
     await rig.put("c/b", aCustomer({ failure: { ...FAILURE, staleAt } }));
     await rig.put("c/c", aCustomer());
-    const forbidden = { ...FAILURE, code: "ERR_UPSTREAM_ACCOUNT", upstreamCode: "Forbidden.RAM" };
-    await rig.put("c/~account", aCustomer({ failure: { ...forbidden, staleAt } }));
+    const code = { code: "ERR_UPSTREAM_ACCOUNT", upstreamCode: "Forbidden.RAM" };
+    const words = { upstreamMessage: "Not authorized.", accessDeniedDetail: "No policy\u001b[2J" };
+    await rig.put("c/~account", aCustomer({ failure: { ...FAILURE, ...code, ...words, staleAt } }));
     await rig.put("hot/a", { schema: 1, onboarding: {}, askedUntil: START + 1000 });
     const lines = await linesOf();
-    expect(lines).toContain("failing        2, of which 1 stale");
+    const failing = lines.indexOf("failing        2, of which 1 stale");
+    expect(lines.slice(failing + 1, failing + 3)).toEqual([
+      "               a since 2026-01-02T02:00:00.000Z (ERR_UPSTREAM_TIMEOUT, ENOTFOUND)",
+      "               b since 2026-01-02T02:00:00.000Z (ERR_UPSTREAM_TIMEOUT)",
+    ]);
     expect(lines).toContain(
-      "account        failing since 2026-01-02T02:00:00.000Z (ERR_UPSTREAM_ACCOUNT, Forbidden.RAM), stale since 2026-01-02T02:31:00.000Z",
+      "account        failing since 2026-01-02T02:00:00.000Z (ERR_UPSTREAM_ACCOUNT, Forbidden.RAM: Not authorized.: No policy\\u001b[2J), stale since 2026-01-02T02:31:00.000Z",
     );
     expect(lines).toContain("priority lane  0 onboarding, 0 worse, 1 requested");
   });

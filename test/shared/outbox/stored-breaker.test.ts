@@ -8,7 +8,7 @@ import { createTestStore } from "../../support/memory-store.ts";
 const START = 1_800_000_000_000;
 const KEY = "ep/receiver";
 const OPEN = { schema: 1, state: "open", step: 0, nextProbeAt: START, since: "then" };
-const DOWN = { reason: "network" };
+const DOWN = { reason: "network: ENOTFOUND" };
 
 let clock: ReturnType<typeof createFakeClock>;
 let lines: string[];
@@ -16,11 +16,13 @@ let store: Store;
 /** How long the store takes for its next writes, in ms. */
 let writeMs: number[];
 let readMs: number[];
+let writes: number;
 
 beforeEach(() => {
   clock = createFakeClock(START);
   lines = [];
   writeMs = [];
+  writes = 0;
   const memory = createTestStore();
   readMs = [];
   onTestFinished(() => memory.close());
@@ -31,6 +33,7 @@ beforeEach(() => {
       return memory.get(key);
     },
     async put(...args) {
+      writes += 1;
       await clock.sleep(writeMs.shift() ?? 0);
       return memory.put(...args);
     },
@@ -51,16 +54,58 @@ async function load(row?: object): Promise<StoredBreaker> {
 const stored = async () => JSON.parse((await store.get(KEY))?.value ?? "null");
 
 describe("a stored breaker", () => {
-  it("stores and logs that the breaker opened, and nothing before", async () => {
+  it("stores and logs the cause at the first failure, and that the fifth opened it", async () => {
     const breaker = await load();
-    for (let i = 0; i < 4; i += 1) await breaker.failed(DOWN);
-    expect(await stored()).toBeNull();
+    await breaker.failed(DOWN);
+    expect(await stored()).toMatchObject({ state: "closed", reason: "network: ENOTFOUND" });
+    writes = 0;
+    for (let i = 1; i < 4; i += 1) await breaker.failed(DOWN);
+    expect(writes).toBe(0);
 
     await breaker.failed(DOWN);
     expect(breaker.state()).toBe("open");
     expect(await stored()).toMatchObject({ state: "open", nextProbeAt: START + 5_000 });
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain('"state":"open","reason":"network"');
+    expect(lines.map((line) => JSON.parse(line).message)).toEqual([
+      "receiver failed",
+      "webhook receiver changed state",
+    ]);
+    expect(lines[0]).toContain('"reason":"network: ENOTFOUND"');
+    expect(lines[1]).toContain('"state":"open","reason":"network: ENOTFOUND"');
+  });
+
+  it("logs each new cause of failed deliveries and probes once", async () => {
+    const breaker = await load();
+    await breaker.failed(DOWN);
+    await breaker.failed({ reason: "status 308", status: 308 });
+    for (let i = 0; i < 3; i += 1) await breaker.failed(DOWN);
+    const refused = { kind: "failed", reason: "network", transportCode: "ECONNREFUSED" } as const;
+    await breaker.probed(refused);
+    await breaker.probed(refused);
+    const causes = lines.map((line) => JSON.parse(line)).filter(({ state }) => !state);
+    expect(causes.map(({ reason }) => reason)).toEqual([
+      "network: ENOTFOUND",
+      "status 308",
+      "network: ENOTFOUND",
+      "network: ECONNREFUSED",
+    ]);
+  });
+
+  it("forgets the cause at the end of a run whose last delivery was accepted", async () => {
+    const breaker = await load();
+    await breaker.failed(DOWN);
+    await breaker.accepted();
+    await breaker.saveRun("");
+    expect(await stored()).toEqual({
+      ...{ schema: 1, state: "closed", step: 0, nextProbeAt: 0, failures: 0, place: "" },
+      since: new Date(START).toISOString(),
+    });
+  });
+
+  it("keeps the cause at the end of a run whose last delivery failed", async () => {
+    const breaker = await load();
+    await breaker.failed(DOWN);
+    await breaker.saveRun("");
+    expect(await stored()).toMatchObject({ failures: 1, reason: "network: ENOTFOUND" });
   });
 
   it("stores what each result of a probe means", async () => {

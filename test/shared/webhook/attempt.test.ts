@@ -1,4 +1,5 @@
 import http from "node:http";
+import https from "node:https";
 import net from "node:net";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -11,6 +12,7 @@ import { parseWebhookSecrets } from "../../../shared/webhook/signature.ts";
 import { createTargetGuard } from "../../../shared/webhook/target.ts";
 import { startReceiver } from "../../sandbox/receiver.ts";
 import { takeOverDeadlines } from "../../support/deadlines.ts";
+import { SELF_SIGNED } from "../../support/self-signed.ts";
 
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OLD_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
@@ -37,7 +39,8 @@ async function listen(server: net.Server): Promise<string> {
 function sender(url: string, secrets = SECRET, monotonic = () => performance.now()) {
   const parsed = parseWebhookSecrets(secrets);
   if ("problem" in parsed) throw new Error(parsed.problem);
-  const agent = new http.Agent({ keepAlive: true });
+  const { Agent } = url.startsWith("https:") ? https : http;
+  const agent = new Agent({ keepAlive: true });
   closers.push(() => agent.destroy());
   const cidr = { address: "127.0.0.1", bits: 32, family: "ipv4" } as const;
   const send = createSender(
@@ -52,6 +55,8 @@ function sender(url: string, secrets = SECRET, monotonic = () => performance.now
   return (event = EVENT, more: Partial<AttemptOptions> = {}) =>
     send(event, { deadlineAt: performance.now() + 5_000, ...more });
 }
+
+const network = (transportCode?: string) => ({ kind: "failed", reason: "network", transportCode });
 
 describe("an attempt to deliver", () => {
   type Seen = { readonly headers: http.IncomingHttpHeaders; readonly bytes: Buffer };
@@ -244,32 +249,49 @@ describe("an attempt to deliver", () => {
 
   it("gives a network failure if the connection is reset before a status", async () => {
     respond = (response) => void response.socket?.resetAndDestroy();
-    expect(await sender(url)()).toEqual({ kind: "failed", reason: "network" });
+    expect(await sender(url)()).toEqual(network("ECONNRESET"));
   });
 });
 
 describe("an attempt to deliver to something that is no receiver", () => {
   it.each([
-    ["closes at once", (socket: net.Socket) => socket.end()],
-    ["does not speak HTTP", (socket: net.Socket) => socket.write("220 mail.example ESMTP\r\n")],
+    ["closes at once", "ECONNRESET", (socket: net.Socket) => socket.end()],
+    [
+      "does not speak HTTP",
+      "HPE_INVALID_CONSTANT",
+      (socket: net.Socket) => socket.write("220 mail.example ESMTP\r\n"),
+    ],
     [
       "switches to another protocol",
+      undefined,
       (socket: net.Socket) =>
         socket.write("HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"),
     ],
-  ])("gives a network failure if it %s", async (_name, act) => {
+  ])("gives a network failure if it %s, with the code %s", async (_name, code, act) => {
     const url = await listen(
       net.createServer((socket) => {
         socket.on("error", () => {}).once("data", () => act(socket));
       }),
     );
-    expect(await sender(url)()).toEqual({ kind: "failed", reason: "network" });
+    expect(await sender(url)()).toEqual(network(code));
   });
 
   it("gives a network failure if nothing listens", async () => {
     const url = await listen(net.createServer());
     await closers.pop()?.();
-    expect(await sender(url)()).toEqual({ kind: "failed", reason: "network" });
+    expect(await sender(url)()).toEqual(network("ECONNREFUSED"));
+  });
+
+  it("gives the code of a certificate that nobody trusts", async () => {
+    const url = await listen(https.createServer(SELF_SIGNED));
+    expect(await sender(url.replace("http:", "https:"))()).toEqual(
+      network("DEPTH_ZERO_SELF_SIGNED_CERT"),
+    );
+  });
+
+  it("gives the code of plain HTTP behind an https address", async () => {
+    const url = await listen(http.createServer());
+    expect(await sender(url.replace("http:", "https:"))()).toEqual(network("EPROTO"));
   });
 });
 
