@@ -19,6 +19,8 @@ const STALE_READS = 2;
 export type FailureInput = {
   readonly customer: string;
   readonly source: string;
+  /** Whose sequence the row has, if it is not the customer's own. */
+  readonly partition?: string;
   readonly row: CustomerRow;
   /** Wall clock, ms. */
   readonly now: number;
@@ -116,7 +118,7 @@ function lastGoodReadAt({ row, now, lastSeenAt, sweptAt = 0 }: FailureInput): st
 }
 
 function withEvent(
-  { customer, source, row, now }: FailureInput,
+  { customer, source, partition = customer, row, now }: FailureInput,
   type: WatchEvent["type"],
   failure: ReadFailure,
 ): FailureUpdate {
@@ -131,7 +133,7 @@ function withEvent(
     observedAt,
     ...reasonOf(failure),
   };
-  const origin = { source, customer, observedAt };
+  const origin = { source, customer: partition, observedAt };
   const seq = nextSequence(row.seq, now);
   const event = freezeEvent({ type, subject: customer, data }, seq, origin);
   return { row: { ...row, seq, pending: [...row.pending, event] }, events: [event] };

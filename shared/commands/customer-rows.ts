@@ -1,4 +1,5 @@
 import { loadCustomer } from "../customers/customer.ts";
+import { customerOfWatchRow } from "../customers/unusable-rows.ts";
 import {
   ACCOUNT,
   CUSTOMER_PREFIX,
@@ -51,9 +52,16 @@ export async function* findCustomers(
   }
 }
 
-/** The rows of customers, without the account's own. */
-export async function* customersOnly<T extends { readonly customer: string }>(
-  found: AsyncIterable<T>,
-): AsyncGenerator<T> {
-  for await (const one of found) if (one.customer !== ACCOUNT) yield one;
+/**
+ * The rows of customers, without the account's own. At their end come, with `notes`, the rows that
+ * note failures of customers whose own rows are unusable.
+ */
+export async function* customersOnly(
+  found: AsyncIterable<FoundCustomer>,
+): AsyncGenerator<FoundCustomer & { readonly notes?: string }> {
+  for await (const one of found) {
+    if (one.customer === ACCOUNT) continue;
+    const notes = customerOfWatchRow(one.customer);
+    yield notes === undefined ? one : { ...one, notes };
+  }
 }

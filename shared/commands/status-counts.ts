@@ -1,6 +1,6 @@
 import { reasonOf } from "../changes/failure.ts";
 import { loadCustomer } from "../customers/customer.ts";
-import type { CustomerRow } from "../schemas/customer-row.ts";
+import type { ReadFailure } from "../schemas/customer-row.ts";
 import { DEAD_PREFIX, DUE_PREFIX, parseEventKey } from "../schemas/outbox-rows.ts";
 import { LANE_PREFIX, laneRowSchema } from "../schemas/watch-rows.ts";
 import { scanAll } from "../store/rows.ts";
@@ -90,11 +90,16 @@ export async function countCustomers(tally: Tally) {
   };
   const names = Object.keys(counts);
   const watchedIds: string[] = [];
-  const failures: NamedFailure[] = [];
+  const failures = new Map<string, ReadFailure>();
   let customers = 0;
   const found = customersOnly(findCustomers(tally.store, {}));
   const bounded = ["customers", ...names, "unreadable"];
-  await countEach(found, MAX_CUSTOMERS, bounded, tally, ({ customer, stored }) => {
+  await countEach(found, MAX_CUSTOMERS, bounded, tally, ({ customer, stored, notes }) => {
+    if (notes !== undefined) {
+      const failure = stored?.value.failure;
+      if (failure && !failures.has(notes)) failures.set(notes, failure);
+      return;
+    }
     customers += 1;
     if (!stored) {
       tally.unreadable.add(customer);
@@ -109,19 +114,21 @@ export async function countCustomers(tally: Tally) {
     watchedIds.push(customer);
     counts.watched += 1;
     counts.numbers += Object.keys(row.numbers).length;
-    counts.failing += row.failure ? 1 : 0;
-    if (row.failure) failures.push(nameFailure(customer, row.failure));
-    counts.stale += row.failure?.staleAt ? 1 : 0;
+    if (row.failure) failures.set(customer, row.failure);
     counts.neverRead += row.baselineAt || row.emptyAtFirst ? 0 : 1;
   });
-  failures.sort((a, b) => a.since.localeCompare(b.since));
-  return { counts: { customers, ...counts }, failures: failures.slice(0, MAX_NAMED), watchedIds };
+  const all = [...failures];
+  counts.failing = all.length;
+  counts.stale = all.filter(([, { staleAt }]) => staleAt).length;
+  const oldest = all.sort(([, a], [, b]) => a.since.localeCompare(b.since)).slice(0, MAX_NAMED);
+  const named = oldest.map(([customer, failure]) => nameFailure(customer, failure));
+  return { counts: { customers, ...counts }, failures: named, watchedIds };
 }
 
 /** A customer whose reads fail: since when, and why. */
 export type NamedFailure = ReturnType<typeof nameFailure>;
 
-function nameFailure(custSpaceId: string, failure: NonNullable<CustomerRow["failure"]>) {
+function nameFailure(custSpaceId: string, failure: ReadFailure) {
   return { custSpaceId, since: failure.since, ...reasonOf(failure) };
 }
 

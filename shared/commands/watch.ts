@@ -8,6 +8,7 @@ import type {
   WatchCommand,
   WatchListCommand,
 } from "../schemas/command.ts";
+import type { ReadFailure } from "../schemas/customer-row.ts";
 import { DEAD_PREFIX } from "../schemas/outbox-rows.ts";
 import type { CommandDeps } from "./command-deps.ts";
 import { customersOnly, type FoundCustomer, findCustomers } from "./customer-rows.ts";
@@ -110,9 +111,15 @@ export async function watchList(
   const customers: object[] = [];
   const isFull = () => customers.length > 0 && (customers.length === limit || budget.isOver());
   const found = customersOnly(findCustomers(store, { after }));
-  const page = await takePage(found, after, isFull, (one) => {
-    const fails = one.stored?.value.failure && !one.stored.value.removedAt;
-    if (!failing || fails) customers.push(describeCustomer(one));
+  const page = await takePage(found, after, isFull, async (one) => {
+    const failure = one.stored?.value.removedAt ? undefined : one.stored?.value.failure;
+    if (one.notes !== undefined) {
+      if (!failing || !failure) return undefined;
+      const own = await skipUnreadable(() => loadCustomer(store, one.notes ?? ""));
+      const isListed = own !== "unreadable" && own?.value.failure;
+      if (!isListed) customers.push(describeFailing(one.notes, failure));
+    } else if (!failing || failure) customers.push(describeCustomer(one));
+    return undefined;
   });
   return { customers, ...page };
 }
@@ -127,7 +134,10 @@ function describeCustomer({ customer, stored }: FoundCustomer): object {
     firstReadAt: row.baselineAt,
     changedAt: row.observedAt,
     removedAt: row.removedAt,
-    failingSince: row.failure?.since,
-    ...(row.failure && reasonOf(row.failure)),
+    ...(row.failure && describeFailing(customer, row.failure)),
   };
+}
+
+function describeFailing(custSpaceId: string, failure: ReadFailure) {
+  return { custSpaceId, failingSince: failure.since, ...reasonOf(failure) };
 }

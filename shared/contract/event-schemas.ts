@@ -26,7 +26,8 @@ const EVENT_NOTES: PropertyNotes = {
   datacontenttype: "The type of data.",
   sequence:
     "Zero-padded digits, so text order is number order. Grows within a source and partitionkey, across restarts and restored stores. Ignore an event that is not above the last one, unless webhook-redelivery is true.",
-  partitionkey: "The customer. Events of one customer arrive in order.",
+  partitionkey:
+    "The customer. Events of one customer arrive in order. ~watch. and the customer while its stored row cannot be used: such events have an order of their own.",
   custSpaceId: "The customer. self is the account itself, ~account is all of its customers.",
   phoneNumber:
     "Country code and digits, without +: as the number was first reported, whatever its spelling today.",

@@ -5,6 +5,7 @@ import { encodeRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import { updateCustomer } from "./customer.ts";
 import { dropFromLane } from "./priority-lane.ts";
+import { watchRowOf } from "./unusable-rows.ts";
 
 const PAGE = 100;
 /** What began before an erasure may still write until then. */
@@ -73,8 +74,15 @@ async function putTombstone(
 /** Removes what may lie beside a tombstone. Resolves to the count of dead letters. */
 async function eraseTraces(store: Store, customer: string): Promise<number> {
   await dropFromLane(store, customer);
-  await deleteAll(store, `${DUE_PREFIX}${customer}/`);
-  return deleteAll(store, `${DEAD_PREFIX}${customer}/`);
+  const key = customerKey(watchRowOf(customer));
+  const beside = await store.get(key);
+  if (beside) await store.delete(key, beside.version);
+  let deadLetters = 0;
+  for (const name of [customer, watchRowOf(customer)]) {
+    await deleteAll(store, `${DUE_PREFIX}${name}/`);
+    deadLetters += await deleteAll(store, `${DEAD_PREFIX}${name}/`);
+  }
+  return deadLetters;
 }
 
 async function deleteAll(store: Store, prefix: string): Promise<number> {

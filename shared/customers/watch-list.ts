@@ -3,6 +3,7 @@ import type { Store } from "../store/store.ts";
 import type { RowChange } from "../store/update-row.ts";
 import { clearMarkers, updateCustomer } from "./customer.ts";
 import { dropFromLane } from "./priority-lane.ts";
+import { dropWatchRow, isRowUnusable } from "./unusable-rows.ts";
 
 export type WatchOutcome = {
   readonly added: readonly string[];
@@ -100,6 +101,7 @@ function tombstone(row: CustomerRow | undefined, now: number): CustomerRow {
 async function forget(store: Store, customer: string, now: number): Promise<void> {
   await dropFromLane(store, customer);
   await clearMarkers(store, customer, now);
+  await dropWatchRow(store, customer, now);
 }
 
 /**
@@ -115,7 +117,12 @@ export async function ensureWatched(
   for (const customer of customers) {
     if (ensured.has(customer)) continue;
     const decide = (row: CustomerRow | undefined) => asWatched(row, now(), false);
-    await updateCustomer(store, customer, decide, "absent");
+    try {
+      await updateCustomer(store, customer, decide, "absent");
+    } catch (error) {
+      // The customer has a row. That it is damaged is found when it is read.
+      if (!isRowUnusable(error)) throw error;
+    }
     ensured.add(customer);
   }
 }

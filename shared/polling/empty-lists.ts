@@ -1,5 +1,4 @@
-import { commitRow } from "../customers/customer.ts";
-import { announce } from "./announce.ts";
+import { commitDeferred } from "./commit-deferred.ts";
 import { type Findings, INCOMPLETE_REPLY, notePartial } from "./findings.ts";
 import type { CommitDeps } from "./settings.ts";
 import type { WarmState } from "./warm-state.ts";
@@ -44,11 +43,6 @@ export async function commitEmptyLists(
       for (const { customer } of emptied) notePartial(findings, customer, warm);
       return;
     case "store":
-      for (const { customer, before, decision } of emptied) {
-        if (!decision.row) continue;
-        const outcome = await commitRow(deps.store, customer, before, decision.row);
-        if (outcome === "conflict") counts.conflicts += 1;
-        else await announce(customer, decision.row, decision, counts, deps);
-      }
+      for (const deferred of emptied) await commitDeferred(deferred, findings, deps);
   }
 }

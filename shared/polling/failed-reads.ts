@@ -1,11 +1,13 @@
 import { afterFailedRead, afterGoodRead, type FailureUpdate } from "../changes/failure.ts";
 import { updateCustomer } from "../customers/customer.ts";
+import { isRowUnusable, listWatchRows, watchRowOf } from "../customers/unusable-rows.ts";
 import type { AnyAppError } from "../errors.ts";
 import { describeError } from "../log.ts";
-import { ACCOUNT, type CustomerRow, newCustomerRow } from "../schemas/customer-row.ts";
+import { ACCOUNT, type CustomerRow, customerKey, newCustomerRow } from "../schemas/customer-row.ts";
 import { sharedFailures } from "./failure-judge.ts";
 import type { FailedRead, Findings } from "./findings.ts";
 import type { CommitDeps } from "./settings.ts";
+import type { WarmState } from "./warm-state.ts";
 
 export type FailedReadsOptions = {
   readonly source: string;
@@ -31,6 +33,7 @@ const WRITERS = 8;
  */
 export async function recordFailures(
   findings: Findings,
+  warm: Pick<WarmState, "unusable">,
   options: FailedReadsOptions,
   deps: CommitDeps,
 ): Promise<boolean> {
@@ -39,6 +42,7 @@ export async function recordFailures(
   const isShared = sharedOf(findings);
   const own = failures.filter(({ error }) => !isShared(error));
   const areAllStored = await noteCustomers(own, options, failedReads.noteCustomer, deps);
+  warm.unusable = await failedReads.settleWatchRows(findings.usedAgain);
   const error = accountErrorOf(findings);
   if (error) await failedReads.noteAccount(error);
   else if (counts.read > 0) await failedReads.clearAccountFailure();
@@ -120,12 +124,33 @@ function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
 
   return {
     async noteCustomer({ customer, error, lastSeenAt }: FailedRead): Promise<void> {
-      // What makes a row unreadable keeps it from holding a failure as well.
-      if (error.code === "ERR_STORE_ROW" || error.code === "ERR_CUSTOMER_TOO_LARGE") return;
       const input = { customer, source, now: now(), lastSeenAt, sweptAt };
-      await update(customer, (row) =>
-        row && !row.removedAt ? afterFailedRead({ ...input, row }, error, sweepMs) : undefined,
-      );
+      try {
+        await update(customer, (row) =>
+          row && !row.removedAt ? afterFailedRead({ ...input, row }, error, sweepMs) : undefined,
+        );
+      } catch (unusable) {
+        if (!isRowUnusable(unusable)) throw unusable;
+        const partition = watchRowOf(customer);
+        await update(partition, (row = newCustomerRow(input.now)) =>
+          afterFailedRead({ ...input, partition, row }, error, sweepMs),
+        );
+      }
+    },
+
+    /** Ends what a row beside says of customers whose own rows have been used again. */
+    async settleWatchRows(usedAgain: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+      const found = await listWatchRows(store);
+      for (const [customer, { value, version }] of found) {
+        const partition = watchRowOf(customer);
+        if (value.failure && usedAgain.has(customer)) {
+          const input = { customer, source, partition, now: now() };
+          await update(partition, (row) => row && afterGoodRead({ ...input, row }));
+        } else if (!value.failure && value.pending.length === 0) {
+          await store.delete(customerKey(partition), version);
+        }
+      }
+      return new Set(found.keys());
     },
 
     async noteAccount(error: AnyAppError): Promise<void> {

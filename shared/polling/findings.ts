@@ -24,6 +24,8 @@ export type Findings = {
   readonly failures: FailedRead[];
   /** Empty lists, which wait until all reads are over. */
   readonly emptied: DeferredDecision[];
+  /** Customers whose rows could not be used before, and now have been. */
+  readonly usedAgain: Set<string>;
   /** Reads with first values, by customer, which wait for the same. */
   readonly firstValues: Map<string, DeferredDecision>;
   readonly judge: FailureJudge;
@@ -40,6 +42,7 @@ export function newFindings(): Findings {
     counts: noReads(),
     failures: [],
     emptied: [],
+    usedAgain: new Set(),
     firstValues: new Map(),
     judge: createFailureJudge(),
     throttledBy: undefined,

@@ -1,8 +1,5 @@
 import { silentFields } from "../changes/first-values.ts";
-import { commitRow } from "../customers/customer.ts";
-import { describeError } from "../log.ts";
-import { isStoreFailure } from "../store/retry-read.ts";
-import { announce } from "./announce.ts";
+import { commitDeferred } from "./commit-deferred.ts";
 import type { Findings } from "./findings.ts";
 import type { CommitDeps } from "./settings.ts";
 
@@ -24,16 +21,6 @@ export async function commitFirstValues(findings: Findings, deps: CommitDeps): P
   for (const { customer, before, decision, decideSilently } of waiting) {
     const isSilent = decision.firstValues.some((field) => silent.has(field));
     const final = isSilent ? decideSilently(silent) : decision;
-    if (!final.row) continue;
-    try {
-      const outcome = await commitRow(deps.store, customer, before, final.row);
-      if (outcome === "conflict") counts.conflicts += 1;
-      else await announce(customer, final.row, final, counts, deps);
-    } catch (error) {
-      if (!isStoreFailure(error)) throw error;
-      // The next read finds the same values.
-      findings.hasStoreFailures = true;
-      deps.log.warn("first values could not be stored", { customer, ...describeError(error) });
-    }
+    await commitDeferred({ customer, before, decision: final }, findings, deps);
   }
 }

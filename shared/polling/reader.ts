@@ -26,7 +26,7 @@ export type ReaderOptions = {
   readonly sweep: Access;
   readonly lane: Access;
   readonly deadlineAt: number;
-  readonly warm: Pick<WarmState, "lastReads" | "lastGoodAt">;
+  readonly warm: Pick<WarmState, "lastReads" | "lastGoodAt" | "unusable">;
 };
 
 export type ReaderDeps = ReadDeps & CommitDeps;
@@ -56,6 +56,7 @@ export function createReader(
     judge.noteGoodRead();
     counts.read += 1;
     warm.lastGoodAt = calledAt;
+    if (warm.unusable.has(customer)) findings.usedAgain.add(customer);
     const isConfirmed = outcome.kind === "read" && outcome.decision.confirms;
     const seq = outcome.kind === "read" ? outcome.row.seq : undefined;
     rememberRead(warm, customer, deps.now(), isConfirmed ? calledAt : undefined, seq);

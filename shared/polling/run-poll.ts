@@ -201,7 +201,7 @@ async function storeFindings(run: Run): Promise<void> {
   await commitEmptyLists(findings, warm, deps);
   if (hasUnstored(findings) || findings.hasStoreFailures) scans.invalidate();
   const options = failedReadsOptions(run);
-  if (await recordFailures(findings, options, deps)) progress.confirmCompletions();
+  if (await recordFailures(findings, warm, options, deps)) progress.confirmCompletions();
 }
 
 async function deliverAndReport(

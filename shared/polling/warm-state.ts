@@ -22,6 +22,8 @@ export type WarmState = {
   /** Customers of the environment's list that are known to have a row. */
   readonly ensured: Set<string>;
   readonly syncBackoff: SyncBackoff;
+  /** Customers whose failures stand beside their own rows, as the last run left them. */
+  unusable: ReadonlySet<string>;
   /** The owner of a lease that an ended run could not release. */
   unreleased: string | undefined;
 };
@@ -33,6 +35,7 @@ export function newWarmState(): WarmState {
     lastGoodAt: undefined,
     ensured: new Set(),
     syncBackoff: newSyncBackoff(),
+    unusable: new Set(),
     unreleased: undefined,
   };
 }

@@ -17,7 +17,7 @@ export type NumberEvent = {
   subject: string;
   /** Zero-padded digits, so text order is number order. Grows within a source and partitionkey, across restarts and restored stores. Ignore an event that is not above the last one, unless webhook-redelivery is true. */
   sequence: string;
-  /** The customer. Events of one customer arrive in order. */
+  /** The customer. Events of one customer arrive in order. ~watch. and the customer while its stored row cannot be used: such events have an order of their own. */
   partitionkey: string;
   data: {
     /** The customer. self is the account itself, ~account is all of its customers. */
@@ -94,7 +94,7 @@ export type WatchEvent = {
   subject: string;
   /** Zero-padded digits, so text order is number order. Grows within a source and partitionkey, across restarts and restored stores. Ignore an event that is not above the last one, unless webhook-redelivery is true. */
   sequence: string;
-  /** The customer. Events of one customer arrive in order. */
+  /** The customer. Events of one customer arrive in order. ~watch. and the customer while its stored row cannot be used: such events have an order of their own. */
   partitionkey: string;
   data: {
     /** The customer. self is the account itself, ~account is all of its customers. */

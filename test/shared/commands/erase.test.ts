@@ -22,6 +22,8 @@ async function fill(customer: string): Promise<void> {
     delivered: [{ ...anEvent(6), deliveredAt: "2026-01-01T00:00:00.000Z" }],
   });
   await rig.put(seqKey("due", customer, 7), { schema: 1 });
+  await rig.put(`c/~watch.${customer}`, { ...aCustomer(), pending: [anEvent(8)] });
+  await rig.put(seqKey("due", `~watch.${customer}`, 8), { schema: 1 });
   const dead = { schema: 1, event: anEvent(5), status: 422, diedAt: "2026-01-01T00:00:00.000Z" };
   await rig.put(seqKey("dead", customer, 5), dead);
   await rig.put(`${seqKey("dead", customer, 5)}/evt_other`, dead);
@@ -80,6 +82,7 @@ describe("erase", () => {
     expect(await rig.row("c/acme2")).toMatchObject({ numbers: { [NUMBER]: {} } });
     expect(await rig.keys("dead/")).toHaveLength(2);
     expect(await rig.keys("hot/")).toEqual(["hot/acme2"]);
+    expect(await rig.keys("c/~")).toEqual(["c/~watch.acme2"]);
     expect(await idempotency("acme2").reserve()).toMatchObject({ kind: "done" });
   });
 
@@ -95,6 +98,7 @@ describe("erase", () => {
   it("finds what is left of a customer that was removed before", async () => {
     const removed = await rig.run({ command: "unwatch", custSpaceIds: ["acme"], drop: true });
     expect(removed).toMatchObject({ left: [{ custSpaceId: "acme", deadLetters: 2 }] });
+    for (const prefix of ["c/~", "due/"]) expect(await rig.keys(prefix)).toEqual([]);
     expect(await erase("acme")).toMatchObject({ erased: ["acme"], deadLetters: 2 });
     expect(await dump()).not.toMatch(/49151|Acme/);
   });

@@ -119,6 +119,35 @@ describe("status", () => {
     });
   });
 
+  it("names customers whose own rows are unusable, each once", async () => {
+    const code = { code: "ERR_STORE_ROW" };
+    const failure = { reads: 2, since: "2026-01-02T02:00:00.000Z", ...code };
+    const staleAt = "2026-01-02T02:31:00.000Z";
+    await rig.put("c/a", { schema: 99 });
+    await rig.put("c/~watch.a", aCustomer({ failure: { ...failure, staleAt } }));
+    await rig.put("c/b", aCustomer({ failure }));
+    await rig.put("c/~watch.b", aCustomer({ failure }));
+    await rig.put("c/c", aCustomer());
+    await rig.put("c/~watch.c", aCustomer());
+    const since = { since: failure.since, ...code };
+    expect(await rig.run({ command: "status" })).toMatchObject({
+      ...{ customers: 3, watched: 2, unreadable: 1, failing: 2, stale: 1 },
+      failures: [
+        { custSpaceId: "b", ...since },
+        { custSpaceId: "a", ...since },
+      ],
+    });
+
+    const listed = await rig.run({ command: "watch-list", failing: true });
+    expect(listed.customers).toMatchObject([
+      { custSpaceId: "b", failingSince: failure.since, ...code },
+      { custSpaceId: "a", failingSince: failure.since, ...code },
+    ]);
+    const all = await rig.run({ command: "watch-list" });
+    const ids = (all.customers as { custSpaceId: string }[]).map((one) => one.custSpaceId);
+    expect(ids).toEqual(["a", "b", "c"]);
+  });
+
   it("reports the stored state of the receiver", async () => {
     await rig.put(RECEIVER_KEY, {
       schema: 1,

@@ -1,0 +1,61 @@
+import { isAppError } from "../errors.ts";
+import {
+  CUSTOMER_PREFIX,
+  type CustomerRow,
+  customerKey,
+  customerRowSchema,
+} from "../schemas/customer-row.ts";
+import { decodeRow, type Stored } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
+import { clearMarkers } from "./customer.ts";
+
+/** No CustSpaceId begins with `~`, and the sweep passes such rows. */
+const WATCH = "~watch.";
+/** Rows looked at in one run. The others follow once these are gone. */
+const MAX_ROWS = 500;
+
+/** Whether an error says that this one row cannot be read, or takes no more. */
+export function isRowUnusable(error: unknown): boolean {
+  return (
+    isAppError(error) && (error.code === "ERR_STORE_ROW" || error.code === "ERR_CUSTOMER_TOO_LARGE")
+  );
+}
+
+/**
+ * The row that notes a customer's failures when its own row is unusable. It has a sequence and an
+ * outbox of its own: what waits in the customer's row leaves later, and must not look older than
+ * these events then.
+ */
+export function watchRowOf(customer: string): string {
+  return WATCH + customer;
+}
+
+/** The customer of such a row, or undefined for any other row. */
+export function customerOfWatchRow(name: string): string | undefined {
+  return name.startsWith(WATCH) ? name.slice(WATCH.length) : undefined;
+}
+
+/** Such rows by customer, as far as they can be read. */
+export async function listWatchRows(
+  store: Pick<Store, "scan">,
+): Promise<ReadonlyMap<string, Stored<CustomerRow>>> {
+  const prefix = CUSTOMER_PREFIX + WATCH;
+  const found = new Map<string, Stored<CustomerRow>>();
+  for (const row of await store.scan(prefix, "", MAX_ROWS)) {
+    try {
+      const value = decodeRow(row.key, row, customerRowSchema);
+      found.set(row.key.slice(prefix.length), { value, version: row.version });
+    } catch (error) {
+      if (!isRowUnusable(error)) throw error;
+    }
+  }
+  return found;
+}
+
+/** Removes such a row of a customer that is no longer watched, with what it would have sent. */
+export async function dropWatchRow(store: Store, customer: string, now: number): Promise<void> {
+  const name = watchRowOf(customer);
+  const found = await store.get(customerKey(name));
+  if (found) await store.delete(customerKey(name), found.version);
+  await clearMarkers(store, name, now);
+}

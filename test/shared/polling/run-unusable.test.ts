@@ -1,0 +1,131 @@
+import { describe, expect, it } from "vitest";
+import { item, NUMBER, OTHER } from "../../support/watch-builders.ts";
+import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
+
+/** The most bytes that a row may have. */
+const FULL = 1_500_000;
+
+async function minutes(world: WatchWorld, count: number): Promise<void> {
+  for (let minute = 0; minute < count; minute += 1) {
+    await world.minute();
+    await world.run();
+  }
+}
+
+async function replace(world: WatchWorld, key: string, value: string): Promise<void> {
+  const found = await world.store.get(key);
+  await world.store.put(key, value, found?.version ?? "absent");
+  world.forget();
+}
+
+/** Three customers that have been read, of which `c02` then gets this row. */
+async function worldWith(change: (text: string) => string) {
+  const world = createWatchWorld();
+  await world.watch(customers(3));
+  await world.run();
+  const healthy = (await world.text("c/c02")) ?? "";
+  await replace(world, "c/c02", change(healthy));
+  return { world, healthy };
+}
+
+/** The row with as much in a field that no version knows as leaves `room` bytes. */
+const filled = (room: number) => (text: string) => {
+  const row = JSON.parse(text);
+  const length = FULL - room - JSON.stringify({ ...row, later: "" }).length;
+  return JSON.stringify({ ...row, later: "x".repeat(length) });
+};
+
+const sent = (world: WatchWorld) =>
+  world.sent.map(({ event }) => {
+    const { type, subject, partitionkey, data } = JSON.parse(event.body);
+    return [type, subject, partitionkey, data.custSpaceId, data.code];
+  });
+
+const CASES = [
+  ["is damaged", "ERR_STORE_ROW", (_text: string) => '{"schema":1,"seq":'],
+  ["is of a newer version", "ERR_STORE_ROW", (_text: string) => '{"schema":99}'],
+  ["takes no more", "ERR_CUSTOMER_TOO_LARGE", filled(100)],
+] as const;
+
+describe("a customer whose row cannot be used", () => {
+  it.each(CASES)(
+    "is noted at once if its row %s, stale after half an hour, and recovers",
+    async (_, code, change) => {
+      const { world, healthy } = await worldWith(change);
+      world.answers.set("c02", [item(NUMBER), item(OTHER)]);
+      world.answers.set("c03", [item(NUMBER, { Status: "BANNED" })]);
+      await minutes(world, 1);
+      expect((await world.row("~watch.c02")).failure).toMatchObject({ code, reads: 1 });
+      expect(sent(world)).toEqual([
+        ["whatsapp.phone_number.changed", NUMBER, "c03", "c03", undefined],
+      ]);
+      await minutes(world, 60);
+      const stale = ["whatsapp.watch.stale", "c02", "~watch.c02", "c02", code];
+      expect(sent(world).slice(1)).toEqual([stale]);
+      const sequence = JSON.parse(world.sent[1]?.event.body ?? "{}").sequence;
+      expect(sequence > (JSON.parse(world.sent[0]?.event.body ?? "{}").sequence ?? "")).toBe(true);
+
+      await replace(world, "c/c02", healthy);
+      await minutes(world, 2);
+      expect(sent(world)).toEqual([
+        ["whatsapp.phone_number.discovered", OTHER, "c02", "c02", undefined],
+        ["whatsapp.watch.recovered", "c02", "~watch.c02", "c02", code],
+      ]);
+      await minutes(world, 2);
+      expect(await world.text("c/~watch.c02")).toBeUndefined();
+      const keys = (await world.store.scan("", "", 100)).map(({ key }) => key);
+      expect(keys).toEqual(["c/c01", "c/c02", "c/c03", "hot/c03", "lease/poll"]);
+    },
+  );
+
+  it("notes the failure in its own row if that has room for it", async () => {
+    const { world } = await worldWith(filled(800));
+    world.answers.set(
+      "c02",
+      Array.from({ length: 9 }, (_, n) => item(`491511234000${n}`)),
+    );
+    await minutes(world, 1);
+    expect((await world.row("c02")).failure).toMatchObject({ code: "ERR_CUSTOMER_TOO_LARGE" });
+    expect(await world.text("c/~watch.c02")).toBeUndefined();
+  });
+
+  it("recovers as well if a new instance reads it first", async () => {
+    const { world, healthy } = await worldWith(() => "{");
+    await minutes(world, 40);
+    world.restart();
+    await replace(world, "c/c02", healthy);
+    await minutes(world, 2);
+    expect(sent(world)).toEqual([
+      ["whatsapp.watch.recovered", "c02", "~watch.c02", "c02", "ERR_STORE_ROW"],
+    ]);
+  });
+
+  it("costs no other customer its read if WATCH_CUST_SPACES names it", async () => {
+    const { world } = await worldWith(() => "{");
+    world.restart();
+    await world.minute();
+    const report = await world.run({ watch: ["c02", "c04"] });
+    expect(report).toMatchObject({ read: 3, failed: 1 });
+    expect(await world.row("c04")).toMatchObject({ baselineAt: expect.any(String) });
+  });
+
+  it.each([
+    ["empty list", []],
+    ["first value", [item(NUMBER, { IsOfficial: "Y" })]],
+  ])("costs no other customer its %s, which waits for the end of the run", async (_, answer) => {
+    const world = createWatchWorld();
+    await world.watch(customers(30));
+    await world.run();
+    await replace(world, "c/c02", filled(20)((await world.text("c/c02")) ?? ""));
+    for (const customer of ["c02", "c03"]) world.answers.set(customer, answer);
+    await minutes(world, 1);
+    const before = JSON.parse((await world.text("c/c02")) ?? "");
+    expect(before.numbers[NUMBER]).not.toHaveProperty("absent");
+    expect((await world.row("~watch.c02")).failure).toMatchObject({
+      code: "ERR_CUSTOMER_TOO_LARGE",
+    });
+    const { numbers } = await world.row("c03");
+    const { absent, fields } = numbers[NUMBER] ?? {};
+    expect(absent ?? fields?.isOfficial).toBeDefined();
+  });
+});
