@@ -5,10 +5,15 @@ import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import { customerIdSchema } from "./schemas/customer-row.ts";
 import { Secret } from "./secret.ts";
 import type { Credentials } from "./signing/credentials.ts";
-import { INSECURE_SETTINGS } from "./signing/insecure.ts";
+import { INSECURE_SETTINGS, readEndpoint } from "./signing/insecure.ts";
 import { storeUrlProblem } from "./store/open-store.ts";
 import { parseWebhookSecrets, type WebhookSecret } from "./webhook/signature.ts";
-import { type Cidr, createTargetGuard, parseCidr, type TargetGuard } from "./webhook/target.ts";
+import {
+  createTargetGuard,
+  parseCidrs,
+  TARGET_PROBLEMS,
+  type TargetGuard,
+} from "./webhook/target.ts";
 
 /** The variables that a function is given, by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -53,7 +58,7 @@ const POLL_SETTINGS = {
   WEBHOOK_URL: { parse: readUrl },
   WEBHOOK_SECRET: { parse: readWebhookSecrets },
   WEBHOOK_ALLOW_HTTP: { parse: /* @__PURE__ */ oneOf(SWITCH), byDefault: "off" },
-  WEBHOOK_ALLOW_CIDRS: { parse: readCidrs, byDefault: "" },
+  WEBHOOK_ALLOW_CIDRS: { parse: parseCidrs, byDefault: "" },
   WATCH_CUST_SPACES: { parse: readCustomers, byDefault: "" },
   WATCH_DISCOVER: { parse: /* @__PURE__ */ oneOf(SWITCH), byDefault: "off" },
   WATCH_SYNC: { parse: /* @__PURE__ */ oneOf(["off", "lane"]), byDefault: "off" },
@@ -206,12 +211,6 @@ function toCommonConfig(values: Values<typeof COMMON_SETTINGS>): CommonConfig {
   };
 }
 
-const TARGET_PROBLEMS = {
-  scheme: "must be https, or http with WEBHOOK_ALLOW_HTTP=on",
-  credentials: "must not hold a user name or password",
-  address: "must be a public address, or one allowed by WEBHOOK_ALLOW_CIDRS",
-} as const;
-
 /** Undefined when one of its settings has a problem. */
 function createGuard(values: Partial<Values<typeof POLL_SETTINGS>>): TargetGuard | undefined {
   const { WEBHOOK_ALLOW_HTTP: allowHttp, WEBHOOK_ALLOW_CIDRS: allowCidrs } = values;
@@ -254,18 +253,6 @@ function readUrl(text: string): Read<URL> {
   return URL.canParse(text) ? { value: new URL(text) } : { problem: "must be a URL" };
 }
 
-/** https anywhere. http for loopback alone, because the request holds the signature and the number. */
-function readEndpoint(text: string): Read<string> {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isBare =
-    url?.pathname === "/" && !url.search && !url.hash && !url.username && !url.password;
-  const isLoopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(url?.hostname ?? "");
-  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback);
-  return url && isBare && isSafe
-    ? { value: url.origin }
-    : { problem: "must be https://host without a path (http for loopback only)" };
-}
-
 function readStoreUrl(text: string): Read<Secret> {
   const problem = storeUrlProblem(text);
   return problem ? { problem } : { value: new Secret(text) };
@@ -274,14 +261,6 @@ function readStoreUrl(text: string): Read<Secret> {
 function readWebhookSecrets(text: string): Read<readonly WebhookSecret[]> {
   const result = parseWebhookSecrets(text);
   return "secrets" in result ? { value: result.secrets } : result;
-}
-
-function readCidrs(text: string): Read<readonly Cidr[]> {
-  const texts = splitList(text);
-  const value = texts.flatMap((part) => parseCidr(part) ?? []);
-  return value.length === texts.length
-    ? { value }
-    : { problem: "must be CIDRs such as 10.1.0.0/16, separated by commas" };
 }
 
 function readCustomers(text: string): Read<readonly string[]> {

@@ -13,11 +13,12 @@ import { failedCheck, isCheck } from "./http/check.ts";
 import { toPlatformResponse } from "./http/http-response.ts";
 import { parsePlatformEvent, platformRequestId } from "./http/platform-event.ts";
 import { toProblem } from "./http/problem.ts";
-import { createAgent } from "./http-agent.ts";
+import { createAgent, createAgents } from "./http-agent.ts";
 import { createLog, describeError, type Log } from "./log.ts";
-import { type Client, createClient } from "./signing/client.ts";
+import type { Client } from "./signing/client.ts";
+import { createClients } from "./signing/clients.ts";
 import { createUpstream } from "./signing/create-upstream.ts";
-import { type Credentials, invocationCredentials, isSame } from "./signing/credentials.ts";
+import { invocationCredentials } from "./signing/credentials.ts";
 import { createNumbersUpstream } from "./signing/numbers-upstream.ts";
 import type { NumbersUpstream, Upstream } from "./signing/upstream.ts";
 import { claimStore } from "./store/identity.ts";
@@ -55,8 +56,8 @@ type Basics = {
   readonly log: Log;
 };
 
-/** What touches the world in every function. */
-export type CommonDeps = Basics & {
+/** What touches the world in a function that calls its store and nothing else. */
+export type StoreDeps = Basics & {
   /**
    * Opens the store at the first call and keeps it. The next call tries a failed opening again. Call it
    * once in each invocation: the open store signs with the credentials of the newest context.
@@ -64,6 +65,10 @@ export type CommonDeps = Basics & {
   readonly openStore: (context: unknown) => Promise<Store>;
   /** What opening a store takes, with the credentials of this invocation. */
   readonly storeDepsFor: (context: unknown) => OpenStoreDeps;
+};
+
+/** What touches the world in every other function. */
+export type CommonDeps = StoreDeps & {
   /** Signs with the credentials of this invocation. */
   readonly clientFor: (context: unknown) => Client;
   readonly upstreamFor: (context: unknown) => NumbersUpstream;
@@ -108,9 +113,7 @@ export function httpHandler<C extends CommonConfig>(
     const hasStore = storeUrl.reveal() !== "";
     return create({ ...createCommonDeps(config), config, apiKeys, hasStore });
   };
-  return lazyHandler(build, write, (error, context) =>
-    toPlatformResponse(toProblem(error, platformRequestId(context) ?? "")),
-  );
+  return lazyHandler(build, write, refuseHttp);
 }
 
 /** The handler of the deployed poll. Without its settings it throws: the platform counts a failure. */
@@ -128,6 +131,24 @@ export function pollHandler(
     throw error;
   });
 }
+
+/** As `httpHandler`, for a function that calls its store and nothing else: a bundle without signing. */
+export function storeHandler<C extends CommonConfig>(
+  environment: Environment,
+  row: Requires,
+  load: (environment: Environment, row: Requires) => C,
+  create: (deps: StoreDeps & { readonly config: C }) => Handler,
+  write = writeLine,
+): Handler {
+  const build = () => {
+    const config = load(environment, row);
+    return create({ ...createStoreDeps(config), config });
+  };
+  return lazyHandler(build, write, refuseHttp);
+}
+
+const refuseHttp = (error: unknown, context: unknown) =>
+  toPlatformResponse(toProblem(error, platformRequestId(context) ?? ""));
 
 function lazyHandler(
   build: () => Handler,
@@ -159,6 +180,24 @@ export function createCommonDeps(
   maxIdleMs = MAX_IDLE_MS,
   connections = 2,
 ): CommonDeps {
+  const { agentFor, ...deps } = createStoreDeps(config, overrides, maxIdleMs, connections);
+  const clientFor = createClients(config.endpoint, config.credentials, agentFor, deps);
+  return {
+    ...deps,
+    clientFor,
+    upstreamFor: (context) => createNumbersUpstream(clientFor(context), deps.monotonic),
+    sourceFor: (context) => `urn:waba-numbers:${identityOf(config, context)}`,
+    ...overrides,
+  };
+}
+
+/** The part of `createCommonDeps` that needs no signing. */
+function createStoreDeps(
+  config: CommonConfig,
+  overrides: Partial<Basics> = {},
+  maxIdleMs = MAX_IDLE_MS,
+  connections = 2,
+): StoreDeps & { readonly agentFor: (endpoint: URL) => Agent } {
   const now = overrides.now ?? Date.now;
   const basics: Basics = {
     now,
@@ -170,15 +209,7 @@ export function createCommonDeps(
     log: overrides.log ?? createLog({ level: config.logLevel, now, write: writeLine }),
   };
   const agentFor = createAgents(maxIdleMs, now);
-  const clientFor = createClients(config, agentFor, basics);
-  return {
-    ...basics,
-    ...createStoreAccess(config, agentFor, basics, connections),
-    clientFor,
-    upstreamFor: (context) => createNumbersUpstream(clientFor(context), basics.monotonic),
-    sourceFor: (context) => `urn:waba-numbers:${identityOf(config, context)}`,
-    ...overrides,
-  };
+  return { ...basics, ...createStoreAccess(config, agentFor, basics, connections), agentFor };
 }
 
 /** Wires poll's real clients, the webhook's included. Opens nothing and sends nothing. */
@@ -195,34 +226,6 @@ export function createDeps(config: Config, overrides: Partial<Deps> = {}): Deps 
         monotonic,
       }),
     ...overrides,
-  };
-}
-
-/** One agent for http and one for https. */
-function createAgents(maxIdleMs: number, now: () => number): (endpoint: URL) => Agent {
-  const agents = new Map<string, Agent>();
-  return ({ protocol: scheme }) => {
-    const protocol = scheme === "https:" ? "https:" : "http:";
-    const agent = agents.get(protocol) ?? createAgent(protocol, { maxIdleMs, now });
-    agents.set(protocol, agent);
-    return agent;
-  };
-}
-
-/** Keeps the client as long as the credentials stay the same. */
-function createClients(
-  { endpoint, credentials: configured }: CommonConfig,
-  agentFor: (endpoint: URL) => Agent,
-  { monotonic, random, sleep }: Basics,
-): CommonDeps["clientFor"] {
-  let newest: { readonly credentials: Credentials; readonly client: Client } | undefined;
-  return (context) => {
-    const credentials = invocationCredentials(context, configured);
-    if (newest && isSame(newest.credentials, credentials)) return newest.client;
-    const target = { endpoint, credentials, agent: agentFor(new URL(endpoint)) };
-    const client = createClient(target, { monotonic, random, sleep, newNonce });
-    newest = { credentials, client };
-    return client;
   };
 }
 
@@ -269,11 +272,6 @@ function createSend({ webhook }: Config, { now, monotonic }: Basics): Send {
   const lookup = guardedLookup(webhook.guard.isAllowed);
   const agent = createAgent(protocol, { maxIdleMs: MAX_IDLE_MS, now, connect: { lookup } });
   return createSender({ ...webhook, agent }, { now, monotonic });
-}
-
-/** 122 random bits. Node makes UUIDs by the hundred, at a fraction of what its bytes cost. */
-function newNonce(): string {
-  return randomUUID().replaceAll("-", "");
 }
 
 /** The account and stage that a store serves. */

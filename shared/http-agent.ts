@@ -49,3 +49,14 @@ export function createAgent(
   };
   return agent;
 }
+
+/** One agent for http and one for https, each made at its first use. */
+export function createAgents(maxIdleMs: number, now: () => number): (endpoint: URL) => http.Agent {
+  const agents = new Map<string, http.Agent>();
+  return ({ protocol: scheme }) => {
+    const protocol = scheme === "https:" ? "https:" : "http:";
+    const agent = agents.get(protocol) ?? createAgent(protocol, { maxIdleMs, now });
+    agents.set(protocol, agent);
+    return agent;
+  };
+}

@@ -39,7 +39,7 @@ export type HttpRoute = (request: HttpRequest, call: HttpCall) => Promise<HttpRe
 
 /** `Check` is what a direct invocation with `{"command":"check"}` returns. */
 export type HttpHandlerOptions<Check = never> = {
-  /** Without a trailing slash, which a request may have. */
+  /** Without a trailing slash, which a request may have. A last segment of `*` is any rest. */
   readonly paths: readonly string[];
   /** By method, upper case. HEAD and OPTIONS need no route of their own. */
   readonly methods: Readonly<Record<string, HttpRoute>>;
@@ -158,7 +158,9 @@ export function allowedMethods(...methods: readonly string[]): readonly string[]
 
 function matchPath(paths: readonly string[], path: string): string | undefined {
   const bare = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
-  return paths.find((known) => known === bare);
+  return paths.find((known) =>
+    known.endsWith("/*") ? bare.startsWith(known.slice(0, -1)) : known === bare,
+  );
 }
 
 // An unknown path or method is the caller's text. It may hold a phone number in any spelling, and no

@@ -57,3 +57,15 @@ export function insecureProblems(environment: Readonly<Record<string, string | u
     return "problem" in result ? [`${name} ${result.problem}`] : [];
   });
 }
+
+/** https anywhere. http for loopback alone, because the request holds the signature and the number. */
+export function readEndpoint(text: string): ReturnType<Setting["parse"]> {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isBare =
+    url?.pathname === "/" && !url.search && !url.hash && !url.username && !url.password;
+  const isLoopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(url?.hostname ?? "");
+  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback);
+  return url && isBare && isSafe
+    ? { value: url.origin }
+    : { problem: "must be https://host without a path (http for loopback only)" };
+}

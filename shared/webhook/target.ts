@@ -37,6 +37,24 @@ const REFUSED_IPV4 = [
 const GLOBAL_IPV6 = "2000::/3";
 const REFUSED_IPV6 = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 
+/** What is wrong with a target, in words that follow the name of its setting. */
+export const TARGET_PROBLEMS = {
+  scheme: "must be https, or http with WEBHOOK_ALLOW_HTTP=on",
+  credentials: "must not hold a user name or password",
+  address: "must be a public address, or one allowed by WEBHOOK_ALLOW_CIDRS",
+} as const;
+
+/** Reads WEBHOOK_ALLOW_CIDRS: ranges, separated by commas. */
+export function parseCidrs(
+  text: string,
+): { readonly value: readonly Cidr[] } | { readonly problem: string } {
+  const texts = text.split(",").flatMap((part) => part.trim() || []);
+  const value = texts.flatMap((part) => parseCidr(part) ?? []);
+  return value.length === texts.length
+    ? { value }
+    : { problem: "must be CIDRs such as 10.1.0.0/16, separated by commas" };
+}
+
 /** Reads `10.1.0.0/16`, or an address for itself alone; undefined for anything else. */
 export function parseCidr(text: string): Cidr | undefined {
   const [address = "", bitsText, ...rest] = text.split("/");

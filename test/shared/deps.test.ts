@@ -1,7 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { loadConfig, loadHttpConfig } from "../../shared/config.ts";
-import { createDeps, httpHandler, pollHandler } from "../../shared/deps.ts";
+import {
+  createDeps,
+  httpHandler,
+  pollHandler,
+  type StoreDeps,
+  storeHandler,
+} from "../../shared/deps.ts";
 import { POLL, QUERY } from "../../shared/functions.js";
 import { newApiKey, newWebhookSecret, sandboxEnvironment } from "../sandbox/environment.ts";
 
@@ -66,6 +72,16 @@ describe("the handler of a deployed function", () => {
         ],
       },
     ]);
+  });
+
+  it("of a function without signing has its store, and refuses as the others do", async () => {
+    const environment = { API_KEYS: `crm:${newApiKey()}`, STORE_URL: `memory:${randomUUID()}` };
+    const create = (deps: StoreDeps) => async () =>
+      (await deps.openStore(OWNER)).put("k", "{}", "absent");
+    const handler = storeHandler(environment, QUERY, loadHttpConfig, create, () => {});
+    expect(await handler("", OWNER)).toBe("stored");
+    const unset = storeHandler({}, QUERY, loadHttpConfig, create, () => {});
+    expect(await unset("", {})).toMatchObject({ statusCode: 500 });
   });
 
   it("of poll without its settings fails the invocation after a line in the log", async () => {

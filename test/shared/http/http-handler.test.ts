@@ -63,6 +63,19 @@ describe("createHttpHandler", () => {
     expect((await openHandler().ask("GET", path)).statusCode).toBe(status);
   });
 
+  it.each([
+    ["/numbers/1/2", 200],
+    ["/numbers/", 404],
+    ["/number/1", 404],
+  ])(
+    "responds below a path with a star to %s with %i, and logs no more than the star",
+    async (path, status) => {
+      const { ask, lines } = openHandler({ paths: ["/numbers/*"] });
+      expect((await ask("GET", path)).statusCode).toBe(status);
+      expect(lines[0]?.path).toBe(status === 200 ? "/numbers/*" : "unknown");
+    },
+  );
+
   it("responds to HEAD as to GET, without the body", async () => {
     const { ask } = openHandler();
 
