@@ -107,10 +107,11 @@ async function runOperatorCommand(
   context: unknown,
 ): Promise<unknown> {
   const budget = createBudget(deps.monotonic);
-  const { watch: listed, discover: isDiscovering } = deps.config;
+  const { watch: listed, discover: isDiscovering, hintSecrets } = deps.config;
   const { lastReads } = warm;
   const invocation = await invocationOf(deps, context);
-  return runCommand(command, { ...invocation, listed, isDiscovering, lastReads, budget });
+  const settings = { listed, isDiscovering, hintSecrets };
+  return runCommand(command, { ...invocation, ...settings, lastReads, budget });
 }
 
 async function runTimer(deps: PollDeps, warm: WarmState, context: unknown): Promise<unknown> {

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { ConfigError, type Issue } from "./errors.ts";
 import { type ApiKey, parseApiKeys } from "./http/api-keys.ts";
+import { parseHintSecrets } from "./http/hint-token.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import { customerIdSchema } from "./schemas/customer-row.ts";
 import { Secret } from "./secret.ts";
@@ -53,6 +54,11 @@ const QUERY_SETTINGS = {
   QUERY_QPS: { parse: /* @__PURE__ */ integer(1), byDefault: "1" },
 } as const satisfies Record<string, Setting>;
 
+/** The setting that only hint and poll read. */
+const HINT_SETTINGS = {
+  HINT_SECRET: { parse: parseHintSecrets },
+} as const satisfies Record<string, Setting>;
+
 /** The settings that only poll reads. An HTTP function does not load their parsers. */
 const POLL_SETTINGS = {
   WEBHOOK_URL: { parse: readUrl },
@@ -70,11 +76,12 @@ const POLL_SETTINGS = {
 export type SettingName =
   | keyof typeof COMMON_SETTINGS
   | keyof typeof QUERY_SETTINGS
+  | keyof typeof HINT_SETTINGS
   | keyof typeof POLL_SETTINGS;
 
 /** The whole table, as poll and tools need it. */
 export function allSettings() {
-  return { ...COMMON_SETTINGS, ...QUERY_SETTINGS, ...POLL_SETTINGS };
+  return { ...COMMON_SETTINGS, ...QUERY_SETTINGS, ...HINT_SETTINGS, ...POLL_SETTINGS };
 }
 
 /** What every function gets. */
@@ -90,17 +97,21 @@ export type CommonConfig = {
 
 export type QueryConfig = CommonConfig & { readonly queryQps: number };
 
-export type Config = QueryConfig & {
-  readonly qps: number;
-  readonly webhook: Webhook | undefined;
-  readonly watch: readonly string[];
-  /** Whether poll lists the customer spaces once an hour and watches new ones. */
-  readonly discover: boolean;
-  /** `lane`: poll reads the priority lane by ChatappSyncPhoneNumber instead of the plain query. */
-  readonly sync: "off" | "lane";
-  readonly runMs: number;
-  readonly pollIntervalMs: number;
-};
+/** Without a secret, no hint is taken. */
+export type HintConfig = CommonConfig & { readonly hintSecrets: readonly Secret[] };
+
+export type Config = QueryConfig &
+  HintConfig & {
+    readonly qps: number;
+    readonly webhook: Webhook | undefined;
+    readonly watch: readonly string[];
+    /** Whether poll lists the customer spaces once an hour and watches new ones. */
+    readonly discover: boolean;
+    /** `lane`: poll reads the priority lane by ChatappSyncPhoneNumber instead of the plain query. */
+    readonly sync: "off" | "lane";
+    readonly runMs: number;
+    readonly pollIntervalMs: number;
+  };
 
 type Webhook = {
   readonly url: URL;
@@ -126,6 +137,12 @@ export function loadQueryConfig(environment: Environment, row: Requires): QueryC
   return { ...toCommonConfig(values), queryQps: values.QUERY_QPS };
 }
 
+/** Throws as `loadHttpConfig`. */
+export function loadHintConfig(environment: Environment, row: Requires): HintConfig {
+  const values = readGood({ ...COMMON_SETTINGS, ...HINT_SETTINGS }, environment, row);
+  return { ...toCommonConfig(values), hintSecrets: values.HINT_SECRET ?? [] };
+}
+
 /** Reads all settings, as poll needs them. Throws as `loadHttpConfig`. */
 export function loadConfig(environment: Environment, { requires }: Requires): Config {
   const { values, problems } = readSettings(allSettings(), environment, requires);
@@ -138,6 +155,7 @@ export function loadConfig(environment: Environment, { requires }: Requires): Co
   return {
     ...toCommonConfig(good),
     queryQps: good.QUERY_QPS,
+    hintSecrets: good.HINT_SECRET ?? [],
     qps: good.UPSTREAM_QPS,
     webhook: url && secrets && guard && { url, secrets, guard },
     watch: good.WATCH_CUST_SPACES,

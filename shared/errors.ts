@@ -74,7 +74,7 @@ export class UnauthorizedError extends /* @__PURE__ */ define(
 export class ForbiddenError extends /* @__PURE__ */ define(
   "ERR_FORBIDDEN",
   "403 Forbidden",
-  "This API key is limited to another customer. Use a key whose scope covers this one.",
+  "This API key or address is not for this customer. Use one that covers it.",
 ) {}
 
 export class NotFoundError extends /* @__PURE__ */ define(

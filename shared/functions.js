@@ -5,7 +5,8 @@
  * serverless.yml. It cannot work without the settings in `requires`. A function of kind `http` has
  * one method and its paths. The first path is the one behind a custom domain. `instances` is the most
  * that run at a time: without a ceiling, a flood of refused calls could use up those of the account.
- * `tableActions` is what its role may do with the table of a Tablestore store.
+ * `tableActions` is what its role may do with the table of a Tablestore store. A function with
+ * `deployedWith` exists only while that setting has a value.
  */
 
 export const ADD = /** @type {const} */ ({
@@ -29,6 +30,18 @@ export const QUERY = /** @type {const} */ ({
   tableActions: ["GetRow"],
 });
 
+export const HINT = /** @type {const} */ ({
+  name: "hint",
+  kind: "http",
+  method: "POST",
+  paths: ["/hint", "/", "/hint/*", "/*"],
+  requires: ["API_KEYS", "STORE_URL", "HINT_SECRET"],
+  // One answers some hundred a second. More wait, or get the platform's 429.
+  instances: 3,
+  tableActions: ["GetRow", "PutRow"],
+  deployedWith: "HINT_SECRET",
+});
+
 export const POLL = /** @type {const} */ ({
   name: "poll",
   kind: "timer",
@@ -39,4 +52,4 @@ export const POLL = /** @type {const} */ ({
 });
 
 /** The table. A function imports its own row, and only tools import the array. */
-export const FUNCTIONS = /** @type {const} */ ([ADD, QUERY, POLL]);
+export const FUNCTIONS = /** @type {const} */ ([ADD, QUERY, HINT, POLL]);

@@ -1,4 +1,5 @@
 import type { Log } from "../log.ts";
+import type { Secret } from "../secret.ts";
 import type { Store } from "../store/store.ts";
 import type { OutgoingEvent, Send } from "../webhook/attempt.ts";
 
@@ -20,6 +21,8 @@ export type CommandDeps = {
   readonly testEvent: (options?: { redelivery: boolean }) => OutgoingEvent;
   /** Customers of the environment's list. */
   readonly listed: readonly string[];
+  /** Those of hint, the newest first. */
+  readonly hintSecrets: readonly Secret[];
   /** Whether discovery would bring a customer back. */
   readonly isDiscovering: boolean;
   /**

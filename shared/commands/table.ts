@@ -5,6 +5,7 @@ import {
   deadRedeliverSchema,
   eraseSchema,
   eventsSchema,
+  hintsUrlSchema,
   redeliverSchema,
   resyncSchema,
   statusSchema,
@@ -20,6 +21,7 @@ import type { CommandDeps } from "./command-deps.ts";
 import { dropDead, listDead, redeliverDead } from "./dead-letters.ts";
 import { erase } from "./erase.ts";
 import { listEvents } from "./events.ts";
+import { hintsUrl } from "./hints.ts";
 import { redeliver } from "./redeliver.ts";
 import { resync } from "./resync.ts";
 import { status } from "./status.ts";
@@ -126,6 +128,14 @@ WATCH_DISCOVER would bring the customer back. Repeating it does no harm.`,
     customers: "words",
     options: { hours: "number", for: "hours" },
   } satisfies CommandEntry<typeof watchCloselySchema>,
+  {
+    name: "hints-url",
+    schema: hintsUrlSchema,
+    run: hintsUrl,
+    usage: "ID…",
+    help: "Prints the address at which hint takes a customer's reports. Whoever knows it can ask for reads.",
+    customers: "words",
+  } satisfies CommandEntry<typeof hintsUrlSchema>,
   {
     name: "watch-list",
     schema: watchListSchema,

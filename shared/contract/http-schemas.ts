@@ -1,6 +1,7 @@
 import { WATCHED_FIELD_NAMES } from "../changes/watched-fields.ts";
 import { addRequestSchema, addResponseSchema, NAME_LENGTH, PLAIN_ID } from "../schemas/add.ts";
 import { CUSTOMER_ID } from "../schemas/customer-row.ts";
+import { hintRequestSchema, hintResponseSchema } from "../schemas/hint.ts";
 import { problemSchema } from "../schemas/problem.ts";
 import { liveResponseSchema, storedResponseSchema } from "../schemas/query.ts";
 import { type JsonSchema, time, toDocumentedSchema } from "./documented-schema.ts";
@@ -67,6 +68,12 @@ export function httpSchemas(): Readonly<Record<string, JsonSchema>> {
       ),
       failing: "The last reads failed: since when, and with which code.",
       pendingEvents: "Events that the receiver has not accepted yet.",
+    }),
+    HintRequest: toDocumentedSchema(hintRequestSchema, {
+      custSpaceIds: "The customers to read soon. Each must be covered by the key.",
+    }),
+    HintResponse: toDocumentedSchema(hintResponseSchema, {
+      code: "Always 0. The upstream wants a number here.",
     }),
     Problem: toDocumentedSchema(problemSchema, {
       type: "urn:waba-numbers:problem:<code in lower case>",

@@ -37,6 +37,7 @@ export function buildOpenApi(
     ],
     tags: [
       { name: "numbers", description: "What callers send." },
+      { name: "hints", description: "What may have changed. Only deployed with HINT_SECRET." },
       { name: "webhooks", description: "What receivers get." },
     ],
     security: [{ apiKey: [] }],

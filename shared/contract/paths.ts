@@ -1,4 +1,4 @@
-import { ADD, FUNCTIONS, QUERY } from "../functions.js";
+import { ADD, FUNCTIONS, HINT, QUERY } from "../functions.js";
 import { allowedMethods } from "../http/http-handler.ts";
 import { CUSTOMER_ID } from "../schemas/customer-row.ts";
 import { MAX_AGE_SECONDS, PASSED_ON, queryRequestSchema } from "../schemas/query.ts";
@@ -13,6 +13,7 @@ export type HttpExamples = {
   readonly addRequests: NamedExamples;
   readonly added: NamedExamples;
   readonly numbers: NamedExamples;
+  readonly hintRequests: NamedExamples;
   /** The problems of a function with these methods, whose upstream operation is `action`. */
   readonly problems: (action: string, methods: readonly string[]) => ProblemExamples;
 };
@@ -61,23 +62,35 @@ const QUERY_PROBLEMS: readonly ProblemCode[] = [
   "ERR_UPSTREAM_TIMEOUT",
 ];
 
+const HINT_PROBLEMS: readonly ProblemCode[] = [
+  ...CALLER_PROBLEMS,
+  "ERR_BODY_TOO_LARGE",
+  "ERR_MEDIA_TYPE",
+  "ERR_CONFIG",
+  "ERR_STORE_IN_USE",
+  "ERR_STORE_IDENTITY",
+  "ERR_INTERNAL",
+  "ERR_STORE",
+];
+
 type HttpFunction = Extract<(typeof FUNCTIONS)[number], { kind: "http" }>;
 
 /** The type checker asks for the operation of each new HTTP function. */
 const OPERATIONS: Readonly<Record<HttpFunction["name"], (examples: HttpExamples) => object>> = {
   add: addOperation,
   query: queryOperation,
+  hint: hintOperation,
 };
 
-/** The first path of each HTTP function, with its method. */
+/** The first path of each HTTP function, with its method, and the address of a customer's hints. */
 export function buildPaths(examples: HttpExamples): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    FUNCTIONS.flatMap((row) =>
-      row.kind === "http"
-        ? [[row.paths[0], { [row.method.toLowerCase()]: OPERATIONS[row.name](examples) }]]
-        : [],
-    ),
+  const paths = FUNCTIONS.flatMap((row) =>
+    row.kind === "http"
+      ? [[row.paths[0], { [row.method.toLowerCase()]: OPERATIONS[row.name](examples) }]]
+      : [],
   );
+  const address = `${HINT.paths[0]}/{custSpaceId}/{token}`;
+  return { ...Object.fromEntries(paths), [address]: { post: hintAddressOperation(examples) } };
 }
 
 /** `POST /add`, with a response for each problem. */
@@ -149,6 +162,67 @@ function queryOperation({ numbers, problems }: HttpExamples) {
       ...problemResponses(
         QUERY_PROBLEMS,
         problems(QUERY_NUMBERS.action, allowedMethods(QUERY.method)),
+      ),
+    },
+  };
+}
+
+/** `POST /hint`, for callers with an API key. */
+function hintOperation({ hintRequests, problems }: HttpExamples) {
+  return {
+    operationId: "hint",
+    tags: ["hints"],
+    summary: "Ask for a read of customers soon",
+    description:
+      "For your own receiver of the upstream's reports. Only watched customers are read, each at most once in 10 s.",
+    requestBody: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: schemaRef("HintRequest"),
+          examples: toExamples(hintRequests),
+        },
+      },
+    },
+    responses: {
+      "200": success("Accepted.", schemaRef("HintResponse"), { accepted: { code: 0 } }),
+      ...problemResponses(HINT_PROBLEMS, problems(HINT.name, allowedMethods(HINT.method))),
+    },
+  };
+}
+
+/** `POST /hint/<custSpaceId>/<token>`, for the upstream's own reports. */
+function hintAddressOperation({ problems }: HttpExamples) {
+  const parameter = (name: string, description: string, pattern: string) => ({
+    name,
+    in: "path",
+    required: true,
+    description,
+    schema: { type: "string", pattern },
+  });
+  return {
+    operationId: "hintByAddress",
+    tags: ["hints"],
+    security: [],
+    summary: "Ask for a read of one customer soon",
+    description:
+      "For the upstream's status reports. Nothing of the body is read but its size, at most 262,144 bytes.",
+    parameters: [
+      parameter("custSpaceId", "The customer.", CUSTOMER_ID.source),
+      parameter(
+        "token",
+        "base64url(HMAC-SHA256(HINT_SECRET, hint:<custSpaceId>)).",
+        "^[A-Za-z0-9_-]{43}$",
+      ),
+    ],
+    requestBody: { required: false, content: { "*/*": { schema: {} } } },
+    responses: {
+      "200": success("Accepted.", schemaRef("HintResponse"), { accepted: { code: 0 } }),
+      ...problemResponses(
+        HINT_PROBLEMS.filter(
+          (code) => !["ERR_INVALID_REQUEST", "ERR_UNAUTHORIZED", "ERR_MEDIA_TYPE"].includes(code),
+        ),
+        problems(HINT.name, allowedMethods(HINT.method)),
       ),
     },
   };

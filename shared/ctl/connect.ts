@@ -44,6 +44,7 @@ export async function connect({ stage, url, key }: Where, io: CtlIo): Promise<Co
       own ??= connectInProcess(io);
       return own.send(payload);
     },
+    addressOf: async () => (own ? undefined : address.replace(/\/$/, "")),
     close: async () => own?.close(),
   };
 }

@@ -14,7 +14,19 @@ const BUSY = /\b429\b|ResourceExhausted|concurrency/i;
 type Io = Pick<CtlIo, "serverless" | "environment">;
 
 export function connectDeployed(stage: string, io: Io): Connection {
-  return { send: (payload) => invokeDeployed(stage, payload, io), close: async () => {} };
+  return {
+    send: (payload) => invokeDeployed(stage, payload, io),
+    addressOf: (name) => findAddress(stage, name, io),
+    close: async () => {},
+  };
+}
+
+/** By `serverless info`, which prints a line with name, methods and address for each function. */
+async function findAddress(stage: string, name: string, io: Io): Promise<string | undefined> {
+  const [program, ...first] = io.serverless;
+  const { output } = await run(program, [...first, "info", "--stage", stage], io.environment);
+  const line = new RegExp(`^ *${name} +[A-Z, ]+ (https://\\S+?)/?(?:/${name})?$`, "m");
+  return line.exec(stripVTControlCharacters(output))?.[1];
 }
 
 /**

@@ -34,5 +34,7 @@ export class CtlError extends Error {
 export type Connection = {
   /** @returns `busy` if too many invocations run at once: nothing was done */
   send(payload: object): Promise<Answer | "busy">;
+  /** Where the function with this name has its path `/`, if that is known here. */
+  addressOf?(name: string): Promise<string | undefined>;
   close(): Promise<void>;
 };

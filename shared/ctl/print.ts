@@ -32,6 +32,7 @@ const DESCRIBE: Readonly<Record<string, Describe | undefined>> = {
   watch: describeWatch,
   unwatch: describeUnwatch,
   erase: describeErase,
+  "hints-url": describeHintsUrl,
   "webhook-test": describeWebhook,
   "webhook-pause": describeWebhook,
   "webhook-enable": describeWebhook,
@@ -117,6 +118,14 @@ function describeErase(answer: Answer): string[] {
     ...describeCounts({ ...rest, processed: undefined }),
     ...kept,
     ...describeNotWatched(answer),
+  ];
+}
+
+function describeHintsUrl(answer: Answer): string[] {
+  return [
+    ...listOf(answer.addresses).map(({ url }) => String(url)),
+    ...describeNotWatched(answer),
+    ...describeUnreadable(answer),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { HINT } from "../functions.js";
 import { customerIdSchema } from "../schemas/customer-row.ts";
 import { type Answer, listOf } from "./answer.ts";
 import type { Plan } from "./arguments.ts";
@@ -29,7 +30,15 @@ export async function runPlan(
   const ids = [...new Set(customers.ids)];
   checkIds(ids);
   const answer = await sendBatches(payload, ids, connection, io, () => {});
-  return nameUnknown(answer, connection, io);
+  return nameUnknown(await withUrls(answer, connection), connection, io);
+}
+
+/** Adds to each path in an answer the address of the function that has it. */
+async function withUrls(answer: Answer, connection: Connection): Promise<Answer> {
+  const paths = listOf(answer.addresses);
+  if (paths.length === 0) return answer;
+  const base = (await connection.addressOf?.(HINT.name)) ?? "https://<the address of hint>";
+  return { ...answer, addresses: paths.map((one) => ({ ...one, url: `${base}${one.path}` })) };
 }
 
 async function readFile(path: string, io: CtlIo): Promise<string> {

@@ -1,5 +1,6 @@
 import { isAppError } from "../errors.ts";
 import { type CustomerRow, customerKey } from "../schemas/customer-row.ts";
+import { hintKey } from "../schemas/hint.ts";
 import { DEAD_PREFIX, DUE_PREFIX } from "../schemas/outbox-rows.ts";
 import { encodeRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
@@ -74,9 +75,10 @@ async function putTombstone(
 /** Removes what may lie beside a tombstone. Resolves to the count of dead letters. */
 async function eraseTraces(store: Store, customer: string): Promise<number> {
   await dropFromLane(store, customer);
-  const key = customerKey(watchRowOf(customer));
-  const beside = await store.get(key);
-  if (beside) await store.delete(key, beside.version);
+  for (const key of [customerKey(watchRowOf(customer)), hintKey(customer)]) {
+    const beside = await store.get(key);
+    if (beside) await store.delete(key, beside.version);
+  }
   let deadLetters = 0;
   for (const name of [customer, watchRowOf(customer)]) {
     await deleteAll(store, `${DUE_PREFIX}${name}/`);

@@ -78,10 +78,16 @@ export function isOwned(description: unknown, owner: string): boolean {
 /** What serverless.yml asks for, in the words of the cloud's APIs. */
 export function planOf(config: ServiceConfig, target: Target): Plan {
   const names = namesOf(target);
-  const functions = Object.entries(config.functions ?? {}).map(([key, given]) =>
-    planFunction(key, given, config.provider, names),
-  );
+  const functions = Object.entries(config.functions ?? {})
+    .map(([key, given]) => planFunction(key, given, config.provider, names))
+    .filter(isWanted);
   return { target, names, functions };
+}
+
+/** Whether the setting is given without which the table of functions has no use for the function. */
+function isWanted({ key, environment }: FunctionPlan): boolean {
+  const row = FUNCTIONS.find(({ name }) => name === key);
+  return !row || !("deployedWith" in row) || environment[row.deployedWith] !== undefined;
 }
 
 function planFunction(

@@ -13,6 +13,8 @@ export const SETTING_HELP: Readonly<Record<SettingName, string>> = {
   WATCH_DISCOVER:
     "`on` (or `true`) lists the account's customer spaces hourly and watches new ones",
   WATCH_SYNC: "`lane` reads the priority lane from the numbers' source, not the upstream's copy",
+  HINT_SECRET:
+    "deploys `hint`: 16 or more characters, or two with a blank between while you rotate, the newest first",
   UPSTREAM_QPS: "calls a second that poll may use, of the account's 10",
   QUERY_QPS: "live queries a second that each instance of query may send",
   TICK_SECONDS: "how long one run may work, 1 to 52",

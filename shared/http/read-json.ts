@@ -2,7 +2,7 @@ import { BodyTooLargeError, InvalidRequestError, MediaTypeError } from "../error
 import type { HttpRequest } from "./platform-event.ts";
 
 /** The largest body this service reads: far above any valid request, far below the platform's 32 MB. */
-const MAX_BODY_BYTES = 262_144;
+export const MAX_BODY_BYTES = 262_144;
 
 // RFC 8259 sections 8.1 and 11: JSON is UTF-8, a charset parameter only repeats that, and no other
 // parameter has a meaning. RFC 6839 section 3.1 is the +json suffix.

@@ -74,6 +74,11 @@ export const watchCloselySchema = z.strictObject({
   ),
 });
 
+export const hintsUrlSchema = z.strictObject({
+  command: z.literal("hints-url"),
+  custSpaceIds: customerIds,
+});
+
 export const watchListSchema = z.strictObject({
   command: z.literal("watch-list"),
   /** Only those whose last read failed. */
@@ -131,6 +136,7 @@ export type WatchCommand = z.infer<typeof watchSchema>;
 export type UnwatchCommand = z.infer<typeof unwatchSchema>;
 export type EraseCommand = z.infer<typeof eraseSchema>;
 export type WatchCloselyCommand = z.infer<typeof watchCloselySchema>;
+export type HintsUrlCommand = z.infer<typeof hintsUrlSchema>;
 export type EventsCommand = z.infer<typeof eventsSchema>;
 export type WatchListCommand = z.infer<typeof watchListSchema>;
 export type DeadListCommand = z.infer<typeof deadListSchema>;

@@ -144,5 +144,6 @@ export const HTTP_EXAMPLES: HttpExamples = {
   addRequests: REQUESTS,
   added: ADDED,
   numbers: NUMBERS,
+  hintRequests: { customers: { custSpaceIds: ["cust-space-1", "cust-space-2"] } },
   problems: problemExamples,
 };

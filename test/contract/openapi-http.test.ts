@@ -35,12 +35,15 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 const NO_ROLE = fcContext({ credentials: {} });
-const EVENT: Readonly<Record<Operation, Buffer>> = {
+const EVENT: Readonly<Record<Asked, Buffer>> = {
   add: addOf(GOOD_ADD),
   query: queryEvent({ query: { custSpaceId: "acme" } }),
 };
 const stored = queryEvent({ query: { custSpaceId: "acme", source: "stored" } });
 const keyed = (body: object) => addOf(body, { headers: { "idempotency-key": "k1" } });
+
+/** Those that call the upstream. The tests of hint check its answers themselves. */
+type Asked = Extract<Operation, keyof FunctionRig>;
 
 /** What the tests have seen of an operation: status, and the code of a problem. */
 type Seen = Map<string, readonly string[]>;
@@ -51,7 +54,7 @@ function note(seen: Seen, operation: Operation, answer: Answer): void {
   expect([answer.status, answer.text, problems]).toEqual([answer.status, answer.text, []]);
 }
 
-async function afterFault(operation: Operation, fault: Fault): Promise<Answer> {
+async function afterFault(operation: Asked, fault: Fault): Promise<Answer> {
   rig.clock.advance(1_000);
   rig.upstream.control.fault(fault);
   const answer = await rig[operation](EVENT[operation]);
@@ -60,7 +63,7 @@ async function afterFault(operation: Operation, fault: Fault): Promise<Answer> {
 }
 
 /** The same functions over a store that cannot be opened. */
-function withoutStore(operation: Operation, error: Error): Promise<Answer> {
+function withoutStore(operation: Asked, error: Error): Promise<Answer> {
   const { deps } = createFunctionDeps(rig.upstream.url, {
     openStore: () => Promise.reject(error),
   });
@@ -82,7 +85,7 @@ const STORE_ERRORS = [
   new TypeError("a fault of the program"),
 ];
 
-async function answerEverything(operation: Operation, seen: Seen): Promise<void> {
+async function answerEverything(operation: Asked, seen: Seen): Promise<void> {
   for (const { to, event } of BAD_REQUESTS) {
     if (to === operation) note(seen, operation, await rig[operation](event));
   }

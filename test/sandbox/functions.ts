@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createAdd } from "../../functions/add.ts";
+import { createHint } from "../../functions/hint.ts";
 import { createPoll } from "../../functions/poll.ts";
 import { createQuery } from "../../functions/query.ts";
 import { tryDecode } from "../../shared/commands/try-decode.ts";
@@ -25,15 +26,22 @@ import {
   startPlatform,
 } from "./platform.ts";
 
-type HttpName = Extract<(typeof FUNCTIONS)[number], { readonly kind: "http" }>["name"];
-
 type HttpDeps = Deps & Pick<Config, "apiKeys"> & { readonly config: Config };
 
 /** How each HTTP function of the table is made. */
-const CREATE: Readonly<Record<HttpName, (deps: HttpDeps) => PlatformFunction["handler"]>> = {
+const CREATE: Readonly<Record<HttpRow["name"], (deps: HttpDeps) => PlatformFunction["handler"]>> = {
   add: createAdd,
   query: createQuery,
+  hint: createHint,
 };
+
+type HttpRow = Extract<(typeof FUNCTIONS)[number], { readonly kind: "http" }>;
+
+/** The HTTP functions that a deployment with this environment has. */
+function isLocal(environment: Environment) {
+  return (row: (typeof FUNCTIONS)[number]): row is HttpRow =>
+    row.kind === "http" && (!("deployedWith" in row) || Boolean(environment[row.deployedWith]));
+}
 
 /** The functions in one process, behind a local platform, on one store. */
 export type LocalFunctions = {
@@ -87,9 +95,9 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
     context,
     functions: {
       ...Object.fromEntries(
-        FUNCTIONS.filter((row) => row.kind === "http").map(({ name, paths: [path] }) => [
+        FUNCTIONS.filter(isLocal(options.environment)).map(({ name, paths }) => [
           name,
-          { handler: CREATE[name](withKeys), paths: [path] },
+          { handler: CREATE[name](withKeys), paths: paths.filter((path) => path.length > 2) },
         ]),
       ),
       operate: { handler: operate, paths: ["/poll"] },

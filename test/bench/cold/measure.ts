@@ -12,7 +12,7 @@ export type Timing = {
 
 /** What the platform does in a fresh instance: load the file, hand over one event, await the answer. */
 export const PROBE = `
-const [, , file, event] = process.argv;
+const [, , file, event, right] = process.argv;
 const cpuBefore = process.cpuUsage();
 const startedAt = process.hrtime.bigint();
 const { handler } = require(file);
@@ -22,21 +22,25 @@ handler(Buffer.from(event, "base64"), { requestId: "r-1", credentials: {}, accou
   (answer) => {
     const answeredAt = process.hrtime.bigint();
     const { user, system } = process.cpuUsage(cpuBefore);
-    if (answer.statusCode !== 200 || !answer.body.includes("8613800001234")) process.exit(2);
+    if (answer.statusCode !== 200 || !answer.body.includes(right)) process.exit(2);
     process.send({ load: ms(startedAt, loadedAt), call: ms(startedAt, answeredAt), cpu: (user + system) / 1000 });
     process.disconnect();
   },
 );
 `;
 
+export type ColdCall = {
+  readonly event: Buffer;
+  /** What the right answer holds. */
+  readonly answer: string;
+  readonly env: Readonly<Record<string, string>>;
+};
+
 /** One fresh process, in ms: loading the file, and loading it with its first answered call. */
-export async function measure(
-  probe: string,
-  file: string,
-  event: Buffer,
-  env: Record<string, string>,
-): Promise<Timing> {
-  const child = fork(probe, [file, event.toString("base64")], { env, execArgv: [], silent: true });
+export async function measure(probe: string, file: string, call: ColdCall): Promise<Timing> {
+  const { event, answer, env } = call;
+  const args = [file, event.toString("base64"), answer];
+  const child = fork(probe, args, { env, execArgv: [], silent: true });
   const said = new Promise<Timing>((resolve, reject) => {
     child.once("message", (message) => resolve(message as Timing));
     child.once("exit", (code) => reject(new Error(`the probe ended with ${code} and no answer`)));

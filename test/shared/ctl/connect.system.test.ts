@@ -168,6 +168,21 @@ process.exitCode = exit;
     return [process.execPath, script];
   }
 
+  const addresses = [{ custSpaceId: "acme", path: "/hint/acme/TOKEN" }];
+  const found = JSON.stringify({ command: "hints-url", addresses, processed: 1, more: false });
+
+  it.each([
+    ["  hint   POST https://h-x.fcapp.run/hint", "https://h-x.fcapp.run/hint/acme/TOKEN"],
+    ["nothing is deployed", "https://<the address of hint>/hint/acme/TOKEN"],
+  ])("prints the address of a customer's hints at what info shows: %s", async (shown, url) => {
+    const serverless = await fakeServerless(
+      { stdout: found },
+      { stdout: `  add    POST x\n${shown}` },
+    );
+    const run = await runCtl(["hints", "url", "acme", "--stage", "prod"], { serverless });
+    expect(run).toMatchObject({ code: 0, out: url });
+  });
+
   it("invokes the deployed function and finds its answer in the output", async () => {
     const serverless = await fakeServerless({
       stdout:

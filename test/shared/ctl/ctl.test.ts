@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { COMMANDS, wordsOf } from "../../../shared/commands/table.ts";
@@ -83,6 +84,17 @@ describe("ctl", () => {
     const asJson = await ctl("status", "--json", "--key", "given");
     expect(JSON.parse(asJson.out)).toMatchObject({ command: "status", watched: 1 });
     expect(server.authorizations).toEqual(["Bearer from-environment", "Bearer given"]);
+  });
+
+  it("prints the address of a customer's hints at npm start, and refuses an unknown one", async () => {
+    const secret = "hint-secret-of-the-tests";
+    rig = createCommandRig({ HINT_SECRET: secret });
+    await rig.put("c/acme", aCustomer());
+    const token = createHmac("sha256", secret).update("hint:acme").digest("base64url");
+    const good = await ctl("hints", "url", "acme");
+    expect(good).toMatchObject({ code: 0, out: `${server.url}/hint/acme/${token}` });
+    const bad = await ctl("hints", "url", "acmee");
+    expect(bad).toMatchObject({ code: 1, out: "acmee is not watched. Did you mean acme?" });
   });
 
   it("imports a file in batches with progress lines", async () => {

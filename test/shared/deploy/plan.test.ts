@@ -43,7 +43,24 @@ describe("planOf", () => {
 
   it("gives each function the ceiling of the table of functions", () => {
     const ceilings = planFor().functions.map((one) => [one.key, one.reservedConcurrency]);
-    expect(ceilings).toEqual(FUNCTIONS.map(({ name, instances }) => [name, instances]));
+    const always = FUNCTIONS.filter((row) => !("deployedWith" in row));
+    expect(ceilings).toEqual(always.map(({ name, instances }) => [name, instances]));
+  });
+
+  it("has hint only with HINT_SECRET, with its own ceiling, and with no right to call", () => {
+    const planWith = (secret: string) =>
+      planFor(
+        serviceConfig(({ functions }) => {
+          functions.hint = { handler: "hint.handler", environment: { HINT_SECRET: secret } };
+        }),
+      );
+    expect(planWith("").functions.map(({ key }) => key)).toEqual(["add", "query", "poll"]);
+    const plan = planWith("hint-secret-of-the-tests");
+    const hint = plan.functions.find(({ key }) => key === "hint");
+    expect(hint?.reservedConcurrency).toBe(3);
+    expect(hint && statementsOf(hint, plan).flatMap(({ Action }) => Action)).toEqual([
+      "log:PostLogStoreLogs",
+    ]);
   });
 
   it.each([
