@@ -240,7 +240,7 @@ async function lookUp(
   try {
     const { requestId, items = [] } = await upstream.query({ custSpaceId }, { deadlineAt });
     const listed = items
-      .filter(({ Status }) => !NO_PROOF.test(String(Status)))
+      .filter(({ Status }) => typeof Status !== "string" || !NO_PROOF.test(Status))
       .map(({ PhoneNumber }) => toDigits(PhoneNumber));
     const known = pairLines(before, listed);
     const added = listed.filter((digits) => !before.includes(known.get(digits) ?? digits));

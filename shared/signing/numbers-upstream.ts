@@ -22,7 +22,8 @@ export function createNumbersUpstream(client: Client, monotonic: () => number): 
 
 /** The gateway may write a flag as text. */
 function toFlag(value: unknown): boolean | undefined {
-  const text = String(value).trim().toLowerCase();
+  if (typeof value !== "string") return typeof value === "boolean" ? value : undefined;
+  const text = value.trim().toLowerCase();
   return text === "true" || text === "false" ? text === "true" : undefined;
 }
 

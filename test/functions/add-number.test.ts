@@ -127,6 +127,14 @@ describe("the proof of an add whose response was lost", () => {
     expect((await keyed()).status).toBe(504);
   });
 
+  it("may be a row beside one whose status has no text", async () => {
+    lost();
+    list("447700900142", "PENDING");
+    const Status = { toString: 1 } as unknown as string;
+    rig.upstream.control.setNumber("acme", "447700900999", { Status });
+    expect((await addNumber("44", "7700900142")).body.outcome).toBe("confirmed");
+  });
+
   it("may be a number again that had left the account", async () => {
     const numbers = { "447700900142": { fields: { status: "DELETED" }, observedAt: NOW } };
     const row = { schema: 1, seq: 1, baselineAt: NOW, numbers, pending: [] };

@@ -45,15 +45,18 @@ const addBody = mostly({
 }).map((body) => JSON.stringify(body));
 
 /** Events of either front and of none, most of them with a valid key. */
-export function eventsFor(name: string, key: string): fc.Arbitrary<unknown> {
+export function eventsFor(
+  { method, path }: { readonly method: string; readonly path: string },
+  key: string,
+): fc.Arbitrary<unknown> {
   const good = { authorization: `Bearer ${key}`, "content-type": "application/json" };
   const request = fc.record({
     method: fc.oneof(
-      { weight: 8, arbitrary: fc.constant(name === "query" ? "GET" : "POST") },
+      { weight: 8, arbitrary: fc.constant(method) },
       fc.constantFrom("HEAD", "OPTIONS", "PUT"),
       text,
     ),
-    path: fc.oneof({ weight: 8, arbitrary: fc.constant(`/${name}`) }, text),
+    path: fc.oneof({ weight: 8, arbitrary: fc.constant(path) }, text),
     query: fc.oneof(
       { weight: 4, arbitrary: mostly({ custSpaceId: customer }) },
       fc.dictionary(text, text),
@@ -66,6 +69,7 @@ export function eventsFor(name: string, key: string): fc.Arbitrary<unknown> {
     ),
     body: fc.oneof(
       { weight: 6, arbitrary: addBody },
+      fc.array(customer).map((custSpaceIds) => JSON.stringify({ custSpaceIds })),
       fc.json(),
       text,
       fc.uint8Array().map((bytes) => Buffer.from(bytes)),

@@ -9,6 +9,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import fc from "fast-check";
 import { buildInto } from "../../shared/deploy/bundle.ts";
+import type { FUNCTIONS } from "../../shared/functions.js";
+import { hintToken } from "../../shared/http/hint-token.ts";
+import { Secret } from "../../shared/secret.ts";
 import { fcContext } from "../support/fc-events.ts";
 import { answers, eventsFor, FUZZ_NUMBERS, payloads, type UpstreamAnswer } from "./inputs.ts";
 
@@ -23,7 +26,7 @@ const SECRET = `whsec_${Buffer.from("fuzz-webhook-secret-of-32-bytes!").toString
 const HANG_MS = 40_000;
 const BATCH = 50;
 /** How many calls of a function are under way: add and query mostly wait for the upstream. */
-const LANES: Readonly<Record<string, number>> = { add: 12, query: 8, poll: 1 };
+const LANES: Readonly<Record<string, number>> = { add: 12, query: 8, hint: 1, poll: 1 };
 
 const { values } = parseArgs({
   options: {
@@ -34,6 +37,19 @@ const { values } = parseArgs({
 const stopAt = Date.now() + Number(values.minutes) * 60_000;
 const first = Number(values.seed);
 
+const HINT_SECRET = "fuzz-hint-secret-of-32-characters";
+const INPUTS: Readonly<Record<(typeof FUNCTIONS)[number]["name"], fc.Arbitrary<unknown>>> = {
+  add: eventsFor({ method: "POST", path: "/add" }, KEY),
+  query: eventsFor({ method: "GET", path: "/query" }, KEY),
+  hint: fc.oneof(
+    eventsFor(
+      { method: "POST", path: `/fuzz-1/${hintToken(new Secret(HINT_SECRET), "fuzz-1")}` },
+      KEY,
+    ),
+    eventsFor({ method: "POST", path: "/hint" }, KEY),
+  ),
+  poll: payloads,
+};
 const queue: UpstreamAnswer[] = [];
 const upstream = createServer((request, response) => {
   request.resume();
@@ -56,7 +72,7 @@ const lines: string[] = [];
 const { write } = process.stdout;
 const context = fcContext();
 const { accessKeySecret, securityToken } = context.credentials;
-const SECRETS = [KEY, SECRET, SECRET.slice(6), accessKeySecret, securityToken];
+const SECRETS = [KEY, HINT_SECRET, SECRET, SECRET.slice(6), accessKeySecret, securityToken];
 
 function problemOf(name: string, answer: unknown): string | undefined {
   const text = JSON.stringify(answer) ?? "";
@@ -68,7 +84,7 @@ function problemOf(name: string, answer: unknown): string | undefined {
   if (name === "poll") return undefined;
   const { statusCode } = answer as { statusCode: number };
   const isKnown = statusCode >= 200 && statusCode < 600 && statusCode !== 500;
-  return isKnown ? undefined : `status ${statusCode}: ${text}`;
+  return isKnown ? undefined : `status ${statusCode}: ${lines.join("") || text}`;
 }
 
 async function call(name: string, handler: Handler, event: unknown): Promise<string | undefined> {
@@ -108,6 +124,7 @@ try {
     WEBHOOK_ALLOW_CIDRS: "127.0.0.0/8",
     WEBHOOK_SECRET: SECRET,
     WATCH_CUST_SPACES: "fuzz-1,fuzz-2",
+    HINT_SECRET,
     QUERY_QPS: "100",
     LOG_LEVEL: "debug",
   });
@@ -115,7 +132,7 @@ try {
   const load = (name: string): Handler => require(path.join(folder, `${name}.js`)).handler;
   process.stdout.write = ((line: string) => lines.push(line) > 0) as typeof write;
   await Promise.all(
-    Object.entries({ add: eventsFor("add", KEY), query: eventsFor("query", KEY), poll: payloads })
+    Object.entries(INPUTS)
       .flatMap((input) => Array.from({ length: LANES[input[0]] ?? 1 }, () => input))
       .map(async ([name, arbitrary], lane) => {
         for (let seed = first + lane * 1_000_000; !isOver(); seed += 1) {
@@ -123,7 +140,7 @@ try {
             if (queue.length < 100) queue.push(...fc.sample(answers, { seed, numRuns: BATCH }));
             const problem = await call(name, load(name), event);
             // Most commands wait for nothing, and would leave no time to the others' connections.
-            await sleep(name === "poll" ? 2 : 0);
+            await sleep(name === "poll" || name === "hint" ? 2 : 0);
             if (problem !== undefined) problems.push({ name, seed, problem, event });
             if (isOver()) break;
           }
