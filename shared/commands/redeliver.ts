@@ -1,19 +1,20 @@
 import { sameLine, toDigits } from "../changes/same-line.ts";
+import { type History, loadHistory } from "../customers/history.ts";
 import type { RedeliverCommand } from "../schemas/command.ts";
-import type { CustomerRow, DeliveredEvent } from "../schemas/customer-row.ts";
+import type { DeliveredEvent } from "../schemas/customer-row.ts";
 import type { NumberEvent } from "../schemas/event.ts";
 import type { CommandDeps } from "./command-deps.ts";
 import { findCustomers } from "./customer-rows.ts";
 import { takePage } from "./page.ts";
 import { MAX_REFUSED, resend, whyNotSend } from "./resend.ts";
 
-/** Rows hold up to 64 KB of delivered events each. */
+/** Rows may hold half a megabyte of pending events each. */
 const SCAN_PAGE = 20;
 
 /**
  * Sends delivered events again in the order of their sequence, the same id and bytes. Writes
- * nothing. A row keeps a customer's last 20 events, at most 64 KB. `incomplete` counts customers
- * some of whose chosen events are gone: `resync` sends their present state instead.
+ * nothing. At least a customer's last 20 events are kept. `incomplete` counts customers some of
+ * whose chosen events are gone: `resync` sends their present state instead.
  */
 export async function redeliver(command: RedeliverCommand, deps: CommandDeps) {
   const counts = { sent: 0, incomplete: 0, unreadable: 0 };
@@ -29,9 +30,9 @@ export async function redeliver(command: RedeliverCommand, deps: CommandDeps) {
       counts.unreadable += 1;
       return undefined;
     }
-    const row = stored.value;
-    if (resumeFrom === undefined && isCut(command, row)) counts.incomplete += 1;
-    const events = chooseEvents(command, row, resumeFrom).map((event) => ({
+    const history = await loadHistory(deps.store, customer, stored.value, command.since);
+    if (resumeFrom === undefined && isCut(command, history)) counts.incomplete += 1;
+    const events = chooseEvents(command, history, resumeFrom).map((event) => ({
       ...event,
       cursor: `${customer}/${event.seq}`,
     }));
@@ -49,24 +50,23 @@ export async function redeliver(command: RedeliverCommand, deps: CommandDeps) {
   return { ...counts, refused, ...page };
 }
 
-/** Pure: the row's delivered events that the command asks for, behind the sequence `resumeFrom`. */
+/** Pure: the delivered events that the command asks for, behind the sequence `resumeFrom`. */
 function chooseEvents(
-  { number, since }: RedeliverCommand,
-  { delivered = [] }: CustomerRow,
+  { number }: RedeliverCommand,
+  { events }: History,
   resumeFrom: string | undefined,
 ): DeliveredEvent[] {
   const digits = number === undefined ? undefined : toDigits(number);
-  const isChosen = ({ seq, deliveredAt, body }: DeliveredEvent) =>
+  const isChosen = ({ seq, body }: DeliveredEvent) =>
     (resumeFrom === undefined || seq > Number(resumeFrom)) &&
-    (since === undefined || Date.parse(deliveredAt) >= Date.parse(since)) &&
     (digits === undefined || isAbout(body, digits));
-  return delivered.filter(isChosen).sort((a, b) => a.seq - b.seq);
+  return events.filter(isChosen);
 }
 
-/** Whether the row no longer keeps some event of the time that the command asks for. */
-function isCut({ since }: RedeliverCommand, { deliveredCutAt }: CustomerRow): boolean {
-  if (deliveredCutAt === undefined) return false;
-  return since === undefined || deliveredCutAt >= new Date(since).toISOString();
+/** Whether some event of the time that the command asks for is no longer kept. */
+function isCut({ since }: RedeliverCommand, { cutAt }: History): boolean {
+  if (cutAt === undefined) return false;
+  return since === undefined || Date.parse(cutAt) >= Date.parse(since);
 }
 
 /** Whether an event is about a number, in today's spelling, the first one or as it was added. */

@@ -152,7 +152,7 @@ WATCH_DISCOVER would bring the customer back. Repeating it does no harm.`,
     words: "events tail",
     usage: "[--since TIME]",
     help: `Prints events as the receiver accepts them, from now or from TIME on, until you press Ctrl-C. A
-customer's last 20 events are kept.`,
+customer's last 20 events are kept, often more.`,
     options: { since: "time" },
     flags: ["tail"],
   } satisfies CommandEntry<typeof eventsSchema>,
@@ -186,7 +186,7 @@ deletes those that the receiver accepts.`,
     run: redeliver,
     usage: "[--customer ID] [--number N] [--since TIME]",
     help: `Sends delivered events again, the same id and body with the header webhook-redelivery: true.
-A customer's last 20 events are kept, at most 64 KB. TIME is when they were delivered, such as
+A customer's last 20 events are kept, often more. TIME is when they were delivered, such as
 2026-01-02T03:04:05Z, or how long ago: 30m, 2h, 3d. Give at least one of the three options.`,
     options: { customer: "text", number: "text", since: "time" },
   } satisfies CommandEntry<typeof redeliverSchema>,

@@ -4,6 +4,7 @@ import { notAfter } from "../schemas/stored-time.ts";
 import { encodeRow, readRow, type Stored } from "../store/rows.ts";
 import type { Row, Store, Version } from "../store/store.ts";
 import { type RowChange, type RowUpdate, updateRow } from "../store/update-row.ts";
+import { planHistory, putHistory } from "./history.ts";
 
 const MARKER_PAGE = 100;
 const MARKER_TRIES = 10;
@@ -39,7 +40,9 @@ export async function commitRow(
   before: Stored<CustomerRow>,
   next: CustomerRow,
 ): Promise<"stored" | "conflict"> {
-  const text = encodeRow(next);
+  const { rows, fields } = planHistory(next);
+  const text = encodeRow(rows.length > 0 ? { ...next, ...fields } : next);
+  await putHistory(store, customer, rows);
   await putMarker(store, customer, next, before.value);
   return store.put(customerKey(customer), text, before.version);
 }

@@ -5,6 +5,7 @@ import { DEAD_PREFIX, DUE_PREFIX } from "../schemas/outbox-rows.ts";
 import { encodeRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import { updateCustomer } from "./customer.ts";
+import { eraseHistory } from "./history.ts";
 import { dropFromLane } from "./priority-lane.ts";
 import { watchRowOf } from "./unusable-rows.ts";
 
@@ -32,13 +33,14 @@ export async function eraseCustomer(
   { returns, now }: { readonly returns: boolean; readonly now: () => number },
 ): Promise<Erased> {
   const before = await putTombstone(store, customer, returns, now());
-  const deadLetters = await eraseTraces(store, customer);
+  const traces = await eraseTraces(store, customer);
+  const inside = countOf(before, ({ delivered = [] }) => delivered.length);
   return {
     existed: before !== undefined && before !== "erased",
     numbers: countOf(before, ({ numbers }) => Object.keys(numbers).length),
     pendingEvents: countOf(before, ({ pending }) => pending.length),
-    deliveredEvents: countOf(before, ({ delivered = [] }) => delivered.length),
-    deadLetters,
+    deliveredEvents: inside + traces.deliveredEvents,
+    deadLetters: traces.deadLetters,
   };
 }
 
@@ -72,19 +74,21 @@ async function putTombstone(
   }
 }
 
-/** Removes what may lie beside a tombstone. Resolves to the count of dead letters. */
-async function eraseTraces(store: Store, customer: string): Promise<number> {
+/** Removes what may lie beside a tombstone. Resolves to counts of it. */
+async function eraseTraces(store: Store, customer: string) {
   await dropFromLane(store, customer);
   for (const key of [customerKey(watchRowOf(customer)), hintKey(customer)]) {
     const beside = await store.get(key);
     if (beside) await store.delete(key, beside.version);
   }
   let deadLetters = 0;
+  let deliveredEvents = 0;
   for (const name of [customer, watchRowOf(customer)]) {
     await deleteAll(store, `${DUE_PREFIX}${name}/`);
     deadLetters += await deleteAll(store, `${DEAD_PREFIX}${name}/`);
+    deliveredEvents += await eraseHistory(store, name);
   }
-  return deadLetters;
+  return { deadLetters, deliveredEvents };
 }
 
 async function deleteAll(store: Store, prefix: string): Promise<number> {

@@ -1,9 +1,4 @@
-import {
-  MAX_BODY_BYTES,
-  MAX_PENDING_BYTES,
-  MAX_PENDING_EVENTS,
-  WORSE_MS,
-} from "../changes/limits.ts";
+import { mayBeFull, WORSE_MS } from "../changes/limits.ts";
 import type { CustomerRow } from "../schemas/customer-row.ts";
 import { isAhead } from "../schemas/stored-time.ts";
 import type { LaneRow, LeaseRow, ScanState } from "../schemas/watch-rows.ts";
@@ -67,17 +62,13 @@ function placeOf(lease: LeaseRow, laneRow: LaneRow) {
   }
 }
 
-/**
- * Whether the customer may have reached its limit of pending events at any time from `since` on, by
- * what is pending now and what has been delivered since.
- */
+/** Whether the customer may have been full at any time from `since` on. */
 function mayHaveBeenHeldBack(row: CustomerRow, since: number): boolean {
-  if (row.deliveredCutAt && Date.parse(row.deliveredCutAt) >= since) return true;
-  const delivered = (row.delivered ?? []).filter((one) => Date.parse(one.deliveredAt) >= since);
-  const events = [...row.pending, ...delivered];
-  const bytes = events.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
-  // An event that did not fit was at most as large as the largest one allowed.
-  return events.length >= MAX_PENDING_EVENTS || bytes + MAX_BODY_BYTES > MAX_PENDING_BYTES;
+  const { pending, fullUntil, delivered = [], deliveredCutAt } = row;
+  if ([fullUntil, deliveredCutAt].some((at) => at && Date.parse(at) >= since)) return true;
+  // A row of an earlier version tells by its history.
+  const later = delivered.filter(({ deliveredAt }) => Date.parse(deliveredAt) >= since);
+  return mayBeFull([...pending, ...later]);
 }
 
 export type Freshness = {

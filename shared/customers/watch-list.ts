@@ -2,6 +2,7 @@ import { type CustomerRow, newCustomerRow } from "../schemas/customer-row.ts";
 import type { Store } from "../store/store.ts";
 import type { RowChange } from "../store/update-row.ts";
 import { clearMarkers, updateCustomer } from "./customer.ts";
+import { eraseHistory } from "./history.ts";
 import { dropFromLane } from "./priority-lane.ts";
 import { dropWatchRow, isRowUnusable } from "./unusable-rows.ts";
 
@@ -100,6 +101,7 @@ function tombstone(row: CustomerRow | undefined, now: number): CustomerRow {
 
 async function forget(store: Store, customer: string, now: number): Promise<void> {
   await dropFromLane(store, customer);
+  await eraseHistory(store, customer);
   await clearMarkers(store, customer, now);
   await dropWatchRow(store, customer, now);
 }

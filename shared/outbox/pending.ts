@@ -1,6 +1,12 @@
 import { loadCustomer, updateCustomer } from "../customers/customer.ts";
+import { eraseHistory, planHistory, putHistory } from "../customers/history.ts";
 import { isAppError } from "../errors.ts";
-import type { CustomerRow, PendingEvent } from "../schemas/customer-row.ts";
+import {
+  type CustomerRow,
+  customerKey,
+  customerRowSchema,
+  type PendingEvent,
+} from "../schemas/customer-row.ts";
 import {
   type DeadRow,
   DUE_PREFIX,
@@ -10,8 +16,7 @@ import {
 } from "../schemas/outbox-rows.ts";
 import { encodeRow, readRow, type Stored, scanAll } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
-import type { RowChange } from "../store/update-row.ts";
-import { keepDelivered } from "./delivered.ts";
+import { type RowChange, updateRow } from "../store/update-row.ts";
 
 /** Changes one pending event by its id. Returns the number of events then pending. */
 export function updateEvent(
@@ -27,37 +32,37 @@ export function updateEvent(
 }
 
 /**
- * Removes events that the receiver accepted, and keeps them among the delivered ones for a later
- * redelivery. A row without room for its history loses the history, never the acknowledgement.
+ * Removes events that the receiver accepted, once they are in the customer's history for a later
+ * redelivery. A customer that was erased or unwatched meanwhile keeps none.
  *
  * @returns the row that now holds
  */
 export async function markDelivered(
   store: Store,
   customer: string,
-  events: readonly PendingEvent[],
+  events: readonly { readonly id: string }[],
   now: number,
   known?: Stored<CustomerRow>,
 ): Promise<CustomerRow | undefined> {
   const ids = new Set(events.map(({ id }) => id));
-  const remove = async (
-    history: (row: CustomerRow, accepted: readonly PendingEvent[]) => Partial<CustomerRow>,
-    read?: Stored<CustomerRow>,
-  ) => {
-    const decide = (row: CustomerRow | undefined): RowChange<CustomerRow> => {
-      const accepted = row?.pending.filter(({ id }) => ids.has(id)) ?? [];
-      if (!row || accepted.length === 0) return "keep";
-      const pending = row.pending.filter(({ id }) => !ids.has(id));
-      return { put: { ...row, pending, ...history(row, accepted) } };
-    };
-    return (await updateCustomer(store, customer, decide, read)).row;
+  const deliveredAt = new Date(now).toISOString();
+  const planOf = (row: CustomerRow) => {
+    const accepted = row.pending.filter(({ id }) => ids.has(id));
+    const fresh = accepted.map(({ id, seq, type, body }) => ({ id, seq, type, body, deliveredAt }));
+    return fresh.length > 0 ? planHistory(row, fresh) : undefined;
   };
-  try {
-    return await remove((row, accepted) => keepDelivered(row, accepted, now), known);
-  } catch (error) {
-    if (!isAppError(error) || error.code !== "ERR_CUSTOMER_TOO_LARGE") throw error;
-    return remove(() => ({ delivered: undefined, deliveredCutAt: new Date(now).toISOString() }));
-  }
+  const decide = (row: CustomerRow | undefined): RowChange<CustomerRow> => {
+    const plan = row && planOf(row);
+    if (!plan) return "keep";
+    const pending = row.pending.filter(({ id }) => !ids.has(id));
+    return { put: { ...row, pending, ...plan.fields } };
+  };
+  const beforePut = (_next: CustomerRow, before: CustomerRow | undefined) =>
+    putHistory(store, customer, (before && planOf(before)?.rows) ?? []);
+  const options = { known, beforePut };
+  const { row } = await updateRow(store, customerKey(customer), customerRowSchema, decide, options);
+  if (!row || row.removedAt) await eraseHistory(store, customer);
+  return row;
 }
 
 /** Moves an event that the receiver refuses to the dead letters, where it is written first. */

@@ -53,7 +53,7 @@ export const pendingEventSchema = z.looseObject({
 });
 
 /** An event that the receiver has accepted, as it was sent, for a redelivery. */
-const deliveredEventSchema = z.looseObject({
+export const deliveredEventSchema = z.looseObject({
   id: z.string(),
   seq: z.number(),
   type: z.string(),
@@ -101,9 +101,13 @@ export const customerRowSchema = z.looseObject({
   observedAt: z.optional(z.string()),
   numbers: /* @__PURE__ */ recordOf(numberStateSchema),
   pending: /* @__PURE__ */ listOf(pendingEventSchema),
-  /** The last events that the receiver has accepted, the oldest first. */
+  /** Its history lies in rows of its own: how many were written, and when the last was. */
+  history: z.optional(z.looseObject({ writes: z.number(), lastAt: z.string() })),
+  /** Until when it may have had too many pending events for new changes, which then were not stored. */
+  fullUntil: z.optional(z.string()),
+  /** Of earlier versions: the last events that the receiver has accepted, the oldest first. */
   delivered: z.optional(/* @__PURE__ */ listOf(deliveredEventSchema)),
-  /** When the newest event was accepted that `delivered` has no more room for. */
+  /** Of earlier versions: when the newest event was accepted that `delivered` lacks. */
   deliveredCutAt: z.optional(z.string()),
   /**
    * Adds that rely on a row which only an add has made. While no number has been seen, the last

@@ -1,11 +1,14 @@
 import * as z from "zod/mini";
-import { pendingEventSchema } from "./customer-row.ts";
+import { listOf } from "./collections.ts";
+import { deliveredEventSchema, pendingEventSchema } from "./customer-row.ts";
 import { formatSequence } from "./sequence.ts";
 
 /** Markers: a customer has events to deliver. */
 export const DUE_PREFIX = "due/";
 /** Events that the receiver would not take. */
 export const DEAD_PREFIX = "dead/";
+/** Events that the receiver has accepted. */
+export const HISTORY_PREFIX = "sent/";
 
 /** What is known of the receiver. */
 export const receiverRowSchema = z.looseObject({
@@ -33,6 +36,18 @@ export const deadRowSchema = z.looseObject({
   diedAt: z.string(),
 });
 
+/** Events that were acknowledged together. */
+export const historyRowSchema = z.looseObject({
+  schema: z.number(),
+  /** The customer's earlier history rows. The oldest of them are replaced. */
+  number: z.number(),
+  /** The oldest first. */
+  events: /* @__PURE__ */ listOf(deliveredEventSchema),
+  /** When the newest event was accepted that this row replaced, or had no room for. */
+  cutAt: z.optional(z.string()),
+});
+
+export type HistoryRow = z.infer<typeof historyRowSchema>;
 export type ReceiverRow = z.infer<typeof receiverRowSchema>;
 export type DeadRow = z.infer<typeof deadRowSchema>;
 
@@ -44,6 +59,11 @@ export function dueKey(customer: string, seq: number): string {
 /** Key of a dead letter; in key order the customer's oldest comes first. */
 export function deadKey(customer: string, seq: number): string {
   return `${DEAD_PREFIX}${customer}/${formatSequence(seq)}`;
+}
+
+/** Key of one of the customer's history rows. */
+export function historyKey(customer: string, slot: number): string {
+  return `${HISTORY_PREFIX}${customer}/${String(slot).padStart(2, "0")}`;
 }
 
 /** The customer and sequence of a `due/` or `dead/` key. */

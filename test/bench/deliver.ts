@@ -12,12 +12,13 @@ import { describeMachine, formatTable, machineLine } from "./table.ts";
 
 const HELP = `npm run bench:deliver -- [options]
 
-How fast a backlog is delivered to a receiver that answers at once, and what an event costs the
+How fast a backlog is delivered, to a receiver that answers at once by default, and what an event costs the
 store. Events have bodies of 800 bytes. The same number of events is spread over many customers, or
 pending for few.
 
   --stores LIST   STORE_URLs of empty stores, separated by commas (default memory:)
   --events N      in each backlog (default 400)
+  --answer MS     how long the receiver takes for each (default 0)
   --help          this text
 `;
 
@@ -68,7 +69,7 @@ async function fill(store: Store, customers: number, pending: number): Promise<v
   }
 }
 
-async function measure(url: string, events: number, pending: number) {
+async function measure(url: string, events: number, pending: number, answerMs: number) {
   const opened = await openStore(url, { newVersion, now: Date.now, connections: 10 });
   const customers = Math.max(1, Math.round(events / pending));
   await fill(opened, customers, pending);
@@ -81,7 +82,10 @@ async function measure(url: string, events: number, pending: number) {
     monotonic: () => performance.now(),
     sleep: async (ms, signal) => void (await sleepReal(ms, undefined, { signal }).catch(() => {})),
     random: Math.random,
-    send: async () => ({ kind: "delivered", status: 204 }),
+    async send() {
+      if (answerMs > 0) await sleepReal(answerMs);
+      return { kind: "delivered", status: 204 };
+    },
   });
   const stopAt = began + 600_000;
   const options = { receiverId: "bench", stopAt, deadlineAt: stopAt };
@@ -106,13 +110,16 @@ async function main(): Promise<void> {
     options: {
       stores: { type: "string", default: "memory:" },
       events: { type: "string", default: "400" },
+      answer: { type: "string", default: "0" },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) return console.log(HELP);
   const rows: string[][] = [];
   for (const url of values.stores.split(",")) {
-    for (const pending of PENDING) rows.push(await measure(url, Number(values.events), pending));
+    for (const pending of PENDING) {
+      rows.push(await measure(url, Number(values.events), pending, Number(values.answer)));
+    }
   }
   console.log(machineLine(describeMachine()));
   const head = ["store", "customers", "events/s", "reads", "writes", "deletes", "KB written"];

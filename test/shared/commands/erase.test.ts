@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { recordAddIntent } from "../../../shared/customers/add-intent.ts";
+import { loadCustomer } from "../../../shared/customers/customer.ts";
 import { createIdempotency } from "../../../shared/http/idempotency.ts";
-import { moveToDeadLetters } from "../../../shared/outbox/pending.ts";
+import { markDelivered, moveToDeadLetters } from "../../../shared/outbox/pending.ts";
 import { readCustomer } from "../../../shared/polling/read-customer.ts";
 import { aCustomer, anEvent, type CommandRig, createCommandRig, START } from "./command-rig.ts";
 
@@ -21,6 +22,8 @@ async function fill(customer: string): Promise<void> {
     pending: [anEvent(7)],
     delivered: [{ ...anEvent(6), deliveredAt: "2026-01-01T00:00:00.000Z" }],
   });
+  const old = [4, 3].map((seq) => ({ ...anEvent(seq), deliveredAt: "2026-01-01T00:00:00.000Z" }));
+  await rig.put(`sent/${customer}/00`, { schema: 1, number: 0, events: old });
   await rig.put(seqKey("due", customer, 7), { schema: 1 });
   await rig.put(`c/~watch.${customer}`, { ...aCustomer(), pending: [anEvent(8)] });
   await rig.put(seqKey("due", `~watch.${customer}`, 8), { schema: 1 });
@@ -58,7 +61,7 @@ describe("erase", () => {
       tombstones: [],
       numbers: 1,
       pendingEvents: 1,
-      deliveredEvents: 1,
+      deliveredEvents: 3,
       deadLetters: 2,
       storedResponses: 1,
       unreadable: [],
@@ -73,7 +76,8 @@ describe("erase", () => {
       erasedAt: "2026-01-02T03:04:05.000Z",
       tombstoneUntil: "2026-01-03T03:04:05.000Z",
     });
-    for (const prefix of ["due/", "dead/", "hot/"]) expect(await rig.keys(prefix)).toEqual([]);
+    for (const prefix of ["due/", "dead/", "hot/", "sent/"])
+      expect(await rig.keys(prefix)).toEqual([]);
   });
 
   it("leaves other customers alone, also one whose id begins like it", async () => {
@@ -81,6 +85,7 @@ describe("erase", () => {
     await erase("acme");
     expect(await rig.row("c/acme2")).toMatchObject({ numbers: { [NUMBER]: {} } });
     expect(await rig.keys("dead/")).toHaveLength(2);
+    expect(await rig.keys("sent/")).toEqual(["sent/acme2/00"]);
     expect(await rig.keys("hot/")).toEqual(["hot/acme2"]);
     expect(await rig.keys("c/~")).toEqual(["c/~watch.acme2"]);
     expect(await idempotency("acme2").reserve()).toMatchObject({ kind: "done" });
@@ -146,6 +151,15 @@ describe("what was in flight when a customer was erased", () => {
     expect((await rig.keys("dead/")).filter((key) => key.includes("9"))).toEqual([]);
   });
 
+  it("takes back its history", async () => {
+    const known = await loadCustomer(rig.store, "acme");
+    await erase("acme");
+    expect(await markDelivered(rig.store, "acme", [anEvent(7)], START, known)).toMatchObject({
+      erasedAt: "2026-01-02T03:04:05.000Z",
+    });
+    expect(await rig.keys("sent/")).toEqual([]);
+  });
+
   it("stores no response of its keyed add, and a repeat does not add again", async () => {
     const running = createIdempotency(rig.store, "crm", "k2", "b", rig.now, "acme");
     await running.reserve();
@@ -199,8 +213,9 @@ describe("what was in flight when a customer was erased", () => {
     await erase("acme");
     const dead = { schema: 1, event: anEvent(5), status: 422, diedAt: "2026-01-01T00:00:00.000Z" };
     await rig.put(seqKey("dead", "acme", 5), dead);
+    await rig.put("sent/acme/01", { schema: 1, number: 1, events: [] });
     expect(await readAgain("acme")).toEqual({ kind: "unwatched" });
-    expect(await rig.keys("dead/")).toEqual([]);
+    expect([...(await rig.keys("dead/")), ...(await rig.keys("sent/"))]).toEqual([]);
     rig.advance(DAY_MS - 1);
     await readAgain("acme");
     expect(await rig.keys("c/acme")).toEqual(["c/acme"]);

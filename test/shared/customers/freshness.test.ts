@@ -141,29 +141,35 @@ describe("confirmedUntil of a customer with undelivered events", () => {
   const delivered = (count: number, at: number) =>
     few(count).map((event) => ({ ...event, deliveredAt: time(at) }));
 
+  // One read makes up to three events of a number, all of which fit or none.
   it.each([
-    ["the sweep's beginning", 499, SWEPT],
-    ["the stored time", 500, OBSERVED],
+    ["the sweep's beginning", 497, SWEPT],
+    ["the stored time", 498, OBSERVED],
   ])("is %s for %i pending events", (_when, count, until) => {
     expect(of({ pending: few(count) })).toBe(until);
   });
 
   it.each([
-    ["the sweep's beginning", 504_288, SWEPT],
-    ["the stored time", 504_289, OBSERVED],
+    ["the sweep's beginning", 464_288, SWEPT],
+    ["the stored time", 464_289, OBSERVED],
   ])("is %s for %i pending bytes", (_when, bytes, until) => {
     const body = "é".repeat(bytes / 2).padEnd(bytes / 2 + (bytes % 2));
     expect(of({ pending: [eventOf(body)] })).toBe(until);
   });
 
-  it("counts the events that were delivered since the sweep began", () => {
-    const pending = few(490);
+  it("is the stored time if the customer was full since the sweep began", () => {
+    expect(of({ fullUntil: time(SWEPT) })).toBe(OBSERVED);
+    expect(of({ fullUntil: time(SWEPT - 1) })).toBe(SWEPT);
+  });
+
+  it("counts what an earlier version delivered since the sweep began", () => {
+    const pending = few(488);
     expect(of({ pending, delivered: delivered(10, SWEPT) })).toBe(OBSERVED);
     expect(of({ pending, delivered: delivered(9, SWEPT) })).toBe(SWEPT);
     expect(of({ pending, delivered: delivered(10, SWEPT - 1) })).toBe(SWEPT);
   });
 
-  it("is the stored time when events delivered since the sweep are no longer kept", () => {
+  it("is the stored time when an earlier version no longer kept events since the sweep", () => {
     expect(of({ deliveredCutAt: time(SWEPT) })).toBe(OBSERVED);
     expect(of({ deliveredCutAt: time(SWEPT - 1) })).toBe(SWEPT);
   });

@@ -33,27 +33,50 @@ describe("the dispatcher with a backlog", () => {
     expect(firstForty).toHaveLength(30);
   });
 
-  it("stores up to twenty acknowledgements of a customer in one write", async () => {
+  it("stores half of a customer's acknowledgements at once, or twenty", async () => {
     const { add, run, countCalls, pending, markers } = createDispatcherRig();
     await add("a", 100);
     const calls = countCalls();
 
-    // An event takes 100 ms, so twenty are two seconds.
+    // 50, 25, 20 and 5, each with a row of its history.
     expect(await run()).toMatchObject({ delivered: 100 });
-    expect(calls.puts).toBeLessThanOrEqual(7);
+    expect(calls.puts).toBe(8);
     expect(calls.gets).toBeLessThanOrEqual(8);
     expect(await pending("a")).toEqual([]);
     expect(await markers()).toEqual([]);
   });
 
-  it("reads, writes and deletes once for a customer with one event", async () => {
+  it("writes at most twice as much for an event of 400 pending as for one of 50", async () => {
+    const perEvent = async (pending: number) => {
+      const { add, run, countCalls } = createDispatcherRig();
+      for (let i = 100; i < 100 + 400 / pending; i += 1) await add(`c${i}`, pending);
+      const calls = countCalls();
+      expect(await run()).toMatchObject({ delivered: 400 });
+      return calls.bytes / 400;
+    };
+    expect((await perEvent(400)) / (await perEvent(50))).toBeLessThan(2);
+  });
+
+  it("holds the acknowledgements of more rows than it has room for", async () => {
+    const { add, run, countCalls, sent } = createDispatcherRig();
+    // 45 rows with 400 KB of bodies each are 18 MB.
+    for (let i = 100; i < 145; i += 1) await add(`c${i}`, 40, "info", 10_000);
+    const calls = countCalls();
+
+    expect(await run()).toMatchObject({ delivered: 1_800 });
+    expect(new Set(sent.map(({ id }) => id)).size).toBe(1_800);
+    expect(calls.puts).toBeLessThan(1_800 / 3);
+    expect(calls.gets).toBeLessThan(1_800);
+  });
+
+  it("reads and deletes once for a customer with one event, and writes its history and row", async () => {
     const { add, run, countCalls } = createDispatcherRig();
     for (let i = 100; i < 200; i += 1) await add(`c${i}`, 1);
     const calls = countCalls();
 
     expect(await run()).toMatchObject({ delivered: 100 });
     expect(calls.gets + calls.scans).toBeLessThanOrEqual(120);
-    expect(calls.puts).toBe(100);
+    expect(calls.puts).toBe(200);
     expect(calls.deletes).toBe(100);
   });
 

@@ -51,7 +51,7 @@ export function createDispatcherRig() {
     },
 
     /** A customer with events `<customer>-1`, `<customer>-2`, …, written as poll writes them. */
-    async add(customer: string, events: number, severity = "info"): Promise<void> {
+    async add(customer: string, events: number, severity = "info", bytes = 0): Promise<void> {
       const key = customerKey(customer);
       const row = newCustomerRow(1_000);
       await store.put(key, encodeRow(row), "absent");
@@ -60,7 +60,7 @@ export function createDispatcherRig() {
         id: `${customer}-${index + 1}`,
         seq: 1_001 + index,
         type: "whatsapp.phone_number.changed",
-        body: `{"of":"${customer}","severity":"${severity}"}`,
+        body: `{"of":"${customer}","severity":"${severity}"}`.padEnd(bytes),
       }));
       const next: CustomerRow = { ...row, seq: 1_000 + events, pending };
       if (before) await commitRow(store, customer, before, next);
@@ -68,7 +68,7 @@ export function createDispatcherRig() {
 
     /** Counts the store's calls from now on. */
     countCalls() {
-      const calls = { gets: 0, puts: 0, deletes: 0, scans: 0 };
+      const calls = { gets: 0, puts: 0, deletes: 0, scans: 0, bytes: 0 };
       const { get, put, delete: remove, scan } = store;
       const count = (name: keyof typeof calls) => {
         calls[name] += 1;
@@ -79,6 +79,7 @@ export function createDispatcherRig() {
       };
       store.put = (...args) => {
         count("puts");
+        calls.bytes += Buffer.byteLength(args[1]);
         return put(...args);
       };
       store.delete = (...args) => {
