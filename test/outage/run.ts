@@ -5,10 +5,11 @@ const HELP = `npm run check:outage -- [options]
 
 Simulates a receiver that is down for days while customers' numbers change. Checks that nothing
 becomes a dead letter, that the receiver is seldom probed, and that the backlog then arrives in
-order. Runs the real polling, outbox and store code on a fake clock, one run a minute.
+order and fairly: each customer's first event in the first tenth. Runs the real polling, outbox and store code on a fake clock, one run a minute.
 
   --days N        how long the receiver is down (default 3)
   --customers N   how many are watched, one number each (default 10000)
+  --busy N        customers whose numbers change, over all keys (default 1000)
   --changes N     numbers that change in an hour (default 300)
   --seed N        decides which (default 1)
   --json          prints the result as JSON
@@ -21,12 +22,16 @@ const DAY_MINUTES = 24 * 60;
 const EARLY_PROBES = 20;
 /** The backlog must be delivered within four hours. */
 const DRAIN_MINUTES = 240;
+/** The last customer's first event comes this early in the drain, or in the second round. */
+const FIRST_EVENTS = 0.1;
+const ROUNDS = 2;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       days: { type: "string", default: "3" },
       customers: { type: "string", default: "10000" },
+      busy: { type: "string", default: "1000" },
       changes: { type: "string", default: "300" },
       seed: { type: "string", default: "1" },
       json: { type: "boolean", default: false },
@@ -37,7 +42,11 @@ async function main(): Promise<void> {
   const began = performance.now();
   const seconds = () => Math.round((performance.now() - began) / 1000);
   const days = Number(values.days);
-  const simulation = await createSimulation(Number(values.customers), Number(values.seed));
+  const simulation = await createSimulation({
+    customers: Number(values.customers),
+    busy: Number(values.busy),
+    seed: Number(values.seed),
+  });
   // Everything is read once while nothing changes.
   for (let minute = 0; minute < 60; minute += 1) await simulation.minute(0);
 
@@ -54,7 +63,7 @@ async function main(): Promise<void> {
     deadLetters: outage.deadLetters + recovery.deadLetters,
     eventsInBacklog: recovery.backlog,
     received: simulation.receiver.received,
-    lastFirstEventAt: fairnessOf(simulation),
+    ...fairnessOf(simulation),
     minutesToFirstDelivery: recovery.minutesToFirstDelivery,
     minutesToDrain: recovery.minutesToDrain,
     problems,
@@ -115,10 +124,14 @@ async function runRecovery({ receiver, minute, now, backlog }: Simulation): Prom
   };
 }
 
-/** Where in the drain the last customer's first event came, from 0 to 1. */
-function fairnessOf({ receiver }: Simulation): number {
+/**
+ * Where in the drain the last customer's first event came, from 0 to 1, and where it would have come
+ * if every customer had had one turn before.
+ */
+function fairnessOf({ receiver }: Simulation) {
+  const share = (count: number) => Math.round((1000 * count) / (receiver.received || 1)) / 1000;
   const last = Math.max(0, ...receiver.firstAt.values());
-  return receiver.received === 0 ? 0 : Math.round((1000 * last) / receiver.received) / 1000;
+  return { lastFirstEventAt: share(last), earliestPossible: share(receiver.firstAt.size) };
 }
 
 function minutesSince(start: number, end: number | undefined): number | null {
@@ -126,16 +139,19 @@ function minutesSince(start: number, end: number | undefined): number | null {
 }
 
 function findProblems(
-  { receiver }: Simulation,
+  simulation: Simulation,
   days: number,
   outage: Outage,
   recovery: Recovery,
 ): string[] {
-  const problems = [...receiver.problems];
+  const problems = [...simulation.receiver.problems];
   const most = EARLY_PROBES + Math.ceil(days * 24 * 1.25);
   const deadLetters = outage.deadLetters + recovery.deadLetters;
   if (deadLetters > 0) problems.push(`${deadLetters} dead letters`);
   if (outage.attempts > most) problems.push(`${outage.attempts} attempts, more than ${most}`);
+  const { lastFirstEventAt, earliestPossible } = fairnessOf(simulation);
+  const latest = Math.max(FIRST_EVENTS, ROUNDS * earliestPossible);
+  if (lastFirstEventAt > latest) problems.push(`unfair: ${lastFirstEventAt}, later than ${latest}`);
   if (recovery.minutesToDrain === null) problems.push("the backlog is not empty after four hours");
   return problems;
 }

@@ -16,8 +16,15 @@ const QUALITIES = ["GREEN", "YELLOW", "RED"];
 
 const SETTINGS = { ...RUN_SETTINGS, pollIntervalMs: 60 * MINUTE_MS };
 
+export type SimulationOptions = {
+  readonly customers: number;
+  /** So many of them, spread over all keys, have numbers that change. */
+  readonly busy: number;
+  readonly seed: number;
+};
+
 /** Runs the real poll on a fake clock, one run a minute, while numbers change upstream. */
-export async function createSimulation(customers: number, seed: number) {
+export async function createSimulation({ customers, busy, seed }: SimulationOptions) {
   const random = createRandom(seed);
   const clock = createFakeClock(START_MS);
   const store = createTestStore();
@@ -38,8 +45,10 @@ export async function createSimulation(customers: number, seed: number) {
   const memory = newWarmState();
   await watchCustomers(store, ids, clock.now);
 
+  const busyIds = ids.filter((_, i) => (i + 1) % Math.max(1, Math.round(customers / busy)) === 0);
+
   function changeOne(): void {
-    const id = ids[Math.floor(random() * ids.length)] ?? "";
+    const id = busyIds[Math.floor(random() * busyIds.length)] ?? "";
     const others = QUALITIES.filter((value) => value !== quality.get(id));
     quality.set(id, others[Math.floor(random() * others.length)] ?? "");
   }
