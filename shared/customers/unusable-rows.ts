@@ -8,6 +8,7 @@ import {
 import { decodeRow, type Stored } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import { clearMarkers } from "./customer.ts";
+import { eraseHistory } from "./history.ts";
 
 /** No CustSpaceId begins with `~`, and the sweep passes such rows. */
 const WATCH = "~watch.";
@@ -57,5 +58,6 @@ export async function dropWatchRow(store: Store, customer: string, now: number):
   const name = watchRowOf(customer);
   const found = await store.get(customerKey(name));
   if (found) await store.delete(customerKey(name), found.version);
+  await eraseHistory(store, name);
   await clearMarkers(store, name, now);
 }

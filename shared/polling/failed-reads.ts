@@ -1,5 +1,6 @@
 import { afterFailedRead, afterGoodRead, type FailureUpdate } from "../changes/failure.ts";
 import { updateCustomer } from "../customers/customer.ts";
+import { eraseHistory } from "../customers/history.ts";
 import { isRowUnusable, listWatchRows, watchRowOf } from "../customers/unusable-rows.ts";
 import type { AnyAppError } from "../errors.ts";
 import { describeError } from "../log.ts";
@@ -147,7 +148,8 @@ function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
           const input = { customer, source, partition, now: now() };
           await update(partition, (row) => row && afterGoodRead({ ...input, row }));
         } else if (!value.failure && value.pending.length === 0) {
-          await store.delete(customerKey(partition), version);
+          const outcome = await store.delete(customerKey(partition), version);
+          if (outcome === "deleted") await eraseHistory(store, partition);
         }
       }
       return new Set(found.keys());
