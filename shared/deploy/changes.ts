@@ -1,12 +1,7 @@
 import { DeployError } from "./cloud.ts";
 import { type Found, ownFunctions } from "./functions.ts";
-import type { FunctionPlan, Plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import { droppedOf } from "./service.ts";
-
-/** Their values may hold a key, a password or a token. */
-const SECRET = /KEY|SECRET|TOKEN|PASSWORD|URL/;
-const isSecret = (name: string, value: string) =>
-  SECRET.test(name) && !value.startsWith("tablestore://");
 
 /** The functions' STORE_URL names the host that poll's check found, which the user does not write. */
 export function withDeployedHost(plan: Plan, found: readonly Found[]): Plan {
@@ -22,69 +17,52 @@ export function withDeployedHost(plan: Plan, found: readonly Found[]): Plan {
   return { ...plan, functions };
 }
 
+const SIZES = ["runtime", "memorySize", "cpu", "timeout"];
+/** Their values may hold a key, a password or a token. */
+const SECRET = /KEY|SECRET|TOKEN|PASSWORD|URL/;
+
 /**
- * What a deployment changes of what runs, by name, and the values of what is no secret. `gone` names
- * settings and functions that would disappear.
+ * What a deployment changes of what runs, by name, and the values of what is no secret.
+ *
+ * @param only the one function that is deployed
+ * @throws DeployError if a setting or function that runs would disappear, and `mayLose` is false
  */
-export function describeChanges(
+export function showChanges(
   plan: Plan,
   found: readonly Found[],
-  only?: string,
-): { readonly lines: string[]; readonly gone: string[] } {
+  say: (text: string) => void,
+  { only, mayLose }: { readonly only: string | undefined; readonly mayLose: boolean },
+): void {
+  const gone = new Set<string>();
   const own = ownFunctions(found, plan);
-  const lines: string[] = [];
-  const gone: string[] = [];
-  for (const one of plan.functions) {
-    const now = own.find(({ functionName }) => functionName === one.name);
-    if (!now || (only !== undefined && one.key !== only)) continue;
-    compare(one, now, { lines, gone });
-  }
-  if (only === undefined) {
-    for (const { functionName } of droppedOf(plan, found)) {
-      const key = String(functionName).slice(plan.names.functionPrefix.length);
-      lines.push(`- ${key}  the function`);
-      gone.push(key);
+  for (const { key, name, environment, input } of plan.functions) {
+    const now = own.find(({ functionName }) => functionName === name);
+    if (!now || (only !== undefined && key !== only)) continue;
+    const sizes = (all: Readonly<Record<string, unknown>>) =>
+      Object.fromEntries(SIZES.map((size) => [size, all[size]]));
+    const before: Record<string, unknown> = { ...sizes(now), ...now.environmentVariables };
+    const after: Record<string, unknown> = { ...sizes(input), ...environment };
+    for (const setting of new Set([...Object.keys(before), ...Object.keys(after)].sort())) {
+      const [old, next] = [before[setting], after[setting]];
+      if (old === next) continue;
+      const values = [old, next].filter((value) => value !== undefined).map(String);
+      const isOpen =
+        !SECRET.test(setting) || values.every((text) => text.startsWith("tablestore:"));
+      const sign = old === undefined ? "+" : next === undefined ? "-" : "~";
+      say(`${sign} ${key}  ${setting}${isOpen ? ` ${values.join(" -> ")}` : ""}`);
+      if (next === undefined) gone.add(setting);
     }
   }
-  return { lines, gone };
-}
-
-const SIZES = ["runtime", "memorySize", "cpu", "timeout"];
-
-function compare(one: FunctionPlan, now: Found, to: { lines: string[]; gone: string[] }) {
-  const before: Record<string, string> = { ...now.environmentVariables };
-  const after = one.environment;
-  for (const name of [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()) {
-    const [old, next] = [before[name], after[name]];
-    if (old === next) continue;
-    const show = (value = "") => (isSecret(name, value) ? "" : ` ${value}`);
-    if (next === undefined) {
-      to.gone.push(name);
-      to.lines.push(`- ${one.key}  ${name}${show(old)}`);
-    } else if (old === undefined) to.lines.push(`+ ${one.key}  ${name}${show(next)}`);
-    else
-      to.lines.push(
-        `~ ${one.key}  ${name}${show(old) && show(next) && `${show(old)} ->${show(next)}`}`,
-      );
+  for (const { functionName } of only === undefined ? droppedOf(plan, found) : []) {
+    const key = String(functionName).slice(plan.names.functionPrefix.length);
+    say(`- ${key}  the function`);
+    gone.add(key);
   }
-  for (const name of SIZES) {
-    if (now[name] === one.input[name]) continue;
-    to.lines.push(`~ ${one.key}  ${name} ${now[name]} -> ${one.input[name]}`);
-  }
-}
-
-/** @throws DeployError if something that runs would disappear, and nobody said that it may */
-export function assertNothingLost(
-  gone: readonly string[],
-  { stage }: Plan["target"],
-  yes: boolean,
-) {
-  if (gone.length === 0 || yes) return;
+  if (gone.size === 0 || mayLose) return;
+  const { stage } = plan.target;
   throw new DeployError(
-    [
-      `What runs in stage ${stage} now would disappear: ${[...new Set(gone)].join(", ")}. Nothing was changed.`,
-      `To keep it, set it in .env.${stage} or in this shell, or list it in serverless.yml.`,
-      `To let it go, run: npm run deploy -- --stage ${stage} --yes`,
-    ].join("\n"),
+    `What runs in stage ${stage} now would disappear: ${[...gone].join(", ")}. Nothing was changed.
+To keep it, set it in .env.${stage} or in this shell, or list it in serverless.yml.
+To let it go, run: npm run deploy -- --stage ${stage} --yes`,
   );
 }

@@ -7,19 +7,21 @@ import { insecureProblems } from "../signing/insecure.ts";
 import { type Answer, DeployError } from "./cloud.ts";
 
 const require = createRequire(import.meta.url);
-/** Packages that come with the provider plugin or an SDK. */
+/** A package that comes with another one. */
 const through = (owner: string, name: string) => createRequire(require.resolve(owner))(name);
 
 const TIMEOUT_MS = 30_000;
 /** An invocation may take as long as the function's own timeout. */
 const INVOKE_TIMEOUT_MS = 120_000;
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** @throws DeployError that lists the variables with which nothing is sent, and how to unset them */
-export function assertSecure(environment: Readonly<Record<string, string | undefined>>): void {
+export function assertSecure(environment: Environment): void {
   const problems = insecureProblems(environment);
-  if (problems.length === 0) return;
   const names = problems.map((text) => text.split(" ", 1)[0]);
-  throw new DeployError([...problems, `Run: unset ${names.join(" ")}`].join("\n"));
+  if (problems.length > 0)
+    throw new DeployError([...problems, `Run: unset ${names.join(" ")}`].join("\n"));
 }
 
 export type Keys = {
@@ -28,53 +30,65 @@ export type Keys = {
   readonly securityToken: string | undefined;
 };
 
-const NO_KEYS = [
-  "ALIBABA_CLOUD_ACCESS_KEY_ID  is not set, and no profile of the aliyun CLI was found.",
-  "  Run: export ALIBABA_CLOUD_ACCESS_KEY_ID=… ALIBABA_CLOUD_ACCESS_KEY_SECRET=… (or: aliyun configure)",
-].join("\n");
+const NO_KEYS = `ALIBABA_CLOUD_ACCESS_KEY_ID  is not set, and no profile of the aliyun CLI was found.
+  Run: export ALIBABA_CLOUD_ACCESS_KEY_ID=… ALIBABA_CLOUD_ACCESS_KEY_SECRET=… (or: aliyun configure)`;
 
 /**
  * The deploying user's credentials, from the first place that has some. The chain is explicit, because
  * the package's own ends with the metadata address and a host named `undefined`.
  */
 export async function findKeys(
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
 ): Promise<{ readonly keys: Keys } | { readonly problem: string }> {
   const of = (name: string) => environment[`ALIBABA_CLOUD_${name}`] || undefined;
-  const [accessKeyId, accessKeySecret] = [of("ACCESS_KEY_ID"), of("ACCESS_KEY_SECRET")];
-  if (accessKeyId && accessKeySecret) {
-    return { keys: { accessKeyId, accessKeySecret, securityToken: of("SECURITY_TOKEN") } };
-  }
-  if (accessKeyId || accessKeySecret) {
-    const missing = accessKeyId ? "SECRET" : "ID";
+  const keysOf = (id: unknown, secret: unknown, token: unknown) =>
+    id && secret
+      ? {
+          keys: {
+            accessKeyId: String(id),
+            accessKeySecret: String(secret),
+            securityToken: token ? String(token) : undefined,
+          },
+        }
+      : undefined;
+  const [id, secret, role] = [of("ACCESS_KEY_ID"), of("ACCESS_KEY_SECRET"), of("ECS_METADATA")];
+  const given = keysOf(id, secret, of("SECURITY_TOKEN"));
+  if (given) return given;
+  if (id || secret) {
+    const missing = id ? "SECRET" : "ID";
     return { problem: `ALIBABA_CLOUD_ACCESS_KEY_${missing}  is not set, but its other half is` };
   }
   const chain = require("@alicloud/credentials");
-  const profile = of("PROFILE");
-  const source =
-    of("OIDC_TOKEN_FILE") && of("ROLE_ARN")
-      ? { name: "ALIBABA_CLOUD_OIDC_TOKEN_FILE", provider: chain.OIDCRoleArnCredentialsProvider }
-      : profile || existsSync(path.join(os.homedir(), ".aliyun", "config.json"))
-        ? { name: `profile ${profile ?? "in use"}`, provider: chain.CLIProfileCredentialsProvider }
-        : of("ECS_METADATA")
-          ? { name: "ALIBABA_CLOUD_ECS_METADATA", provider: chain.ECSRAMRoleCredentialsProvider }
-          : undefined;
+  const hasProfile = of("PROFILE") || existsSync(path.join(os.homedir(), ".aliyun", "config.json"));
+  const sources = [
+    {
+      isThere: of("OIDC_TOKEN_FILE") && of("ROLE_ARN"),
+      name: "ALIBABA_CLOUD_OIDC_TOKEN_FILE",
+      provider: chain.OIDCRoleArnCredentialsProvider,
+    },
+    {
+      isThere: hasProfile,
+      name: `profile ${of("PROFILE") ?? "in use"}`,
+      provider: chain.CLIProfileCredentialsProvider,
+    },
+    {
+      isThere: role,
+      name: "ALIBABA_CLOUD_ECS_METADATA",
+      provider: chain.ECSRAMRoleCredentialsProvider,
+    },
+  ];
+  const source = sources.find(({ isThere }) => isThere);
   if (!source) return { problem: NO_KEYS };
   try {
     const builder = source.provider.builder();
-    if (of("ECS_METADATA")) builder.withRoleName?.(of("ECS_METADATA"));
+    if (role) builder.withRoleName?.(role);
     const found = await builder.build().getCredentials();
-    const { accessKeyId: id, accessKeySecret: secret, securityToken } = found;
-    if (!id || !secret) throw new Error("empty");
-    return {
-      keys: { accessKeyId: id, accessKeySecret: secret, securityToken: securityToken || undefined },
-    };
+    const keys = keysOf(found.accessKeyId, found.accessKeySecret, found.securityToken);
+    if (keys) return keys;
   } catch {
     // Its errors may hold the whole configuration file.
-    return {
-      problem: `No credentials came from ${source.name}. Run: aliyun sts GetCallerIdentity`,
-    };
   }
+  return { problem: `No credentials came from ${source.name}. Run: aliyun sts GetCallerIdentity` };
 }
 
 /** The APIs of a deployment, each over TLS. What they throw says whose it is. */
@@ -82,15 +96,10 @@ export function createClients(keys: Keys, accountId: string, region: string) {
   const sdk = require("@alicloud/fc20230330");
   const { Config } = through("@alicloud/fc20230330", "@alicloud/openapi-core").$OpenApiUtil;
   const { RuntimeOptions } = through("@alicloud/fc20230330", "@darabonba/typescript");
-  const client = new sdk.default(
-    new Config({
-      ...keys,
-      type: keys.securityToken ? "sts" : "access_key",
-      endpoint: `${accountId}.${region}.fc.aliyuncs.com`,
-      protocol: "HTTPS",
-      regionId: region,
-    }),
-  );
+  const type = keys.securityToken ? "sts" : "access_key";
+  const endpoint = `${accountId}.${region}.fc.aliyuncs.com`;
+  const config = { ...keys, type, endpoint, protocol: "HTTPS", regionId: region };
+  const client = new sdk.default(new Config(config));
   const Log = through("serverless-aliyun-function-compute", "@alicloud/log");
   const log = new Log({ ...keys, endpoint: `https://${region}.log.aliyuncs.com` });
   const runtime = (readTimeout: number) =>
@@ -99,9 +108,9 @@ export function createClients(keys: Keys, accountId: string, region: string) {
   const requestOf = (operation: string, body: object | undefined, query: object | undefined) => {
     const name = operation.charAt(0).toUpperCase() + operation.slice(1);
     const Request = sdk[`${name}Request`];
-    if (!Request) return [];
     const Input = sdk[`${name.replace("PutConcurrencyConfig", "PutConcurrency")}Input`];
-    return [new Request({ ...query, body: body && Input ? new Input(body) : body })];
+    const input = body && Input ? new Input(body) : body;
+    return Request ? [new Request({ ...query, body: input })] : [];
   };
 
   return {
@@ -113,8 +122,7 @@ export function createClients(keys: Keys, accountId: string, region: string) {
     ): Promise<Answer> =>
       of("Function Compute", async () => {
         const args = [...place, ...requestOf(operation, body, query)];
-        const answer = await client[`${operation}WithOptions`](...args, {}, runtime(TIMEOUT_MS));
-        return answer.body;
+        return (await client[`${operation}WithOptions`](...args, {}, runtime(TIMEOUT_MS))).body;
       }),
     /** A direct invocation. `failed`: the function ended with an error, which `text` holds. */
     invoke: (name: string, payload: string): Promise<{ text: string; failed: boolean }> =>
@@ -125,9 +133,7 @@ export function createClients(keys: Keys, accountId: string, region: string) {
           new sdk.InvokeFunctionHeaders({ xFcInvocationType: "Sync" }),
           runtime(INVOKE_TIMEOUT_MS),
         );
-        const chunks = [];
-        for await (const chunk of answer.body) chunks.push(chunk);
-        const text = Buffer.concat(chunks).toString();
+        const text = Buffer.concat(await answer.body.toArray()).toString();
         return { text, failed: Boolean(answer.headers?.["x-fc-error-type"]) };
       }),
     ram: createRpc(keys, "RAM", "https://ram.aliyuncs.com", "2015-05-01"),

@@ -3,15 +3,10 @@ import type { Clients } from "./clients.ts";
 // biome-ignore lint/suspicious/noExplicitAny: what the SDKs and the framework give has no types.
 export type Answer = any;
 
-export type Clock = {
-  /** ms */
-  readonly now: () => number;
-  readonly sleep: (ms: number) => Promise<unknown>;
-};
-
 export type Cloud = {
   readonly clients: Clients;
-  readonly clock: Clock;
+  /** ms */
+  readonly clock: { readonly now: () => number; readonly sleep: (ms: number) => Promise<unknown> };
   /** Shows the user one line. */
   readonly say: (text: string) => void;
   /** A text without any secret of this deployment. */
@@ -19,11 +14,7 @@ export type Cloud = {
 };
 
 /** What an API answered with when it refused. `text` is its own sentence, without secrets. */
-type Facts = {
-  readonly apiCode?: string | undefined;
-  readonly status?: number | undefined;
-  readonly text?: string | undefined;
-};
+type Facts = { readonly apiCode?: string; readonly status?: number; readonly text?: string };
 
 /** What a user is shown. What the SDKs throw is not kept: it holds whole requests and signatures. */
 export class DeployError extends Error {
@@ -37,7 +28,7 @@ export class DeployError extends Error {
 }
 
 /** Problems that were found before the first change, one a line. */
-export function nothingChanged(problems: readonly string[], again = "npm run deploy"): DeployError {
+export function nothingChanged(problems: readonly string[], again: string): DeployError {
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
   const lines = problems.map((text) => `  ${text.replaceAll("\n", "\n  ")}`).join("\n");
   return new DeployError(`${count} to fix. Nothing was changed.\n${lines}\nThen run: ${again}`);
@@ -58,52 +49,48 @@ export const CONSOLES = {
   "Log Service": "https://sls.console.alibabacloud.com",
   Tablestore: "https://ots.console.alibabacloud.com",
   "Chat App": "https://chatapp.console.alibabacloud.com",
-  RAM: "https://ram.console.alibabacloud.com",
 } as const;
 
-const HINTS = [
-  {
-    pattern: /not (been )?(enabled|activated|opened)|not ?open|unsubscript/i,
-    hint: (product: string) =>
-      `Activate ${product} for this account: ${CONSOLES[product as keyof typeof CONSOLES] ?? ""}`,
-  },
-  {
-    pattern: /AccessKey|SignatureDoesNotMatch|SignatureNotMatch|SecurityToken|InvalidCredentials/i,
-    hint: () => "Check the access key, its secret and, for temporary ones, the security token.",
-  },
-  {
-    pattern: /Forbidden|NoPermission|AccessDenied|Unauthorized/i,
-    hint: () =>
-      "The deploying user may not do this. To print the policy to attach, run: npx serverless permissions",
-  },
-  {
-    pattern: /ENOTFOUND|EAI_AGAIN/,
-    hint: () => "The host is unknown: check ALIBABA_CLOUD_REGION and the network.",
-  },
-  { pattern: /Throttling/i, hint: () => "Too many calls at once: wait a minute." },
+/** What to do, by code and sentence of a refusal. `%` stands for the product and its console. */
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [
+    /not (been )?(enabled|activated|opened)|not ?open|unsubscript/i,
+    "Activate % for this account: ",
+  ],
+  [
+    /AccessKey|SignatureDoesNotMatch|SignatureNotMatch|SecurityToken|InvalidCredentials/i,
+    "Check the access key, its secret and, for temporary ones, the security token.",
+  ],
+  [
+    /Forbidden|NoPermission|AccessDenied|Unauthorized/i,
+    "The deploying user may not do this. To print the policy to attach, run: npx serverless permissions",
+  ],
+  [/ENOTFOUND|EAI_AGAIN/, "The host is unknown: check ALIBABA_CLOUD_REGION and the network."],
+  [/Throttling/i, "Too many calls at once: wait a minute."],
 ];
 
-const FACT = /^[A-Za-z][\w.-]{1,79}$/;
-const MESSAGE_CODES = /\b(E[A-Z]{4,}|EAI_AGAIN)\b/;
+function adviceOn(refusal: string, product: string): string | undefined {
+  const [, text] = ADVICE.find(([pattern]) => pattern.test(refusal)) ?? [];
+  const console = CONSOLES[product as keyof typeof CONSOLES] ?? "";
+  return text?.includes("%") ? text.replace("%", product) + console : text;
+}
 
 /** Reads code, status, request id and sentence from what any of the SDKs throws. */
 export function readFailure(error: unknown) {
   const thrown = Object(error);
-  const answer = thrown.entry?.response;
   const data = Object(thrown.data);
-  const status = Number(thrown.statusCode ?? thrown.status ?? answer?.statusCode);
-  const requestId = [data.RequestId, data.requestId, thrown.requestId, thrown.requestid].find(
-    (id) => /^[A-Za-z0-9-]{4,64}$/.test(String(id)) && id !== undefined,
-  );
-  const code = [thrown.code, thrown.cause?.code, MESSAGE_CODES.exec(String(thrown.message))?.[0]];
+  const status = Number(thrown.statusCode ?? thrown.status ?? thrown.entry?.response?.statusCode);
+  const words = /\b(E[A-Z]{4,}|EAI_AGAIN)\b/.exec(String(thrown.message))?.[0];
+  const codes = [thrown.code, thrown.cause?.code, words].map((code) => String(code ?? ""));
+  const ids = [data.RequestId, data.requestId, thrown.requestId, thrown.requestid].map(String);
   // Log Service's SDK alone has the sentence as the message, and then an id of the request.
   const text = data.Message ?? data.message ?? (thrown.requestid ? thrown.message : undefined);
   return {
     apiCode:
-      code.map(String).find((one) => FACT.test(one) && one !== "undefined") ??
+      codes.find((code) => /^[A-Za-z][\w.-]{1,79}$/.test(code)) ??
       (/Timeout/i.test(String(thrown.name)) ? "Timeout" : "UnreadableAnswer"),
     status: Number.isInteger(status) && status > 0 ? status : undefined,
-    requestId: requestId as string | undefined,
+    requestId: ids.find((id) => /^[A-Za-z0-9-]{4,64}$/.test(id) && id !== "undefined"),
     text: typeof text === "string" && text.trim() ? text.trim() : undefined,
     product: String(thrown.product ?? "the service"),
   };
@@ -118,99 +105,95 @@ export async function call<T>(cloud: Cloud, step: string, run: () => Promise<T>)
     const { apiCode, status, requestId, text, product } = readFailure(error);
     const said = text && cloud.hide(text.replaceAll(/\s+/g, " ").slice(0, 500));
     const facts = [apiCode, status && `HTTP ${status}`, requestId && `request id ${requestId}`];
-    const hint = HINTS.find(({ pattern }) => pattern.test(`${apiCode} ${said}`))?.hint(product);
     const lines = [
       `Could not ${step} (${facts.filter(Boolean).join(", ")}).`,
       said && `${product} says: ${said}`,
-      hint,
+      adviceOn(`${apiCode} ${said}`, product),
       "Finished steps are kept. To continue, run the same command again.",
     ];
-    throw new DeployError(lines.filter(Boolean).join("\n"), { apiCode, status, text: said });
+    const known = { ...(status ? { status } : {}), ...(said ? { text: said } : {}) };
+    throw new DeployError(lines.filter(Boolean).join("\n"), { apiCode, ...known });
   }
 }
 
-function failsWith(error: unknown, codes: RegExp): boolean {
-  if (!(error instanceof DeployError)) return false;
-  const { apiCode = "", status } = error.facts;
-  return codes.test(apiCode) || codes.test(String(status));
+/** Undefined instead of a refusal whose code or status says that there is no such thing. */
+async function unlessAbsent<T>(work: Promise<T>, absent: RegExp): Promise<T | undefined> {
+  return work.catch((error) => {
+    const { apiCode = "", status } = error instanceof DeployError ? error.facts : {};
+    if (absent.test(apiCode) || absent.test(String(status))) return undefined;
+    throw error;
+  });
 }
+
+const ABSENT = /NotExist|NotFound|^404$/;
 
 /** The one way to look something up: undefined if it is not there. */
-export async function lookUp<T>(
-  cloud: Cloud,
-  what: string,
-  find: () => Promise<T>,
-): Promise<T | undefined> {
-  try {
-    return await call(cloud, `look up ${what}`, find);
-  } catch (error) {
-    if (failsWith(error, /NotExist|NotFound|^404$/)) return undefined;
-    throw error;
-  }
-}
+export const lookUp = <T>(cloud: Cloud, what: string, find: () => Promise<T>) =>
+  unlessAbsent(call(cloud, `look up the ${what}`, find), ABSENT);
 
-/** The one way to delete something: false if it was gone already. */
-export async function remove(
-  cloud: Cloud,
-  what: string,
-  run: () => Promise<unknown>,
-): Promise<boolean> {
-  try {
-    await call(cloud, `delete ${what}`, run);
-    return true;
-  } catch (error) {
-    if (failsWith(error, /NotExist|NotFound|^404$/)) return false;
-    throw error;
-  }
-}
+/** The one way to delete something that may be gone already. */
+export const remove = (cloud: Cloud, what: string, run: () => Promise<unknown>) =>
+  unlessAbsent(call(cloud, `delete the ${what}`, run), ABSENT);
 
-export type Wanted<T> = {
-  /** Such as "the role x". */
+export type Resource<T = Answer> = {
+  /** Such as "role x". */
   readonly what: string;
   /** Undefined while it is not ready, or not there. */
-  readonly find: () => Promise<T>;
+  readonly find: () => Promise<T | undefined>;
   readonly create: () => Promise<unknown>;
   /** Names of the role, project or logstore that it needs and that may be too new to be known. */
   readonly needs?: readonly string[];
-  /** Why what was found must not be touched. */
-  readonly refuse?: (found: T) => string | undefined;
+  /** Whether this service and stage made what was found, which must not be touched otherwise. */
+  readonly isOurs?: (found: T) => boolean;
   /** What makes it as wanted; undefined if it is. */
   readonly change?: (found: T) => (() => Promise<unknown>) | undefined;
 };
 
 /** The one way to make something what it should be. Running it again ends in the same state. */
-export async function ensure<T>(cloud: Cloud, wanted: Wanted<T>): Promise<NonNullable<T>> {
-  const { what, find, create, needs = [], refuse, change } = wanted;
+export async function ensure<T>(cloud: Cloud, wanted: Resource<T>): Promise<NonNullable<T>> {
+  const { what, find, create, needs = [], isOurs, change } = wanted;
   const found = await lookUp(cloud, what, find);
+  let done = "created";
   if (found === undefined || found === null) {
-    await whileNew(cloud, needs, () => makeOnce(cloud, what, create));
-    const made = await waitFor(cloud, what, () => lookUp(cloud, what, find));
-    cloud.say(`${capital(what)} created`);
-    return made;
+    // One that is there already was made by another deployment, or its first answer was lost.
+    const make = () => unlessAbsent(call(cloud, `create ${what}`, create), /AlreadyExist/);
+    await whileNew(cloud, needs, make);
+  } else {
+    if (isOurs?.(found) === false) {
+      throw new DeployError(
+        `The ${what} exists, and nothing says that this service and stage made it. Choose another stage (--stage), or delete it if nothing needs it.`,
+      );
+    }
+    const update = change?.(found);
+    if (!update) return found;
+    await whileNew(cloud, needs, () => call(cloud, `update ${what}`, update));
+    done = "updated";
   }
-  const reason = refuse?.(found);
-  if (reason) throw new DeployError(reason);
-  const update = change?.(found);
-  if (!update) return found;
-  await whileNew(cloud, needs, () => call(cloud, `update ${what}`, update));
-  cloud.say(`${capital(what)} updated`);
-  return waitFor(cloud, what, () => lookUp(cloud, what, find));
+  const ready = await waitFor(cloud, what, () => lookUp(cloud, what, find));
+  cloud.say(`${capital(what)} ${done}`);
+  return ready;
 }
 
-/** One that is there already was made by another deployment, or its first answer was lost. */
-async function makeOnce(cloud: Cloud, what: string, create: () => Promise<unknown>) {
-  try {
-    await call(cloud, `create ${what}`, create);
-  } catch (error) {
-    if (!failsWith(error, /AlreadyExist/)) throw error;
+/** Deletes what this service and stage made, and says so. Anything else stays. */
+export async function removeOurs<T>(
+  cloud: Cloud,
+  { what, find, isOurs }: Pick<Resource<T>, "what" | "find" | "isOurs">,
+  deleteIt: (found: T) => Promise<unknown>,
+): Promise<void> {
+  const found = await lookUp(cloud, what, find);
+  if (found === undefined || found === null) return;
+  if (isOurs?.(found) === false) {
+    cloud.say(`${capital(what)} kept: nothing says that this service and stage made it`);
+    return;
   }
+  await deleteIt(found);
+  cloud.say(`${capital(what)} deleted`);
 }
 
-const DELAYS_MS = [300, 700, 1500, 3000, 5000];
+const DELAYS_MS = [300, 700, 1500, 3000];
+const LONGEST_DELAY_MS = 5_000;
 // A fresh logstore was not ready after 36 s: github.com/devsapp/fc issue 414.
 const LIMIT_MS = 90_000;
-
-const delayOf = (tries: number) => DELAYS_MS[Math.min(tries, DELAYS_MS.length - 1)] ?? 0;
 
 /** The one way to wait: until there is an answer, for 90 s. */
 export async function waitFor<T>(
@@ -228,24 +211,24 @@ export async function waitFor<T>(
       );
     }
     if (tries === 0) say(`${capital(what)} is not ready yet: waiting for up to 90 s`);
-    await clock.sleep(delayOf(tries));
+    await clock.sleep(DELAYS_MS[tries] ?? LONGEST_DELAY_MS);
   }
 }
 
 /** Repeats a call while its refusal names something that was made a moment ago. */
-async function whileNew<T>(cloud: Cloud, needs: readonly string[], run: () => Promise<T>) {
+async function whileNew(cloud: Cloud, needs: readonly string[], run: () => Promise<unknown>) {
   let refusal: unknown;
-  const names = needs.map((name) => name.toLowerCase());
-  return waitFor(cloud, needs.join(", "), async () => {
-    try {
-      return { done: await run() };
-    } catch (error) {
-      const text = error instanceof DeployError ? (error.facts.text ?? "") : "";
-      if (!names.some((name) => text.toLowerCase().includes(name))) throw error;
-      refusal = error;
-      return undefined;
-    }
-  }).catch((error: unknown) => {
+  const attempt = () =>
+    run().then(
+      () => true,
+      (error) => {
+        const text = error instanceof DeployError ? (error.facts.text ?? "").toLowerCase() : "";
+        if (!needs.some((name) => text.includes(name.toLowerCase()))) throw error;
+        refusal = error;
+        return undefined;
+      },
+    );
+  await waitFor(cloud, needs.join(", "), attempt).catch((error) => {
     throw refusal ?? error;
   });
 }

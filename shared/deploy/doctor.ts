@@ -14,28 +14,20 @@ import { guardedLookup } from "../webhook/target.ts";
 import { createTestEvent } from "../webhook/test-event.ts";
 import type { Keys } from "./clients.ts";
 import { type Cloud, CONSOLES, DeployError, lookUp } from "./cloud.ts";
-import { type Found, isOther, listFunctions } from "./functions.ts";
-import type { FunctionPlan, Plan } from "./plan.ts";
-import { checkShares } from "./shares.ts";
-import { describeCost, runsADay } from "./timer.ts";
+import { describeCosts } from "./cost.ts";
+import { type Found, listFunctions } from "./functions.ts";
+import { type FunctionPlan, isOwned, type Plan } from "./plan.ts";
 
 /** One line of the doctor. An error stops a deployment. */
 export type Finding = { readonly state: "ok" | "warning" | "error"; readonly text: string };
 
+const finding =
+  (state: Finding["state"]) =>
+  (text: string): Finding => ({ state, text });
+const [ok, warning, error] = [finding("ok"), finding("warning"), finding("error")];
+
 const MAX_IDLE_MS = 5_000;
 const FC_ROLE = "AliyunServiceRoleForFC";
-
-/** Settings that functions would not start with. No value is named. */
-export function settingsProblems({ functions }: Plan): string[] {
-  const { problems } = readConfigs(functions);
-  const storeUrl = storeUrlOf(functions);
-  if (storeUrl && storeOf(storeUrl)?.isShared === false) {
-    problems.push(
-      "STORE_URL  must name Tablestore or PostgreSQL, because an instance of a function forgets everything. Run: export STORE_URL=tablestore://INSTANCE.REGION/TABLE",
-    );
-  }
-  return problems;
-}
 
 /** How to set what is required. */
 const EXAMPLES: Readonly<Record<string, string>> = {
@@ -44,6 +36,18 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   WEBHOOK_URL: "export WEBHOOK_URL=https://hooks.example.com/whatsapp",
   WEBHOOK_SECRET: 'export WEBHOOK_SECRET="whsec_$(openssl rand -base64 32)"',
 };
+
+/** Settings that functions would not start with. No value is named. */
+export function settingsProblems({ functions }: Plan): string[] {
+  const { problems } = readConfigs(functions);
+  const storeUrl = storeUrlOf(functions);
+  if (storeUrl && storeOf(storeUrl)?.isShared === false) {
+    problems.push(
+      `STORE_URL  must name Tablestore or PostgreSQL, because an instance of a function forgets everything. Run: ${EXAMPLES.STORE_URL}`,
+    );
+  }
+  return problems;
+}
 
 function readConfigs(functions: readonly FunctionPlan[]) {
   const configs = new Map<string, Config>();
@@ -78,63 +82,54 @@ export async function examine(
   cloud: Cloud,
 ): Promise<{ readonly findings: Finding[]; readonly functions: Found[] }> {
   const findings: Finding[] = [];
-  const tell = (state: Finding["state"], text: string) => findings.push({ state, text });
   const ask = async <T>(good: string, run: () => Promise<T>): Promise<T | undefined> => {
     try {
       const answer = await run();
-      if (good) tell("ok", good);
+      findings.push(ok(good));
       return answer;
-    } catch (error) {
-      if (!(error instanceof DeployError)) throw error;
-      const [first = "", ...rest] = error.message.split("\n").slice(0, -1);
-      tell("error", [first, ...rest].join("\n"));
+    } catch (thrown) {
+      if (!(thrown instanceof DeployError)) throw thrown;
+      // Without its last line, of a deployment that has begun.
+      findings.push(error(thrown.message.split("\n").slice(0, -1).join("\n")));
       return undefined;
     }
   };
   const { region } = plan.target;
-  const functions =
-    (await ask(`Function Compute is active in ${region}`, () => listFunctions(plan, cloud))) ?? [];
-  const role = await ask("", () => findServiceRole(cloud));
-  if (role === null) {
-    tell(
-      "error",
-      `The service role ${FC_ROLE} is missing, without which Function Compute writes no log. Open ${CONSOLES["Function Compute"]} as an administrator and confirm its creation.`,
-    );
-  } else if (role) tell("ok", `the service role ${FC_ROLE} exists`);
   const { logProject } = plan.names;
-  await ask(`Log Service is active in ${region}`, () =>
-    lookUp(cloud, `the log project ${logProject}`, () =>
-      cloud.clients.log("getProject", logProject),
-    ),
+  const { log, ram } = cloud.clients;
+  const functions = await ask(`Function Compute is active in ${region}`, () =>
+    listFunctions(plan, cloud),
   );
-  findings.push(...(await checkStore(plan, functions, keys)));
-  tell(
-    "ok",
-    `Chat App is asked by the functions' check. Activate it first: ${CONSOLES["Chat App"]}`,
+  await ask(`the service role ${FC_ROLE} exists`, async () => {
+    const role = lookUp(cloud, `role ${FC_ROLE}`, () => ram("GetRole", { RoleName: FC_ROLE }));
+    // A user who may not ask is no reason to stop.
+    const mayNotAsk = (thrown: unknown) =>
+      thrown instanceof DeployError && thrown.facts.status === 403;
+    if (await role.catch((thrown) => mayNotAsk(thrown) || Promise.reject(thrown))) return;
+    throw new DeployError(
+      `The service role ${FC_ROLE} is missing, without which Function Compute writes no log. Open ${CONSOLES["Function Compute"]} as an administrator and confirm its creation.\n`,
+    );
+  });
+  await ask(`Log Service is active in ${region}`, () =>
+    lookUp(cloud, `log project ${logProject}`, () => log("getProject", logProject)),
   );
   const { configs } = readConfigs(plan.functions);
-  findings.push(...describeKeys(configs));
-  const instances = plan.functions.find(({ key }) => key === QUERY.name)?.reservedConcurrency;
-  findings.push(...checkShares(configs, instances));
-  const poll = configs.get(POLL.name);
-  const cidrs = plan.functions.find(({ key }) => key === POLL.name)?.environment
-    .WEBHOOK_ALLOW_CIDRS;
-  if (/\/0+\b/.test(cidrs ?? "")) {
-    tell("warning", "WEBHOOK_ALLOW_CIDRS holds a range /0, which allows every private address");
+  findings.push(
+    ...(await checkStore(plan, functions ?? [], keys)),
+    ok(`Chat App is asked by the functions' check. Activate it first: ${CONSOLES["Chat App"]}`),
+    ...describeKeys(configs),
+    ...checkShares(configs, plan.functions.find(({ key }) => key === QUERY.name)?.instances),
+  );
+  const poll = plan.functions.find(({ key }) => key === POLL.name);
+  if (/\/0+\b/.test(poll?.environment.WEBHOOK_ALLOW_CIDRS ?? "")) {
+    findings.push(
+      warning("WEBHOOK_ALLOW_CIDRS holds a range /0, which allows every private address"),
+    );
   }
-  if (poll) findings.push(await checkWebhook(poll, plan), ...describeCosts(poll, plan));
-  return { findings, functions };
-}
-
-/** Null: it is not there. Undefined: this user may not ask, which is no reason to stop. */
-async function findServiceRole(cloud: Cloud): Promise<object | null | undefined> {
-  try {
-    const find = () => cloud.clients.ram("GetRole", { RoleName: FC_ROLE });
-    return (await lookUp(cloud, `the role ${FC_ROLE}`, find)) ?? null;
-  } catch (error) {
-    if (error instanceof DeployError && error.facts.status === 403) return undefined;
-    throw error;
-  }
+  const config = configs.get(POLL.name);
+  if (config)
+    findings.push(await checkWebhook(config, plan), ...describeCosts(config, plan).map(ok));
+  return { findings, functions: functions ?? [] };
 }
 
 /** Prints one line a finding. @throws DeployError if one of them stops what was asked for */
@@ -145,152 +140,145 @@ export function report(findings: readonly Finding[], cloud: Cloud, warningsStop:
   const bad = findings.filter(({ state }) => state === "error" || (warningsStop && state !== "ok"));
   if (bad.length === 0) return;
   const count = bad.length === 1 ? "1 line" : `${bad.length} lines`;
+  const command = warningsStop ? "doctor" : "deploy";
   throw new DeployError(
-    `${count} above to fix. Nothing was changed.\nThen run: npm run ${warningsStop ? "doctor" : "deploy"}`,
+    `${count} above to fix. Nothing was changed.\nThen run: npm run ${command}`,
   );
 }
 
 /** A table of another stage is an error. What this machine cannot reach, poll's check reaches. */
 async function checkStore(plan: Plan, functions: readonly Found[], keys: Keys): Promise<Finding[]> {
-  const { target } = plan;
+  const { region, stage, accountId } = plan.target;
   const url = storeUrlOf(plan.functions);
-  const table = url ? parseTablestoreUrl(url) : undefined;
-  if (!url || !table) {
-    return [{ state: "ok", text: "the store is PostgreSQL, which the functions' check opens" }];
-  }
+  const target = url ? parseTablestoreUrl(url) : undefined;
+  if (!url || !target) return [ok("the store is PostgreSQL, which the functions' check opens")];
+  const { table, instance } = target;
   const bare = (text: unknown) => String(text ?? "").split("?endpoint=")[0];
-  const other = functions.find(
-    (one) =>
-      isOther(one, plan) &&
-      bare(Object(one.environmentVariables).STORE_URL) === bare(url) &&
-      Object(one.environmentVariables).STAGE !== target.stage,
-  );
-  const own = `${target.accountId}:${target.stage}`;
-  const found = other
-    ? { identity: `${target.accountId}:${other.environmentVariables.STAGE}` }
-    : await readIdentity(url, keys);
-  const findings: Finding[] = [];
-  if (url.includes(".") && !url.startsWith(`tablestore://${table.instance}.${target.region}/`)) {
-    findings.push({
-      state: "warning",
-      text: `STORE_URL names a store outside ${target.region}: every call crosses regions`,
-    });
-  }
-  if ("reason" in found) {
-    const text =
+  const other = functions
+    .filter(({ description }) => !isOwned(description, plan.names.owner))
+    .map(({ environmentVariables }) => Object(environmentVariables))
+    .find(({ STORE_URL, STAGE }) => bare(STORE_URL) === bare(url) && STAGE !== stage);
+  const own = `${accountId}:${stage}`;
+  const found = other ? { identity: `${accountId}:${other.STAGE}` } : await readIdentity(url, keys);
+  const regions = url.startsWith(`tablestore://${instance}.${region}/`)
+    ? []
+    : [warning(`STORE_URL names a store outside ${region}: every call crosses regions`)];
+  if (found.reason) {
+    const state =
       found.reason === "OTSObjectNotExist"
-        ? `the table ${table.table} does not exist yet`
-        : `the table ${table.table} cannot be reached from this machine (${found.reason}), which is usual for a new instance`;
-    findings.push({
-      state: "ok",
-      text: `${text}: poll's check makes it if it is absent.\nIts SDK makes it without encryption at rest, which cannot be switched on later. To have it encrypted, make it first in ${CONSOLES.Tablestore}: primary key k of type String, encryption on.`,
-    });
-  } else if (found.identity !== undefined && found.identity !== own) {
-    findings.push({
-      state: "error",
-      text: `The table ${table.table} belongs to ${found.identity}, and this is ${own}. Give each stage its own table. Run: export STORE_URL=${bare(url)}_${target.stage.replaceAll("-", "_")}`,
-    });
-  } else findings.push({ state: "ok", text: `the table ${table.table} exists` });
-  return findings;
+        ? "does not exist yet"
+        : `cannot be reached from this machine (${found.reason}), which is usual for a new instance`;
+    return [
+      ...regions,
+      ok(
+        `the table ${table} ${state}: poll's check makes it if it is absent.\nIts SDK makes it without encryption at rest, which cannot be switched on later. To have it encrypted, make it first in ${CONSOLES.Tablestore}: primary key k of type String, encryption on.`,
+      ),
+    ];
+  }
+  if (found.identity === undefined || found.identity === own) {
+    return [...regions, ok(`the table ${table} exists`)];
+  }
+  const better = `${bare(url)}_${stage.replaceAll("-", "_")}`;
+  return [
+    ...regions,
+    error(
+      `The table ${table} belongs to ${found.identity}, and this is ${own}. Give each stage its own table. Run: export STORE_URL=${better}`,
+    ),
+  ];
 }
 
 /** Whose the store is, as far as this machine can read it. */
 async function readIdentity(
   url: string,
-  { accessKeyId, accessKeySecret, securityToken }: Keys,
-): Promise<{ readonly identity: string | undefined } | { readonly reason: string }> {
-  const agents = new Set<ReturnType<typeof createAgent>>();
-  const agentFor = ({ protocol }: URL) => {
-    const scheme = protocol === "http:" ? "http:" : "https:";
-    const agent = createAgent(scheme, { maxIdleMs: MAX_IDLE_MS, now: Date.now });
-    agents.add(agent);
-    return agent;
+  { accessKeyId, accessKeySecret, securityToken: token }: Keys,
+): Promise<{ readonly identity?: string | undefined; readonly reason?: string }> {
+  const agents: ReturnType<typeof createAgent>[] = [];
+  const credentials = {
+    accessKeyId,
+    accessKeySecret: new Secret(accessKeySecret),
+    securityToken: token ? new Secret(token) : undefined,
+  };
+  const tablestore = {
+    credentials: () => credentials,
+    agentFor: ({ protocol }: URL) => {
+      const agent = createAgent(protocol === "http:" ? "http:" : "https:", {
+        maxIdleMs: MAX_IDLE_MS,
+        now: Date.now,
+      });
+      agents.push(agent);
+      return agent;
+    },
+    random: Math.random,
+    sleep: (ms: number) => sleep<void>(ms),
   };
   try {
-    const store = await openStore(url, {
-      newVersion: () => crypto.randomUUID(),
-      tablestore: {
-        credentials: () => ({
-          accessKeyId,
-          accessKeySecret: new Secret(accessKeySecret),
-          securityToken: securityToken ? new Secret(securityToken) : undefined,
-        }),
-        agentFor,
-        random: Math.random,
-        sleep: async (ms) => {
-          await sleep(ms);
-        },
-      },
-    });
+    const store = await openStore(url, { newVersion: () => crypto.randomUUID(), tablestore });
     return { identity: (await readRow(store, IDENTITY_KEY, identityRowSchema))?.value.identity };
-  } catch (error) {
-    if (!isAppError(error)) throw error;
-    return { reason: "reason" in error && error.reason ? error.reason : error.code };
+  } catch (thrown) {
+    if (!isAppError(thrown)) throw thrown;
+    return { reason: "reason" in thrown && thrown.reason ? thrown.reason : thrown.code };
   } finally {
     for (const agent of agents) agent.destroy();
   }
 }
 
 async function checkWebhook({ webhook }: Config, { target }: Plan): Promise<Finding> {
-  if (!webhook)
-    return { state: "error", text: `WEBHOOK_URL is not set. Run: ${EXAMPLES.WEBHOOK_URL}` };
+  if (!webhook) return error(`WEBHOOK_URL is not set. Run: ${EXAMPLES.WEBHOOK_URL}`);
   const monotonic = () => performance.now();
   const agent = createAgent(webhook.url.protocol === "https:" ? "https:" : "http:", {
     maxIdleMs: MAX_IDLE_MS,
     now: Date.now,
     connect: { lookup: guardedLookup(webhook.guard.isAllowed) },
   });
-  const event = createTestEvent(
-    `urn:waba-numbers:${target.accountId}:${target.stage}`,
-    { now: Date.now, newId: () => crypto.randomUUID() },
-    {
-      message: "This asks, before a deployment, whether the receiver verifies and accepts events.",
-    },
-  );
+  const source = `urn:waba-numbers:${target.accountId}:${target.stage}`;
+  const message =
+    "This asks, before a deployment, whether the receiver verifies and accepts events.";
+  const newId = () => crypto.randomUUID();
+  const event = createTestEvent(source, { now: Date.now, newId }, { message });
   const send = createSender({ ...webhook, agent }, { now: Date.now, monotonic });
   const result = await send(event, { deadlineAt: monotonic() + 15_000 });
   agent.destroy();
   if (result.kind === "delivered") {
-    const text = `the webhook accepted a signed webhook.test with ${result.status}`;
-    return { state: "ok", text };
+    return ok(`the webhook accepted a signed webhook.test with ${result.status}`);
   }
   const status = "status" in result && result.status ? `HTTP ${result.status}` : undefined;
   const why = status ?? ("reason" in result ? result.reason : result.kind);
-  const text = `the webhook did not accept a signed webhook.test (${why}), so events will wait. Start the receiver, or correct WEBHOOK_URL and WEBHOOK_SECRET. Then run: npm run ctl -- webhook test --stage ${target.stage}`;
-  return { state: "warning", text };
+  return warning(
+    `the webhook did not accept a signed webhook.test (${why}), so events will wait. Start the receiver, or correct WEBHOOK_URL and WEBHOOK_SECRET. Then run: npm run ctl -- webhook test --stage ${target.stage}`,
+  );
 }
 
 function describeKeys(configs: ReadonlyMap<string, Config>): Finding[] {
-  const keyed = [...configs.values()].find(({ apiKeys }) => apiKeys.length > 0);
-  if (!keyed) return [];
-  const names = keyed.apiKeys.map(
+  const keys = [...configs.values()].find(({ apiKeys }) => apiKeys.length > 0)?.apiKeys ?? [];
+  const names = keys.map(
     ({ name, scope }) => `${name} (${scope === "*" ? "every customer" : "one customer"})`,
   );
-  return [{ state: "ok", text: `API keys: ${names.join(", ")}` }];
+  return names.length > 0 ? [ok(`API keys: ${names.join(", ")}`)] : [];
 }
 
-/** What poll costs, and what callers can make the other functions cost at most. */
-function describeCosts(config: Config, { functions }: Plan): Finding[] {
-  const poll = functions.find(({ key }) => key === POLL.name);
-  const timers = (poll?.triggers ?? []).filter(
-    ({ type, config: { enable } }) => type === "timer" && enable,
-  );
-  const runs = timers.map(({ config: { cronExpression } }) => runsADay(String(cronExpression)));
-  const day = runs.reduce<number | undefined>(
-    (sum, each) => (sum === undefined || each === undefined ? undefined : sum + each),
-    0,
-  );
-  const { memorySize, cpu } = poll?.input ?? {};
-  const size = { memoryMb: Number(memorySize), cpu: Number(cpu) };
-  const http = functions.filter(({ triggers }) => triggers.some(({ type }) => type === "http"));
-  const most = http.map(({ key, reservedConcurrency, input }) => {
-    if (!reservedConcurrency) return `${key} has no ceiling of instances`;
-    const seconds = reservedConcurrency * 86_400;
-    const gigabytes = Math.round((seconds * Number(input.memorySize)) / 1024);
-    return `${key} ${reservedConcurrency} instances, ${Math.round(seconds * Number(input.cpu))} vCPU-s and ${gigabytes} GB-s`;
-  });
+/** Calls a second that an account has for one operation, by the operation's page. */
+const ACCOUNT_QPS = 10;
+/** For the query after an unclear add, and for commands. */
+const SPARE_QPS = 1;
+
+/**
+ * A warning if query, poll and what is left for the rest come to more calls than the account has.
+ *
+ * @param instances the most that query has at a time
+ */
+export function checkShares(
+  configs: ReadonlyMap<string, Config>,
+  instances: number | undefined,
+): Finding[] {
+  const [query, poll] = [configs.get(QUERY.name), configs.get(POLL.name)];
+  if (!query || !poll || instances === undefined) return [];
+  const live = instances * query.queryQps;
+  const sum = poll.qps + live + SPARE_QPS;
+  const shares = `UPSTREAM_QPS ${poll.qps}, live queries ${live} (reservedConcurrency ${instances} x QUERY_QPS ${query.queryQps}), ${SPARE_QPS} for adds and commands`;
+  if (sum <= ACCOUNT_QPS) return [];
   return [
-    { state: "ok", text: describeCost(config, day, size) },
-    { state: "ok", text: `at most, called without a pause all day: ${most.join("; ")}` },
+    warning(
+      `the shares come to ${sum} calls a second, and an account has ${ACCOUNT_QPS}: ${shares}. Lower one, or have the limit raised in the Quota Center`,
+    ),
   ];
 }

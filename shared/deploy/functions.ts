@@ -2,16 +2,20 @@ import { isDeepStrictEqual } from "node:util";
 import { type Answer, type Cloud, call, DeployError, ensure, lookUp, remove } from "./cloud.ts";
 import { type FunctionPlan, isOwned, type Plan } from "./plan.ts";
 
-const PAGE = 100;
-
 /** A function or trigger as Function Compute describes it. */
 export type Found = Readonly<Record<string, Answer>>;
 
-async function pages(read: (nextToken: string | undefined) => Promise<Answer>, list: string) {
+async function pages(
+  { clients }: Cloud,
+  [operation, list]: readonly [string, string],
+  place: readonly string[],
+  given: object = {},
+): Promise<Found[]> {
   const found: Found[] = [];
   let nextToken: string | undefined;
   do {
-    const page = await read(nextToken);
+    const query = { ...given, limit: 100, nextToken };
+    const page = await clients.fc(operation, place, { query });
     found.push(...(page?.[list] ?? []));
     nextToken = page?.nextToken || undefined;
   } while (nextToken);
@@ -20,45 +24,31 @@ async function pages(read: (nextToken: string | undefined) => Promise<Answer>, l
 
 /** Every function whose name begins as this service's do, those of its other stages included. */
 export async function listFunctions({ target }: Plan, cloud: Cloud): Promise<Found[]> {
-  const found = await pages((nextToken) => {
-    const query = { prefix: `${target.service}-`, fcVersion: "v3", limit: PAGE, nextToken };
-    return call(cloud, `list the functions in ${target.region}`, () =>
-      cloud.clients.fc("listFunctions", [], { query }),
-    );
-  }, "functions");
+  const given = { prefix: `${target.service}-`, fcVersion: "v3" };
+  const found = await call(cloud, `list the functions in ${target.region}`, () =>
+    pages(cloud, ["listFunctions", "functions"], [], given),
+  );
   // A list may leave the environment out, and what would disappear must be seen.
   const whole = async (one: Found) =>
     one.environmentVariables
       ? one
-      : ((await lookUp(cloud, `the function ${one.functionName}`, () =>
+      : ((await lookUp(cloud, `function ${one.functionName}`, () =>
           cloud.clients.fc("getFunction", [one.functionName]),
         )) ?? one);
   return Promise.all(found.map(whole));
 }
 
 /** Those of this service and stage. */
-export function ownFunctions(found: readonly Found[], { names }: Plan): Found[] {
-  return found.filter(
+export const ownFunctions = (found: readonly Found[], { names }: Plan): Found[] =>
+  found.filter(
     ({ functionName, description }) =>
       String(functionName).startsWith(names.functionPrefix) && isOwned(description, names.owner),
   );
-}
 
-/** Whether it is another stage's of the same service, or looks as if it were. */
-export function isOther({ description }: Found, { names }: Plan): boolean {
-  return !isOwned(description, names.owner);
-}
-
-export async function listTriggers(name: string, cloud: Cloud): Promise<Found[]> {
-  const listed = await lookUp(cloud, `the triggers of ${name}`, () =>
-    pages(
-      (nextToken) =>
-        cloud.clients.fc("listTriggers", [name], { query: { limit: PAGE, nextToken } }),
-      "triggers",
-    ),
-  );
-  return listed ?? [];
-}
+export const listTriggers = async (name: string, cloud: Cloud): Promise<Found[]> =>
+  (await lookUp(cloud, `triggers of ${name}`, () =>
+    pages(cloud, ["listTriggers", "triggers"], [name]),
+  )) ?? [];
 
 type Given = { readonly archive: Buffer; readonly role: string; readonly needs: readonly string[] };
 
@@ -66,35 +56,36 @@ type Given = { readonly archive: Buffer; readonly role: string; readonly needs: 
 export async function ensureFunction(
   wanted: FunctionPlan,
   { archive, role, needs }: Given,
-  { names, target }: Plan,
+  { names }: Plan,
   cloud: Cloud,
 ): Promise<void> {
   const { fc } = cloud.clients;
   const { name, environment } = wanted;
   const input = { ...wanted.input, role, environmentVariables: environment };
-  const code = { zipFile: archive.toString("base64") };
-  const checksum = crc64(archive);
+  const withCode = { ...input, code: { zipFile: archive.toString("base64") } };
   let isNew = false;
-  await ensure<Found | undefined>(cloud, {
+  await ensure<Found>(cloud, {
     what: `function ${name}`,
     find: () => findUsable(name, cloud),
     create: () => {
       isNew = true;
-      return fc("createFunction", [], { body: { functionName: name, ...input, code } });
+      return fc("createFunction", [], { body: { functionName: name, ...withCode } });
     },
     needs,
-    refuse: (found) =>
-      isOwned(found?.description, names.owner)
-        ? undefined
-        : `The function ${name} exists, and its description does not say that service ${target.service} in stage ${target.stage} made it. Choose another stage (--stage), or delete it.`,
+    isOurs: ({ description }) => isOwned(description, names.owner),
     change: (found) => {
-      const isCode = found?.codeChecksum === checksum;
+      const isCode = found.codeChecksum === crc64(archive);
       if (isCode && holds(found, input)) return undefined;
-      const body = isCode ? input : { ...input, code };
-      return () => fc("updateFunction", [name], { body });
+      return () => fc("updateFunction", [name], { body: isCode ? input : withCode });
     },
   });
-  await ensureLimits(wanted, isNew, cloud);
+  for (const [kind, body] of Object.entries(wanted.limits)) {
+    const what = `${kind} of ${name}`;
+    const found = isNew ? undefined : await lookUp(cloud, what, () => fc(`get${kind}`, [name]));
+    if (body ? holds(found, body) : found === undefined) continue;
+    if (body) await call(cloud, `set ${what}`, () => fc(`put${kind}`, [name], { body }));
+    else await remove(cloud, what, () => fc(`delete${kind}`, [name]));
+  }
 }
 
 /** Undefined while it is being made or updated, because it refuses further changes until then. */
@@ -123,100 +114,54 @@ function holds(found: unknown, wanted: unknown): boolean {
   );
 }
 
-const SETTINGS = {
-  ConcurrencyConfig: "the ceiling of instances",
-  AsyncInvokeConfig: "the asynchronous calls",
-} as const;
-
-/** Ceiling of instances and asynchronous calls: set if wanted, and taken away if not. */
-async function ensureLimits(
-  { name, reservedConcurrency, asyncConfig }: FunctionPlan,
-  isNew: boolean,
-  cloud: Cloud,
-) {
-  const { fc } = cloud.clients;
-  const ceiling = reservedConcurrency && { reservedConcurrency };
-  for (const [kind, body] of Object.entries({
-    ConcurrencyConfig: ceiling || undefined,
-    AsyncInvokeConfig: asyncConfig,
-  })) {
-    const what = `${SETTINGS[kind as keyof typeof SETTINGS]} of ${name}`;
-    const found = isNew ? undefined : await lookUp(cloud, what, () => fc(`get${kind}`, [name]));
-    if (body ? holds(found, body) : found === undefined) continue;
-    if (body) await call(cloud, `set ${what}`, () => fc(`put${kind}`, [name], { body }));
-    else await remove(cloud, what, () => fc(`delete${kind}`, [name]));
-  }
-}
-
-/**
- * Makes the triggers what serverless.yml says. One that was added by hand under another name is left
- * alone.
- */
+/** Makes the triggers what serverless.yml says. One that was added by hand is left alone. */
 export async function ensureTriggers(
   { name, triggers }: FunctionPlan,
   { names }: Plan,
   cloud: Cloud,
 ): Promise<Found[]> {
   const { fc } = cloud.clients;
-  let existing = await listTriggers(name, cloud);
-  const before = JSON.stringify(existing);
-  for (const { name: triggerName, type, config } of triggers) {
+  const description = names.owner;
+  for (const { name: triggerName, type: triggerType, config } of triggers) {
     const triggerConfig = JSON.stringify(config);
-    const find = () => existing.find((one) => one.triggerName === triggerName);
-    const other = find();
-    if (other && other.triggerType !== type && isOwned(other.description, names.owner)) {
-      await removeTrigger(name, triggerName, cloud);
-      existing = existing.filter((one) => one !== other);
-    }
-    await ensure<Found | undefined>(cloud, {
+    await ensure<Found>(cloud, {
       what: `trigger ${triggerName} of ${name}`,
-      find: async () => find(),
+      find: async () =>
+        (await listTriggers(name, cloud)).find((one) => one.triggerName === triggerName),
       create: () => {
-        const made = { triggerName, triggerType: type, triggerConfig, description: names.owner };
-        existing.push(made);
-        return fc("createTrigger", [name], { body: made });
+        const body = { triggerName, triggerType, triggerConfig, description };
+        return fc("createTrigger", [name], { body });
       },
-      refuse: (found) =>
-        isOwned(found?.description, names.owner)
-          ? undefined
-          : `The function ${name} has a trigger ${triggerName} that this service did not make: its description does not say so. Delete it, or make it again under another name. Then run the same command again.`,
+      isOurs: (found) => isOwned(found.description, description),
       change: (found) =>
-        holds(parseConfig(found?.triggerConfig), config)
+        holds(parseConfig(found.triggerConfig), config)
           ? undefined
-          : () => {
-              existing = existing.map((one) => (one === found ? { ...one, triggerConfig } : one));
-              const body = { triggerConfig, description: names.owner };
-              return fc("updateTrigger", [name, triggerName], { body });
-            },
+          : () =>
+              fc("updateTrigger", [name, triggerName], { body: { triggerConfig, description } }),
     });
   }
-  for (const { triggerName, description } of existing) {
-    const isWanted = triggers.some((trigger) => trigger.name === triggerName);
-    if (isWanted || !isOwned(description, names.owner)) continue;
-    await removeTrigger(name, triggerName, cloud);
-    existing = existing.filter((one) => one.triggerName !== triggerName);
-  }
-  // Only the cloud has the address of a trigger that was made now.
-  return JSON.stringify(existing) === before ? existing : listTriggers(name, cloud);
+  const isWanted = (one: Found) => triggers.some((trigger) => trigger.name === one.triggerName);
+  const existing = await listTriggers(name, cloud);
+  const dropped = existing.filter((one) => !isWanted(one) && isOwned(one.description, description));
+  await removeTriggers(name, dropped, cloud);
+  return existing.filter((one) => !dropped.includes(one));
 }
 
-async function removeTrigger(name: string, trigger: string, cloud: Cloud) {
-  await remove(cloud, `the trigger ${trigger} of ${name}`, () =>
-    cloud.clients.fc("deleteTrigger", [name, trigger]),
-  );
-  cloud.say(`Trigger ${trigger} of ${name} deleted`);
+async function removeTriggers(name: string, triggers: readonly Found[], cloud: Cloud) {
+  for (const { triggerName } of triggers) {
+    await remove(cloud, `trigger ${triggerName} of ${name}`, () =>
+      cloud.clients.fc("deleteTrigger", [name, triggerName]),
+    );
+    cloud.say(`Trigger ${triggerName} of ${name} deleted`);
+  }
 }
 
 /** Deletes a function: its triggers first, so that nothing starts it meanwhile. */
 export async function removeFunction(name: string, cloud: Cloud): Promise<void> {
-  const { fc } = cloud.clients;
-  for (const { triggerName } of await listTriggers(name, cloud)) {
-    await removeTrigger(name, triggerName, cloud);
+  await removeTriggers(name, await listTriggers(name, cloud), cloud);
+  for (const kind of ["ConcurrencyConfig", "AsyncInvokeConfig", "Function"]) {
+    await remove(cloud, `${kind} of ${name}`, () => cloud.clients.fc(`delete${kind}`, [name]));
   }
-  for (const kind of Object.keys(SETTINGS) as (keyof typeof SETTINGS)[]) {
-    await remove(cloud, `${SETTINGS[kind]} of ${name}`, () => fc(`delete${kind}`, [name]));
-  }
-  await remove(cloud, `the function ${name}`, () => fc("deleteFunction", [name]));
   cloud.say(`Function ${name} deleted`);
 }
 
@@ -228,20 +173,15 @@ export function parseConfig(text: unknown): Record<string, Answer> {
   }
 }
 
-const CRC64_TABLE = Array.from({ length: 256 }, (_, index) => {
-  let value = BigInt(index);
-  for (let bit = 0; bit < 8; bit += 1) {
-    value = value & 1n ? (value >> 1n) ^ 0xc96c5795d7870f42n : value >> 1n;
-  }
-  return value;
-});
-
 /** CRC-64 as Function Compute gives it for a function's code (GetFunction, codeChecksum: ECMA-182). */
 export function crc64(bytes: Uint8Array): string {
   const mask = 0xffffffffffffffffn;
   let value = mask;
   for (const byte of bytes) {
-    value = (CRC64_TABLE[Number((value ^ BigInt(byte)) & 0xffn)] ?? 0n) ^ (value >> 8n);
+    value ^= BigInt(byte);
+    for (let bit = 0; bit < 8; bit += 1) {
+      value = value & 1n ? (value >> 1n) ^ 0xc96c5795d7870f42n : value >> 1n;
+    }
   }
   return String(value ^ mask);
 }

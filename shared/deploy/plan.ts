@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { FUNCTIONS } from "../functions.js";
 import type { Answer } from "./cloud.ts";
-import { cronProblem } from "./timer.ts";
 
 export type Target = {
   readonly service: string;
@@ -29,59 +28,90 @@ export type FunctionPlan = {
   /** What CreateFunction and UpdateFunction take, but for role, code and environment. */
   readonly input: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, string>>;
-  readonly reservedConcurrency: number | undefined;
-  readonly asyncConfig: Readonly<Record<string, number>> | undefined;
+  /** The most instances at a time. */
+  readonly instances: number | undefined;
+  /** Ceiling of instances and asynchronous calls, by the API's names: undefined takes one away. */
+  readonly limits: Readonly<Record<string, Readonly<Record<string, number>> | undefined>>;
   readonly triggers: readonly TriggerPlan[];
 };
 
-export type Names = ReturnType<typeof namesOf>;
-
 export type Plan = {
   readonly target: Target;
-  readonly names: Names;
+  readonly names: ReturnType<typeof namesOf>;
   readonly functions: readonly FunctionPlan[];
 };
 
-export type ServiceConfig = {
-  readonly provider: Readonly<Record<string, Answer>>;
-  readonly functions: Readonly<Record<string, Readonly<Record<string, Answer>>>>;
-};
+type Given = Readonly<Record<string, Answer>>;
+export type ServiceConfig = { readonly provider: Given; readonly functions: Record<string, Given> };
 
 /** Names of what one service and stage has, as the provider plugin forms them. */
 export function namesOf({ service, stage, region, accountId }: Target) {
   const base = `${service}-${stage}`;
   const digest = createHash("sha256").update(`${service}/${stage}`).digest("hex").slice(0, 8);
-  const plain = (text: string) => text.replaceAll(/\W/g, "_");
+  const right = (kind: string, key: string) =>
+    `${kind}-${base}-${region}-${key}`.replaceAll("_", "-");
   return {
     base,
     functionPrefix: `${base}-`,
-    roleOf: (key: string) => `sls-${base}-${region}-${key}`.replaceAll("_", "-"),
-    policyOf: (key: string) => `fc-${base}-${region}-${key}`.replaceAll("_", "-"),
+    rightsOf: (key: string) => ({ role: right("sls", key), policy: right("fc", key) }),
+    /** What version 0.1.0 made for all functions together. */
+    sharedRights: { role: right("sls", "exec-role"), policy: right("fc", "access") },
     logProject: `sls-${accountId}-${region}-logs`,
     logstore: base,
     /** In descriptions: `a-b` in stage `c` and `a` in stage `b-c` have the same names. */
     owner: `serverless:${service}/${stage}`,
     /** A field of the index says the same for a logstore. Letters, digits and _ are allowed there. */
-    logMark: `${LOG_MARK}${plain(service)}__${plain(stage)}__${digest}`,
+    logMark: `serverless__${`${service}__${stage}`.replaceAll(/\W/g, "_")}__${digest}`,
     /** What version 0.1.0 wrote there, if Log Service took it. */
     oldLogMark: `serverless:${service}:${stage}`,
   };
 }
 
-/** How such fields begin, whosever they are; in version 0.1.0 with a colon. */
-const LOG_MARK = "serverless__";
-
-export function isOwned(description: unknown, owner: string): boolean {
-  return typeof description === "string" && description.split(" ").includes(owner);
-}
+export const isOwned = (description: unknown, owner: string): boolean =>
+  typeof description === "string" && description.split(" ").includes(owner);
 
 /** What serverless.yml asks for, in the words of the cloud's APIs. */
-export function planOf(config: ServiceConfig, target: Target): Plan {
+export function planOf({ provider, functions = {} }: ServiceConfig, target: Target): Plan {
   const names = namesOf(target);
-  const functions = Object.entries(config.functions ?? {})
-    .map(([key, given]) => planFunction(key, given, config.provider, names))
-    .filter(isWanted);
-  return { target, names, functions };
+  const planned = Object.entries(functions).map(([key, given]): FunctionPlan => {
+    const settings = { ...provider, ...given };
+    const handler = String(settings.handler);
+    const memorySize = settings.memorySize ?? 256;
+    const instances =
+      given.reservedConcurrency ?? FUNCTIONS.find(({ name }) => name === key)?.instances;
+    const { maximumRetryAttempts: retries, maximumEventAge: age } = given;
+    const logConfig = {
+      ...{ project: names.logProject, logstore: names.logstore, logBeginRule: "None" },
+      ...{ enableRequestMetrics: true, enableInstanceMetrics: false },
+    };
+    return {
+      key,
+      name: `${names.functionPrefix}${key}`,
+      ...names.rightsOf(key),
+      file: handler.slice(0, handler.indexOf(".")),
+      environment: textOf({ ...provider.environment, ...given.environment }),
+      input: {
+        description: [given.description, names.owner].filter(Boolean).join(" "),
+        runtime: settings.runtime ?? "nodejs20",
+        handler,
+        memorySize,
+        // 1 vCPU for each GB is the most that Function Compute gives.
+        cpu: settings.cpu ?? Math.max(0.05, Math.floor((memorySize / 1024) * 20) / 20),
+        timeout: settings.timeout ?? 30,
+        ...{ diskSize: 512, internetAccess: true, logConfig },
+      },
+      instances,
+      limits: {
+        ConcurrencyConfig: instances && { reservedConcurrency: instances },
+        AsyncInvokeConfig:
+          retries === undefined && age === undefined
+            ? undefined
+            : { maxAsyncRetryAttempts: retries ?? 3, maxAsyncEventAgeInSeconds: age ?? 86_400 },
+      },
+      triggers: planTriggers(given.events ?? []),
+    };
+  });
+  return { target, names, functions: planned.filter(isWanted) };
 }
 
 /** Whether the setting is given without which the table of functions has no use for the function. */
@@ -90,55 +120,7 @@ function isWanted({ key, environment }: FunctionPlan): boolean {
   return !row || !("deployedWith" in row) || environment[row.deployedWith] !== undefined;
 }
 
-function planFunction(
-  key: string,
-  given: Readonly<Record<string, Answer>>,
-  provider: Readonly<Record<string, Answer>>,
-  names: Names,
-): FunctionPlan {
-  const settings = { ...provider, ...given };
-  const handler = String(settings.handler);
-  const memorySize = settings.memorySize ?? 256;
-  const { maximumRetryAttempts, maximumEventAge, reservedConcurrency } = given;
-  const hasAsync = maximumRetryAttempts !== undefined || maximumEventAge !== undefined;
-  return {
-    key,
-    name: `${names.functionPrefix}${key}`,
-    role: names.roleOf(key),
-    policy: names.policyOf(key),
-    file: handler.slice(0, handler.indexOf(".")),
-    environment: textOf({ ...provider.environment, ...given.environment }),
-    input: {
-      description: [given.description, names.owner].filter(Boolean).join(" "),
-      runtime: settings.runtime ?? "nodejs20",
-      handler,
-      memorySize,
-      // 1 vCPU for each GB is the most that Function Compute gives.
-      cpu: settings.cpu ?? Math.max(0.05, Math.floor((memorySize / 1024) * 20) / 20),
-      timeout: settings.timeout ?? 30,
-      diskSize: 512,
-      internetAccess: true,
-      logConfig: {
-        project: names.logProject,
-        logstore: names.logstore,
-        enableRequestMetrics: true,
-        enableInstanceMetrics: false,
-        logBeginRule: "None",
-      },
-    },
-    reservedConcurrency:
-      reservedConcurrency ?? FUNCTIONS.find(({ name }) => name === key)?.instances,
-    asyncConfig: hasAsync
-      ? {
-          maxAsyncRetryAttempts: maximumRetryAttempts ?? 3,
-          maxAsyncEventAgeInSeconds: maximumEventAge ?? 86_400,
-        }
-      : undefined,
-    triggers: planTriggers(given.events ?? []),
-  };
-}
-
-function planTriggers(events: readonly Readonly<Record<string, Answer>>[]): TriggerPlan[] {
+function planTriggers(events: readonly Given[]): TriggerPlan[] {
   const counts = { http: 0, timer: 0 };
   return events.map((event) => {
     const type = event.http ? "http" : "timer";
@@ -156,105 +138,77 @@ function planTriggers(events: readonly Readonly<Record<string, Answer>>[]): Trig
 }
 
 /** An empty variable counts as absent in the functions as well. */
-function textOf(values: Readonly<Record<string, unknown>>): Record<string, string> {
+function textOf(values: Given): Record<string, string> {
   const entries = Object.entries(values).map(([name, value]) => [name, String(value ?? "")]);
   return Object.fromEntries(entries.filter(([, value]) => value !== ""));
 }
 
-/** Function Compute 3.0, RAM and Log Service each allow other names (CreateFunction, CreateRole, CreateLogStore). */
-const NAMES = {
-  function: { pattern: /^[A-Za-z_][\w-]{0,63}$/, says: "1 to 64 letters, digits, _ and -" },
-  role: { pattern: /^[A-Za-z0-9.-]{1,64}$/, says: "1 to 64 letters, digits, . and -" },
-  logstore: {
-    pattern: /^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$/,
-    says: "3 to 63 lower-case letters, digits, _ and -",
-  },
-};
+/** `@every 5m`, or six fields with seconds first, in UTC unless a zone is named (page "Time trigger"). */
+const TIMER = /^(@every [1-9]\d{0,4}[mh]|(CRON_TZ=\S+ )?([\dA-Z*?,/-]+ ){5}[\dA-Z*?,/-]+)$/;
 
 /** What is wrong with names and timers. The cloud judges the rest in its own words. */
 export function planProblems({ target, names, functions }: Plan): string[] {
-  const problems = [];
-  if (!/^[a-z]{2,}(-[a-z]+)+(-\d+)?$/.test(target.region)) {
-    problems.push(
+  const again = "choose a shorter or plainer stage or service";
+  const rules: (readonly [string, RegExp, string])[] = [
+    [
+      target.region,
+      /^[a-z]{2,}(-[a-z]+)+(-\d+)?$/,
       "ALIBABA_CLOUD_REGION  must look like ap-southeast-1. Run: export ALIBABA_CLOUD_REGION=ap-southeast-1",
-    );
-  }
-  // The functions' own setting STAGE has this form.
-  if (!/^[A-Za-z0-9-]{1,32}$/.test(target.stage)) {
-    problems.push("--stage  must be 1 to 32 letters, digits or -");
-  }
-  const all: [keyof typeof NAMES, string][] = [
-    ...functions.flatMap(({ name, role }): [keyof typeof NAMES, string][] => [
-      ["function", name],
-      ["role", role],
+    ],
+    // The functions' own setting STAGE has this form.
+    [target.stage, /^[A-Za-z0-9-]{1,32}$/, "--stage  must be 1 to 32 letters, digits or -"],
+    // CreateFunction, CreateRole and CreateLogStore each allow other names.
+    ...functions.flatMap(({ name, role }) => [
+      [
+        name,
+        /^[A-Za-z_][\w-]{0,63}$/,
+        `--stage  makes the function name ${name}, which must be 1 to 64 letters, digits, _ and -: ${again}`,
+      ] as const,
+      [
+        role,
+        /^[A-Za-z0-9.-]{1,64}$/,
+        `--stage  makes the role name ${role}, which must be 1 to 64 letters, digits, . and -: ${again}`,
+      ] as const,
     ]),
-    ["logstore", names.logstore],
+    [
+      names.logstore,
+      /^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$/,
+      `--stage  makes the logstore name ${names.logstore}, which must be 3 to 63 lower-case letters, digits, _ and -: ${again}`,
+    ],
+    ...functions.flatMap(({ key, triggers }) =>
+      triggers
+        .filter(({ type }) => type === "timer")
+        .map(
+          ({ config }) =>
+            [
+              String(config.cronExpression),
+              TIMER,
+              `TIMER  of ${key} must be like '@every 1m', or have six fields: second minute hour day month weekday`,
+            ] as const,
+        ),
+    ),
   ];
-  for (const [kind, name] of all) {
-    const { pattern, says } = NAMES[kind];
-    if (pattern.test(name)) continue;
-    problems.push(
-      `--stage  makes the ${kind} name ${name}, which must be ${says}: choose a shorter or plainer stage or service`,
-    );
-  }
-  for (const { key, triggers } of functions) {
-    for (const { type, config } of triggers) {
-      const problem = type === "timer" && cronProblem(String(config.cronExpression));
-      if (problem) problems.push(`TIMER  of ${key} ${problem}`);
-    }
-  }
-  return problems;
+  return rules.filter(([text, pattern]) => !pattern.test(text)).map(([, , problem]) => problem);
 }
-const text = { type: "string" };
-const count = { type: "integer", minimum: 1 };
-// Numbers too: YAML takes an unquoted 60 for one, and the platform wants text.
-const environment = {
-  type: "object",
-  patternProperties: {
-    "^[A-Za-z][A-Za-z0-9_]*$": { anyOf: [text, { type: "number" }, { type: "boolean" }] },
-  },
-  additionalProperties: false,
-};
 
-/** Shared by provider and functions: a function's own value wins. */
-const defaults = {
-  runtime: text,
-  memorySize: count,
-  cpu: { type: "number" },
-  timeout: count,
-  environment,
-};
-
-const object = (properties: object, required: readonly string[]) => ({
+const object = (names: string, properties: object = {}, required: readonly string[] = []) => ({
   type: "object",
-  properties,
+  properties: { ...Object.fromEntries(names.split(" ").map((name) => [name, {}])), ...properties },
   required,
   additionalProperties: false,
 });
 
 /** What serverless.yml may say. Anything else is an error, because a typing mistake would go unnoticed. */
+const { properties: shared } = object("runtime memorySize cpu timeout environment");
 export const CONFIG_SCHEMA = {
-  provider: { properties: { ...defaults, region: text } },
-  function: {
-    properties: {
-      ...defaults,
-      handler: { type: "string", pattern: "^[\\w-]+\\.[A-Za-z_$][\\w$]*$" },
-      description: text,
-      reservedConcurrency: count,
-      maximumRetryAttempts: { type: "integer", minimum: 0 },
-      maximumEventAge: count,
-    },
-    required: ["handler"],
-  },
+  provider: { properties: { ...shared, region: {} } },
+  function: object(
+    "description reservedConcurrency maximumRetryAttempts maximumEventAge",
+    { ...shared, handler: { type: "string", pattern: "^[\\w-]+\\.[A-Za-z_$][\\w$]*$" } },
+    ["handler"],
+  ),
   functionEvents: {
-    http: object(
-      {
-        path: { type: "string", pattern: "^/" },
-        method: { anyOf: [text, { type: "array", items: text, minItems: 1 }] },
-        authType: { enum: ["anonymous", "function"] },
-      },
-      ["method"],
-    ),
-    timer: object({ cron: text, payload: text, enabled: { type: "boolean" } }, ["cron"]),
+    http: object("path method authType", {}, ["method"]),
+    timer: object("cron payload enabled", {}, ["cron"]),
   },
 };

@@ -2,8 +2,8 @@ import { readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { packageFunctions } from "./bundle.ts";
-import { assertNothingLost, describeChanges, withDeployedHost } from "./changes.ts";
+import { packageFunctions } from "../bundle/bundle.ts";
+import { showChanges, withDeployedHost } from "./changes.ts";
 import { askAccount, assertSecure, createClients, findKeys, type Keys } from "./clients.ts";
 import {
   type Answer,
@@ -14,7 +14,7 @@ import {
   nothingChanged,
 } from "./cloud.ts";
 import { examine, report, settingsProblems } from "./doctor.ts";
-import { type Found, listFunctions } from "./functions.ts";
+import { listFunctions } from "./functions.ts";
 import { readLogs } from "./logs.ts";
 import { CONFIG_SCHEMA, type Plan, planOf, planProblems } from "./plan.ts";
 import { deployingPolicy } from "./rights.ts";
@@ -23,6 +23,7 @@ import {
   deployService,
   describeDeployment,
   describeService,
+  functionOf,
   removeService,
 } from "./service.ts";
 
@@ -53,12 +54,8 @@ function silenceAnalytics(): void {
     hooksWrap: (hooks: object) => hooks,
     sendDownloaded: () => undefined,
   };
-  require.cache[visitor] = {
-    id: visitor,
-    filename: visitor,
-    loaded: true,
-    exports,
-  } as NodeJS.Module;
+  const module = { id: visitor, filename: visitor, loaded: true, exports };
+  require.cache[visitor] = module as unknown as NodeJS.Module;
 }
 
 type Connection = { readonly plan: Plan; readonly keys: Keys; readonly cloud: Cloud };
@@ -67,61 +64,50 @@ type Connection = { readonly plan: Plan; readonly keys: Keys; readonly cloud: Cl
  * Finds credentials and asks whose they are, after all that the text alone shows to be wrong.
  *
  * @param planFor the plan in an account
- * @param options `sendsSettings`: the functions' settings have to be right
+ * @param again the command to run again, if it needs the functions' settings to be right
  */
-export async function connect(
+async function connect(
   planFor: (accountId: string) => Plan,
   environment: NodeJS.ProcessEnv,
   say: (text: string) => void,
-  { sendsSettings = false, command = "npm run deploy" } = {},
+  again?: string,
 ): Promise<Connection> {
   const draft = planFor(NO_ACCOUNT);
   const found = await findKeys(environment);
   const problems = [
     ...("problem" in found ? [found.problem] : []),
     ...planProblems(draft),
-    ...(sendsSettings ? settingsProblems(draft) : []),
+    ...(again ? settingsProblems(draft) : []),
   ];
+  const command = again ?? "the same command again";
   if ("problem" in found || problems.length > 0) throw nothingChanged(problems, command);
   const { keys } = found;
   const values = draft.functions.flatMap((one) => secretsIn(one.environment));
-  const hide = createHider([
-    keys.accessKeySecret,
-    keys.securityToken ?? "",
-    keys.accessKeyId,
-    ...values,
-  ]);
+  const { accessKeyId, accessKeySecret, securityToken = "" } = keys;
+  const hide = createHider([accessKeySecret, securityToken, accessKeyId, ...values]);
+  const clientsOf = (account: string) => createClients(keys, account, draft.target.region);
   const base = { clock: { now: Date.now, sleep }, say, hide };
-  const asking = { ...base, clients: createClients(keys, NO_ACCOUNT, draft.target.region) };
+  const asking = { ...base, clients: clientsOf(NO_ACCOUNT) };
   const { accountId, arn } = await call(asking, "ask for the account of these credentials", () =>
     askAccount(keys),
   );
   const meant = environment.ALIBABA_CLOUD_ACCOUNT_ID;
   if (meant && meant !== accountId) {
-    throw nothingChanged(
-      [
-        `ALIBABA_CLOUD_ACCOUNT_ID  is ${meant}, but the credentials are of account ${accountId}. Run: export ALIBABA_CLOUD_ACCOUNT_ID=${accountId} (or take the other account's credentials)`,
-      ],
-      command,
-    );
+    const problem = `ALIBABA_CLOUD_ACCOUNT_ID  is ${meant}, but the credentials are of account ${accountId}. Run: export ALIBABA_CLOUD_ACCOUNT_ID=${accountId} (or take the other account's credentials)`;
+    throw nothingChanged([problem], command);
   }
   const plan = planFor(accountId);
-  if (sendsSettings)
-    say(`account ${accountId} (${arn}), stage ${plan.target.stage}, ${plan.target.region}`);
-  return {
-    plan,
-    keys,
-    cloud: { ...base, clients: createClients(keys, accountId, plan.target.region) },
-  };
+  const { stage, region } = plan.target;
+  if (again) say(`account ${accountId} (${arn}), stage ${stage}, ${region}`);
+  return { plan, keys, cloud: { ...base, clients: clientsOf(accountId) } };
 }
 
 /** Whole values of 8 and more characters, and the parts of those that hold several. */
-function secretsIn(environment: Readonly<Record<string, string>>): string[] {
-  return Object.entries(environment).flatMap(([name, value]) => [
+const secretsIn = (environment: Readonly<Record<string, string>>): string[] =>
+  Object.entries(environment).flatMap(([name, value]) => [
     value,
     ...(/KEY|SECRET|TOKEN|URL/.test(name) ? value.split(/[\s,:;@/?&=]+|whsec_/) : []),
   ]);
-}
 
 /**
  * Keeps the provider plugin's commands and life cycle and does their work on Function Compute 3.0.
@@ -130,55 +116,40 @@ function secretsIn(environment: Readonly<Record<string, string>>): string[] {
 export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answer) {
   const { log, writeText, progress } = tools;
   const say = (text: string) => log.notice(text);
-  const service = () => serverless.service;
   const folder = (...parts: string[]) => path.join(serverless.serviceDir, ...parts);
   serverless.configSchemaHandler.defineProvider("aliyun", CONFIG_SCHEMA);
 
   const planFor = (accountId: string) => {
-    const { provider, functions } = service();
+    const { service, provider, functions } = serverless.service;
     const stage = options.stage ?? provider.stage ?? "dev";
     const region = options.region ?? provider.region ?? "ap-southeast-1";
-    return planOf(
-      { provider, functions },
-      { service: service().service, stage, region, accountId },
-    );
+    return planOf({ provider, functions }, { service, stage, region, accountId });
   };
   const draft = () => planFor(NO_ACCOUNT);
-  const connectFor = (how = {}) => connect(planFor, process.env, say, how);
-  const again = (command: string) => `${command} -- --stage ${draft().target.stage}`;
+  const connectFor = (command?: string) =>
+    connect(planFor, process.env, say, command && `${command} -- --stage ${draft().target.stage}`);
 
+  let archives: ReadonlyMap<string, Buffer>;
   const build = async () => {
-    const archives = await packageFunctions(draft(), {
-      dist: folder("dist"),
-      archives: folder(".serverless"),
-    });
-    for (const key of archives.keys()) {
-      // The framework packs what has no archive yet: everything in this folder.
-      service().functions[key].package = { artifact: folder(".serverless", `${key}.zip`) };
+    archives = await packageFunctions(draft().functions, folder("dist"), folder(".serverless"));
+    const { functions } = serverless.service;
+    for (const key of Object.keys(functions)) {
+      // The framework packs what has no archive: everything in this folder.
+      const artifact = folder(".serverless", `${key}.zip`);
+      if (archives.has(key)) functions[key].package = { artifact };
+      else delete functions[key];
     }
-  };
-
-  const readArchives = async ({ functions }: Plan) => {
-    const read = async (key: string) =>
-      [key, await readFile(service().functions[key].package.artifact)] as const;
-    return new Map(await Promise.all(functions.map(({ key }) => read(key))));
   };
 
   const deploy = async (only?: string) => {
-    const how = { sendsSettings: true, command: again("npm run deploy") };
-    const { plan, keys, cloud } = await connectFor(how);
-    let found: Found[];
-    if (options["skip-checks"]) found = await listFunctions(plan, cloud);
-    else {
-      const examined = await examine(plan, keys, cloud);
-      report(examined.findings, cloud, false);
-      found = examined.functions;
-    }
+    const { plan, keys, cloud } = await connectFor("npm run deploy");
+    const examined = options["skip-checks"]
+      ? { findings: [], functions: await listFunctions(plan, cloud) }
+      : await examine(plan, keys, cloud);
+    report(examined.findings, cloud, false);
+    const found = examined.functions;
     const wanted = withDeployedHost(plan, found);
-    const { lines, gone } = describeChanges(wanted, found, only);
-    for (const line of lines) say(line);
-    assertNothingLost(gone, plan.target, Boolean(options.yes));
-    const archives = await readArchives(plan);
+    showChanges(wanted, found, say, { only, mayLose: Boolean(options.yes) });
     const deployed =
       only === undefined
         ? await deployService(wanted, archives, cloud, found)
@@ -186,14 +157,8 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
     writeText(`\n${describeDeployment(plan, deployed)}`);
   };
 
-  const functionNamed = () => {
-    const found = draft().functions.find(({ key }) => key === options.function);
-    if (!found) throw new DeployError(`serverless.yml has no function ${options.function}.`);
-    return found;
-  };
-
   const invoke = async () => {
-    const { name } = functionNamed();
+    const { name } = functionOf(draft(), options.function);
     const payload = options.path
       ? await readFile(path.resolve(options.path), "utf8")
       : (options.data ?? "{}");
@@ -205,11 +170,11 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
     if (answer.failed) throw new DeployError(`The function ${name} ended with an error.`);
   };
 
-  const hooks: Readonly<Record<string, () => Promise<unknown>>> = {
+  const hooks: Readonly<Record<string, () => unknown>> = {
     "package:cleanup": () => rm(folder(".serverless"), { recursive: true, force: true }),
     "before:package:createDeploymentArtifacts": build,
     "deploy:deploy": () => deploy(),
-    "deploy:function:initialize": async () => functionNamed(),
+    "deploy:function:initialize": () => functionOf(draft(), options.function),
     "deploy:function:packageFunction": build,
     "deploy:function:deploy": () => deploy(options.function),
     "info:info": async () => {
@@ -218,25 +183,45 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
     },
     "invoke:invoke": invoke,
     "logs:logs": async () => {
-      const { name } = functionNamed();
+      const { name } = functionOf(draft(), options.function);
       const { plan, cloud } = await connectFor();
-      const lines = await readLogs(plan, name, cloud, options);
-      writeText(
-        lines.length > 0 ? lines.join("\n") : `No log lines since ${options.startTime ?? "10m"}.`,
-      );
+      const since = options.startTime ?? "10m";
+      const lines = await readLogs(plan, name, cloud, since);
+      writeText(lines.length > 0 ? lines.join("\n") : `No log lines since ${since}.`);
     },
     "remove:remove": async () => {
       const { plan, cloud } = await connectFor();
-      const logs = Boolean(options["remove-logstore"]);
-      await removeService(plan, cloud, { roles: Boolean(options["remove-roles"]), logs });
+      const [roles, logs] = [options["remove-roles"], options["remove-logstore"]].map(Boolean);
+      await removeService(plan, cloud, { roles: roles ?? false, logs: logs ?? false });
     },
     "preflight:check": async () => {
-      const how = { sendsSettings: true, command: again("npm run doctor") };
-      const { plan, keys, cloud } = await connectFor(how);
+      const { plan, keys, cloud } = await connectFor("npm run doctor");
       report((await examine(plan, keys, cloud)).findings, cloud, true);
     },
-    "permissions:print": async () =>
-      writeText(JSON.stringify(deployingPolicy(service().service), undefined, 2)),
+    "permissions:print": () =>
+      writeText(JSON.stringify(deployingPolicy(draft().target.service), undefined, 2)),
+  };
+
+  /** Shows that something is going on, and our errors without a stack. */
+  const guarded = async (event: string, run: () => unknown) => {
+    const message = `${event.split(":").pop()} is running`;
+    const shown = progress.create({ name: event, message });
+    try {
+      await run();
+    } catch (error) {
+      if (!(error instanceof DeployError)) throw error;
+      throw new serverless.classes.Error(error.message, error.code);
+    } finally {
+      shown.remove();
+    }
+  };
+
+  /** The provider plugin's hooks would do the same again with Function Compute 2.0. */
+  const takeOver = () => {
+    const all: Record<string, { pluginName: string }[]> = serverless.pluginManager.hooks;
+    for (const [event, entries] of Object.entries(all)) {
+      all[event] = entries.filter(({ pluginName }) => !pluginName.startsWith("Aliyun"));
+    }
   };
 
   const flag = (usage: string) => ({ usage, type: "boolean" });
@@ -257,38 +242,10 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
       permissions: { usage: "Print the deploying user's policy", lifecycleEvents: ["print"] },
     },
     hooks: {
-      initialize: async () => takeOver(serverless.pluginManager),
+      initialize: async () => takeOver(),
       ...Object.fromEntries(
-        Object.entries(hooks).map(([event, run]) => [
-          event,
-          () => guarded(serverless, progress, event, run),
-        ]),
+        Object.entries(hooks).map(([event, run]) => [event, () => guarded(event, run)]),
       ),
     },
   };
-}
-
-/** The provider plugin's hooks would do the same again with Function Compute 2.0. */
-function takeOver({ hooks }: { hooks: Record<string, { pluginName: string }[]> }) {
-  for (const [event, entries] of Object.entries(hooks)) {
-    hooks[event] = entries.filter(({ pluginName }) => !pluginName.startsWith("Aliyun"));
-  }
-}
-
-/** Shows that something is going on, and our errors without a stack. */
-async function guarded(
-  serverless: Answer,
-  progress: Answer,
-  event: string,
-  run: () => Promise<unknown>,
-) {
-  const shown = progress.create({ name: event, message: `${event.split(":").pop()} is running` });
-  try {
-    await run();
-  } catch (error) {
-    if (!(error instanceof DeployError)) throw error;
-    throw new serverless.classes.Error(error.message, error.code);
-  } finally {
-    shown.remove();
-  }
 }

@@ -1,7 +1,7 @@
 import { FUNCTIONS } from "../functions.js";
 import { OPERATIONS, ramAction } from "../signing/operations.ts";
-import { type Cloud, call, ensure, lookUp, remove } from "./cloud.ts";
-import { type FunctionPlan, isOwned, type Names, type Plan, type Target } from "./plan.ts";
+import { type Answer, type Cloud, call, ensure, lookUp, remove, removeOurs } from "./cloud.ts";
+import { type FunctionPlan, isOwned, type Plan } from "./plan.ts";
 
 type Statement = {
   readonly Effect: "Allow";
@@ -9,9 +9,10 @@ type Statement = {
   readonly Resource: readonly string[];
 };
 
-const allow = (Action: readonly string[], ...Resource: string[]): Statement => ({
+/** Such as `ots:GetRow` for the product `ots`. */
+const allow = (product: string, names: readonly string[], ...Resource: string[]): Statement => ({
   Effect: "Allow",
-  Action,
+  Action: names.map((name) => `${product}:${name}`),
   Resource,
 });
 
@@ -24,93 +25,69 @@ const TABLE = /^tablestore:\/\/([a-z][a-z0-9-]*)\.([a-z0-9-]+)\/([A-Za-z_][A-Za-
 export function statementsOf({ key, environment }: FunctionPlan, plan: Plan): Statement[] {
   const { names, target } = plan;
   const place = `project/${names.logProject}/logstore/${names.logstore}`;
-  const isNeeded = (neededWith: readonly string[] | undefined) => {
-    const [setting, ...values] = neededWith ?? [];
-    return setting === undefined || values.includes(environment[setting] ?? "");
-  };
+  const isNeeded = ([setting, ...values]: readonly string[] = []) =>
+    setting === undefined || values.includes(environment[setting] ?? "");
   const actions = OPERATIONS.filter(
     ({ functions, neededWith }) => functions.some((name) => name === key) && isNeeded(neededWith),
-  ).map(({ operation }) => ramAction(operation));
+  ).map(({ operation }) => ramAction(operation).slice("cams:".length));
   const [, instance, region, table] = TABLE.exec(environment.STORE_URL ?? "") ?? [];
   const rows = FUNCTIONS.find(({ name }) => name === key)?.tableActions ?? [];
-  const tableName = `acs:ots:${region}:*:instance/${instance}/table/${table}`;
-  return [
-    allow(["log:PostLogStoreLogs"], `acs:log:*:${target.accountId}:${place}`),
-    ...(actions.length > 0 ? [allow(actions, "*")] : []),
-    ...(instance
-      ? [
-          allow(
-            rows.map((action) => `ots:${action}`),
-            tableName,
-          ),
-        ]
-      : []),
+  const statements = [
+    allow("log", ["PostLogStoreLogs"], `acs:log:*:${target.accountId}:${place}`),
+    allow("cams", actions, "*"),
+    allow("ots", instance ? rows : [], `acs:ots:${region}:*:instance/${instance}/table/${table}`),
   ];
+  return statements.filter(({ Action }) => Action.length > 0);
 }
 
-const TRUST = {
+const TRUST = JSON.stringify({
   Version: "1",
   Statement: [
     { Action: "sts:AssumeRole", Effect: "Allow", Principal: { Service: ["fc.aliyuncs.com"] } },
   ],
-};
+});
 
-const taken = (what: string, { service, stage }: Target) =>
-  `The ${what} exists, and its description does not say that service ${service} in stage ${stage} made it. Choose another stage (--stage), or delete it if nothing needs it.`;
+type Names = Pick<FunctionPlan, "role" | "policy">;
+
+/** How a function's role and policy are looked up, and whose they are. */
+function rightsOf({ role, policy }: Names, { names }: Plan, { clients: { ram } }: Cloud) {
+  const isOurs = (found: Answer) => isOwned((found.Policy ?? found.Role)?.Description, names.owner);
+  const policyName = { PolicyName: policy, PolicyType: "Custom" };
+  return {
+    policy: { what: `policy ${policy}`, find: () => ram("GetPolicy", policyName), isOurs },
+    role: { what: `role ${role}`, find: () => ram("GetRole", { RoleName: role }), isOurs },
+    listed: async (): Promise<{ PolicyName: string; PolicyType: string }[]> =>
+      (await ram("ListPoliciesForRole", { RoleName: role })).Policies?.Policy ?? [],
+  };
+}
 
 /** A function's role with its one policy. Resolves to the role's name for Function Compute. */
-export async function ensureRole(
-  { role, policy, key }: FunctionPlan,
-  plan: Plan,
-  cloud: Cloud,
-): Promise<string> {
-  const { names, target } = plan;
+export async function ensureRole(one: FunctionPlan, plan: Plan, cloud: Cloud): Promise<string> {
+  const { role, policy, key } = one;
   const { ram } = cloud.clients;
-  const wanted = plan.functions.find((one) => one.key === key);
-  const statements = wanted ? statementsOf(wanted, plan) : [];
-  const document = JSON.stringify({ Version: "1", Statement: statements });
+  const rights = rightsOf(one, plan, cloud);
+  const document = JSON.stringify({ Version: "1", Statement: statementsOf(one, plan) });
+  const given = { PolicyName: policy, PolicyDocument: document };
+  // RAM keeps five versions.
+  const RotateStrategy = "DeleteOldestNonDefaultVersionWhenLimitExceeded";
   await ensure(cloud, {
-    what: `policy ${policy}`,
-    find: () => ram("GetPolicy", { PolicyName: policy, PolicyType: "Custom" }),
-    create: () =>
-      ram("CreatePolicy", {
-        PolicyName: policy,
-        Description: names.owner,
-        PolicyDocument: document,
-      }),
-    refuse: ({ Policy }) =>
-      isOwned(Policy?.Description, names.owner) ? undefined : taken(`policy ${policy}`, target),
+    ...rights.policy,
+    create: () => ram("CreatePolicy", { ...given, Description: plan.names.owner }),
     change: ({ DefaultPolicyVersion }) =>
       isSame(DefaultPolicyVersion?.PolicyDocument, document)
         ? undefined
-        : () =>
-            ram("CreatePolicyVersion", {
-              PolicyName: policy,
-              PolicyDocument: document,
-              SetAsDefault: true,
-              // RAM keeps five.
-              RotateStrategy: "DeleteOldestNonDefaultVersionWhenLimitExceeded",
-            }),
+        : () => ram("CreatePolicyVersion", { ...given, SetAsDefault: true, RotateStrategy }),
   });
+  const Description = `Of the function ${key}; ${plan.names.owner}`;
   const { Role } = await ensure(cloud, {
-    what: `role ${role}`,
-    find: () => ram("GetRole", { RoleName: role }),
+    ...rights.role,
     create: () =>
-      ram("CreateRole", {
-        RoleName: role,
-        Description: `Of the function ${key}; ${names.owner}`,
-        AssumeRolePolicyDocument: JSON.stringify(TRUST),
-      }),
-    refuse: (found) =>
-      isOwned(found.Role?.Description, names.owner) ? undefined : taken(`role ${role}`, target),
+      ram("CreateRole", { RoleName: role, Description, AssumeRolePolicyDocument: TRUST }),
   });
   await ensure(cloud, {
     what: `right ${policy} of the role`,
-    find: async () => {
-      const attached = await policiesOf(role, cloud);
-      if (attached.some(({ PolicyName }) => PolicyName === policy)) return true;
-      throw Object.assign(new Error(), { code: "EntityNotExist.Role.Policy" });
-    },
+    find: async () =>
+      (await rights.listed()).some(({ PolicyName }) => PolicyName === policy) || undefined,
     create: () =>
       ram("AttachPolicyToRole", { PolicyType: "Custom", PolicyName: policy, RoleName: role }),
     needs: [role, policy],
@@ -118,81 +95,50 @@ export async function ensureRole(
   return Role.Arn;
 }
 
-async function policiesOf(
-  role: string,
-  { clients }: Cloud,
-): Promise<{ PolicyName: string; PolicyType: string }[]> {
-  return (await clients.ram("ListPoliciesForRole", { RoleName: role })).Policies?.Policy ?? [];
-}
-
 /** RAM may answer with the document set in another way than it was sent. */
 function isSame(stored: unknown, wanted: string): boolean {
+  const sorted = (_: string, part: unknown) =>
+    part && typeof part === "object" && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part;
   try {
-    return canonical(JSON.parse(String(stored))) === canonical(JSON.parse(wanted));
+    const [one, other] = [String(stored), wanted].map((text) =>
+      JSON.stringify(JSON.parse(text), sorted),
+    );
+    return one === other;
   } catch {
     return false;
   }
 }
 
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, part) =>
-    part && typeof part === "object" && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
-}
-
-/** Deletes a function's role and policy if this service and stage made them. The role goes last. */
-export async function removeRole(key: string, { names }: { names: Names }, cloud: Cloud) {
+/** Deletes a function's role and policy if this service and stage made them. */
+export async function removeRole(given: Names, plan: Plan, cloud: Cloud): Promise<void> {
   const { ram } = cloud.clients;
-  const [role, policy] = [names.roleOf(key), names.policyOf(key)];
-  const found = await lookUp(cloud, `the role ${role}`, () => ram("GetRole", { RoleName: role }));
-  const isOurs = isOwned(found?.Role?.Description, names.owner);
-  if (found && !isOurs) {
-    cloud.say(`Role ${role} kept: its description does not say that this service made it`);
+  const { role, policy, listed } = rightsOf(given, plan, cloud);
+  const [RoleName, PolicyName] = [given.role, given.policy];
+  const found = await lookUp(cloud, role.what, role.find);
+  const attached =
+    found && role.isOurs(found) ? await call(cloud, "list its policies", listed) : [];
+  for (const { PolicyName: name, PolicyType } of attached) {
+    const right = { PolicyName: name, PolicyType, RoleName };
+    await remove(cloud, `right ${name} of ${role.what}`, () => ram("DetachPolicyFromRole", right));
   }
-  if (isOurs) {
-    const listed = await call(cloud, `list the policies of ${role}`, () => policiesOf(role, cloud));
-    for (const { PolicyName, PolicyType } of listed) {
-      const params = { PolicyName, PolicyType, RoleName: role };
-      await remove(cloud, `the right ${PolicyName} of ${role}`, () =>
-        ram("DetachPolicyFromRole", params),
-      );
-    }
-  }
-  await removePolicy(policy, names.owner, cloud);
-  if (isOurs) {
-    await remove(cloud, `the role ${role}`, () => ram("DeleteRole", { RoleName: role }));
-    cloud.say(`Role ${role} deleted`);
-  }
-}
-
-async function removePolicy(policy: string, owner: string, cloud: Cloud) {
-  const { ram } = cloud.clients;
-  const params = { PolicyName: policy, PolicyType: "Custom" };
-  const found = await lookUp(cloud, `the policy ${policy}`, () => ram("GetPolicy", params));
-  if (!found) return;
-  if (!isOwned(found.Policy?.Description, owner)) {
-    cloud.say(`Policy ${policy} kept: its description does not say that this service made it`);
-    return;
-  }
-  const answer = await call(cloud, `list the versions of ${policy}`, () =>
-    ram("ListPolicyVersions", params),
-  );
-  // RAM refuses to delete a policy that has more than its default version.
-  for (const { VersionId, IsDefaultVersion } of answer.PolicyVersions?.PolicyVersion ?? []) {
-    if (IsDefaultVersion) continue;
-    await remove(cloud, `version ${VersionId} of ${policy}`, () =>
-      ram("DeletePolicyVersion", { PolicyName: policy, VersionId }),
+  await removeOurs(cloud, policy, async () => {
+    const answer = await call(cloud, `list the versions of ${policy.what}`, () =>
+      ram("ListPolicyVersions", { PolicyName, PolicyType: "Custom" }),
     );
-  }
-  await remove(cloud, `the policy ${policy}`, () => ram("DeletePolicy", { PolicyName: policy }));
-  cloud.say(`Policy ${policy} deleted`);
+    // RAM refuses to delete a policy that has more than its default version.
+    for (const { VersionId, IsDefaultVersion } of answer.PolicyVersions?.PolicyVersion ?? []) {
+      if (IsDefaultVersion) continue;
+      const version = { PolicyName, VersionId };
+      await remove(cloud, `${VersionId} of it`, () => ram("DeletePolicyVersion", version));
+    }
+    await remove(cloud, policy.what, () => ram("DeletePolicy", { PolicyName }));
+  });
+  await removeOurs(cloud, role, () =>
+    remove(cloud, role.what, () => ram("DeleteRole", { RoleName })),
+  );
 }
-
-const fc = (...names: string[]) => names.map((name) => `fc:${name}`);
-const ramActions = (...names: string[]) => names.map((name) => `ram:${name}`);
-const log = (...names: string[]) => names.map((name) => `log:${name}`);
 
 /**
  * What the deploying user needs for a service, for every command of it. A test holds it against the
@@ -200,40 +146,32 @@ const log = (...names: string[]) => names.map((name) => `log:${name}`);
  */
 export function deployingPolicy(service: string): object {
   const role = service.replaceAll("_", "-");
+  const each = (verbs: string, noun: string) => verbs.split(" ").map((verb) => `${verb}${noun}`);
+  const functions = [
+    ...[...each("Get Create Update Delete Invoke", "Function"), "ListTriggers"],
+    ...each("Create Update Delete", "Trigger"),
+    ...each("Get Put Delete", "ConcurrencyConfig"),
+    ...each("Get Put Delete", "AsyncInvokeConfig"),
+  ];
+  const rights = [
+    ...[...each("Get Create Delete Pass", "Role"), "ListPoliciesForRole", "AttachPolicyToRole"],
+    ...["DetachPolicyFromRole", "ListPolicyVersions", ...each("Get Create Delete", "Policy")],
+    ...each("Create Delete", "PolicyVersion"),
+  ];
+  const logs = [
+    ...[...each("Get Create Delete", "Project"), "ListLogStores", "GetLogStoreLogs"],
+    ...[...each("Get Create Delete", "LogStore"), ...each("Get Create Update", "Index")],
+  ];
+  const own = [`acs:ram:*:*:role/sls-${role}-*`, `acs:ram:*:*:policy/fc-${role}-*`];
   return {
     Version: "1",
     Statement: [
-      allow(fc("ListFunctions"), "acs:fc:*:*:functions/*"),
-      allow(
-        [
-          ...fc("GetFunction", "CreateFunction", "UpdateFunction", "DeleteFunction"),
-          ...fc("InvokeFunction", "ListTriggers", "CreateTrigger", "UpdateTrigger"),
-          ...fc("DeleteTrigger", "GetConcurrencyConfig", "PutConcurrencyConfig"),
-          ...fc("DeleteConcurrencyConfig", "GetAsyncInvokeConfig", "PutAsyncInvokeConfig"),
-          ...fc("DeleteAsyncInvokeConfig"),
-        ],
-        `acs:fc:*:*:functions/${service}-*`,
-      ),
-      allow(
-        [
-          ...ramActions("GetRole", "CreateRole", "DeleteRole", "PassRole", "ListPoliciesForRole"),
-          ...ramActions("AttachPolicyToRole", "DetachPolicyFromRole", "GetPolicy", "CreatePolicy"),
-          ...ramActions("DeletePolicy", "CreatePolicyVersion", "ListPolicyVersions"),
-          ...ramActions("DeletePolicyVersion"),
-        ],
-        `acs:ram:*:*:role/sls-${role}-*`,
-        `acs:ram:*:*:policy/fc-${role}-*`,
-      ),
-      allow(ramActions("GetRole"), "acs:ram:*:*:role/aliyunservicerolefor*"),
-      allow(
-        [
-          ...log("GetProject", "CreateProject", "DeleteProject", "ListLogStores", "GetLogStore"),
-          ...log("CreateLogStore", "DeleteLogStore", "GetIndex", "CreateIndex", "UpdateIndex"),
-          ...log("GetLogStoreLogs"),
-        ],
-        "acs:log:*:*:project/sls-*",
-      ),
-      allow(["ots:GetRow"], "acs:ots:*:*:instance/*"),
+      allow("fc", ["ListFunctions"], "acs:fc:*:*:functions/*"),
+      allow("fc", functions, `acs:fc:*:*:functions/${service}-*`),
+      allow("ram", rights, ...own),
+      allow("ram", ["GetRole"], "acs:ram:*:*:role/aliyunservicerolefor*"),
+      allow("log", logs, "acs:log:*:*:project/sls-*"),
+      allow("ots", ["GetRow"], "acs:ots:*:*:instance/*"),
     ],
   };
 }

@@ -15,6 +15,17 @@ import type { FunctionPlan, Plan } from "./plan.ts";
 import { ensureRole, removeRole } from "./rights.ts";
 import { check, type Deployed, verifyAddresses } from "./verify.ts";
 
+type Archives = ReadonlyMap<string, Buffer>;
+
+const keyOf = ({ functionName }: Found, { names }: Plan) =>
+  String(functionName).slice(names.functionPrefix.length);
+
+/** Deployed functions that serverless.yml no longer lists. */
+export const droppedOf = (plan: Plan, found: readonly Found[]): Found[] =>
+  ownFunctions(found, plan).filter(
+    (one) => !plan.functions.some(({ name }) => name === one.functionName),
+  );
+
 /**
  * Brings the cloud to what the plan says, and proves that it works. No timer or address exists before
  * every function has answered a check. Running it again ends in the same state.
@@ -24,7 +35,7 @@ import { check, type Deployed, verifyAddresses } from "./verify.ts";
  */
 export async function deployService(
   given: Plan,
-  archives: ReadonlyMap<string, Buffer>,
+  archives: Archives,
   cloud: Cloud,
   found: readonly Found[],
 ): Promise<Deployed[]> {
@@ -32,39 +43,34 @@ export async function deployService(
   const roles = new Map<string, string>();
   for (const one of plan.functions) roles.set(one.key, await ensureRole(one, plan, cloud));
   await ensureLogs(plan, cloud);
-  const make = async (key: string) => {
-    const one = functionOf(plan, key);
-    const { role, policy } = one;
-    const { logProject, logstore } = plan.names;
-    const needs = [role, policy, logProject, logstore];
-    await ensureFunction(
-      one,
-      { archive: archiveOf(archives, key), role: roles.get(key) ?? "", needs },
-      plan,
-      cloud,
-    );
+  const make = async (one: FunctionPlan) => {
+    const needs = [one.role, one.policy, plan.names.logProject, plan.names.logstore];
+    const parts = { archive: archiveOf(archives, one), role: roles.get(one.key) ?? "", needs };
+    await ensureFunction(one, parts, plan, cloud);
     return check(one, cloud);
   };
   // The timer's function goes first: its check makes the table and finds the store's host.
-  for (const { key } of inOrder(plan)) {
-    const { store } = await make(key);
+  const isTimer = (one: FunctionPlan) => one.triggers.some(({ type }) => type === "timer");
+  const order = [...plan.functions].sort((a, b) => Number(isTimer(b)) - Number(isTimer(a)));
+  for (const { key } of order) {
+    const { store } = await make(functionOf(plan, key));
     const withHost = withStoreUrl(plan, key, store?.storeUrl);
     if (withHost === plan) continue;
     plan = withHost;
-    cloud.say(
-      `The functions use the store's host ${new URL(store.storeUrl.split("endpoint=")[1]).host}`,
-    );
-    await make(key);
+    const { host } = new URL(store.storeUrl.split("endpoint=")[1]);
+    cloud.say(`The functions use the store's host ${host}`);
+    await make(functionOf(plan, key));
   }
   const deployed: Deployed[] = [];
-  for (const one of inOrder(plan)) {
+  for (const one of order) {
     deployed.push({ key: one.key, triggers: await ensureTriggers(one, plan, cloud) });
   }
   await verifyAddresses(plan, deployed, cloud);
-  for (const { functionName } of droppedOf(plan, found)) {
-    await removeFunction(functionName, cloud);
-    await removeRole(functionName.slice(plan.names.functionPrefix.length), plan, cloud);
+  for (const one of droppedOf(plan, found)) {
+    await removeFunction(one.functionName, cloud);
+    await removeRole(plan.names.rightsOf(keyOf(one, plan)), plan, cloud);
   }
+  await removeRole(plan.names.sharedRights, plan, cloud);
   return plan.functions.flatMap(({ key }) => deployed.filter((one) => one.key === key));
 }
 
@@ -72,7 +78,7 @@ export async function deployService(
 export async function deployOne(
   plan: Plan,
   key: string,
-  archives: ReadonlyMap<string, Buffer>,
+  archives: Archives,
   cloud: Cloud,
   found: readonly Found[],
 ): Promise<Deployed[]> {
@@ -83,35 +89,25 @@ export async function deployOne(
       `The function ${one.name} is not deployed yet, so it has no role. Run: npm run deploy -- --stage ${plan.target.stage}`,
     );
   }
-  const archive = archiveOf(archives, key);
-  await ensureFunction(one, { archive, role: existing.role, needs: [] }, plan, cloud);
+  const parts = { archive: archiveOf(archives, one), role: existing.role, needs: [] };
+  await ensureFunction(one, parts, plan, cloud);
   await check(one, cloud);
   const deployed = [{ key, triggers: await ensureTriggers(one, plan, cloud) }];
   await verifyAddresses(plan, deployed, cloud);
   return deployed;
 }
 
-const functionOf = (plan: Plan, key: string): FunctionPlan => {
-  const one = plan.functions.find((each) => each.key === key);
+/** @throws DeployError if serverless.yml has none of that name */
+export function functionOf({ functions }: Plan, key: string | undefined): FunctionPlan {
+  const one = functions.find((each) => each.key === key);
   if (!one) throw new DeployError(`serverless.yml has no function ${key}.`);
   return one;
-};
+}
 
-function archiveOf(archives: ReadonlyMap<string, Buffer>, key: string): Buffer {
+function archiveOf(archives: Archives, { key }: FunctionPlan): Buffer {
   const archive = archives.get(key);
   if (!archive) throw new DeployError(`The function ${key} was not packaged.`);
   return archive;
-}
-
-const isTimer = ({ triggers }: FunctionPlan) => triggers.some(({ type }) => type === "timer");
-const inOrder = ({ functions }: Plan) =>
-  [...functions].sort((a, b) => Number(isTimer(b)) - Number(isTimer(a)));
-
-/** Deployed functions that serverless.yml no longer lists. */
-export function droppedOf(plan: Plan, found: readonly Found[]): Found[] {
-  return ownFunctions(found, plan).filter(
-    ({ functionName }) => !plan.functions.some(({ name }) => name === functionName),
-  );
 }
 
 /** Only the timer's function finds the host, and every function that shares its store gets it. */
@@ -137,57 +133,49 @@ export async function removeService(
   if (owned.length === 0) cloud.say("No functions to delete");
   if (also.logs) await removeLogs(plan, cloud, owned.length > 0);
   if (!also.roles) return;
-  const { functionPrefix } = plan.names;
-  const keys = owned.map(({ functionName }) => String(functionName).slice(functionPrefix.length));
-  const all = new Set([
-    ...plan.functions.map(({ key }) => key),
-    ...FUNCTIONS.map(({ name }) => name),
-    ...keys,
-  ]);
-  for (const key of all) await removeRole(key, plan, cloud);
+  const listed = [...plan.functions.map(({ key }) => key), ...FUNCTIONS.map(({ name }) => name)];
+  for (const key of new Set([...listed, ...owned.map((one) => keyOf(one, plan))])) {
+    await removeRole(plan.names.rightsOf(key), plan, cloud);
+  }
+  await removeRole(plan.names.sharedRights, plan, cloud);
 }
 
 /** Addresses, timer, logs and a line to try. It holds no value of the environment. */
-export function describeDeployment(
-  { names, target, functions }: Plan,
-  deployed: readonly Deployed[],
-): string {
-  const lines = [`${names.base} in ${target.region}`, ""];
+export function describeDeployment(plan: Plan, deployed: readonly Deployed[]): string {
+  const { names, target, functions } = plan;
   let query: string | undefined;
-  for (const { key, triggers } of deployed) {
+  const lineOf = (key: string, { triggerName, triggerConfig, httpTrigger }: Found): string => {
+    const { methods = [], cronExpression, enable } = parseConfig(triggerConfig);
+    if (!httpTrigger?.urlInternet)
+      return `timer ${cronExpression}${enable ? "" : ", switched off"}`;
     const planned = functions.find((one) => one.key === key)?.triggers ?? [];
-    for (const { triggerName, triggerType, triggerConfig, httpTrigger } of triggers) {
-      const config = parseConfig(triggerConfig);
-      const path = planned.find(({ name }) => name === triggerName)?.path ?? "";
-      if (triggerType === "http" && httpTrigger?.urlInternet) {
-        const url = `${String(httpTrigger.urlInternet).replace(/\/$/, "")}${path}`;
-        if (key === "query") query = url;
-        lines.push(`  ${key.padEnd(6)} ${(config.methods ?? []).join(", ")} ${url}`);
-      } else if (triggerType === "timer") {
-        const state = config.enable === false ? ", switched off" : "";
-        lines.push(`  ${key.padEnd(6)} timer ${config.cronExpression}${state}`);
-      }
-    }
-    if (triggers.length === 0) lines.push(`  ${key.padEnd(6)} without a trigger`);
-  }
-  if (deployed.length === 0) lines.push("  nothing is deployed");
-  lines.push("", `  logs   Log Service, ${names.logProject}/${names.logstore}`);
-  lines.push(
+    const path = planned.find(({ name }) => name === triggerName)?.path ?? "";
+    const url = `${String(httpTrigger.urlInternet).replace(/\/$/, "")}${path}`;
+    if (key === "query") query = url;
+    return `${methods.join(", ")} ${url}`;
+  };
+  const lines = deployed.flatMap(({ key, triggers }) => {
+    const all = triggers.map((one) => lineOf(key, one));
+    return (all.length > 0 ? all : ["without a trigger"]).map(
+      (line) => `  ${key.padEnd(6)} ${line}`,
+    );
+  });
+  const curl = `  curl "${query}?custSpaceId=self" -H "authorization: Bearer $KEY"`;
+  return [
+    ...[`${names.base} in ${target.region}`, ""],
+    ...(lines.length > 0 ? lines : ["  nothing is deployed"]),
+    ...["", `  logs   Log Service, ${names.logProject}/${names.logstore}`],
     `         npx serverless logs -f poll --stage ${target.stage} --region ${target.region}`,
-  );
-  if (query) {
-    lines.push("", "Try it with a key of API_KEYS:", "");
-    lines.push(`  curl "${query}?custSpaceId=self" -H "authorization: Bearer $KEY"`);
-  }
-  return lines.join("\n");
+    ...(query ? ["", "Try it with a key of API_KEYS:", "", curl] : []),
+  ].join("\n");
 }
 
 /** What is deployed now, as the cloud has it. */
 export async function describeService(plan: Plan, cloud: Cloud): Promise<string> {
-  const deployed: Deployed[] = [];
-  for (const { functionName } of ownFunctions(await listFunctions(plan, cloud), plan)) {
-    const key = String(functionName).slice(plan.names.functionPrefix.length);
-    deployed.push({ key, triggers: await listTriggers(functionName, cloud) });
-  }
-  return describeDeployment(plan, deployed);
+  const owned = ownFunctions(await listFunctions(plan, cloud), plan);
+  const deployed = owned.map(async (one) => ({
+    key: keyOf(one, plan),
+    triggers: await listTriggers(one.functionName, cloud),
+  }));
+  return describeDeployment(plan, await Promise.all(deployed));
 }

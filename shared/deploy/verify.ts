@@ -24,15 +24,11 @@ export async function check({ name }: FunctionPlan, cloud: Cloud): Promise<Recor
     const answer = parseConfig(text);
     if (!failed && answer.ok === true) return answer;
     if (tries === CHECK_TRIES || !PASSING.test(text)) {
-      const lines = failed ? [`  ${answer.errorMessage ?? "It ended with an error."}`] : [];
-      for (const part of ["settings", "store", "upstream"]) {
-        if (answer[part]?.ok === false) lines.push(...describePart(part, answer[part]));
-      }
-      if (lines.length === 0) lines.push("  It gave no answer to a check.");
+      const lines = failed ? [answer.errorMessage ?? "It ended with an error."] : reasonsOf(answer);
       throw new DeployError(
         [
           `The function ${name} was made, but it does not work:`,
-          ...lines.map((line) => cloud.hide(line)),
+          ...lines.map((line) => `  ${cloud.hide(line)}`),
           "It has no new trigger. Correct this and run the same command again.",
         ].join("\n"),
       );
@@ -42,68 +38,63 @@ export async function check({ name }: FunctionPlan, cloud: Cloud): Promise<Recor
   }
 }
 
-const ADVICE = [
-  {
-    pattern: /OTSAuthFailed/,
-    text: `In ${CONSOLES.Tablestore}, open the instance, then Network Management, and allow VPC access. Check the instance's name and region in STORE_URL.`,
-  },
-  {
-    pattern: /ERR_STORE_IDENTITY/,
-    text: "Give each stage its own table. Run: export STORE_URL=tablestore://INSTANCE.REGION/OTHER_TABLE",
-  },
-  {
-    pattern: /NoPermission|PermissionDeny/,
-    text: "The role's policy came from this deployment: check that nobody changed it.",
-  },
-  {
-    pattern: /Product\.Unsubscript/,
-    text: `Activate Chat App Message Service for this account: ${CONSOLES["Chat App"]}`,
-  },
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [
+    /OTSAuthFailed/,
+    `In ${CONSOLES.Tablestore}, open the instance, then Network Management, and allow VPC access. Check the instance's name and region in STORE_URL.`,
+  ],
+  [
+    /ERR_STORE_IDENTITY/,
+    "Give each stage its own table. Run: export STORE_URL=tablestore://INSTANCE.REGION/OTHER_TABLE",
+  ],
+  [
+    /NoPermission|PermissionDeny/,
+    "The role's policy came from this deployment: check that nobody changed it.",
+  ],
+  [
+    /Product\.Unsubscript/,
+    `Activate Chat App Message Service for this account: ${CONSOLES["Chat App"]}`,
+  ],
 ];
 
-function describePart(part: string, found: Record<string, Answer>): string[] {
-  const { code, error, reason, facts, expected, problems } = found;
-  const details = [
-    code,
-    reason,
-    facts?.action,
-    facts?.upstreamCode,
-    expected && `expected ${expected}, found ${found.found}`,
-  ];
-  const listed = problems?.map((one: Answer) => `${one.path} ${one.message}`).join(", ");
-  const said = listed ?? `${error} (${details.filter(Boolean).join(", ")})`;
-  const lines = [`  ${part}: ${said}`];
-  const advice = ADVICE.find(({ pattern }) => pattern.test(details.join(" ")));
-  return advice ? [...lines, `  ${advice.text}`] : lines;
+/** What is wrong with each part, in the function's own words, and what to do. */
+function reasonsOf(answer: Record<string, Answer>): string[] {
+  const lines = ["settings", "store", "upstream"].flatMap((part) => {
+    if (answer[part]?.ok !== false) return [];
+    const { code, error, reason, facts, expected, found, problems } = answer[part];
+    const identity = expected && `expected ${expected}, found ${found}`;
+    const details = [code, reason, facts?.action, facts?.upstreamCode, identity];
+    const listed = problems?.map((one: Answer) => `${one.path} ${one.message}`).join(", ");
+    const said = listed ?? `${error} (${details.filter(Boolean).join(", ")})`;
+    const [, advice] = ADVICE.find(([pattern]) => pattern.test(details.join(" "))) ?? [];
+    return [`${part}: ${said}`, ...(advice ? [advice] : [])];
+  });
+  return lines.length > 0 ? lines : ["It gave no answer to a check."];
 }
 
 /** Calls each open address with a wrong key: 401 is the right answer. A new one needs some seconds. */
 export async function verifyAddresses(plan: Plan, deployed: readonly Deployed[], cloud: Cloud) {
-  for (const { key, triggers } of deployed) {
-    for (const trigger of triggers) {
-      const url = trigger.httpTrigger?.urlInternet;
-      const { authType, methods } = parseConfig(trigger.triggerConfig);
-      if (!url || authType !== "anonymous" || !FUNCTIONS.some(({ name }) => name === key)) continue;
-      let status: number | string | undefined;
-      const isRight = async () => {
-        status = await statusOf(methods?.[0] ?? "GET", url);
-        return status === 401 ? true : undefined;
-      };
-      await waitFor(cloud, `address of ${key}`, isRight).catch(() => {
-        throw new DeployError(
-          `${url} of ${plan.names.functionPrefix}${key} answers a wrong API key with ${status}, and must with 401. To see why, run: npx serverless logs -f ${key} --stage ${plan.target.stage}`,
-        );
-      });
-    }
+  const all = deployed.flatMap(({ key, triggers }) => triggers.map((one) => ({ key, ...one })));
+  for (const { key, httpTrigger, triggerConfig } of all as Found[]) {
+    const url = httpTrigger?.urlInternet;
+    const { authType, methods } = parseConfig(triggerConfig);
+    if (!url || authType !== "anonymous" || !FUNCTIONS.some(({ name }) => name === key)) continue;
+    let status: number | string | undefined;
+    const isRight = async () => {
+      status = await statusOf(methods?.[0] ?? "GET", url);
+      return status === 401 ? true : undefined;
+    };
+    await waitFor(cloud, `address of ${key}`, isRight).catch(() => {
+      throw new DeployError(
+        `${url} of ${plan.names.functionPrefix}${key} answers a wrong API key with ${status}, and must with 401. To see why, run: npx serverless logs -f ${key} --stage ${plan.target.stage}`,
+      );
+    });
   }
 }
 
 function statusOf(method: string, url: string): Promise<number | string | undefined> {
+  const headers = { authorization: "Bearer a-wrong-key", "content-type": "application/json" };
   return new Promise((resolve) => {
-    const headers = {
-      authorization: "Bearer a-key-that-is-wrong",
-      "content-type": "application/json",
-    };
     const request = https.request(url, { method, headers, timeout: 15_000 }, (response) => {
       response.resume();
       resolve(response.statusCode);

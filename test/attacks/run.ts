@@ -5,8 +5,10 @@ import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { buildInto } from "../../shared/deploy/bundle.ts";
+
+import { buildInto } from "../../shared/bundle/bundle.ts";
 import { verifyWebhook } from "../../shared/receiver/verify.ts";
+
 import {
   apiGatewayEvent,
   fcContext,

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
-import { buildInto, bundleOptions } from "../../shared/deploy/bundle.ts";
+import { buildInto, bundleOptions } from "../../shared/bundle/bundle.ts";
 import { toCamelCase } from "../../shared/schemas/query.ts";
 import { newApiKey } from "../sandbox/environment.ts";
 import { describeMachine, formatTable, machineLine, median } from "./table.ts";

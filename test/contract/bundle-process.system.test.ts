@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { buildInto } from "../../shared/deploy/bundle.ts";
+import { buildInto } from "../../shared/bundle/bundle.ts";
 import { FUNCTIONS } from "../../shared/functions.js";
 import { type SandboxReceiver, startReceiver } from "../sandbox/receiver.ts";
 import { type SandboxUpstream, startUpstream } from "../sandbox/upstream.ts";

@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import type { Metafile } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildInto } from "../../shared/deploy/bundle.ts";
+import { buildInto } from "../../shared/bundle/bundle.ts";
 import { FUNCTIONS } from "../../shared/functions.js";
 import { OPERATIONS } from "../../shared/signing/operations.ts";
 
@@ -32,7 +32,7 @@ describe("the built files", () => {
     expect(inputs).toContain(`functions/${name}.ts`);
     const callers: readonly string[] = OPERATIONS.flatMap(({ functions }) => [...functions]);
     const calls = callers.includes(name);
-    expect(inputs.includes("shared/deploy/replaced/httpx.cjs")).toBe(calls);
+    expect(inputs.includes("shared/signing/replaced/httpx.cjs")).toBe(calls);
     const signing = /node_modules\/@alicloud\/pop-core\/lib\/rpc\.js/;
     expect(signing.test(inputs.join("\n"))).toBe(calls);
     const foreign =

@@ -8,7 +8,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import fc from "fast-check";
-import { buildInto } from "../../shared/deploy/bundle.ts";
+import { buildInto } from "../../shared/bundle/bundle.ts";
 import type { FUNCTIONS } from "../../shared/functions.js";
 import { hintToken } from "../../shared/http/hint-token.ts";
 import { Secret } from "../../shared/secret.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { ADAPTER_ENTRIES, bundleOptions } from "../../shared/deploy/bundle.ts";
+import { ADAPTER_ENTRIES, bundleOptions } from "../../shared/bundle/bundle.ts";
 import { type KillOptions, readKillOptions, type StoreName, shareKills } from "./options.ts";
 import { type OpenStore, openStore } from "./stores.ts";
 import { type Result, runTrial } from "./trial.ts";

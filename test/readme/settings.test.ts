@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { allSettings, type SettingName } from "../../shared/config.ts";
-import { SETTING_HELP } from "../../shared/deploy/setting-help.ts";
+import { SETTING_HELP } from "../../shared/contract/setting-help.ts";
 import { FUNCTIONS } from "../../shared/functions.js";
 import { codeSpans, ROOT, section, tableRows } from "./pages.ts";
 

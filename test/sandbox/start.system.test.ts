@@ -8,7 +8,7 @@ import path from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { SETTING_HELP } from "../../shared/deploy/setting-help.ts";
+import { SETTING_HELP } from "../../shared/contract/setting-help.ts";
 import { verifyWebhook } from "../../shared/receiver/verify.ts";
 import { SANDBOX_CREDENTIALS } from "./environment.ts";
 import { startUpstream } from "./upstream.ts";

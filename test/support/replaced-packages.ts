@@ -5,11 +5,11 @@ import { fileURLToPath } from "node:url";
 
 /**
  * Gives pop-core the stand-ins that bundling puts in the place of its packages
- * (shared/deploy/bundle.ts), so that unbundled tests run what ships. pop-core requires them deep
+ * (shared/bundle/bundle.ts), so that unbundled tests run what ships. pop-core requires them deep
  * inside CommonJS packages, where no alias of a test runner or loader reaches. Import this before
  * anything that loads pop-core.
  */
-const STAND_INS = fileURLToPath(new URL("../../shared/deploy/replaced/", import.meta.url));
+const STAND_INS = fileURLToPath(new URL("../../shared/signing/replaced/", import.meta.url));
 const REQUIRERS = /[/\\]node_modules[/\\](@alicloud[/\\]pop-core|httpx)[/\\]/;
 
 type Resolve = (

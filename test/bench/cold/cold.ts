@@ -4,8 +4,10 @@ import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
-import { buildInto, bundleOptions, ENTRIES } from "../../../shared/deploy/bundle.ts";
+
+import { buildInto, bundleOptions, ENTRIES } from "../../../shared/bundle/bundle.ts";
 import { FUNCTIONS } from "../../../shared/functions.js";
+
 import { fcHttpEvent } from "../../support/fc-events.ts";
 import { measure, PROBE, type Timing } from "./measure.ts";
 import { startUpstream } from "./upstream.ts";

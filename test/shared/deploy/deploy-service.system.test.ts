@@ -311,7 +311,7 @@ describe("a later deployment", () => {
     if (timer) poll?.triggers.set("timer", { ...timer, description: "" });
     const before = cloud.snapshot();
     await expect(deploy()).rejects.toThrow(
-      `The function ${POLL} has a trigger timer that this service did not make: its description does not say so.`,
+      `The trigger timer of ${POLL} exists, and nothing says that this service and stage made it.`,
     );
     expect(cloud.snapshot()).toEqual(before);
   });
@@ -330,7 +330,7 @@ describe("a later deployment", () => {
 describe("the deployment of one function", () => {
   const one = async (plan = planFor()) => {
     const found = await listFunctions(plan, world.cloud);
-    return deployOne(plan, "query", archivesOf(plan), world.cloud, found);
+    return deployOne(plan, "query", await archivesOf(plan), world.cloud, found);
   };
 
   it("changes that function alone, and calls no API of roles, policies or logs", async () => {

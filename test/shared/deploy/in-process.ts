@@ -1,6 +1,6 @@
 import "./real-packages.ts";
 import { createRequire } from "node:module";
-import { zip } from "../../../shared/deploy/bundle.ts";
+import { zip } from "../../../shared/bundle/bundle.ts";
 import { createClients } from "../../../shared/deploy/clients.ts";
 import { type Cloud, createHider } from "../../../shared/deploy/cloud.ts";
 import { listFunctions } from "../../../shared/deploy/functions.ts";
@@ -21,9 +21,10 @@ export const roleOf = (key: string) => `sls-waba-numbers-dev-ap-southeast-1-${ke
 export const policyOf = (key: string) => `fc-waba-numbers-dev-ap-southeast-1-${key}`;
 export const PROJECT = "sls-1234567890123456-ap-southeast-1-logs";
 
-export function archivesOf({ functions }: Plan): Map<string, Buffer> {
+export async function archivesOf({ functions }: Plan): Promise<Map<string, Buffer>> {
   const files = (file: string) => [{ name: `${file}.js`, content: Buffer.from(`// ${file}`) }];
-  return new Map(functions.map(({ key, file }) => [key, zip(files(file))]));
+  const archives = functions.map(async ({ key, file }) => [key, await zip(files(file))] as const);
+  return new Map(await Promise.all(archives));
 }
 
 export type InProcess = {
@@ -59,7 +60,7 @@ export function connectTo({ port }: StandInCloud): InProcess {
     said,
     waited: () => waited,
     deploy: async (plan) =>
-      deployService(plan, archivesOf(plan), cloud, await listFunctions(plan, cloud)),
+      deployService(plan, await archivesOf(plan), cloud, await listFunctions(plan, cloud)),
     stop,
   };
 }

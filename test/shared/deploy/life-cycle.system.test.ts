@@ -130,7 +130,12 @@ describe("the real command line", () => {
       "package.json",
       "poll.js",
       "store-postgres.js",
+      "LICENSES.txt",
     ]);
+    const licences = String(poll?.code.get("LICENSES.txt"));
+    for (const name of ["waba-numbers 0.1.0", "@alicloud/pop-core 1.8.0", "pg 8.23.1"]) {
+      expect(licences).toContain(`${name}\n\n`);
+    }
     expect(policyNow("query")).toEqual([
       {
         Effect: "Allow",
@@ -180,7 +185,7 @@ describe("the real command line", () => {
     ]);
     expect(second.stdout).toContain("  poll   timer CRON_TZ=Asia/Singapore 0 */2 * * * *\n");
     expect([...(cloud.state.functions.get(POLL)?.code.keys() ?? [])]).toEqual([
-      ...["package.json", "poll.js", "store-tablestore.js"],
+      ...["package.json", "poll.js", "store-tablestore.js", "LICENSES.txt"],
     ]);
     expect(policyNow("poll").at(-2)?.Action).toEqual([
       "cams:QueryChatappPhoneNumbers",

@@ -29,7 +29,7 @@ describe("another service", () => {
     await deploy();
     const before = cloud.snapshot();
     await expect(deploy(planFor(serviceConfig(), neighbour))).rejects.toThrow(
-      `The policy ${policyOf("add")} exists, and its description does not say that service waba in stage numbers-dev made it. Choose another stage (--stage), or delete it if nothing needs it.`,
+      `The policy ${policyOf("add")} exists, and nothing says that this service and stage made it. Choose another stage (--stage), or delete it if nothing needs it.`,
     );
     expect(cloud.snapshot()).toEqual(before);
   });
@@ -64,7 +64,7 @@ describe("another service", () => {
       });
     }
     await expect(deploy()).rejects.toThrow(
-      "The function waba-numbers-dev-add exists, and its description does not say that service waba-numbers in stage dev made it.",
+      "The function waba-numbers-dev-add exists, and nothing says that this service and stage made it.",
     );
     await remove();
     expect([...cloud.state.functions.keys()]).toEqual(["waba-numbers-dev-add"]);
@@ -100,7 +100,7 @@ describe("a policy of that name that is not ours", () => {
     makeForeign();
     cloud.state.roles.delete(roleOf("add"));
     cloud.forget();
-    await expect(deploy()).rejects.toThrow(`The policy ${policyOf("add")} exists, and its`);
+    await expect(deploy()).rejects.toThrow(`The policy ${policyOf("add")} exists, and nothing`);
     expect(callNames()).toEqual([
       ...["fc ListFunctions", "fc ListFunctions"],
       `ram GetPolicy ${policyOf("add")}`,
@@ -114,15 +114,50 @@ describe("a policy of that name that is not ours", () => {
     expect([...cloud.state.policies.keys()]).toEqual([policyOf("add")]);
     expect(cloud.state.roles.has(roleOf("add"))).toBe(false);
     expect(world.said).toContain(
-      `Policy ${policyOf("add")} kept: its description does not say that this service made it`,
+      `Policy ${policyOf("add")} kept: nothing says that this service and stage made it`,
     );
+  });
+});
+
+describe("the one role of all functions that version 0.1.0 made", () => {
+  const SHARED = { role: roleOf("exec-role"), policy: policyOf("access") };
+  const makeShared = (owner: string) => {
+    cloud.state.roles.set(SHARED.role, {
+      description: `Lets the functions reach other services; ${owner}`,
+      trust: "{}",
+      createdAt: 0,
+      policies: new Set([SHARED.policy]),
+      unknownFor: 0,
+    });
+    const versions = [{ id: "v1", document: "{}", isDefault: true }];
+    cloud.state.policies.set(SHARED.policy, { description: owner, versions, made: 1 });
+  };
+
+  it("goes with its policy once each function has its own, and works", async () => {
+    makeShared("serverless:waba-numbers/dev");
+    await deploy();
+    expect(cloud.state.roles.has(SHARED.role)).toBe(false);
+    expect(cloud.state.policies.has(SHARED.policy)).toBe(false);
+    expect(world.said).toContain(`Role ${SHARED.role} deleted`);
+    const names = callNames();
+    expect(names.indexOf(`ram DeleteRole ${SHARED.role}`)).toBeGreaterThan(
+      names.lastIndexOf("http GET waba-numbers-dev-query"),
+    );
+  });
+
+  it("stays when another service made it", async () => {
+    makeShared("serverless:waba/numbers-dev");
+    await deploy();
+    await remove();
+    expect([...cloud.state.policies.keys()]).toEqual([SHARED.policy]);
+    expect(cloud.state.roles.has(SHARED.role)).toBe(true);
   });
 });
 
 describe("logs", () => {
   const neighbour = planFor(serviceConfig(), { service: "waba", stage: "numbers-dev" });
   const place = `${PROJECT}/waba-numbers-dev`;
-  const kept = `Logstore ${place} kept: nothing says that this service and stage made it. Delete it by hand if nothing needs it`;
+  const kept = `Logstore ${place} kept: nothing says that this service and stage made it`;
   const stores = () => [...(cloud.state.projects.get(PROJECT)?.stores.keys() ?? [])];
 
   it("that were kept by choice can be removed when role and functions are gone", async () => {
@@ -141,7 +176,7 @@ describe("logs", () => {
     expect(stores()).toEqual(["waba-numbers-dev"]);
     expect(world.said).toContain(kept);
     await expect(deploy(neighbour)).rejects.toThrow(
-      `The logstore ${place} holds the logs of another service than waba in stage numbers-dev: its index says so.`,
+      `The index of ${place} exists, and nothing says that this service and stage made it.`,
     );
     expect(cloud.state.functions.size).toBe(0);
     // Its role is there now, and is no reason either.
@@ -184,7 +219,7 @@ describe("logs", () => {
     expect([...cloud.state.projects.keys()]).toEqual([PROJECT]);
     expect(stores()).toEqual([]);
     expect(world.said).toContain(
-      `Log project ${PROJECT} kept: it is empty, but no deployment made it`,
+      `Log project ${PROJECT} kept: nothing says that this service and stage made it`,
     );
   });
 

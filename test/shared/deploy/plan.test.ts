@@ -42,7 +42,7 @@ describe("planOf", () => {
   });
 
   it("gives each function the ceiling of the table of functions", () => {
-    const ceilings = planFor().functions.map((one) => [one.key, one.reservedConcurrency]);
+    const ceilings = planFor().functions.map((one) => [one.key, one.instances]);
     const always = FUNCTIONS.filter((row) => !("deployedWith" in row));
     expect(ceilings).toEqual(always.map(({ name, instances }) => [name, instances]));
   });
@@ -57,7 +57,7 @@ describe("planOf", () => {
     expect(planWith("").functions.map(({ key }) => key)).toEqual(["add", "query", "poll"]);
     const plan = planWith("hint-secret-of-the-tests");
     const hint = plan.functions.find(({ key }) => key === "hint");
-    expect(hint?.reservedConcurrency).toBe(3);
+    expect(hint?.instances).toBe(3);
     expect(hint && statementsOf(hint, plan).flatMap(({ Action }) => Action)).toEqual([
       "log:PostLogStoreLogs",
     ]);

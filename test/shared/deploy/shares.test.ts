@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../../shared/config.ts";
-import { checkShares } from "../../../shared/deploy/shares.ts";
+import { checkShares } from "../../../shared/deploy/doctor.ts";
 import { POLL, QUERY } from "../../../shared/functions.js";
 
 type Shares = { qps?: string; queryQps?: string; instances?: number | undefined };

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
-import { bundleOptions } from "../../../shared/deploy/bundle.ts";
+import { bundleOptions } from "../../../shared/bundle/bundle.ts";
 import { Secret } from "../../../shared/secret.ts";
 import {
   type ClientDeps,

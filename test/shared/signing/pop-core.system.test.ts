@@ -8,7 +8,7 @@ import { text as readText } from "node:stream/consumers";
 import type PopCore from "@alicloud/pop-core/lib/rpc.js";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { bundleOptions } from "../../../shared/deploy/bundle.ts";
+import { bundleOptions } from "../../../shared/bundle/bundle.ts";
 import { keepPackages } from "../../support/replaced-packages.ts";
 
 keepPackages();

@@ -13,7 +13,7 @@ type Transport = {
 };
 
 const transport: Transport = createRequire(import.meta.url)(
-  "../../../shared/deploy/replaced/httpx.cjs",
+  "../../../shared/signing/replaced/httpx.cjs",
 );
 const FORM = { method: "POST", headers: { "content-type": "text/plain" }, data: "a=%20b" };
 

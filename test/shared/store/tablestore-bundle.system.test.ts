@@ -5,7 +5,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { afterEach, describe, expect, it } from "vitest";
-import { bundleOptions } from "../../../shared/deploy/bundle.ts";
+import { bundleOptions } from "../../../shared/bundle/bundle.ts";
 import { INSTANCE, KEY, TABLE } from "../../sandbox/tablestore/sandbox-store.ts";
 import { startTablestore } from "../../sandbox/tablestore/tablestore.ts";
 

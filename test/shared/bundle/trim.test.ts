@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
-import { dropParts, dropUnusedMessages } from "../../../shared/deploy/trim.ts";
+import { dropParts, dropUnusedMessages } from "../../../shared/bundle/trim.ts";
 
 const FILE = "tablestore/lib/protocol/tablestore_compiled_proto.js";
 const SOURCE = readFileSync(createRequire(import.meta.url).resolve(FILE), "utf8");

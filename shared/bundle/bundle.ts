@@ -1,13 +1,11 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { crc32, deflateRawSync } from "node:zlib";
-import { type BuildOptions, build, type Plugin } from "esbuild";
+import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 import { FUNCTIONS } from "../functions.js";
 import { STORES, storeOf } from "../store/stores.ts";
-import { DeployError } from "./cloud.ts";
-import type { Plan } from "./plan.ts";
 import { trim } from "./trim.ts";
 
 const require = createRequire(import.meta.url);
@@ -60,6 +58,10 @@ const pureSchemas: Plugin = {
  * How everything is bundled: CommonJS for Node 20, as pop-core cannot be bundled as ESM.
  */
 export function bundleOptions(outdir: string): BuildOptions {
+  const replaced = ["httpx", "json-bigint", "kitx"].map((name) => [
+    name,
+    require.resolve(`../signing/replaced/${name}.cjs`),
+  ]);
   return {
     absWorkingDir: root,
     entryPoints: ENTRIES,
@@ -73,131 +75,108 @@ export function bundleOptions(outdir: string): BuildOptions {
     legalComments: "none",
     // Optional or local only: the native binding is never installed and PGlite is not shipped.
     external: ["pg-native", "pg-cloudflare", "@electric-sql/pglite"],
-    alias: {
-      httpx: require.resolve("./replaced/httpx.cjs"),
-      "json-bigint": require.resolve("./replaced/json-bigint.cjs"),
-      kitx: require.resolve("./replaced/kitx.cjs"),
-    },
+    alias: Object.fromEntries(replaced),
     supported: { "dynamic-import": false },
     plugins: [separateAdapters, trim, pureSchemas],
     logLevel: "warning",
   };
 }
 
-/**
- * The name of a store adapter's bundle, without `.js`.
- */
+/** The name of a store adapter's bundle, without `.js`. */
 function adapterOf(store: string): string {
   return `store-${store}`;
 }
 
+const LICENCES = "LICENSES.txt";
+
 /**
- * Writes every bundle and the file that makes them loadable; answers which source went into which.
+ * Writes every bundle, the file that makes them loadable, and the licences of what they hold. Answers
+ * which source went into which.
  */
-export async function buildInto(outdir: string) {
+export async function buildInto(outdir: string): Promise<Metafile> {
   await mkdir(outdir, { recursive: true });
   const { metafile } = await build({ ...bundleOptions(outdir), metafile: true });
   // Without this file Node takes the bundles for ES modules, because the project is one, and finds
   // no handler in them.
   await writeFile(path.join(outdir, "package.json"), '{ "type": "commonjs" }\n');
+  await writeFile(path.join(outdir, LICENCES), await licencesOf(metafile, Object.keys(ENTRIES)));
   return metafile;
 }
 
+/** The licence texts of this project and of every package of which some code is in these bundles. */
+async function licencesOf(
+  { outputs }: Pick<Metafile, "outputs">,
+  bundles: readonly string[],
+): Promise<string> {
+  const inputs = Object.entries(outputs)
+    .filter(([file]) => bundles.includes(path.basename(file, ".js")))
+    .flatMap(([, output]) => Object.entries(output.inputs));
+  const packages = inputs.flatMap(([file, { bytesInOutput }]) => {
+    const [folder] = /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(file) ?? [];
+    return folder && bytesInOutput > 0 ? [folder] : [];
+  });
+  const texts = ["", ...[...new Set(packages)].sort()].map(async (folder) => {
+    const at = path.join(root, folder);
+    const { name, version, license } = JSON.parse(
+      await readFile(path.join(at, "package.json"), "utf8"),
+    );
+    const file = (await readdir(at)).find((each) => /^licen[cs]e/i.test(each));
+    const text = file
+      ? await readFile(path.join(at, file), "utf8")
+      : `Licence: ${license}. The package holds no text of it.`;
+    return `${name} ${version}\n\n${text.trim()}\n`;
+  });
+  return (await Promise.all(texts)).join(`\n${"-".repeat(80)}\n`);
+}
+
+type Packed = {
+  readonly key: string;
+  /** The built file that holds the handler, without `.js`. */
+  readonly file: string;
+  readonly environment: Readonly<Record<string, string>>;
+};
+
 /**
  * Builds the bundles and packs one archive for each function: its bundle, the one store adapter that
- * its STORE_URL names, and the file that calls them CommonJS. Source maps stay in `dist/`.
+ * its STORE_URL names, the file that calls them CommonJS, and licences. Source maps stay in `dist/`.
+ *
+ * @throws Error if a handler names a file that the build does not make
  */
 export async function packageFunctions(
-  { functions }: Plan,
-  { dist, archives }: { readonly dist: string; readonly archives: string },
+  functions: readonly Packed[],
+  dist: string,
+  archives: string,
 ): Promise<Map<string, Buffer>> {
-  await buildInto(dist);
+  const metafile = await buildInto(dist);
   await mkdir(archives, { recursive: true });
   const packed = new Map<string, Buffer>();
   for (const { key, file, environment } of functions) {
-    const names = ["package.json", `${file}.js`];
     const store = storeOf(environment.STORE_URL ?? "");
-    if (store) names.push(`${adapterOf(store.name)}.js`);
-    const files = names.map(async (name) => ({ name, content: await readBuilt(dist, name, key) }));
-    const archive = zip(await Promise.all(files));
+    const bundles = [file, ...(store ? [adapterOf(store.name)] : [])];
+    const names = ["package.json", ...bundles.map((name) => `${name}.js`)];
+    const files = names.map(async (name) => ({
+      name,
+      content: await readFile(path.join(dist, name)),
+    }));
+    const licences = { name: LICENCES, content: Buffer.from(await licencesOf(metafile, bundles)) };
+    const archive = await zip([...(await Promise.all(files)), licences]);
     await writeFile(path.join(archives, `${key}.zip`), archive);
     packed.set(key, archive);
   }
   return packed;
 }
 
-async function readBuilt(dist: string, name: string, key: string): Promise<Buffer> {
-  try {
-    return await readFile(path.join(dist, name));
-  } catch {
-    throw new DeployError(`The handler of ${key} names ${name}, which the build does not make.`);
-  }
-}
-
 type File = { readonly name: string; readonly content: Buffer };
 
-const LOCAL_HEADER = 0x04034b50;
-const CENTRAL_HEADER = 0x02014b50;
-const END_OF_DIRECTORY = 0x06054b50;
-/** 1 January 1980, the first day that the format knows: the same files give the same bytes. */
-const DATE = 0x0021;
-const REGULAR_FILE_644 = 0o100644;
-
 /**
- * A zip archive of some small files at its root, the same bytes for the same files: the files of a
- * function have to lie at the root to be found by `<file>.<name>` for sure.
+ * An archive of some files at its root, where `<file>.<name>` of a handler is looked for. The same
+ * files give the same bytes: each has the first day that the format knows.
  */
-export function zip(files: readonly File[]): Buffer {
-  const parts = [];
-  const directory = [];
-  let offset = 0;
-  for (const { name, content } of files) {
-    const packed = deflateRawSync(content, { level: 9 });
-    const common = commonHeader({ name, content }, packed);
-    const local = Buffer.concat([uint32(LOCAL_HEADER), common, Buffer.from(name)]);
-    const central = Buffer.concat([
-      uint32(CENTRAL_HEADER),
-      uint16((3 << 8) | 20),
-      common,
-      uint16(0, 0, 0),
-      uint32((REGULAR_FILE_644 << 16) >>> 0, offset),
-      Buffer.from(name),
-    ]);
-    parts.push(local, packed);
-    directory.push(central);
-    offset += local.length + packed.length;
-  }
-  const size = directory.reduce((sum, { length }) => sum + length, 0);
-  const end = Buffer.concat([
-    uint32(END_OF_DIRECTORY),
-    uint16(0, 0, files.length, files.length),
-    uint32(size, offset),
-    uint16(0),
-  ]);
-  return Buffer.concat([...parts, ...directory, end]);
-}
-
-/** What both headers of a file share: version, flags, method, time, date, sums, sizes, lengths. */
-function commonHeader({ name, content }: File, packed: Buffer): Buffer {
-  return Buffer.concat([
-    uint16(20, 0x0800, 8, 0, DATE),
-    uint32(crc32(content), packed.length, content.length),
-    uint16(Buffer.byteLength(name), 0),
-  ]);
-}
-
-function uint16(...values: number[]): Buffer {
-  const bytes = Buffer.alloc(values.length * 2);
-  values.forEach((value, index) => {
-    bytes.writeUInt16LE(value, index * 2);
-  });
-  return bytes;
-}
-
-function uint32(...values: number[]): Buffer {
-  const bytes = Buffer.alloc(values.length * 4);
-  values.forEach((value, index) => {
-    bytes.writeUInt32LE(value, index * 4);
-  });
-  return bytes;
+export function zip(files: readonly File[]): Promise<Buffer> {
+  const { ZipFile } = createRequire(require.resolve("serverless"))("yazl");
+  const archive = new ZipFile();
+  const options = { mtime: new Date(1980, 0, 1), mode: 0o100644, forceDosTimestamp: true };
+  for (const { name, content } of files) archive.addBuffer(content, name, options);
+  archive.end();
+  return buffer(archive.outputStream);
 }

@@ -1,0 +1,138 @@
+import type { Config } from "../config.ts";
+import { POLL } from "../functions.js";
+import type { FunctionPlan, Plan } from "./plan.ts";
+
+/** USD. Bills go by today's price list. */
+const PRICES = {
+  /** Function Compute 3.0, page "Billing overview" as read in November 2026: a compute unit (CU). */
+  cu: 0.00002,
+  cuPerVcpuSecond: 1,
+  cuPerGbSecond: 0.15,
+  cuPerInvocation: 75 / 10_000,
+  /** Tablestore, page "Billing examples", 1 August 2018: each 4 KB read in one request. */
+  readUnit: 0.003 / 10_000,
+  /** No page read for this says what a written unit costs: a guess, twice the price of a read one. */
+  writeUnit: 0.006 / 10_000,
+};
+
+/** What a run does beside reading customers, and for each. `npm run bench:cost` counts it anew. */
+const COUNTS = {
+  /** Store calls one after another before the first read and after the last. */
+  fixedCalls: 8,
+  fixedReads: 6,
+  fixedWrites: 2,
+  /** The lease is renewed so often while a run lasts, s. */
+  renewalSeconds: 5,
+  /** A page of 50 rows of one number each is read in one request. */
+  readUnitsPerCustomer: 0.18,
+};
+
+/** What is assumed of the network: a call of the store, and one of the upstream, s. */
+const ASSUMED = { storeSeconds: 0.01, upstreamSeconds: 0.05 };
+
+export type Load = {
+  readonly customers: number;
+  /** Calls a second. */
+  readonly qps: number;
+  /** No customer is read more often, s. */
+  readonly intervalSeconds: number;
+  /** A run works no longer, s. */
+  readonly runSeconds: number;
+  readonly runsADay: number;
+  readonly cpu: number;
+  readonly memoryMb: number;
+};
+
+const DAY_SECONDS = 86_400;
+
+/** What a day of poll without a change takes and costs. The one formula of doctor, pages and bench. */
+export function costOf(load: Load, { storeSeconds, upstreamSeconds } = ASSUMED) {
+  const { customers, qps, runsADay, cpu, memoryMb } = load;
+  const periodSeconds = DAY_SECONDS / runsADay;
+  // A slot of the limiter is free again a second after its answer.
+  const slotSeconds = 1 + upstreamSeconds;
+  const fixedSeconds = COUNTS.fixedCalls * storeSeconds + upstreamSeconds;
+  const mostReads = Math.max(1, Math.floor(qps * ((load.runSeconds - fixedSeconds) / slotSeconds)));
+  // A run makes several passes when customers are read more often than it lasts.
+  const passes = Math.max(1, Math.floor(load.runSeconds / load.intervalSeconds) + 1);
+  const isShort = load.intervalSeconds < load.runSeconds;
+  const due = customers * (isShort ? passes : Math.min(1, periodSeconds / load.intervalSeconds));
+  const reads = Math.min(due, mostReads);
+  const waits = Math.max(0, Math.ceil(reads / qps) - 1) * slotSeconds;
+  const isLong = isShort || reads === mostReads;
+  const seconds = isLong ? load.runSeconds : Math.min(load.runSeconds, fixedSeconds + waits);
+  const billedSeconds = runsADay * seconds;
+  const renewals = Math.floor(seconds / COUNTS.renewalSeconds);
+  const readUnits = runsADay * (COUNTS.fixedReads + reads * COUNTS.readUnitsPerCustomer);
+  const writeUnits = runsADay * (COUNTS.fixedWrites + renewals);
+  const cuPerSecond = cpu * PRICES.cuPerVcpuSecond + (memoryMb / 1024) * PRICES.cuPerGbSecond;
+  return {
+    /** From a customer's read to its next. */
+    sweepSeconds: Math.max(load.intervalSeconds, (customers / reads) * periodSeconds),
+    reads: reads * runsADay,
+    secondsARun: seconds,
+    billedSeconds,
+    readUnits,
+    writeUnits,
+    functionUsd: (billedSeconds * cuPerSecond + runsADay * PRICES.cuPerInvocation) * PRICES.cu,
+    storeUsd: readUnits * PRICES.readUnit + writeUnits * PRICES.writeUnit,
+  };
+}
+
+/** `90 s`, `25 min`, `4.1 h`. */
+function formatSeconds(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+const formatUsd = (usd: number): string =>
+  `${usd < 1 ? Number(usd.toPrecision(2)) : usd.toFixed(2)} USD`;
+
+/** Runs a day of `@every`; undefined for another form, whose days may differ. */
+function runsADay(timer: string): number | undefined {
+  const [, amount, unit] = /^@every (\d+)([mh])$/.exec(timer) ?? [];
+  return amount ? 1440 / (Number(amount) * (unit === "h" ? 60 : 1)) : undefined;
+}
+
+/** What poll costs, and what callers can make the other functions cost at most. */
+export function describeCosts({ watch, qps, ...config }: Config, { functions }: Plan): string[] {
+  const poll = functions.find(({ key }) => key === POLL.name);
+  const timers = (poll?.triggers ?? []).filter(
+    ({ type, config: c }) => type === "timer" && c.enable,
+  );
+  const [timer] = timers.map((one) => String(one.config.cronExpression));
+  const size = (one: FunctionPlan | undefined) => ({
+    cpu: Number(one?.input.cpu),
+    memoryMb: Number(one?.input.memorySize),
+  });
+  const day = (runs: number) => {
+    const [customers, runSeconds] = [watch.length, config.runMs / 1000];
+    const intervalSeconds = config.pollIntervalMs / 1000;
+    const cost = costOf({
+      customers,
+      qps,
+      intervalSeconds,
+      runSeconds,
+      runsADay: runs,
+      ...size(poll),
+    });
+    return `a day of poll with ${Math.round(runs)} runs and ${customers} listed customers, each read every ${formatSeconds(cost.sweepSeconds)}: about ${Math.round(cost.reads)} upstream calls, ${Math.round(cost.billedSeconds)} s billed, ${formatUsd(cost.functionUsd)} for Function Compute and ${formatUsd(cost.storeUsd)} for Tablestore`;
+  };
+  const runs = timer && runsADay(timer);
+  const http = functions.filter(({ triggers }) => triggers.some(({ type }) => type === "http"));
+  const most = http.map((one) => {
+    if (!one.instances) return `${one.key} has no ceiling of instances`;
+    const { cpu, memoryMb } = size(one);
+    const perSecond = cpu * PRICES.cuPerVcpuSecond + (memoryMb / 1024) * PRICES.cuPerGbSecond;
+    const usd = one.instances * DAY_SECONDS * perSecond * PRICES.cu;
+    return `${one.key} ${one.instances} instances, ${formatUsd(usd)}`;
+  });
+  return [
+    timer
+      ? runs
+        ? day(runs)
+        : `poll runs by ${timer}, which this tool does not count`
+      : "poll has no timer that is switched on: nothing is watched or sent",
+    `at most, called without a pause all day: ${most.join("; ")}`,
+  ];
+}

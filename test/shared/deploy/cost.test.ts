@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { costOf } from "../../../shared/deploy/cost.ts";
+
+const LOAD = {
+  ...{ customers: 10, qps: 7, intervalSeconds: 60, runSeconds: 50, runsADay: 1440 },
+  ...{ cpu: 0.1, memoryMb: 256 },
+};
+const of = (change: Partial<typeof LOAD>) => costOf({ ...LOAD, ...change });
+
+describe("costOf", () => {
+  it("bills a run for its calls one after another, and a second for each further set of slots", () => {
+    expect(of({ customers: 1 }).secondsARun).toBeCloseTo(0.13, 5);
+    expect(of({ customers: 10 }).secondsARun).toBeCloseTo(0.13 + 1.05, 5);
+    expect(of({ customers: 10 }).reads).toBe(14_400);
+  });
+
+  it("ends a run at TICK_SECONDS, and lets a sweep take as many runs as it needs", () => {
+    const { secondsARun, sweepSeconds, reads } = of({ customers: 1_000 });
+    expect(secondsARun).toBe(50);
+    expect(reads).toBe(332 * 1440);
+    expect(sweepSeconds).toBeCloseTo((1_000 / 332) * 60, 5);
+  });
+
+  it("reads no customer more often than POLL_INTERVAL_SECONDS", () => {
+    const { reads, sweepSeconds } = of({ customers: 80, intervalSeconds: 600 });
+    expect(reads).toBe(11_520);
+    expect(sweepSeconds).toBe(600);
+  });
+
+  it("makes several passes in a run when that is shorter than a run", () => {
+    const { reads, secondsARun } = of({ customers: 1, intervalSeconds: 10 });
+    expect(reads).toBe(6 * 1440);
+    expect(secondsARun).toBe(50);
+  });
+
+  it("prices vCPU, memory and invocations, and units of the table", () => {
+    const { functionUsd, storeUsd, readUnits, writeUnits } = of({ customers: 1 });
+    const cu = 1440 * (0.13 * (0.1 + 0.25 * 0.15) + 75 / 10_000);
+    expect(functionUsd).toBeCloseTo(cu * 0.00002, 8);
+    expect([readUnits, writeUnits]).toEqual([1440 * 6.18, 1440 * 2]);
+    expect(storeUsd).toBeCloseTo((readUnits * 0.003 + writeUnits * 0.006) / 10_000, 8);
+  });
+});
