@@ -188,7 +188,7 @@ async function readStored(customer: string, call: KeyedCall, deps: QueryDeps) {
   return { body, confirmedAt };
 }
 
-function listNumbers({ numbers }: CustomerRow) {
+function listNumbers({ numbers, unclear }: CustomerRow) {
   return Object.entries(numbers).map(([phoneNumber, number]) => ({
     ...number.fields,
     phoneNumber,
@@ -197,6 +197,7 @@ function listNumbers({ numbers }: CustomerRow) {
     observedAt: number.observedAt,
     absentSince: number.absent?.since,
     missingSince: number.missingSince,
+    unclearSince: unclear?.[phoneNumber]?.since,
   }));
 }
 

@@ -12,11 +12,18 @@ const MISSING_AFTER_MS = 600_000;
 /** Updates of the known numbers that a complete reply does not list. */
 export function updateAbsent(read: CustomerRead): NumberUpdate[] {
   if (!read.isComplete) return [];
-  return Object.entries(read.row.numbers).flatMap(([phoneNumber, known]) =>
-    read.seen.has(phoneNumber) || read.unclear.has(phoneNumber) || known.missingSince
-      ? []
-      : (updateOne(read, phoneNumber, known) ?? []),
-  );
+  return Object.entries(read.row.numbers).flatMap(([phoneNumber, known]) => {
+    if (read.unclear.has(phoneNumber)) return endAbsence(phoneNumber, known);
+    const isCounted = read.seen.has(phoneNumber) || known.missingSince;
+    return isCounted ? [] : (updateOne(read, phoneNumber, known) ?? []);
+  });
+}
+
+/** A number in two rows that contradict each other is listed. */
+function endAbsence(phoneNumber: string, known: NumberState): NumberUpdate[] {
+  if (!known.absent) return [];
+  const observedAt = known.absent.lastSeenAt ?? known.observedAt;
+  return [{ phoneNumber, state: { ...known, observedAt, absent: undefined }, drafts: [] }];
 }
 
 function updateOne(
@@ -25,7 +32,7 @@ function updateOne(
   known: NumberState,
 ): NumberUpdate | undefined {
   const { isProven, ...absence } = countAbsence(known.absent, read);
-  const lastSeenAt = lastShownAt(known, read);
+  const lastSeenAt = lastShownAt(known, read, phoneNumber);
   if (!isProven) {
     const { reads, since } = absence;
     if (reads === known.absent?.reads && since === known.absent.since) return undefined;

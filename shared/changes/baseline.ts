@@ -12,10 +12,10 @@ import { mergeState } from "./number-state.ts";
  * that was not complete, new numbers stay baselines until one is.
  */
 export function baselineRow(read: CustomerRead): CustomerRow | undefined {
-  const { row, seen, observedAt } = read;
-  const isComplete = read.isComplete && read.unclear.size === 0;
-  if (seen.size === 0) {
-    if (!isComplete) return undefined;
+  const { row, seen, unclear, observedAt, isComplete } = read;
+  if (seen.size === 0 && !isComplete) return undefined;
+  const hasNumbers = seen.size + unclear.size > 0;
+  if (!hasNumbers) {
     const { isProven, ...absence } = countAbsence(row.emptyAtFirst, read);
     const { reads, since } = row.emptyAtFirst ?? {};
     const isCounted = absence.reads === reads && absence.since === since;
@@ -26,7 +26,7 @@ export function baselineRow(read: CustomerRead): CustomerRow | undefined {
     mergeState(undefined, observation, observedAt),
   ]);
   return {
-    ...withoutIntents(row, seen.size > 0),
+    ...withoutIntents(row, hasNumbers),
     emptyAtFirst: undefined,
     baselineAt: observedAt,
     observedAt,

@@ -17,8 +17,7 @@ export type ComposedRow = {
 
 /** The row after a read: numbers whose events fit advance with them, the others not at all. */
 export function composeRow(read: CustomerRead, updates: readonly NumberUpdate[]): ComposedRow {
-  const { row, observedAt } = read;
-  const isComplete = read.isComplete && read.unclear.size === 0;
+  const { row, observedAt, isComplete } = read;
   const { accepted, events } = acceptFitting(read, updates);
   const heldBack = updates.length - accepted.length;
   const sawNumbers = (read.reply.items?.length ?? 0) > 0;

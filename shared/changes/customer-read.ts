@@ -27,6 +27,8 @@ export type CustomerRead = DecisionInput & {
   readonly seen: ReadonlyMap<string, Observation>;
   /** Numbers that are listed twice and differently: nothing else is known of them. */
   readonly unclear: ReadonlySet<string>;
+  /** Those of the reads before. */
+  readonly wasUnclear: CustomerRow["unclear"];
   /** Every item of the list parses: the only proof of absence. */
   readonly isComplete: boolean;
 };

@@ -10,6 +10,7 @@ import type { NumberUpdate } from "./number-update.ts";
 import { readItems } from "./observation.ts";
 import { withMilestones } from "./onboarding.ts";
 import { updateSeen } from "./seen-numbers.ts";
+import { updateUnclear } from "./unclear-numbers.ts";
 import { normaliseRow } from "./values.ts";
 import type { WatchedField } from "./watched-fields.ts";
 
@@ -29,7 +30,7 @@ export type Decision = {
    * numbers there are: a later change happened after this read.
    */
   readonly confirms: boolean;
-  /** The answer held a list, every item of it could be read, and no number was unclear. */
+  /** The answer held a list, and every item of it could be read. */
   readonly isComplete: boolean;
   /** Numbers in two rows that differ. They keep what was known of them, and hold up no other. */
   readonly unclear: readonly string[];
@@ -60,19 +61,19 @@ export function decide(input: DecisionInput): Decision {
   const { seen, unclear } = readItems(items, Object.keys(input.row.numbers));
   // A malformed item may be any number. An unclear one is known to be listed.
   const isComplete = malformed === 0;
-  const isClear = isComplete && unclear.size === 0;
   const known = { ...input, row: normaliseRow(input.row) };
-  const recovery = isClear ? afterGoodRead({ ...known, now: input.readAt }) : undefined;
-  const row = recovery?.row ?? known.row;
+  const recovery = isComplete ? afterGoodRead({ ...known, now: input.readAt }) : undefined;
+  const recovered = { ...known, row: recovery?.row ?? known.row };
+  const watched = updateUnclear(recovered, unclear, isComplete) ?? recovery;
+  const row = watched?.row ?? known.row;
   const observedAt = new Date(input.readAt).toISOString();
-  const read: CustomerRead = { ...input, row, observedAt, seen, unclear, isComplete };
+  const wasUnclear = known.row.unclear;
+  const read: CustomerRead = { ...input, row, observedAt, seen, unclear, wasUnclear, isComplete };
   const decision = row.baselineAt ? decideNumbers(read) : decideBaseline(read);
   return {
     ...decision,
-    isComplete: isClear,
-    confirms: isClear && decision.confirms,
-    row: decision.row ?? recovery?.row,
-    events: [...(recovery?.events ?? []), ...decision.events],
+    row: decision.row ?? watched?.row,
+    events: [...row.pending.slice(known.row.pending.length), ...decision.events],
   };
 }
 

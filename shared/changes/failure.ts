@@ -19,6 +19,8 @@ const STALE_READS = 2;
 export type FailureInput = {
   readonly customer: string;
   readonly source: string;
+  /** The number that alone cannot be read. The row's failure is the number's then. */
+  readonly phoneNumber?: string;
   /** Whose sequence the row has, if it is not the customer's own. */
   readonly partition?: string;
   readonly row: CustomerRow;
@@ -118,14 +120,15 @@ function lastGoodReadAt({ row, now, lastSeenAt, sweptAt = 0 }: FailureInput): st
 }
 
 function withEvent(
-  { customer, source, partition = customer, row, now }: FailureInput,
+  { customer, phoneNumber, source, partition = customer, row, now }: FailureInput,
   type: WatchEvent["type"],
   failure: ReadFailure,
 ): FailureUpdate {
   const observedAt = new Date(now).toISOString();
   const data: WatchEvent["data"] = {
     custSpaceId: customer,
-    scope: customer === ACCOUNT ? "account" : "customer",
+    phoneNumber,
+    scope: scopeOf(customer, phoneNumber),
     severity: watchSeverity(type, customer),
     failingSince: failure.since,
     failedReads: failure.reads,
@@ -135,8 +138,13 @@ function withEvent(
   };
   const origin = { source, customer: partition, observedAt };
   const seq = nextSequence(row.seq, now);
-  const event = freezeEvent({ type, subject: customer, data }, seq, origin);
+  const event = freezeEvent({ type, subject: phoneNumber ?? customer, data }, seq, origin);
   return { row: { ...row, seq, pending: [...row.pending, event] }, events: [event] };
+}
+
+function scopeOf(customer: string, phoneNumber: string | undefined): WatchEvent["data"]["scope"] {
+  if (phoneNumber !== undefined) return "number";
+  return customer === ACCOUNT ? "account" : "customer";
 }
 
 function watchSeverity(type: WatchEvent["type"], customer: string) {

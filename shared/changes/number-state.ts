@@ -89,9 +89,13 @@ function unchangedFields(known: NumberState | undefined, seen: Observation) {
 /** When the stored values of a number were last shown, before this read. */
 export function lastShownAt(
   known: NumberState,
-  { lastSeenAt, readAt }: Pick<CustomerRead, "lastSeenAt" | "readAt">,
+  { lastSeenAt, readAt, wasUnclear }: Pick<CustomerRead, "lastSeenAt" | "readAt" | "wasUnclear">,
+  phoneNumber: string,
 ): string {
   const stored = isoNotAfter(known.absent?.lastSeenAt ?? known.observedAt, readAt);
-  if (known.absent || known.missingSince || lastSeenAt === undefined) return stored;
-  return new Date(Math.max(notAfter(lastSeenAt, readAt), Date.parse(stored))).toISOString();
+  if (known.absent || known.missingSince) return stored;
+  const unclear = wasUnclear?.[phoneNumber];
+  const shownAt = unclear ? Date.parse(unclear.lastGoodReadAt ?? "") || undefined : lastSeenAt;
+  if (shownAt === undefined) return stored;
+  return new Date(Math.max(notAfter(shownAt, readAt), Date.parse(stored))).toISOString();
 }

@@ -20,11 +20,13 @@ export function withMilestones(
 ): NumberUpdate[] {
   const numbers = { ...read.row.numbers };
   for (const { phoneNumber, state } of updates) if (state) numbers[phoneNumber] = state;
-  const added = findAdded(read, Object.keys(numbers));
+  const added = findAdded(read, [...Object.keys(numbers), ...read.unclear]);
   const joined = new Map(
     updates.map((update) => [update.phoneNumber, withAdded(update, added)] as const),
   );
   for (const one of added) {
+    // It is listed, and nothing else is known of it.
+    if (read.unclear.has(one.phoneNumber)) continue;
     const milestone = findMilestone(read, one, numbers[one.phoneNumber]);
     if (!milestone) continue;
     const { phoneNumber } = one;

@@ -20,14 +20,13 @@ function updateOne(read: CustomerRead, seen: Observation): NumberUpdate | undefi
     previousObservedAt: string | undefined,
   ) => ({ type, phoneNumber, changes, state, previousObservedAt });
   if (!known) {
-    // Another part of the first answer could not be read, so the number may be as old as the rest.
-    const drafts = read.row.partialBaseline
+    const drafts = isAsOldAsBaseline(read, phoneNumber)
       ? []
       : [draft(EVENT_TYPES.discovered, [], lastRowReadAt(read))];
     return { phoneNumber, state, drafts };
   }
   const changes = changedFields(known, seen, read.silent);
-  const shownAt = lastShownAt(known, read);
+  const shownAt = lastShownAt(known, read, phoneNumber);
   // The return shows the values that the receiver knows. What is new follows as changes.
   const back = { ...state, fields: known.fields, hashes: known.hashes };
   const drafts = [
@@ -37,6 +36,12 @@ function updateOne(read: CustomerRead, seen: Observation): NumberUpdate | undefi
   const isRespelt = known.listedAs !== seen.listedAs;
   const isNew = drafts.length > 0 || known.absent || isRespelt || hasNewValues(known, seen);
   return isNew ? { phoneNumber, state, drafts } : undefined;
+}
+
+/** Whether the first answer may have listed the number, but could not be read so far. */
+function isAsOldAsBaseline({ row, wasUnclear }: CustomerRead, phoneNumber: string): boolean {
+  const since = wasUnclear?.[phoneNumber]?.since ?? "never";
+  return row.partialBaseline === true || since <= (row.baselineAt ?? "");
 }
 
 /** When the customer's numbers, without the new one, were last known to be all of them. */

@@ -21,7 +21,7 @@ const EVENT_NOTES: PropertyNotes = {
   id: "The same on every delivery of the event, and equal to webhook-id. Ignore an id that you know.",
   source: "urn:waba-numbers:<account>:<stage>",
   type: "More types may come. Acknowledge and ignore those that you do not know.",
-  subject: "The number. For an event about the watch, the customer.",
+  subject: "The number. For an event about the watch, the customer, unless its scope is number.",
   time: time("When poll saw it."),
   datacontenttype: "The type of data.",
   sequence:
@@ -56,7 +56,8 @@ const EVENT_NOTES: PropertyNotes = {
   sentence: "For people.",
   operation: "The upstream's operation to call first, where one exists.",
   blockedBy: "The field that keeps the number out of service.",
-  scope: "Whether poll cannot read one customer, or the account with all of them.",
+  scope:
+    "Whether poll cannot read one number of a customer, one customer, or the account with all of them.",
   failingSince: time("The first of the failed reads."),
   failedReads: "Failed reads in a row, as far as they were counted.",
   lastGoodReadAt: time("The last good read. Absent if there was none."),

@@ -59,6 +59,9 @@ export function httpSchemas(): Readonly<Record<string, JsonSchema>> {
       ),
       absentSince: time("Since this read no read has listed the number. It is not yet missing."),
       missingSince: time("The number is missing since this read."),
+      unclearSince: time(
+        "The upstream lists the number twice since this read, with different values. These are the last.",
+      ),
       confirmedAt: time(
         "All stored values were true until then. A later change may not be stored yet. Null before the first read.",
       ),

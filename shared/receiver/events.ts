@@ -13,7 +13,7 @@ export type NumberEvent = {
   datacontenttype: "application/json";
   /** More types may come. Acknowledge and ignore those that you do not know. */
   type: "whatsapp.phone_number.changed" | "whatsapp.phone_number.discovered" | "whatsapp.phone_number.missing" | "whatsapp.phone_number.returned" | "whatsapp.phone_number.state" | "whatsapp.onboarding.completed" | "whatsapp.onboarding.stuck";
-  /** The number. For an event about the watch, the customer. */
+  /** The number. For an event about the watch, the customer, unless its scope is number. */
   subject: string;
   /** Zero-padded digits, so text order is number order. Grows within a source and partitionkey, across restarts and restored stores. Ignore an event that is not above the last one, unless webhook-redelivery is true. */
   sequence: string;
@@ -90,7 +90,7 @@ export type WatchEvent = {
   datacontenttype: "application/json";
   /** More types may come. Acknowledge and ignore those that you do not know. */
   type: "whatsapp.watch.stale" | "whatsapp.watch.recovered";
-  /** The number. For an event about the watch, the customer. */
+  /** The number. For an event about the watch, the customer, unless its scope is number. */
   subject: string;
   /** Zero-padded digits, so text order is number order. Grows within a source and partitionkey, across restarts and restored stores. Ignore an event that is not above the last one, unless webhook-redelivery is true. */
   sequence: string;
@@ -99,8 +99,10 @@ export type WatchEvent = {
   data: {
     /** The customer. self is the account itself, ~account is all of its customers. */
     custSpaceId: string;
-    /** Whether poll cannot read one customer, or the account with all of them. */
-    scope: "customer" | "account";
+    /** Whether poll cannot read one number of a customer, one customer, or the account with all of them. */
+    scope: "number" | "customer" | "account";
+    /** Country code and digits, without +: as the number was first reported, whatever its spelling today. */
+    phoneNumber?: string;
     /** How soon somebody should look. */
     severity: "info" | "warning" | "critical";
     /** The first of the failed reads. RFC 3339, UTC, milliseconds. */
@@ -182,11 +184,11 @@ const WATCH_EVENT: Shape =
   {fields: {specversion: {oneOf: ["1.0"]}, id: "string", source: "string", time: "string",
   datacontenttype: {oneOf: ["application/json"]}, type: {oneOf: ["whatsapp.watch.stale",
   "whatsapp.watch.recovered"]}, subject: "string", sequence: "string", partitionkey: "string",
-  data: {fields: {custSpaceId: "string", scope: {oneOf: ["customer", "account"]},
-  severity: {oneOf: ["info", "warning", "critical"]}, failingSince: "string", failedReads: "number",
-  "lastGoodReadAt?": "string", observedAt: "string", code: "string", "upstreamCode?": "string",
-  "upstreamRequestId?": "string", "upstreamMessage?": "string", "accessDeniedDetail?": "string",
-  "transportCode?": "string"}}}};
+  data: {fields: {custSpaceId: "string", scope: {oneOf: ["number", "customer", "account"]},
+  "phoneNumber?": "string", severity: {oneOf: ["info", "warning", "critical"]},
+  failingSince: "string", failedReads: "number", "lastGoodReadAt?": "string", observedAt: "string",
+  code: "string", "upstreamCode?": "string", "upstreamRequestId?": "string",
+  "upstreamMessage?": "string", "accessDeniedDetail?": "string", "transportCode?": "string"}}}};
 
 const TEST_EVENT: Shape =
   {fields: {specversion: {oneOf: ["1.0"]}, id: "string", source: "string", time: "string",

@@ -115,6 +115,8 @@ export const customerRowSchema = z.looseObject({
    */
   addIntents: z.optional(/* @__PURE__ */ listOf(z.string())),
   failure: z.optional(readFailureSchema),
+  /** Listed numbers of which nothing else is known, as two rows of each contradict each other. */
+  unclear: z.optional(/* @__PURE__ */ recordOf(readFailureSchema)),
   /** By country code and national number, as they were added. */
   onboarding: z.optional(/* @__PURE__ */ recordOf(reportedOnboardingSchema)),
   /** Set while the customer is removed from the watch list. The row keeps its sequence. */

@@ -64,11 +64,13 @@ const numberEventDataSchema = z.object({
   nextStep: z.optional(z.object({ sentence: z.string(), operation: z.optional(z.string()) })),
 });
 
-/** The watch of one customer, or of the account with all of them. */
+/** The watch of one customer or of one number of it, or of the account with all of them. */
 const watchEventDataSchema = z.object({
   /** `~account` for the whole watch. */
   custSpaceId: z.string(),
-  scope: z.enum(["customer", "account"]),
+  scope: z.enum(["number", "customer", "account"]),
+  /** With the scope `number`. */
+  phoneNumber: z.optional(z.string()),
   severity: severitySchema,
   /** The first of the failed reads. */
   failingSince: z.string(),
@@ -114,7 +116,7 @@ export const numberEventSchema = z.object({
   data: numberEventDataSchema,
 });
 
-/** An event about the watching itself: `subject` is the customer, or the account for all of them. */
+/** An event about the watching itself: `subject` is the number, the customer, or the account for all of them. */
 export const watchEventSchema = z.object({
   ...envelope,
   type: z.enum([EVENT_TYPES.watchStale, EVENT_TYPES.watchRecovered]),

@@ -60,6 +60,8 @@ export const storedResponseSchema = z.object({
       absentSince: z.optional(z.string()),
       /** The read from which on the number counts as missing. */
       missingSince: z.optional(z.string()),
+      /** The upstream lists the number twice since then, with different values: these are the last. */
+      unclearSince: z.optional(z.string()),
     }),
   ),
   /** When a read last changed what is stored; null before the first read. */

@@ -71,6 +71,15 @@ describe("query with source=stored", () => {
     expect(body).not.toHaveProperty("failing");
   });
 
+  it("says of a number that is listed twice since when its values are the last clear ones", async () => {
+    const since = "2026-01-02T03:04:00.000Z";
+    const unclear = { "4915111": { reads: 1, since, code: "ERR_UPSTREAM_CONTRACT" } };
+    await putCustomer("acme", { ...ROW, unclear });
+    const { body } = await ask({ custSpaceId: "acme" });
+    expect(body).toMatchObject({ phoneNumbers: [{ unclearSince: since }, {}] });
+    expect(JSON.stringify(body).match(/unclearSince/g)).toHaveLength(1);
+  });
+
   it("is as fresh as the last whole scan of the lane that the customer is in", async () => {
     const laneRow = {
       schema: 1,

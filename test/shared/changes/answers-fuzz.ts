@@ -42,7 +42,7 @@ type Fields = Record<string, string>;
 
 /**
  * Reads of one customer whose numbers change at random, in replies of the real shape that are
- * mutated: values left out in every spelling, other case, blanks, other order, rows twice, odd rows.
+ * mutated: values left out in every spelling, other case, blanks, other order, rows twice, contradicting or not, odd rows.
  *
  * @returns what is wrong with the events: one sentence each
  */
@@ -87,7 +87,8 @@ export function fuzzAnswers(seed: number, answers: number): readonly string[] {
         New: { a: 1 },
       } as PhoneNumberItem;
       const spelling = chance(0.1) ? { ...item, PhoneNumber: `+${PhoneNumber}` } : item;
-      return chance(0.03) ? [spelling, { ...item, Status: "DELETED" }] : [spelling];
+      if (chance(0.03)) return [spelling, { ...item, Status: "DELETED" }];
+      return chance(0.03) ? [spelling, { ...item, Status: "A word", New: 2 }] : [spelling];
     });
     return chance(0.3) ? items.reverse() : items;
   }
@@ -116,12 +117,16 @@ export function fuzzAnswers(seed: number, answers: number): readonly string[] {
     const items = reply();
     const malformed = chance(0.02) ? 1 : 0;
     const wasBaseline = row.baselineAt === undefined || row.partialBaseline === true;
+    // Two rows of the first list contradicted each other, so the number is as old as the others.
+    const isOld = ({ since }: { since: string }) => since <= (row.baselineAt ?? "");
+    const wasUnclear = Object.entries(row.unclear ?? {}).filter(([, one]) => isOld(one));
     const decision = decideOn(items, { row, readAt: T0 + index * MINUTE }, malformed);
     row = rowAfter(decision, { ...row, pending: [] });
     for (const { body } of decision.events) receive(body);
     // The first values are no event. A receiver learns them by `resync`.
     for (const [number, { fields }] of Object.entries(row.numbers)) {
-      if (wasBaseline && !receiver.has(number)) receiver.set(number, { ...fields });
+      const isSilent = wasBaseline || wasUnclear.some(([name]) => name === number);
+      if (isSilent && !receiver.has(number)) receiver.set(number, { ...fields });
     }
     row = { ...row, pending: [] };
     const again = decideOn(items, { row, readAt: T0 + index * MINUTE }, malformed);
