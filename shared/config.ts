@@ -69,7 +69,7 @@ const POLL_SETTINGS = {
   WATCH_DISCOVER: { parse: /* @__PURE__ */ oneOf(SWITCH), byDefault: "off" },
   WATCH_SYNC: { parse: /* @__PURE__ */ oneOf(["off", "lane"]), byDefault: "off" },
   UPSTREAM_QPS: { parse: /* @__PURE__ */ integer(1), byDefault: "7" },
-  TICK_SECONDS: { parse: /* @__PURE__ */ integer(1, 52), byDefault: "50" },
+  TICK_SECONDS: { parse: /* @__PURE__ */ integer(1, 57), byDefault: "57" },
   POLL_INTERVAL_SECONDS: { parse: /* @__PURE__ */ integer(1, 86_400), byDefault: "60" },
 } as const satisfies Record<string, Setting>;
 

@@ -17,7 +17,7 @@ export const SETTING_HELP: Readonly<Record<SettingName, string>> = {
     "deploys `hint`: 16 or more characters, or two with a blank between while you rotate, the newest first",
   UPSTREAM_QPS: "calls a second that poll may use, of the account's 10",
   QUERY_QPS: "live queries a second that each instance of query may send",
-  TICK_SECONDS: "how long one run may work, 1 to 52",
+  TICK_SECONDS: "how long one run may work, 1 to 57",
   POLL_INTERVAL_SECONDS: "no customer is read more often than this",
   CAMS_ENDPOINT: "the upstream, with http for loopback only",
   STAGE: "names the stage in events, set by the deployment",

@@ -1,12 +1,14 @@
 import { setMaxListeners } from "node:events";
 import type { CallLimiter } from "../signing/upstream.ts";
-import { createSlots } from "./slots.ts";
+import { createSlots, type Pace } from "./slots.ts";
 
 export type RateLimiterOptions = {
   /** Calls per second that may be used. */
   readonly limit: number;
   /** On the monotonic clock: no call starts from then on. */
   readonly stopAt: number;
+  /** Where the limiter before this one ended, if its calls may still count upstream. */
+  readonly earlier?: Pace | undefined;
 };
 
 export type RateLimiterDeps = {
@@ -21,6 +23,8 @@ export type RateLimiter = CallLimiter & {
   /** Waits this long in ms. Resolves to false as soon as no call could start afterwards. */
   wait(ms: number): Promise<boolean>;
   readonly stopped: boolean;
+  /** What the next limiter of the same calls begins with. */
+  pace(): Pace;
 };
 
 /**
@@ -29,7 +33,7 @@ export type RateLimiter = CallLimiter & {
  * They come back slowly, because the whole account shares the quota.
  */
 export function createRateLimiter(options: RateLimiterOptions, deps: RateLimiterDeps): RateLimiter {
-  const slots = createSlots(options.limit, deps.monotonic());
+  const slots = createSlots(options.limit, deps.monotonic(), options.earlier);
   const stopping = new AbortController();
   // Every worker may wait on it at once. Node would report more than ten listeners as a leak.
   setMaxListeners(0, stopping.signal);
@@ -75,6 +79,8 @@ export function createRateLimiter(options: RateLimiterOptions, deps: RateLimiter
     release(outcome) {
       slots.end(deps.monotonic(), outcome);
     },
+
+    pace: () => slots.pace(deps.monotonic()),
   };
 }
 

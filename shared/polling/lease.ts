@@ -27,6 +27,7 @@ export type Progress = Readonly<
     | "expiryCursor"
     | "ranAt"
     | "lastGoodAt"
+    | "pace"
   >
 >;
 

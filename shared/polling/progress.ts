@@ -1,6 +1,7 @@
 import { describeError } from "../log.ts";
 import type { DiscoverProgress } from "../schemas/discovery.ts";
 import type { Lease, Progress } from "./lease.ts";
+import type { WarmPace } from "./run-limiters.ts";
 import { type Scans, withoutNewCompletions } from "./scans.ts";
 import type { RunDeps } from "./settings.ts";
 import type { WarmState } from "./warm-state.ts";
@@ -11,7 +12,8 @@ const RENEWAL_MS = 5_000;
 export function trackProgress(
   earlier: Progress,
   scans: Pick<Scans, "progress">,
-  warm: Pick<WarmState, "lastGoodAt">,
+  warm: Pick<WarmState, "lastGoodAt" | "pace">,
+  keepPace: () => WarmPace,
   now: () => number,
 ) {
   let { expiryCursor, discovery } = earlier;
@@ -30,7 +32,13 @@ export function trackProgress(
     current(): Progress {
       const reached = scans.progress();
       const confirmed = areFailuresStored ? reached : withoutNewCompletions(reached, earlier);
-      return { ...confirmed, discovery, expiryCursor, ranAt: now(), lastGoodAt: warm.lastGoodAt };
+      warm.pace = keepPace();
+      const { run, operations } = warm.pace;
+      return {
+        ...confirmed,
+        ...{ discovery, expiryCursor, ranAt: now(), lastGoodAt: warm.lastGoodAt },
+        pace: { run, operations },
+      };
     },
   };
 }

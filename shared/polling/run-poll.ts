@@ -170,7 +170,7 @@ async function proveRefusal({ deps, findings, limiter, lease, deadlineAt }: Run)
   }
 }
 
-function failedReadsOptions({ deps, settings, warm, scans, sweptAt, deadlineAt }: Run) {
+function failedReadsOptions({ deps, settings, warm, scans, sweptAt, beganAt }: Run) {
   const { full } = scans.progress().sweep;
   const { source, pollIntervalMs } = settings;
   // A sweep that ends in the future is one in which the clock was wrong.
@@ -179,7 +179,7 @@ function failedReadsOptions({ deps, settings, warm, scans, sweptAt, deadlineAt }
     ...{ source, pollIntervalMs, sweptAt },
     sweepMs: isKnown ? full.endedAt - full.startedAt : 0,
     lastGoodAt: warm.lastGoodAt,
-    isOver: () => deps.monotonic() >= deadlineAt,
+    isOver: () => deps.monotonic() >= beganAt + RUN_DEADLINE_MS,
   };
 }
 

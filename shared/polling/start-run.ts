@@ -1,18 +1,20 @@
 import type { Dispatcher } from "../outbox/dispatcher.ts";
-import { createRateLimiter } from "../pacing/rate-limiter.ts";
 import type { Upstream } from "../signing/upstream.ts";
 import { newFindings } from "./findings.ts";
 import { createLaneBudget } from "./lane-budget.ts";
 import { type Lease, limitByLease } from "./lease.ts";
 import { trackProgress } from "./progress.ts";
 import { createReader } from "./reader.ts";
+import { createRunLimiters } from "./run-limiters.ts";
 import { startScans } from "./scans.ts";
 import type { RunDeps, RunSettings } from "./settings.ts";
 import { createSyncRead } from "./sync-read.ts";
 import type { WarmState } from "./warm-state.ts";
 
-/** Every call of a run has ended by then, counted from its beginning. */
-export const RUN_DEADLINE_MS = 58_000;
+/** Every upstream call of a run has ended by then, counted from its beginning… */
+const CALLS_DEADLINE_MS = 65_000;
+/** …and everything else by then. The function's timeout is 75 s. */
+export const RUN_DEADLINE_MS = 70_000;
 
 export type Run = ReturnType<typeof startRun>;
 
@@ -26,11 +28,10 @@ export function startRun(
 ) {
   const { qps, runMs, source } = settings;
   const stopAt = beganAt + runMs;
-  const deadlineAt = beganAt + RUN_DEADLINE_MS;
-  // Each operation has a limit of its own upstream.
-  const newLimiter = () => createRateLimiter({ limit: qps, stopAt }, deps);
-  const limiter = newLimiter();
-  const listingLimiter = newLimiter();
+  const deadlineAt = beganAt + CALLS_DEADLINE_MS;
+  const kept = { stored: lease.progress.pace, warm: warm.pace };
+  const limiters = createRunLimiters({ limit: qps, stopAt }, kept, deps);
+  const { query: limiter, list: listingLimiter } = limiters;
   const scans = startScans(lease.progress, settings.pollIntervalMs, { ...deps, limiter });
   const lanes = createLaneBudget(qps, runMs);
   const findings = newFindings();
@@ -41,7 +42,7 @@ export function startRun(
   const { query } = deps.upstream;
   const syncRead = (): Upstream["query"] =>
     createSyncRead(deps, {
-      limiter: limitByLease(newLimiter(), lease),
+      limiter: limitByLease(limiters.sync, lease),
       backoff: warm.syncBackoff,
     });
   const sweep = { query, limiter: limitByLease(limiter, lease) };
@@ -59,6 +60,12 @@ export function startRun(
     ...{ limiter, listingLimiter, dispatcher, scans, lanes, findings, read },
     /** When the last whole sweep before this run began, on the wall clock in ms. */
     sweptAt: lease.progress.sweep.full?.startedAt,
-    progress: trackProgress(lease.progress, scans, warm, deps.now),
+    progress: trackProgress(
+      lease.progress,
+      scans,
+      warm,
+      () => limiters.keep(lease.owner),
+      deps.now,
+    ),
   };
 }

@@ -1,3 +1,4 @@
+import type { WarmPace } from "./run-limiters.ts";
 import { newSyncBackoff, type SyncBackoff } from "./sync-read.ts";
 
 /** The last reads of this many customers are remembered, so that memory does not grow with them. */
@@ -26,6 +27,8 @@ export type WarmState = {
   unusable: ReadonlySet<string>;
   /** The owner of a lease that an ended run could not release. */
   unreleased: string | undefined;
+  /** Where the last run's pace ended. */
+  pace: WarmPace | undefined;
 };
 
 /** What an instance knows before its first run: nothing. */
@@ -37,6 +40,7 @@ export function newWarmState(): WarmState {
     syncBackoff: newSyncBackoff(),
     unusable: new Set(),
     unreleased: undefined,
+    pace: undefined,
   };
 }
 

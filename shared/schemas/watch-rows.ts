@@ -20,6 +20,13 @@ const scanStateSchema = z.looseObject({
   full: z.optional(z.looseObject({ startedAt: z.number(), endedAt: z.number() })),
 });
 
+/** Where the pace of one operation's calls stood when the row was written. */
+const paceSchema = z.looseObject({
+  restMs: /* @__PURE__ */ listOf(z.number()),
+  allowed: z.number(),
+  trips: z.optional(z.looseObject({ shortest: z.number(), mean: z.number(), count: z.number() })),
+});
+
 /** The lease and the state of all scans in one row: renewing the lease saves the scans. */
 export const leaseRowSchema = z.looseObject({
   schema: z.number(),
@@ -40,6 +47,10 @@ export const leaseRowSchema = z.looseObject({
   expiryCursor: z.string(),
   /** When a run last saved its progress; wall clock, ms. Absent from the rows of earlier versions. */
   ranAt: z.optional(z.number()),
+  /** The pace of the last run's calls, by operation. */
+  pace: z.optional(
+    z.looseObject({ run: z.string(), operations: /* @__PURE__ */ recordOf(paceSchema) }),
+  ),
 });
 
 /** Why a customer is in the priority lane. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createSlots, type Slots } from "../../../shared/pacing/slots.ts";
+import { agePace, createSlots, type Slots } from "../../../shared/pacing/slots.ts";
 
 /** Makes calls of one round trip, each as soon as it may start, and gives the time after them. */
 function callOneByOne(slots: Slots, from: number, calls: number, roundTripMs: number): number {
@@ -117,5 +117,40 @@ describe("createSlots", () => {
     const slots = createSlots(1, 0);
     slots.end(0, "throttled");
     expect(slots.waitMs(0)).toBe(0);
+  });
+
+  it("slots begin where earlier ones ended, and never rest longer than a second", () => {
+    const first = createSlots(2, 0);
+    first.start(0);
+    first.end(40, "answered");
+    first.start(300);
+    // Without its answer, a call may be counted at any time.
+    expect(first.pace(600)).toMatchObject({ restMs: [440, 1_000] });
+    const next = createSlots(2, 50_000, agePace(first.pace(600), 100));
+    expect([next.waitMs(50_000), next.waitMs(50_340)]).toEqual([340, 0]);
+    const wrong = { ...first.pace(600), restMs: [9e9, 9e9] };
+    expect(createSlots(2, 50_000, wrong).waitMs(50_000)).toBe(1_000);
+  });
+
+  it("slots keep what throttled answers took, and get it back between runs as well", () => {
+    const first = createSlots(8, 0);
+    first.start(0);
+    first.end(20, "throttled");
+    const allowed = (ms: number) => agePace(first.pace(20), ms).allowed;
+    expect([allowed(0), allowed(1_000)]).toEqual([6, 6.5]);
+  });
+
+  it("slots keep their lead over a run, and forget the shortest round trip in the second", () => {
+    const first = createSlots(1, 0);
+    const end = callOneByOne(first, callOneByOne(first, 0, 1, 200), 99, 300);
+    const second = createSlots(1, end + 5_000, agePace(first.pace(end), 5_000));
+    const ended = callOneByOne(second, end + 5_000, 1, 300);
+    expect(second.waitMs(ended)).toBeLessThan(970);
+    const later = callOneByOne(second, ended, 99, 300);
+    expect(second.pace(later).trips).toEqual({
+      shortest: 300,
+      mean: expect.closeTo(300, 0),
+      count: 100,
+    });
   });
 });
