@@ -3,6 +3,7 @@ import { createAdd } from "../../functions/add.ts";
 import { createHint } from "../../functions/hint.ts";
 import { createPoll } from "../../functions/poll.ts";
 import { createQuery } from "../../functions/query.ts";
+import type { status } from "../../shared/commands/status.ts";
 import { tryDecode } from "../../shared/commands/try-decode.ts";
 import { type Config, type Environment, loadConfig } from "../../shared/config.ts";
 import { createDeps, type Deps } from "../../shared/deps.ts";
@@ -26,6 +27,10 @@ import {
   startPlatform,
 } from "./platform.ts";
 
+/** A request id whose lines are not written. */
+const SILENT = "sandbox-page";
+const RESEND_LIMIT_MS = 15_000;
+
 type HttpDeps = Deps & Pick<Config, "apiKeys"> & { readonly config: Config };
 
 /** How each HTTP function of the table is made. */
@@ -43,13 +48,19 @@ function isLocal(environment: Environment) {
     row.kind === "http" && (!("deployedWith" in row) || Boolean(environment[row.deployedWith]));
 }
 
+export type Status = Awaited<ReturnType<typeof status>>;
+
 /** The functions in one process, behind a local platform, on one store. */
 export type LocalFunctions = {
   readonly platform: Platform;
   /** Fires the timer once. A payload makes it a command. */
   poll(payload?: string): Promise<Readonly<Record<string, unknown>>>;
+  /** poll's answer to the command `status`, without a line in the log: the page asks each second. */
+  status(): Promise<Status>;
   /** The stored customers in the order of their ids, without rows that this version cannot read. */
   storedCustomers(limit: number): Promise<ReadonlyMap<string, CustomerRow>>;
+  /** Sends one event once more, the same id and bytes with the mark of a redelivery. */
+  resend(event: OutgoingEvent): Promise<AttemptResult>;
   /** Closes the store, as the end of the process would. */
   close(): Promise<void>;
 };
@@ -60,17 +71,22 @@ export type LocalOptions = {
   readonly writeLog: (line: string) => void;
   readonly local?: PlatformOptions["local"];
   /** Called after each request to the receiver. */
-  readonly onAttempt?: (event: OutgoingEvent, result: AttemptResult) => void;
+  readonly onAttempt?: (event: OutgoingEvent, result: AttemptResult, sent: SentAs) => void;
 };
+
+export type SentAs = { readonly redelivery: boolean };
 
 export async function startFunctions(options: LocalOptions): Promise<LocalFunctions> {
   const config = loadConfig(options.environment, POLL);
   loadConfig(options.environment, ADD);
-  const log = createLog({ level: config.logLevel, now: Date.now, write: options.writeLog });
+  const write = (line: string) => {
+    if (!line.includes(`"requestId":"${SILENT}"`)) options.writeLog(line);
+  };
+  const log = createLog({ level: config.logLevel, now: Date.now, write });
   const wired = createDeps(config, { log });
   const send: Send = async (event, settings) => {
     const result = await wired.send(event, settings);
-    options.onAttempt?.(event, result);
+    options.onAttempt?.(event, result, { redelivery: settings.redelivery === true });
     return result;
   };
   const deps = { ...wired, send };
@@ -103,13 +119,14 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
       operate: { handler: operate, paths: ["/poll"] },
     },
   });
+  async function trigger(payload: string, over: object = {}): Promise<unknown> {
+    const event = { triggerTime: new Date().toISOString(), triggerName: "local", payload };
+    return poll(Buffer.from(JSON.stringify(event)), { ...context(), ...over });
+  }
   return {
     platform,
-    async poll(payload = "") {
-      const event = { triggerTime: new Date().toISOString(), triggerName: "local", payload };
-      const answer = await poll(Buffer.from(JSON.stringify(event)), context());
-      return answer as Readonly<Record<string, unknown>>;
-    },
+    poll: async (payload = "") => (await trigger(payload)) as Readonly<Record<string, unknown>>,
+    status: async () => (await trigger('{"command":"status"}', { requestId: SILENT })) as Status,
     async storedCustomers(limit) {
       const found = new Map<string, CustomerRow>();
       for await (const row of scanAll(await deps.openStore(context()), CUSTOMER_PREFIX)) {
@@ -120,6 +137,8 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
       }
       return found;
     },
+    resend: (event) =>
+      send(event, { deadlineAt: deps.monotonic() + RESEND_LIMIT_MS, redelivery: true }),
     async close() {
       await platform.close();
       await (await deps.openStore(context())).close();

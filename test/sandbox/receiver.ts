@@ -101,7 +101,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<SandboxRe
     note(headers, status, verdict.ok ? undefined : verdict.reason, receipt);
     if (status === "ack-lost") request.socket.destroy();
     else if (typeof status === "number") {
-      response.writeHead(status, "status" in current ? { ...current.headers } : {}).end();
+      const headers = "status" in current ? current.headers : {};
+      response.writeHead(status, { ...headers }).end(verdict.ok ? undefined : verdict.reason);
     }
   };
 

@@ -95,7 +95,7 @@ async function assemble(
   const secret = given.WEBHOOK_SECRET ?? newWebhookSecret();
   const receiver = given.WEBHOOK_URL
     ? undefined
-    : await startReceiver({ secrets: secret.split(" "), ...watch.receiver });
+    : await startReceiver({ secrets: secret.split(" ") });
   if (receiver) closers.push(receiver.close);
 
   const environment = createEnvironment(options, secret, upstream, receiver);
@@ -109,10 +109,9 @@ async function assemble(
     port: options.port,
     writeLog,
     local: (request, response) => page?.handle(request, response) ?? false,
-    onAttempt(event, result) {
-      if (receiver) return;
-      watch.ownReceiver(result);
-      options.onAttempt?.(event, result);
+    onAttempt(event, result, sent) {
+      watch.delivery(event, result, sent);
+      if (!receiver) options.onAttempt?.(event, result, sent);
     },
   });
   closers.push(functions.close);
@@ -129,6 +128,7 @@ async function assemble(
   closers.push(timer.stop);
   page = await open({
     ...{ upstream, receiver, functions, timer, intervalSeconds, apiKey, onError },
+    webhook: { url: environment.WEBHOOK_URL ?? "", secret },
     now: Date.now,
   });
   closers.push(page.close);

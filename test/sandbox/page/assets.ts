@@ -13,8 +13,9 @@ export async function loadAssets(): Promise<{
   readonly version: string;
   readonly assets: ReadonlyMap<string, Asset>;
 }> {
-  const [html, built] = await Promise.all([
+  const [html, icon, built] = await Promise.all([
     readFile(file("index.html"), "utf8"),
+    readFile(file("icon.svg"), "utf8"),
     build({
       entryPoints: [file("browser/page.ts"), file("browser/theme.ts"), file("page.css")],
       outdir: "page",
@@ -28,6 +29,7 @@ export async function loadAssets(): Promise<{
   ]);
   const assets = new Map<string, Asset>([
     ["/", { type: "text/html; charset=utf-8", body: html }],
+    ["/page/icon.svg", { type: "image/svg+xml", body: icon }],
     ...built.outputFiles.map(({ path, text }): [string, Asset] => {
       const type = path.endsWith(".css") ? "text/css" : "text/javascript";
       return [`/page/${basename(path)}`, { type: `${type}; charset=utf-8`, body: text }];

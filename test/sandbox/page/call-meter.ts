@@ -1,34 +1,44 @@
 import type { UpstreamCall } from "../upstream-control.ts";
 
-const WINDOW_MS = 10_000;
+const RATE_MS = 10_000;
+/** A failure is shown for as long: a count that only grows says nothing of now. */
+const FAULT_MS = 60_000;
+
+const MOST = 2_000;
 
 export type CallMeter = {
   note(call: Pick<UpstreamCall, "at" | "code">): void;
-  /** `failed` are the calls that were neither answered with OK nor throttled. */
+  /**
+   * `perSecond` over the last ten seconds, to a tenth. The others over the last minute; `failed` are
+   * the calls that were neither answered with OK nor throttled.
+   */
   read(now: number): {
-    readonly calls: number;
     readonly throttled: number;
     readonly failed: number;
-    /** Over the last ten seconds, to a tenth. */
     readonly perSecond: number;
   };
 };
 
-/** Counts the calls that reach the upstream, in constant space but for those of ten seconds. */
+/** Counts the calls that reach the upstream, in the space that those of a minute take. */
 export function createCallMeter(): CallMeter {
-  const counts = { calls: 0, throttled: 0, failed: 0 };
-  const recent: number[] = [];
+  let calls: number[] = [];
+  let throttled: number[] = [];
+  let failed: number[] = [];
   return {
     note({ at, code }) {
-      counts.calls += 1;
-      if (code?.startsWith("Throttling")) counts.throttled += 1;
-      else if (code !== "OK") counts.failed += 1;
-      recent.push(at);
+      // Nobody may be looking for days.
+      if (calls.length >= MOST) calls = calls.slice(-MOST / 2);
+      calls.push(at);
+      if (code?.startsWith("Throttling")) throttled.push(at);
+      else if (code !== "OK") failed.push(at);
     },
     read(now) {
-      while (recent[0] !== undefined && recent[0] <= now - WINDOW_MS) recent.shift();
-      const perSecond = Math.round((recent.length * 10_000) / WINDOW_MS) / 10;
-      return { ...counts, perSecond };
+      const since = (times: readonly number[], ms: number) => times.filter((at) => at > now - ms);
+      calls = since(calls, RATE_MS);
+      throttled = since(throttled, FAULT_MS);
+      failed = since(failed, FAULT_MS);
+      const perSecond = Math.round((calls.length * 10_000) / RATE_MS) / 10;
+      return { throttled: throttled.length, failed: failed.length, perSecond };
     },
   };
 }

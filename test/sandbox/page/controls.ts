@@ -4,7 +4,7 @@ import type { PollReport, PollRun } from "../poll-timer.ts";
 import type { SandboxReceiver } from "../receiver.ts";
 import type { UpstreamControl } from "../upstream-control.ts";
 import type { NumberActions } from "./number-actions.ts";
-import type { UpstreamFault } from "./state.ts";
+import type { AttemptView, SignedRequest, UpstreamFault } from "./state.ts";
 
 /** What the page's buttons reach. */
 export type ControlTargets = {
@@ -16,6 +16,12 @@ export type ControlTargets = {
     | undefined;
   readonly receiver: Pick<SandboxReceiver, "behave"> | undefined;
   readonly runNow: () => Promise<PollRun>;
+  /** The webhook, whoever's it is. */
+  readonly webhook: {
+    /** Undefined when the event is known no longer. */
+    resend(id: string): Promise<AttemptView | undefined> | undefined;
+    sign(id: string): SignedRequest | undefined;
+  };
   /** A command for poll, as JSON. */
   readonly command: (payload: string) => Promise<PollReport>;
 };
@@ -30,6 +36,8 @@ export type Controls = {
 /** What the page is told when a button cannot do its work; the message is for the reader. */
 export class ControlError extends Error {}
 
+const FORGOTTEN = "The page keeps the last hundred events, and this is none of them.";
+
 const customerBody = z.object({
   custSpaceId: customerIdSchema.check(z.refine((id) => id !== SELF, "must not be self")),
 });
@@ -39,6 +47,7 @@ const numberBody = z.object({
   action: z.string(),
 });
 const faultBody = z.object({ fault: z.enum(["none", "throttling", "outage"]) });
+const eventBody = z.object({ id: z.string() });
 const receiverBody = z.object({ isUp: z.boolean() });
 
 function read<T extends z.ZodMiniType>(schema: T, body: unknown): z.output<T> {
@@ -53,7 +62,7 @@ function present<T>(target: T | undefined, message: string): T {
   return target;
 }
 
-export function createControls({ upstream, receiver, ...poll }: ControlTargets): Controls {
+export function createControls({ upstream, receiver, webhook, ...poll }: ControlTargets): Controls {
   let fault: UpstreamFault = "none";
   let isReceiverUp = true;
   const simulated = () => present(upstream, "The real upstream cannot be changed from here.");
@@ -98,6 +107,13 @@ export function createControls({ upstream, receiver, ...poll }: ControlTargets):
       isReceiverUp = isUp;
       return {};
     },
+    async resend(body) {
+      const sent = await present(webhook.resend(read(eventBody, body).id), FORGOTTEN);
+      const { isAccepted, status, answer } = present(sent, FORGOTTEN);
+      if (!isAccepted) throw new ControlError(`Not accepted: ${status} ${answer}`.trim());
+      return {};
+    },
+    sign: async (body) => present(webhook.sign(read(eventBody, body).id), FORGOTTEN),
     poll: runPoll,
     /** What an operator does after an outage, instead of waiting for the next probe. */
     async resume() {

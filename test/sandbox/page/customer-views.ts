@@ -3,17 +3,19 @@ import {
   WATCHED_FIELDS,
   type WatchedField,
 } from "../../../shared/changes/watched-fields.ts";
-import type { CustomerRow, NumberState } from "../../../shared/schemas/customer-row.ts";
+import type {
+  CustomerRow,
+  NumberState,
+  ReadFailure,
+} from "../../../shared/schemas/customer-row.ts";
 import type { NumberFields } from "../cams-state.ts";
 import type { UpstreamControl } from "../upstream-control.ts";
 import type { NumberActions } from "./number-actions.ts";
 import type { CustomerView, FieldView, NumberView } from "./state.ts";
-import { levelOf } from "./value-level.ts";
+import { levelOf, worstOf } from "./value-level.ts";
 
-/** The name stands above them. The badge hardly changes, and seven columns are what has room. */
-const COLUMNS = WATCHED_FIELD_NAMES.filter(
-  (name) => name !== "verifiedName" && name !== "isOfficial",
-);
+/** The name stands above them. */
+const SHOWN_FIELDS = WATCHED_FIELD_NAMES.filter((name) => name !== "verifiedName");
 
 export type CustomerSources = {
   readonly stored: ReadonlyMap<string, CustomerRow>;
@@ -40,8 +42,8 @@ export function viewCustomers({ stored, upstream, show }: CustomerSources): Cust
     return {
       id,
       isWatched,
-      pending: row?.pending.length ?? 0,
-      failing: row?.failure ? (row.failure.upstreamCode ?? row.failure.code) : null,
+      waiting: row?.pending.length ?? 0,
+      failing: row?.failure ? viewFailure(row.failure) : null,
       numbers: upstream
         ? viewUpstream(id, listed, known, upstream.actions)
         : Object.entries(known).map(([phoneNumber, state], index) => ({
@@ -53,6 +55,10 @@ export function viewCustomers({ stored, upstream, show }: CustomerSources): Cust
           })),
     };
   });
+}
+
+function viewFailure({ code, upstreamCode, since, staleAt }: ReadFailure): CustomerView["failing"] {
+  return { code: upstreamCode ?? code, since, isStale: staleAt !== undefined };
 }
 
 function viewUpstream(
@@ -85,10 +91,17 @@ function viewNumber(fields: NumberFields | undefined, known: NumberState | undef
     const shown = now ?? stored;
     return { name, now, known: stored, level: shown === null ? "info" : levelOf(name, shown) };
   };
+  const views = SHOWN_FIELDS.map(view);
+  const shown = SHOWN_FIELDS.flatMap((name, index) => {
+    const field = views[index];
+    return field ? [{ name, shown: field.now ?? field.known, level: field.level }] : [];
+  });
+  const missingSince = known?.missingSince ?? null;
   return {
     isKnown: known !== undefined,
-    missingSince: known?.missingSince ?? null,
+    missingSince,
+    level: missingSince === null ? worstOf(shown) : "critical",
     verifiedName: view("verifiedName"),
-    fields: COLUMNS.map(view),
-  };
+    fields: views,
+  } as const;
 }

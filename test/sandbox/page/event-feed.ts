@@ -1,30 +1,26 @@
-import type { IncomingHttpHeaders } from "node:http";
-import {
-  WATCHED_FIELD_NAMES,
-  WATCHED_FIELDS,
-  type WatchedField,
-} from "../../../shared/changes/watched-fields.ts";
-import type { NumberEvent } from "../../../shared/schemas/event.ts";
-import type { Attempt } from "../receiver.ts";
-import type { Receipt } from "../receiver-ledger.ts";
+import type { OutgoingEvent } from "../../../shared/webhook/attempt.ts";
 import type { ChangeTimes } from "./change-times.ts";
-import type { AttemptView, ChangeView, EventView, Level } from "./state.ts";
-import { levelOf } from "./value-level.ts";
+import { toEventView } from "./event-view.ts";
+import type { AttemptView, DeliveryState, EventView } from "./state.ts";
 
-/** What the page is sent of the past; the receiver itself remembers everything. */
+/** What the page is sent. */
 const KEPT = 100;
 const KEPT_ATTEMPTS = 50;
-/** Of events that were tried and not yet taken; those tried longest ago are forgotten first. */
-const KEPT_TRIES = 1_000;
-/** Shows that there is a signature, and not what it is. */
-const SIGNATURE_LENGTH = 12;
+/** Of events that were not tried yet: a backlog has more, and they come as others leave. */
+const KEPT_UNTRIED = 50;
 
 export type EventFeed = {
-  take(attempt: Attempt, receipt: Receipt | undefined): void;
-  /** How many were taken in, since the start. */
-  received(): number;
+  /** An attempt to deliver the event has ended. */
+  take(event: OutgoingEvent, attempt: AttemptView): void;
+  /** All events that wait in the store now. One that waited before and was not accepted is unsent. */
+  wait(pending: readonly OutgoingEvent[]): void;
+  /** How many were accepted, since the start. */
+  delivered(): number;
+  lastAttempt(): AttemptView | undefined;
   /** The last hundred, the oldest first. */
   events(): readonly EventView[];
+  /** With the bytes that were sent. */
+  find(id: string): OutgoingEvent | undefined;
 };
 
 export type FeedOptions = {
@@ -33,89 +29,84 @@ export type FeedOptions = {
   readonly show: (phoneNumber: string) => string;
 };
 
-/** Turns what the receiver verified into what the page shows, with the tries that went before. */
-export function createEventFeed({ changeTimes, show }: FeedOptions): EventFeed {
-  const tries = new Map<string, AttemptView[]>();
-  let events: EventView[] = [];
-  let receipts = 0;
+type Entry = {
+  readonly event: OutgoingEvent;
+  readonly key: number;
+  attempts: readonly AttemptView[];
+  state: DeliveryState;
+  /** Whether the store has shown it as waiting. */
+  hasWaited: boolean;
+  view: EventView;
+};
+
+/** What became of each event, from the sender's side: so it is the same for any receiver. */
+export function createEventFeed(options: FeedOptions): EventFeed {
+  const entries = new Map<string, Entry>();
+  let keys = 0;
+  let revision = 0;
+  let delivered = 0;
+  let last: AttemptView | undefined;
+
+  function update(entry: Entry, over: Partial<Entry>): void {
+    Object.assign(entry, over);
+    revision += 1;
+    const { event, key, attempts, state } = entry;
+    entry.view = toEventView(event, { key, revision, attempts, state }, options);
+  }
+
+  function open(event: OutgoingEvent): Entry {
+    const known = entries.get(event.id);
+    if (known) return known;
+    keys += 1;
+    const facts = { key: keys, attempts: [], state: "waiting" } as const;
+    const view = toEventView(event, { ...facts, revision: 0 }, options);
+    const entry: Entry = { ...facts, event, hasWaited: false, view };
+    entries.set(event.id, entry);
+    if (entries.size > KEPT) forgetOne();
+    return entry;
+  }
+
+  /** The oldest that is over, else the oldest. */
+  function forgetOne(): void {
+    const all = [...entries.values()];
+    const oldest = all.find(({ state }) => state !== "waiting") ?? all[0];
+    if (oldest) entries.delete(oldest.event.id);
+  }
 
   return {
-    events: () => events,
-    received: () => receipts,
-    take({ id, at, status }, receipt) {
-      if (id !== undefined) {
-        const earlier = tries.get(id) ?? [];
-        tries.delete(id);
-        const oldest = tries.size < KEPT_TRIES ? undefined : tries.keys().next().value;
-        if (oldest !== undefined) tries.delete(oldest);
-        tries.set(id, [...earlier, { at, answer: String(status) }].slice(-KEPT_ATTEMPTS));
-      }
-      if (!receipt) return;
-      receipts += 1;
-      const attempts = tries.get(receipt.id) ?? [];
-      tries.delete(receipt.id);
-      const event = toView(receipt, { receipt: receipts, attempts, changeTimes, show });
-      events = [...events, event].slice(-KEPT);
+    take(event, attempt) {
+      const entry = open(event);
+      last = attempt;
+      if (attempt.isAccepted) delivered += 1;
+      const attempts = [...entry.attempts, attempt].slice(-KEPT_ATTEMPTS);
+      const isDelivered = attempt.isAccepted || entry.state === "delivered";
+      // A probe waits for nothing: poll makes a new one.
+      const isProbe = entry.view.customer === null;
+      update(entry, {
+        attempts,
+        state: isDelivered ? "delivered" : isProbe ? "unsent" : entry.state,
+      });
     },
+    wait(pending) {
+      const ids = new Set(pending.map(({ id }) => id));
+      for (const entry of entries.values()) {
+        const isGone = entry.hasWaited && !ids.has(entry.event.id);
+        if (isGone && entry.state === "waiting") update(entry, { state: "unsent" });
+      }
+      const waiting = [...entries.values()].filter(({ state }) => state === "waiting");
+      let room = KEPT_UNTRIED - waiting.length;
+      for (const event of pending) {
+        const known = entries.get(event.id);
+        if (known) known.hasWaited = true;
+        else if (room > 0) {
+          room -= 1;
+          update(open(event), { hasWaited: true });
+        }
+      }
+    },
+    delivered: () => delivered,
+    lastAttempt: () => last,
+    events: () => [...entries.values()].map(({ view }) => view),
+    find: (id) => entries.get(id)?.event,
   };
-}
-
-type Facts = FeedOptions & Pick<EventView, "receipt" | "attempts">;
-
-function toView(receipt: Receipt, { receipt: count, attempts, changeTimes, show }: Facts) {
-  const { id, at, type, partitionkey, sequence, event, headers } = receipt;
-  const data = (event.data ?? {}) as Partial<NumberEvent["data"]>;
-  const { phoneNumber } = data;
-  const changes = data.changes ?? [];
-  // A value may have come and gone again since: what the event tells was so when it was observed.
-  const changedAt = changes.map(({ field, to }) =>
-    changeTimes.find({
-      customer: partitionkey ?? "",
-      phoneNumber: phoneNumber ?? "",
-      field: isWatched(field) ? WATCHED_FIELDS[field].upstream : field,
-      value: to,
-      before: Date.parse(event.time ?? "") || at,
-    }),
-  );
-  const known = changedAt.filter((time) => time !== undefined);
-  const hidden = (text: string) =>
-    phoneNumber === undefined ? text : text.replaceAll(phoneNumber, show(phoneNumber));
-  const view: EventView = {
-    receipt: count,
-    ...{ id, at, type, attempts },
-    customer: partitionkey ?? null,
-    phoneNumber: phoneNumber === undefined ? null : show(phoneNumber),
-    severity: data.severity ?? "info",
-    direction: data.direction ?? null,
-    changes: changes.map(toChangeView),
-    sequence: sequence ?? null,
-    delayMs: known.length > 0 ? Math.max(0, at - Math.min(...known)) : null,
-    isDuplicate: receipt.duplicate,
-    isRedelivery: receipt.redelivery,
-    body: hidden(receipt.body),
-    headers: shownHeaders(headers),
-  };
-  return view;
-}
-
-function toChangeView(change: NumberEvent["data"]["changes"][number]): ChangeView {
-  const { field, to, direction, severity } = change;
-  const from = change.from ?? "";
-  const level = (value: string): Level =>
-    isWatched(field) && value !== "" ? levelOf(field, value) : "info";
-  return { field, from, to, direction, severity, fromLevel: level(from), toLevel: level(to) };
-}
-
-function isWatched(field: string): field is WatchedField {
-  return (WATCHED_FIELD_NAMES as readonly string[]).includes(field);
-}
-
-function shownHeaders(headers: IncomingHttpHeaders): [string, string][] {
-  const shown = ["content-type", "user-agent"];
-  return Object.entries(headers).flatMap(([name, value]): [string, string][] => {
-    if (!name.startsWith("webhook-") && !shown.includes(name)) return [];
-    const text = String(value);
-    const isSignature = name === "webhook-signature" && text.length > SIGNATURE_LENGTH;
-    return [[name, isSignature ? `${text.slice(0, SIGNATURE_LENGTH)}…` : text]];
-  });
 }

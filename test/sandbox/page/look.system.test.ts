@@ -6,63 +6,107 @@ import { expect, it } from "vitest";
 import { SANDBOX_CREDENTIALS } from "../environment.ts";
 import { startUpstream } from "../upstream.ts";
 import { describeInBrowser, fill } from "./browser-rig.ts";
-import { DESKTOP, PHONE, startTestStack } from "./page-rig.ts";
+import {
+  chooseNumber,
+  DESKTOP,
+  PHONE,
+  pointer,
+  rowOf,
+  showTab,
+  startTestStack,
+} from "./page-rig.ts";
+import { PAGE_STATES, type PageStateName } from "./page-states.ts";
+
+const STATES = Object.keys(PAGE_STATES) as PageStateName[];
 
 const eventCount = (page: Page) =>
   page.getByRole("list", { name: "Events" }).locator("> li").count();
 
+/** What axe-core finds wrong, once it has looked at contrasts as well. */
+async function violationsOf(page: Page) {
+  const { violations, passes } = (await page.evaluate("axe.run()")) as AxeResults;
+  const contrast = passes.find(({ id }) => id === "color-contrast");
+  expect(contrast?.nodes.length).toBeGreaterThan(20);
+  return violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
+}
+
 describeInBrowser("the page's look", ({ openStack, openPage, closeLater }) => {
-  it.each([
-    ["light", DESKTOP, "rgb(244, 245, 247)"],
-    ["dark", PHONE, "rgb(16, 19, 23)"],
-  ] as const)(
-    "breaks no rule of axe-core, contrast included, %s",
-    async (scheme, viewport, ground) => {
-      const stack = await openStack();
-      await fill(stack);
-      const { page } = await openPage(stack, { viewport, colorScheme: scheme });
-      await page.getByRole("button", { name: "Add number" }).click();
-      await page.getByText(/^Added \d+: accepted\.$/).waitFor();
-      await page.getByRole("textbox", { name: "Number", exact: true }).fill("12");
-      await page.getByRole("button", { name: "Add number" }).click();
-      await page
-        .getByText("must be 4 to 14 digits without the country code", { exact: true })
-        .waitFor();
-      await page.getByText("Request").first().click();
-      await page.evaluate(axe.source);
-
-      const { violations, passes } = (await page.evaluate("axe.run()")) as AxeResults;
-
-      const told = violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
-      expect(told).toEqual([]);
-      expect(passes.length).toBeGreaterThan(30);
-      const contrast = passes.find(({ id }) => id === "color-contrast");
-      expect(contrast?.nodes.length).toBeGreaterThan(50);
-      expect(await page.evaluate("getComputedStyle(document.body).backgroundColor")).toBe(ground);
+  it.each(STATES)(
+    "breaks no rule of axe-core in the state %s, at both widths, light and dark",
+    async (state) => {
+      const stack = await startTestStack();
+      closeLater(stack.close);
+      await PAGE_STATES[state](stack);
+      const looks = [DESKTOP, PHONE].flatMap((viewport) =>
+        (["light", "dark"] as const).map((colorScheme) => ({ viewport, colorScheme })),
+      );
+      const opened = await Promise.all(looks.map((look) => openPage(stack, look)));
+      if (state === "lost") await stack.close();
+      for (const [index, { page }] of opened.entries()) {
+        await page.locator(`body[data-link=${state === "lost" ? "lost" : "live"}]`).waitFor();
+        await page.evaluate(axe.source);
+        expect([looks[index], await violationsOf(page)]).toEqual([looks[index], []]);
+        const ground = await page.evaluate("getComputedStyle(document.body).backgroundColor");
+        expect(ground).toBe(index % 2 === 0 ? "rgb(246, 247, 249)" : "rgb(15, 18, 22)");
+        if (state === "first-start") continue;
+        await chooseNumber(page, pointer, "+49151 1234 5678");
+        expect(await violationsOf(page)).toEqual([]);
+        await showTab(page, pointer, "Events");
+        await page.locator(".event summary").first().click();
+        expect(await violationsOf(page)).toEqual([]);
+      }
     },
   );
 
+  it("breaks no rule of axe-core while a form is wrong", async () => {
+    const stack = await openStack();
+    const { page } = await openPage(stack, { viewport: DESKTOP });
+    await page.locator("#adder > summary").click();
+    await page.getByRole("textbox", { name: "Number", exact: true }).fill("12");
+    await page.getByRole("button", { name: "Add number" }).click();
+    await page
+      .getByText("must be 4 to 14 digits without the country code", { exact: true })
+      .waitFor();
+    await page.evaluate(axe.source);
+    expect(await violationsOf(page)).toEqual([]);
+  });
+
   it("keeps everything where it is while events arrive", async () => {
     const stack = await openStack();
-    await fill(stack);
+    await PAGE_STATES.trouble(stack);
     const { page } = await openPage(stack, { viewport: DESKTOP });
     const places = () =>
-      page.locator("main > *, tr, #event-list").evaluateAll((elements) =>
+      page.locator("main > *, .row, #number *, #event-list").evaluateAll((elements) =>
         elements.map((element) => {
           const { x, y, width } = element.getBoundingClientRect();
           return `${element.tagName} ${x} ${y} ${width}`;
         }),
       );
-    await page.getByText("poll: CONNECTED").waitFor();
+    await rowOf(page, "poll: CONNECTED").waitFor();
     const count = stack.receiver?.received().length ?? 0;
     await expect.poll(() => eventCount(page)).toBe(count);
     const before = await places();
 
     await stack.timer.runNow();
-    await page.getByText("poll: CONNECTED").waitFor({ state: "hidden" });
+    await rowOf(page, "poll: CONNECTED").waitFor({ state: "detached" });
 
     await expect.poll(() => eventCount(page)).toBe(count + 1);
     expect(await places()).toEqual(before);
+  });
+
+  it("shows numbers and events side by side, and as tabs where there is no room", async () => {
+    const stack = await openStack();
+    await PAGE_STATES.trouble(stack);
+    const { page } = await openPage(stack, { viewport: DESKTOP });
+    const [numbers, events] = [page.locator("#numbers"), page.locator("#events")];
+    expect([await numbers.isVisible(), await events.isVisible()]).toEqual([true, true]);
+    await page.setViewportSize(PHONE);
+    expect([await numbers.isVisible(), await events.isVisible()]).toEqual([true, false]);
+    await page.getByRole("tab", { name: "Numbers" }).focus();
+    await page.keyboard.press("ArrowRight");
+    expect([await numbers.isVisible(), await events.isVisible()]).toEqual([false, true]);
+    const tab = page.getByRole("tab", { name: "Events" });
+    expect(await tab.getAttribute("aria-selected")).toBe("true");
   });
 
   it("remembers the theme, and rests when motion is not wanted", async () => {
@@ -77,12 +121,12 @@ describeInBrowser("the page's look", ({ openStack, openPage, closeLater }) => {
     await theme.click();
     expect(await theme.textContent()).toBe("Theme: dark");
     const ground = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
-    expect(await ground()).toBe("rgb(16, 19, 23)");
+    expect(await ground()).toBe("rgb(15, 18, 22)");
 
     await page.reload();
 
     await page.getByRole("button", { name: "Theme: dark" }).waitFor();
-    expect(await ground()).toBe("rgb(16, 19, 23)");
+    expect(await ground()).toBe("rgb(15, 18, 22)");
     const motion = "getComputedStyle(document.querySelector('.event')).animationName";
     await page.locator(".event").first().waitFor();
     expect(await page.evaluate(motion)).toBe("none");
@@ -95,9 +139,17 @@ describeInBrowser("the page's look", ({ openStack, openPage, closeLater }) => {
     const { page } = await openPage(first, { viewport: DESKTOP });
     await first.close();
     await page
-      .getByRole("alert")
-      .filter({ hasText: "The connection to npm start is lost" })
+      .getByText("The connection to npm start is lost.", { exact: false })
+      .first()
       .waitFor();
+    const said = page.locator("#announcer").filter({ hasText: "UNKNOWN: The connection" });
+    await said.waitFor({ state: "attached" });
+    // Nothing keeps a colour that says how it is.
+    const tones = await page.evaluate(`[...new Set(
+      [...document.querySelectorAll("main [data-level]")].map((element) =>
+        getComputedStyle(element).getPropertyValue("--tone")),
+    )]`);
+    expect(tones).toEqual(["light-dark(#59626e, #a0aab6)"]);
 
     const port = Number(new URL(first.url).port);
     // After an answer that is no stream, a browser does not try again by itself.
@@ -109,15 +161,16 @@ describeInBrowser("the page's look", ({ openStack, openPage, closeLater }) => {
     const second = await openStack({}, port);
     second.upstream?.control.addCustomer("cust-space-after");
 
-    await page.getByText("cust-space-after").waitFor();
+    await rowOf(page, "cust-space-after").waitFor();
     expect(await page.locator("#link").textContent()).toBe("Live");
-    expect(await page.locator("#banner").isVisible()).toBe(false);
+    expect(await page.locator("#verdict-word").textContent()).toBe("READY");
   });
 
   it("says near a field what is wrong with it, and goes there", async () => {
     const stack = await openStack();
     const { page } = await openPage(stack, { viewport: DESKTOP });
     const number = page.getByRole("textbox", { name: "Number", exact: true });
+    await page.locator("#adder > summary").click();
     await number.fill("+49 151 12345678");
 
     await page.getByRole("button", { name: "Add number" }).click();
@@ -149,14 +202,15 @@ describeInBrowser("the page's look", ({ openStack, openPage, closeLater }) => {
     const { page, faults } = await openPage(stack, { viewport: DESKTOP });
 
     await page.getByText("The real upstream: nothing here changes it.").waitFor();
-    await page.getByRole("rowheader", { name: "*********5678" }).waitFor();
-    await page.getByText("Request").click();
+    await rowOf(page, "*********5678").waitFor();
+    await page.locator(".event summary").first().click();
+    await page.getByLabel("The body, indented here").getByText("*********5678").first().waitFor();
 
     expect(await page.getByRole("button", { name: "Add number" }).count()).toBe(0);
     expect(await page.getByRole("group", { name: /^Change/ }).count()).toBe(0);
-    expect(await page.getByRole("radio").count()).toBe(0);
+    expect(await page.getByLabel("What the upstream does").isVisible()).toBe(false);
     expect(await page.content()).not.toContain("4915112345678");
-    expect(await page.locator("tbody").textContent()).toContain("CONNECTED");
+    expect(await page.locator(".row").first().textContent()).toContain("CONNECTED");
     expect(faults).toEqual([]);
   });
 });

@@ -84,15 +84,15 @@ function offer(fields: NumberFields): readonly NumberAction[] {
       : available("service", "connect", "Connect"),
     ...(isInUse
       ? [
-          choice("green", "quality:GREEN", "Green", quality === "GREEN"),
-          choice("yellow", "quality:YELLOW", "Yellow", quality === "YELLOW"),
-          choice("red", "quality:RED", "Red", quality === "RED"),
-          step("down", "tier:down", "Tier down", nextTier(fields, "down")),
-          step("up", "tier:up", "Tier up", nextTier(fields, "up")),
+          choice("Quality", "green", "quality:GREEN", "Green", quality === "GREEN"),
+          choice("Quality", "yellow", "quality:YELLOW", "Yellow", quality === "YELLOW"),
+          choice("Quality", "red", "quality:RED", "Red", quality === "RED"),
+          step("down", "tier:down", "Lower", nextTier(fields, "down")),
+          step("up", "tier:up", "Raise", nextTier(fields, "up")),
         ]
       : []),
-    choice("approve", "name:APPROVED", "Approve name", name === "APPROVED"),
-    choice("decline", "name:DECLINED", "Decline name", name === "DECLINED"),
+    choice("Name", "approve", "name:APPROVED", "Approve", name === "APPROVED"),
+    choice("Name", "decline", "name:DECLINED", "Decline", name === "DECLINED"),
     ...(isInUse
       ? [
           isFlagged
@@ -110,13 +110,20 @@ function nextTier({ MessagingLimitTier: tier }: NumberFields, way: string): stri
 }
 
 function available(slot: string, name: string, label: string): NumberAction {
-  return { slot, name, label, state: "available" };
+  return { group: "Number", slot, name, label, state: "available" };
 }
 
-function choice(slot: string, name: string, label: string, isCurrent: boolean): NumberAction {
-  return { slot, name, label, state: isCurrent ? "current" : "available" };
+function choice(
+  group: string,
+  slot: string,
+  name: string,
+  label: string,
+  isCurrent: boolean,
+): NumberAction {
+  return { group, slot, name, label, state: isCurrent ? "current" : "available" };
 }
 
 function step(slot: string, name: string, label: string, next: string | undefined): NumberAction {
-  return { slot, name, label, state: next === undefined ? "unavailable" : "available" };
+  const state = next === undefined ? "unavailable" : "available";
+  return { group: "Limit", slot, name, label, state };
 }

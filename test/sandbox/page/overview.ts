@@ -1,11 +1,8 @@
-import type { status } from "../../../shared/commands/status.ts";
 import type { AttemptResult } from "../../../shared/webhook/attempt.ts";
+import type { Status } from "../functions.ts";
 import type { PollRun, PollTimer } from "../poll-timer.ts";
 import type { CallMeter } from "./call-meter.ts";
 import type { Overview, UpstreamFault } from "./state.ts";
-
-/** poll's answer to the command `status`. */
-export type Status = Awaited<ReturnType<typeof status>>;
 
 export type OverviewSources = {
   readonly upstream: {
@@ -20,15 +17,15 @@ export type OverviewSources = {
   /** When the status was asked for: its ages count back from then. */
   readonly statusAt: number;
   readonly receiver: Overview["receiver"];
-  /** At the user's own receiver. */
-  readonly lastAttempt?: AttemptResult;
 };
 
 /** The state of the parties, from what each of them tells. */
 export function toOverview(sources: OverviewSources): Overview {
   const { upstream, timer, intervalSeconds, status, statusAt, receiver } = sources;
   const { meter, ...facts } = upstream;
+  const oldest = status?.oldestReadAgeSeconds;
   return {
+    verdict: status?.verdict ?? null,
     upstream: { ...facts, ...meter },
     poll: {
       runningSince: timer.runningSince ?? null,
@@ -38,7 +35,7 @@ export function toOverview(sources: OverviewSources): Overview {
     },
     store: status
       ? {
-          pending: status.pending,
+          waiting: status.pending,
           dead: status.dead,
           customers: status.watched,
           numbers: status.numbers,
@@ -47,27 +44,23 @@ export function toOverview(sources: OverviewSources): Overview {
           isPartial: status.atLeast.length > 0,
         }
       : null,
-    freshSince: {
-      lane: since(statusAt, status?.freshness?.onboarding, status?.freshness?.worse),
-      sweep: since(statusAt, status?.freshness?.sweep),
-    },
+    freshSince: typeof oldest === "number" ? statusAt - oldest * 1000 : null,
     breaker: status ? viewBreaker(status.receiver) : null,
     receiver,
-    lastAttempt: sources.lastAttempt
-      ? {
-          isDelivered: sources.lastAttempt.kind === "delivered",
-          text: describeResult(sources.lastAttempt),
-        }
-      : null,
   };
 }
 
 /** What became of a request to the receiver, and why. */
 export function describeResult(result: AttemptResult): string {
-  const { kind, status } = result;
-  if (status !== undefined) return `${kind} (${status})`;
-  const reason = "reason" in result ? result.reason : kind;
-  return `failed: ${FAILURES[reason] ?? reason}`;
+  return result.status === undefined
+    ? `failed: ${statusOf(result)}`
+    : `${result.kind} (${result.status})`;
+}
+
+/** The status, or why there is none. */
+export function statusOf(result: AttemptResult): string {
+  if (result.status !== undefined) return String(result.status);
+  return FAILURES[result.reason] ?? result.reason;
 }
 
 const FAILURES: Readonly<Record<string, string>> = {
@@ -81,7 +74,7 @@ function viewRun(run: PollRun): Overview["poll"]["last"] {
   if ("error" in run) {
     const { code } = (run.error ?? {}) as { readonly code?: unknown };
     const trouble = typeof code === "string" ? code : "failed; see what npm start prints";
-    return { endedAt, read: 0, changed: 0, failed: 0, delivered: 0, trouble };
+    return { endedAt, read: 0, changed: 0, failed: 0, trouble };
   }
   const { report } = run;
   const count = (name: string) => (typeof report[name] === "number" ? report[name] : 0);
@@ -90,15 +83,8 @@ function viewRun(run: PollRun): Overview["poll"]["last"] {
     read: count("read"),
     changed: count("changed"),
     failed: count("failed"),
-    delivered: count("delivered"),
     trouble: typeof report.stopped === "string" ? report.stopped : null,
   };
-}
-
-/** The earliest of them: what is said of a lane must hold for all of it. */
-function since(at: number, ...ages: readonly (number | null | undefined)[]): number | null {
-  const known = ages.filter((age) => typeof age === "number");
-  return known.length === 0 ? null : at - Math.max(...known) * 1000;
 }
 
 function viewBreaker(receiver: Status["receiver"]): Overview["breaker"] {

@@ -6,8 +6,8 @@ export function changeBetween(before: PageState, after: PageState): PageChange |
   const kept = new Set(after.customers.map(({ id }) => id));
   const customers = after.customers.filter((one) => old.get(one.id) !== JSON.stringify(one));
   const removedCustomers = [...old.keys()].filter((id) => !kept.has(id));
-  const newest = before.events.at(-1)?.receipt ?? 0;
-  const events = after.events.filter(({ receipt }) => receipt > newest);
+  const known = before.events.reduce((most, { revision }) => Math.max(most, revision), 0);
+  const events = after.events.filter(({ revision }) => revision > known);
   const isSame = JSON.stringify(before.overview) === JSON.stringify(after.overview);
   const change = {
     ...(isSame ? {} : { overview: after.overview }),

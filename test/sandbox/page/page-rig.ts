@@ -68,26 +68,39 @@ export async function openPage(
 export type Hand = {
   press(target: Locator): Promise<void>;
   type(target: Locator, text: string): Promise<void>;
+  /** A row of the list of numbers. */
+  choose(row: Locator): Promise<void>;
 };
 
 export const pointer: Hand = {
   press: (target) => target.click(),
   type: (target, text) => target.fill(text),
+  choose: (row) => row.click(),
 };
 
 const MOST_TABS = 200;
 
 /** Tabs to the target, which fails where no Tab leads, and presses it there. */
 export function keyboard(page: Page): Hand {
+  const isFocused = (target: Locator) =>
+    target.evaluate((element) => element === element.ownerDocument.activeElement);
   const reach = async (target: Locator) => {
     for (let tabs = 0; tabs < MOST_TABS; tabs += 1) {
-      if (await target.evaluate((element) => element === element.ownerDocument.activeElement))
-        return;
+      if (await isFocused(target)) return;
       await page.keyboard.press("Tab");
     }
     throw new Error(`no Tab leads to ${target}`);
   };
   return {
+    async choose(row) {
+      await reach(page.locator(".row[tabindex='0']"));
+      await page.keyboard.press("Home");
+      for (let rows = 0; !(await isFocused(row)); rows += 1) {
+        if (rows > MOST_TABS) throw new Error(`no arrow leads to ${row}`);
+        await page.keyboard.press("ArrowDown");
+      }
+      await page.keyboard.press("Enter");
+    },
     async press(target) {
       await reach(target);
       const isButton = await target.evaluate((element) => element.tagName === "BUTTON");
@@ -99,6 +112,26 @@ export function keyboard(page: Page): Hand {
       await page.keyboard.type(text);
     },
   };
+}
+
+/** The row of a number, as the page writes it, or of a customer without one. */
+export function rowOf(page: Page, text: string): Locator {
+  return page.locator(".row").filter({ hasText: text });
+}
+
+/** Chooses a number; on a narrow page from the list, where it is shown. */
+export async function chooseNumber(page: Page, hand: Hand, text: string): Promise<void> {
+  await showTab(page, hand, "Numbers");
+  const back = page.getByRole("button", { name: "All numbers" });
+  if (await back.isVisible()) await hand.press(back);
+  await hand.choose(rowOf(page, text));
+  await page.getByRole("heading", { name: text }).first().waitFor();
+}
+
+/** On a wide page both lists are there. */
+export async function showTab(page: Page, hand: Hand, name: "Numbers" | "Events"): Promise<void> {
+  const tab = page.getByRole("tab", { name });
+  if (await tab.isVisible()) await hand.press(tab);
 }
 
 /** Presses "run now" and waits until that run has ended. */

@@ -1,8 +1,10 @@
 import http from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { verifyWebhook } from "../../../shared/receiver/verify.ts";
 import type { Stack } from "../stack.ts";
 import { startTestStack } from "./page-rig.ts";
 import type { PageChange, PageState } from "./state.ts";
+import { messages, readStream } from "./stream-reader.ts";
 
 type Answer = {
   readonly status: number;
@@ -46,28 +48,20 @@ const own = () => ({ ...JSON_TYPE, origin: stack.url, "sec-fetch-site": "same-or
 const press = (control: string, body: unknown, headers: Readonly<Record<string, string>> = own()) =>
   ask("POST", `/page/${control}`, headers, JSON.stringify(body));
 
-/** The stream's messages as text, read until `isEnough` says so. */
-async function readStream(isEnough: (text: string) => boolean): Promise<string> {
-  const ending = new AbortController();
-  const response = await fetch(`${stack.url}/page/stream`, { signal: ending.signal });
-  let text = "";
-  for await (const chunk of response.body ?? []) {
-    text += Buffer.from(chunk as Uint8Array).toString();
-    if (isEnough(text)) break;
-  }
-  ending.abort();
-  return text;
+async function snapshot(): Promise<PageState> {
+  const text = await readStream(stack.url, (read) => /event: snapshot\n[^\n]*\n\n/.test(read));
+  return messages(text, "snapshot")[0] as PageState;
 }
 
-const messages = (text: string, name: string): unknown[] =>
-  text
-    .split("\n\n")
-    .filter((block) => block.startsWith(`event: ${name}\n`))
-    .map((block) => JSON.parse(block.slice(block.indexOf("data: ") + 6)));
-
-async function snapshot(): Promise<PageState> {
-  const text = await readStream((read) => /event: snapshot\n[^\n]*\n\n/.test(read));
-  return messages(text, "snapshot")[0] as PageState;
+/** A customer with one number, and the event of a change of it. */
+async function makeEvent(custSpaceId: string, quality: string) {
+  const control = stack.upstream?.control;
+  control?.addCustomer(custSpaceId, [{ PhoneNumber: "4915100000009", Status: "CONNECTED" }]);
+  await press("customer", { custSpaceId });
+  await press("poll", {});
+  control?.setNumber(custSpaceId, "4915100000009", { QualityRating: quality });
+  await press("poll", {});
+  return (await snapshot()).events.find(({ customer }) => customer === custSpaceId);
 }
 
 describe("the page's files", () => {
@@ -84,7 +78,7 @@ describe("the page's files", () => {
     expect(page.headers["cache-control"]).toBe("no-store");
     expect(page.headers["cross-origin-resource-policy"]).toBe("same-origin");
     expect(page.text).not.toMatch(/https?:|<style|style=|<script>|onclick/);
-    for (const path of ["/page/page.js", "/page/theme.js", "/page/page.css"]) {
+    for (const path of ["/page/page.js", "/page/theme.js", "/page/page.css", "/page/icon.svg"]) {
       const file = await ask("GET", path);
       expect(file.status).toBe(200);
       expect(page.text).toContain(`"${path}"`);
@@ -132,7 +126,7 @@ describe("what other sites may do", () => {
   ])("is not to post from %s", async (_, headers) => {
     const answer = await press("receiver", { isUp: false }, headers);
     expect(answer.status).toBe(403);
-    expect((await snapshot()).overview.receiver?.isUp).toBe(true);
+    expect((await snapshot()).overview.receiver.sandbox?.isUp).toBe(true);
   });
 
   it("is not to post under another name of this machine", async () => {
@@ -183,7 +177,7 @@ describe("the controls", () => {
     const before = (await snapshot()).overview.upstream;
     expect(before.fault).toBe("throttling");
     const throttled = query();
-    await readStream((text) => /"throttled":[1-9]/.test(text));
+    await readStream(stack.url, (text) => /"throttled":[1-9]/.test(text));
     await press("upstream", { fault: "none" });
     // A live query is never sent again, so that poll keeps its share of the account's calls.
     expect((await throttled).status).toBe(503);
@@ -195,6 +189,7 @@ describe("the controls", () => {
 describe("the stream", () => {
   it("begins with how to come back and everything, then sends what changed alone", async () => {
     const reading = readStream(
+      stack.url,
       (text) => text.includes('"removedSoon"') || /event: change/.test(text),
     );
     const first = await snapshot();
@@ -243,17 +238,56 @@ describe("the stream", () => {
     ]);
     expect(event?.delayMs).toBeGreaterThan(0);
     expect(event?.delayMs).toBeLessThan(10_000);
-    expect(event?.attempts.map(({ answer }) => answer)).toEqual(["204"]);
-    const headers = Object.fromEntries(event?.headers ?? []);
-    expect(headers["webhook-signature"]).toMatch(/^v1,.{9}…$/);
+    expect(event?.state).toBe("delivered");
+    expect(event?.attempts).toMatchObject([{ status: "204", answer: "", isAccepted: true }]);
     expect(JSON.parse(event?.body ?? "").data.phoneNumber).toBe("4915100000009");
     expect(overview.poll.last?.changed).toBe(1);
-    expect(overview.receiver).toEqual({
-      isUp: true,
-      received: events.length,
-      problemCount: 0,
-      lastProblems: [],
+    expect(overview.receiver).toMatchObject({
+      sandbox: { isUp: true, problemCount: 0, lastProblems: [] },
+      lastAttempt: { status: "204", isAccepted: true },
     });
+    expect(overview.receiver.delivered).toBe(stack.receiver?.received().length);
+  });
+
+  it("signs an event anew, so that a verifier takes it, and sends it again with its mark", async () => {
+    const event = await makeEvent("signed", "RED");
+    const signed = JSON.parse((await press("sign", { id: event?.id })).text);
+    expect(signed.url).toBe(stack.receiver?.url);
+    const headers = Object.fromEntries(signed.headers);
+    const verified = verifyWebhook(signed.body, headers, stack.webhookSecret);
+    expect(verified.id).toBe(event?.id);
+
+    expect((await press("resend", { id: event?.id })).status).toBe(200);
+
+    const last = stack.receiver?.received().at(-1);
+    expect(last).toMatchObject({ id: event?.id, redelivery: true, body: event?.body });
+    const now = (await snapshot()).events.find(({ id }) => id === event?.id);
+    expect(now?.attempts.map(({ status, isResend }) => [status, isResend])).toEqual([
+      ["204", false],
+      ["204", true],
+    ]);
+    const unknown = await press("sign", { id: "evt_none" });
+    expect(JSON.parse(unknown.text)).toEqual({
+      error: "The page keeps the last hundred events, and this is none of them.",
+    });
+  });
+
+  it("shows what the receiver answers, and does not send again what waits its turn", async () => {
+    await makeEvent("waits", "RED");
+    stack.receiver?.behave({ status: 503, times: 1 });
+    stack.upstream?.control.setNumber("waits", "4915100000009", { QualityRating: "GREEN" });
+    const run = press("poll", {});
+    const waits = async () => (await snapshot()).events.find(({ state }) => state === "waiting");
+    await expect.poll(async () => (await waits())?.attempts.length, { timeout: 10_000 }).toBe(1);
+    const event = await waits();
+    expect(event?.attempts).toMatchObject([{ status: "503", isAccepted: false }]);
+    const answer = await press("resend", { id: event?.id });
+    expect([answer.status, JSON.parse(answer.text)]).toEqual([
+      409,
+      { error: "It waits its turn." },
+    ]);
+    await run;
+    expect(await waits()).toBeUndefined();
   });
 
   it("ends when the page is closed", async () => {

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { maskNumber } from "../../../shared/log.ts";
-import type { AttemptResult } from "../../../shared/webhook/attempt.ts";
-import type { LocalFunctions } from "../functions.ts";
+import { recordAnswers } from "../answers.ts";
+import type { LocalFunctions, LocalOptions } from "../functions.ts";
 import type { PlatformOptions } from "../platform.ts";
 import type { PollTimer } from "../poll-timer.ts";
-import type { ReceiverOptions, SandboxReceiver } from "../receiver.ts";
+import type { SandboxReceiver } from "../receiver.ts";
 import type { SandboxUpstream, UpstreamOptions } from "../upstream.ts";
 import { loadAssets } from "./assets.ts";
 import { createCallMeter } from "./call-meter.ts";
@@ -13,26 +13,27 @@ import { createControls } from "./controls.ts";
 import { viewCustomers } from "./customer-views.ts";
 import { createEventFeed } from "./event-feed.ts";
 import { createNumberActions } from "./number-actions.ts";
-import { type Status, toOverview } from "./overview.ts";
+import { statusOf, toOverview } from "./overview.ts";
 import { createRoutes, PAGE_HEADERS } from "./routes.ts";
 import type { PageState } from "./state.ts";
 import { createStateStream } from "./stream.ts";
+import { createWebhook } from "./webhook.ts";
 
 /** More are not sent to the browser. */
 const MAX_CUSTOMERS = 2_000;
 const SHOWN_PROBLEMS = 3;
 
-/** What the page has to see as it happens: given to the upstream and the receiver at their start. */
+/** What the page has to see as it happens: given to the upstream and the functions at their start. */
 export type PageWatch = {
   readonly upstream: Required<Pick<UpstreamOptions, "onCall" | "onChange">>;
-  readonly receiver: Required<Pick<ReceiverOptions, "onAttempt">>;
-  readonly ownReceiver: (result: AttemptResult) => void;
+  readonly delivery: NonNullable<LocalOptions["onAttempt"]>;
 };
 
 export type PageOptions = {
   readonly upstream: SandboxUpstream | undefined;
   readonly receiver: SandboxReceiver | undefined;
-  readonly functions: Pick<LocalFunctions, "poll" | "storedCustomers">;
+  readonly functions: Pick<LocalFunctions, "poll" | "status" | "storedCustomers" | "resend">;
+  readonly webhook: { readonly url: string; readonly secret: string };
   readonly timer: Pick<PollTimer, "runNow" | "state">;
   readonly intervalSeconds: number;
   readonly apiKey: string;
@@ -58,7 +59,7 @@ export function createPage(clock: { readonly now: () => number; readonly isReal:
   const feed = createEventFeed({ changeTimes, show });
   let upstream: SandboxUpstream | undefined;
   let touch = () => {};
-  let lastAttempt: AttemptResult | undefined;
+  const answers = recordAnswers();
 
   const watch: PageWatch = {
     upstream: {
@@ -72,14 +73,10 @@ export function createPage(clock: { readonly now: () => number; readonly isReal:
         touch();
       },
     },
-    receiver: {
-      onAttempt(attempt, receipt) {
-        feed.take(attempt, receipt);
-        touch();
-      },
-    },
-    ownReceiver(result) {
-      lastAttempt = result;
+    delivery(event, result, { redelivery: isResend }) {
+      const isAccepted = result.kind === "delivered";
+      const [status, answer] = [statusOf(result), answers.take(event.id)];
+      feed.take(event, { at: clock.now(), status, answer, isAccepted, isResend });
       touch();
     },
   };
@@ -98,12 +95,14 @@ export function createPage(clock: { readonly now: () => number; readonly isReal:
       receiver,
       runNow: timer.runNow,
       command: functions.poll,
+      webhook: createWebhook({ feed, resend: functions.resend, now, ...options.webhook }),
     });
 
     async function read(): Promise<PageState> {
       const statusAt = now();
-      const status = (await functions.poll('{"command":"status"}')) as Status;
+      const status = await functions.status();
       const stored = await functions.storedCustomers(MAX_CUSTOMERS);
+      feed.wait([...stored.values()].flatMap(({ pending }) => pending));
       const customers = viewCustomers({ stored, upstream: simulated, show });
       const { fault, isReceiverUp } = controls.state();
       const unstored = Math.max(0, status.watched - stored.size);
@@ -120,15 +119,17 @@ export function createPage(clock: { readonly now: () => number; readonly isReal:
           timer: timer.state(),
           intervalSeconds: options.intervalSeconds,
           ...{ status, statusAt },
-          receiver: receiver
-            ? {
-                isUp: isReceiverUp,
-                received: feed.received(),
-                problemCount: receiver.problems().length,
-                lastProblems: receiver.problems().slice(-SHOWN_PROBLEMS),
-              }
-            : null,
-          lastAttempt,
+          receiver: {
+            delivered: feed.delivered(),
+            lastAttempt: feed.lastAttempt() ?? null,
+            sandbox: receiver
+              ? {
+                  isUp: isReceiverUp,
+                  problemCount: receiver.problems().length,
+                  lastProblems: receiver.problems().slice(-SHOWN_PROBLEMS),
+                }
+              : null,
+          },
         }),
         customers: customers.slice(0, MAX_CUSTOMERS),
         unsentCustomers: Math.max(0, customers.length - MAX_CUSTOMERS) + unstored,
@@ -139,7 +140,11 @@ export function createPage(clock: { readonly now: () => number; readonly isReal:
     const stream = createStateStream({ read, headers: PAGE_HEADERS, onError });
     touch = stream.touch;
     const handle = createRoutes({ assets, stream, controls, onError });
-    return { handle, touch, close: stream.close };
+    const close = () => {
+      stream.close();
+      answers.close();
+    };
+    return { handle, touch, close };
   }
 
   return { watch, open };

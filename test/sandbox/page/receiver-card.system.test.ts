@@ -24,7 +24,7 @@ describeInBrowser("the receiver's card", ({ openStack, openPage }) => {
     const stack = await openStack();
     await openBreaker(stack);
     const { page } = await openPage(stack, { viewport: DESKTOP });
-    const ask = page.getByRole("button", { name: "Ask now" });
+    const ask = page.getByRole("button", { name: "Try now" });
     await ask.waitFor();
     await keyboard(page).press(ask);
     await page.getByText("The receiver did not accept the test.").waitFor();
@@ -33,7 +33,7 @@ describeInBrowser("the receiver's card", ({ openStack, openPage }) => {
     await keyboard(page).press(ask);
 
     await ask.waitFor({ state: "hidden" });
-    expect(await fact(page, "Receiver", "breaker").textContent()).toBe("closed");
+    expect(await fact(page, "Receiver", "last answer").textContent()).toBe("204");
     expect(await page.evaluate("document.activeElement.id")).toBe("receiver-switch");
   });
 
@@ -55,7 +55,6 @@ describeInBrowser("the receiver's card", ({ openStack, openPage }) => {
       "evt_3: webhook-id is not the body's id",
       "evt_4: webhook-id is not the body's id",
     ]);
-    expect(await fact(page, "Receiver", "problems").textContent()).toBe("4");
     const said = page.getByRole("status").filter({ hasText: "Problem at the receiver: evt_4:" });
     await said.waitFor({ state: "attached" });
   });

@@ -2,71 +2,88 @@ import "../../support/replaced-packages.ts";
 import { randomUUID } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Stack } from "../stack.ts";
+import type { Browser } from "playwright-core";
 import { startStack } from "../stack.ts";
 import { findChromium, launchChromium } from "./chromium.ts";
+import { PAGE_STATES, type PageStateName } from "./page-states.ts";
 
-const SIZE = { width: 1280, height: 800 };
-const MAX_BYTES = 200_000;
+const WIDE = { width: 1280, height: 860 };
+const NARROW = { width: 390, height: 844 };
+const SCHEMES = ["light", "dark"] as const;
+/** Of a picture in the README. */
+const MAX_BYTES = 250_000;
 
-/** Several customers in different trouble, with the events that tell of it. */
-async function play({ upstream, functions, timer, receiver }: Stack): Promise<void> {
-  const control = upstream?.control;
-  if (!control) throw new Error("the picture is of the simulated upstream");
-  const inService = {
-    Status: "CONNECTED",
-    CodeVerificationStatus: "VERIFIED",
-    NameStatus: "APPROVED",
-    QualityRating: "GREEN",
-    MessagingLimitTier: "TIER_1K",
-  };
-  control.addCustomer("cust-space-1", [
-    { PhoneNumber: "4915112345678", VerifiedName: "Bäckerei Adler", ...inService },
-    { PhoneNumber: "4915112346789", VerifiedName: "Corner Café", ...inService },
-    { PhoneNumber: "4915112347900", VerifiedName: "Delta Travel" },
-  ]);
-  control.addCustomer("cust-space-2", [
-    { PhoneNumber: "6591234567", VerifiedName: "Harbour Dental", ...inService },
-    { PhoneNumber: "6591238901", VerifiedName: "Lion Tuition", ...inService },
-  ]);
-  await functions.poll('{"command":"watch","custSpaceIds":["cust-space-1","cust-space-2"]}');
-  await timer.runNow();
-  control.connect("cust-space-1", "4915112347900");
-  await timer.runNow();
-  control.setNumber("cust-space-2", "6591234567", { MessagingLimitTier: "TIER_10K" });
-  control.setNumber("cust-space-2", "6591238901", { QualityRating: "YELLOW" });
-  receiver?.behave({ status: 503, times: 2 });
-  await timer.runNow();
-  control.setNumber("cust-space-1", "4915112345678", { QualityRating: "RED" });
-  await timer.runNow();
-  control.setNumber("cust-space-1", "4915112346789", { Status: "BANNED" });
+type Picture = {
+  readonly state: PageStateName;
+  readonly size: typeof WIDE;
+  readonly colorScheme: (typeof SCHEMES)[number];
+  readonly file: string;
+};
+
+/** The pictures of one state, from one stack. */
+async function shoot(browser: Browser, pictures: readonly Picture[]): Promise<void> {
+  const state = pictures[0]?.state ?? "trouble";
+  const stack = await startStack({
+    folder: tmpdir(),
+    port: 0,
+    intervalSeconds: 1,
+    given: { STORE_URL: `memory:${randomUUID()}` },
+    writeLog: console.log,
+  });
+  try {
+    await PAGE_STATES[state](stack);
+    const pages = await Promise.all(
+      pictures.map(async ({ size: viewport, colorScheme }) => {
+        const page = await browser.newPage({ viewport, colorScheme, reducedMotion: "reduce" });
+        await page.goto(`${stack.url}/`);
+        await page.locator("#link[data-state=live]").waitFor({ state: "attached" });
+        return page;
+      }),
+    );
+    if (state === "lost") await stack.close();
+    const link = state === "lost" ? "lost" : "live";
+    for (const [index, page] of pages.entries()) {
+      await page.locator(`body[data-link=${link}]`).waitFor();
+      const { file = "" } = pictures[index] ?? {};
+      await page.screenshot({ path: file });
+      const { size } = await stat(file);
+      console.log(`${file}  ${size} bytes`);
+      await page.close();
+    }
+  } finally {
+    if (state !== "lost") await stack.close();
+  }
 }
+
+const own = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const readme = SCHEMES.map((colorScheme): Picture => {
+  const file = own(`screenshot-${colorScheme}.png`);
+  return { state: "trouble", size: WIDE, colorScheme, file };
+});
+/** With a folder, every state at both widths. Without one, the README's two pictures. */
+const folder = process.argv[2];
+const states = Object.keys(PAGE_STATES) as PageStateName[];
+const all = (into: string) =>
+  states.map((state) =>
+    [WIDE, NARROW].flatMap((size) =>
+      SCHEMES.map((colorScheme): Picture => {
+        const file = path.join(into, `${state}-${size.width}-${colorScheme}.png`);
+        return { state, size, colorScheme, file };
+      }),
+    ),
+  );
 
 const { path: executablePath, missing } = findChromium(process.env.CHROMIUM_PATH);
 if (!executablePath) throw new Error(missing);
-const stack = await startStack({
-  folder: tmpdir(),
-  port: 0,
-  intervalSeconds: 1,
-  given: { STORE_URL: `memory:${randomUUID()}` },
-  writeLog: console.log,
-});
 const browser = await launchChromium(executablePath);
 try {
-  await play(stack);
-  for (const colorScheme of ["light", "dark"] as const) {
-    const page = await browser.newPage({ viewport: SIZE, colorScheme, reducedMotion: "reduce" });
-    await page.goto(`${stack.url}/`);
-    await page.getByText("poll: CONNECTED").waitFor();
-    const path = fileURLToPath(new URL(`screenshot-${colorScheme}.png`, import.meta.url));
-    await page.screenshot({ path });
-    const { size } = await stat(path);
-    console.log(`${path}  ${size} bytes`);
-    if (size > MAX_BYTES) throw new Error(`the picture is larger than ${MAX_BYTES} bytes`);
-    await page.close();
+  for (const pictures of folder ? all(folder) : [readme]) await shoot(browser, pictures);
+  if (folder) process.exit(0);
+  for (const { file } of readme) {
+    if ((await stat(file)).size > MAX_BYTES) throw new Error(`${file} is over ${MAX_BYTES} bytes`);
   }
 } finally {
   await browser.close();
-  await stack.close();
 }

@@ -17,6 +17,8 @@ export type FieldView = {
 };
 
 export type NumberAction = {
+  /** Buttons of one group stand together under its name. */
+  readonly group: string;
   /** The button's place: what stands there changes with the number's state. */
   readonly slot: string;
   readonly name: string;
@@ -35,6 +37,8 @@ export type NumberView = {
   /** Whether poll has seen it at all. */
   readonly isKnown: boolean;
   readonly missingSince: string | null;
+  /** The worst of its fields; `info` while it is on its way into service. */
+  readonly level: Level;
   readonly verifiedName: FieldView;
   readonly fields: readonly FieldView[];
   readonly actions: readonly NumberAction[];
@@ -43,13 +47,27 @@ export type NumberView = {
 export type CustomerView = {
   readonly id: string;
   readonly isWatched: boolean;
-  readonly pending: number;
-  /** The code of the last read, when it failed. */
-  readonly failing: string | null;
+  /** Events that wait for the receiver. */
+  readonly waiting: number;
+  /** Null while the last read was good. */
+  readonly failing: {
+    readonly code: string;
+    readonly since: string;
+    /** It was reported as an event. */
+    readonly isStale: boolean;
+  } | null;
   readonly numbers: readonly NumberView[];
 };
 
-export type AttemptView = { readonly at: number; readonly answer: string };
+export type AttemptView = {
+  readonly at: number;
+  /** The status, or why there is none. */
+  readonly status: string;
+  /** How the body of the response began. */
+  readonly answer: string;
+  readonly isAccepted: boolean;
+  readonly isResend: boolean;
+};
 
 export type ChangeView = {
   readonly field: string;
@@ -62,11 +80,17 @@ export type ChangeView = {
   readonly toLevel: Level;
 };
 
-/** One event that the receiver has verified and taken in. */
+/** `unsent`: it waits no longer, and the receiver never accepted it. */
+export type DeliveryState = "waiting" | "delivered" | "unsent";
+
+/** One event, from when it waits for the receiver. */
 export type EventView = {
-  /** Counts the receipts; the newest has the highest. */
-  readonly receipt: number;
+  /** Counts the events; the newest has the highest. */
+  readonly key: number;
+  /** Rises with each change of this event, over all events. */
+  readonly revision: number;
   readonly id: string;
+  /** When it was observed. */
   readonly at: number;
   readonly type: string;
   readonly customer: string | null;
@@ -75,23 +99,34 @@ export type EventView = {
   readonly direction: string | null;
   readonly changes: readonly ChangeView[];
   readonly sequence: string | null;
-  /** From the change upstream, where it is known, to the receipt. */
+  /** What to do about it, or the code behind it. */
+  readonly note: string | null;
+  readonly state: DeliveryState;
+  /** From the change upstream, where it is known, to the first acceptance. */
   readonly delayMs: number | null;
-  /** Every try of this event, the receipt itself included. */
   readonly attempts: readonly AttemptView[];
-  readonly isDuplicate: boolean;
-  readonly isRedelivery: boolean;
   readonly body: string;
+};
+
+/** What a verifier needs to be tried: the bytes of an event, signed now. */
+export type SignedRequest = {
+  readonly url: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
 };
 
 export type UpstreamFault = "none" | "throttling" | "outage";
 
 export type Overview = {
+  /** As `ctl status` begins; null until the store has been read. */
+  readonly verdict: {
+    readonly status: "OK" | "WARN" | "CRIT" | "UNKNOWN";
+    readonly reasons: readonly string[];
+  } | null;
   readonly upstream: {
     readonly isSimulated: boolean;
     readonly fault: UpstreamFault;
-    readonly calls: number;
+    /** Over the last minute. */
     readonly throttled: number;
     readonly failed: number;
     /** Over the last ten seconds. */
@@ -107,14 +142,14 @@ export type Overview = {
       readonly read: number;
       readonly changed: number;
       readonly failed: number;
-      readonly delivered: number;
       /** Why the run ended early or failed; null when it did not. */
       readonly trouble: string | null;
     } | null;
   };
   /** Null until the store has been read. */
   readonly store: {
-    readonly pending: number;
+    /** Events for the receiver. */
+    readonly waiting: number;
     readonly dead: number;
     readonly customers: number;
     readonly numbers: number;
@@ -123,23 +158,25 @@ export type Overview = {
     /** Some counts are lower bounds. */
     readonly isPartial: boolean;
   } | null;
-  /** When the oldest read that still counts began; null before the first whole pass. */
-  readonly freshSince: { readonly lane: number | null; readonly sweep: number | null };
+  /** When the customer was read whose last read is the oldest; null before the first pass. */
+  readonly freshSince: number | null;
   readonly breaker: {
     readonly state: string;
     readonly nextProbeAt: number | null;
     readonly reason: string | null;
   } | null;
-  /** Null when events go to a receiver of somebody's own. */
   readonly receiver: {
-    readonly isUp: boolean;
-    readonly received: number;
-    readonly problemCount: number;
-    /** The last three, the newest last. */
-    readonly lastProblems: readonly string[];
-  } | null;
-  /** What became of the last request to that one; null before it, and for the sandbox's. */
-  readonly lastAttempt: { readonly isDelivered: boolean; readonly text: string } | null;
+    /** The sandbox's own; null when events go to one of somebody's own. */
+    readonly sandbox: {
+      readonly isUp: boolean;
+      readonly problemCount: number;
+      /** The last three, the newest last. */
+      readonly lastProblems: readonly string[];
+    } | null;
+    /** Events that were accepted, since the start. */
+    readonly delivered: number;
+    readonly lastAttempt: Pick<AttemptView, "at" | "status" | "answer" | "isAccepted"> | null;
+  };
 };
 
 export type PageState = {
@@ -155,7 +192,7 @@ export type PageState = {
   readonly customers: readonly CustomerView[];
   /** Customers beyond those that are sent. */
   readonly unsentCustomers: number;
-  /** The oldest first. */
+  /** The last hundred, the oldest first. */
   readonly events: readonly EventView[];
 };
 
@@ -167,6 +204,6 @@ export type PageChange = {
   readonly customers?: readonly CustomerView[];
   readonly removedCustomers?: readonly string[];
   readonly unsentCustomers?: number;
-  /** New ones. */
+  /** New or changed. */
   readonly events?: readonly EventView[];
 };

@@ -1,19 +1,26 @@
 import { compareValues } from "../../../shared/changes/severity.ts";
-import type { WatchedField } from "../../../shared/changes/watched-fields.ts";
+import {
+  isConnected,
+  levelOf as rankOf,
+  ruleOf,
+  type WatchedField,
+} from "../../../shared/changes/watched-fields.ts";
 import type { Level } from "./state.ts";
 
-/** What a number in full service shows. A value of the same rank is good as well. */
-const IN_SERVICE: Partial<Record<WatchedField, string>> = {
-  status: "CONNECTED",
-  qualityRating: "GREEN",
-  codeVerificationStatus: "VERIFIED",
-  nameStatus: "APPROVED",
-};
-
-/** How a value that stands looks, by the product's own ranks: as loud as a change that ends there. */
+/** How a value that stands looks, by the product's own table: the best of its field is good. */
 export function levelOf(field: WatchedField, value: string): Level {
-  const { severity } = compareValues(field, value, value);
-  const best = IN_SERVICE[field];
-  if (severity !== "info" || best === undefined) return severity;
-  return compareValues(field, value, best).direction === "lateral" ? "good" : "info";
+  if (rankOf(field, value) === 0) return "good";
+  return compareValues(field, value, value).severity;
+}
+
+type Known = { readonly name: WatchedField; readonly shown: string | null; readonly level: Level };
+
+/** A number is as bad as its worst field. What counts on the way into service counts only there. */
+export function worstOf(fields: readonly Known[]): Level {
+  const isInService = fields.some(({ name, shown }) => name === "status" && isConnected(shown));
+  const counted = fields.filter(({ name }) => !(isInService && ruleOf(name).onTheWay));
+  const has = (level: Level) => counted.some((field) => field.level === level);
+  if (has("critical")) return "critical";
+  if (has("warning")) return "warning";
+  return isInService ? "good" : "info";
 }

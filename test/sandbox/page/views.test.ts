@@ -1,13 +1,12 @@
 import { describe, expect, it } from "vitest";
+import type { WatchedField } from "../../../shared/changes/watched-fields.ts";
 import { createCamsState } from "../cams-state.ts";
-import type { Receipt } from "../receiver-ledger.ts";
 import { createCallMeter } from "./call-meter.ts";
 import { createChangeTimes } from "./change-times.ts";
-import { createEventFeed } from "./event-feed.ts";
 import { createNumberActions } from "./number-actions.ts";
 import { changeBetween } from "./page-change.ts";
 import type { PageState } from "./state.ts";
-import { levelOf } from "./value-level.ts";
+import { levelOf, worstOf } from "./value-level.ts";
 
 const NUMBER = "4915112345678";
 
@@ -28,6 +27,7 @@ describe("levelOf", () => {
     ["nameStatus", "Pending_Review", "info"],
     ["nameStatus", "DECLINED", "warning"],
     ["messagingLimitTier", "TIER_50", "info"],
+    ["isOfficial", "N", "info"],
     ["verifiedName", "Acme", "info"],
   ] as const)("%s %s is %s", (field, value, level) => {
     expect(levelOf(field, value)).toBe(level);
@@ -55,106 +55,41 @@ describe("the times of changes", () => {
   });
 });
 
+describe("worstOf", () => {
+  const field = (name: WatchedField, shown: string) => ({
+    ...{ name, shown },
+    level: levelOf(name, shown),
+  });
+  const connected = field("status", "CONNECTED");
+  it.each([
+    ["in service", [connected, field("qualityRating", "GREEN")], "good"],
+    ["on its way", [field("status", "PENDING")], "info"],
+    ["unknown", [], "info"],
+    ["worst of two", [field("qualityRating", "RED"), field("nameStatus", "DECLINED")], "critical"],
+    [
+      "in service with a lapsed code",
+      [connected, field("codeVerificationStatus", "EXPIRED")],
+      "good",
+    ],
+    [
+      "on its way with a lapsed code",
+      [field("status", "PENDING"), field("codeVerificationStatus", "EXPIRED")],
+      "warning",
+    ],
+  ] as const)("of a number that is %s", (_, fields, level) => {
+    expect(worstOf(fields)).toBe(level);
+  });
+});
+
 describe("the call meter", () => {
-  it("counts apart what was throttled and what failed, and forgets the rate after 10 s", () => {
+  it("forgets the rate after 10 s, and what was throttled or failed after a minute", () => {
     const meter = createCallMeter();
     for (const code of ["OK", "OK", "Throttling.User", "Ram.PermissionDeny", undefined]) {
       meter.note({ at: 1_000, code });
     }
-    expect(meter.read(10_999)).toEqual({ calls: 5, throttled: 1, failed: 2, perSecond: 0.5 });
-    expect(meter.read(11_000)).toEqual({ calls: 5, throttled: 1, failed: 2, perSecond: 0 });
-  });
-});
-
-describe("the event feed", () => {
-  const receipt: Receipt = {
-    id: "evt_1",
-    type: "whatsapp.phone_number.changed",
-    subject: NUMBER,
-    sequence: "0001",
-    partitionkey: "c",
-    event: {
-      specversion: "1.0",
-      id: "evt_1",
-      source: "urn:x",
-      type: "whatsapp.phone_number.changed",
-      data: { phoneNumber: NUMBER, severity: "info", direction: "better", changes: [] },
-    },
-    body: `{"subject":"${NUMBER}"}`,
-    at: 9_000,
-    headers: { "webhook-signature": "v1,abcdefghijklmnop", "user-agent": "x", cookie: "secret" },
-    duplicate: false,
-    redelivery: false,
-  };
-  const attempt = (at: number, status: number, id = "evt_1") => ({ at, status, id, headers: {} });
-
-  it("shows the tries before, a short signature, no foreign header and no hidden number", () => {
-    const changeTimes = createChangeTimes();
-    const feed = createEventFeed({ changeTimes, show: () => "***" });
-    feed.take(attempt(3_000, 503), undefined);
-    feed.take(attempt(4_000, 503, "evt_2"), undefined);
-    feed.take(attempt(9_000, 204), receipt);
-
-    expect(feed.received()).toBe(1);
-    expect(feed.events()).toEqual([
-      {
-        receipt: 1,
-        id: "evt_1",
-        at: 9_000,
-        type: "whatsapp.phone_number.changed",
-        customer: "c",
-        phoneNumber: "***",
-        severity: "info",
-        direction: "better",
-        changes: [],
-        sequence: "0001",
-        delayMs: null,
-        attempts: [
-          { at: 3_000, answer: "503" },
-          { at: 9_000, answer: "204" },
-        ],
-        isDuplicate: false,
-        isRedelivery: false,
-        body: '{"subject":"***"}',
-        headers: [
-          ["webhook-signature", "v1,abcdefghi…"],
-          ["user-agent", "x"],
-        ],
-      },
-    ]);
-  });
-
-  it("counts the delay from the change that was observed, not from a later one to the same", () => {
-    const changeTimes = createChangeTimes();
-    for (const [value, at] of [
-      ["GREEN", 0],
-      ["RED", 1_000],
-      ["GREEN", 4_000],
-      ["RED", 5_000],
-    ] as const) {
-      changeTimes.note("c", [{ PhoneNumber: NUMBER, QualityRating: value }], at);
-    }
-    const change = {
-      field: "qualityRating",
-      from: "GREEN",
-      to: "RED",
-      direction: "worse",
-      severity: "critical",
-    };
-    const data = { ...receipt.event.data, changes: [change] };
-    const event = { ...receipt.event, time: new Date(3_000).toISOString(), data };
-    const feed = createEventFeed({ changeTimes, show: String });
-    feed.take(attempt(9_000, 204), { ...receipt, event });
-    expect(feed.events()[0]?.delayMs).toBe(8_000);
-  });
-
-  it("keeps the last hundred and counts all", () => {
-    const feed = createEventFeed({ changeTimes: createChangeTimes(), show: String });
-    for (let count = 0; count < 130; count += 1) feed.take(attempt(count, 204), receipt);
-    expect(feed.received()).toBe(130);
-    expect(feed.events().map((event) => event.receipt)).toEqual(
-      Array.from({ length: 100 }, (_, index) => index + 31),
-    );
+    expect(meter.read(10_999)).toEqual({ throttled: 1, failed: 2, perSecond: 0.5 });
+    expect(meter.read(11_000)).toEqual({ throttled: 1, failed: 2, perSecond: 0 });
+    expect(meter.read(61_000)).toEqual({ throttled: 0, failed: 0, perSecond: 0 });
   });
 });
 
@@ -226,7 +161,7 @@ describe("what can be done to a number", () => {
 
 describe("changeBetween", () => {
   const customer = (id: string, pending = 0) => ({
-    ...{ id, pending },
+    ...{ id, waiting: pending },
     isWatched: true,
     failing: null,
     numbers: [],
@@ -249,6 +184,12 @@ describe("changeBetween", () => {
       customers: [customer("b", 1), customer("c")],
       unsentCustomers: 3,
     };
+    const events = [{ key: 1, revision: 3 }] as unknown as PageState["events"];
+    const known = [{ key: 1, revision: 2 }] as unknown as PageState["events"];
+    expect(changeBetween({ ...base, events: known }, { ...base, events })).toEqual({
+      now: 1,
+      events,
+    });
     expect(changeBetween(base, after)).toEqual({
       now: 2,
       customers: [customer("b", 1), customer("c")],

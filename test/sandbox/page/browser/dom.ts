@@ -39,14 +39,17 @@ export function setAttribute(element: Element, name: string, value: string | und
 }
 
 /**
- * Makes `parent` hold these children in this order, moving only what stands elsewhere, so that the
- * focus stays where it is.
+ * Makes `parent` hold these children in this order, moving only what stands elsewhere. The focus
+ * stays where it is, also on what was moved.
  */
 export function arrange(parent: Element, children: readonly Element[]): void {
   const wanted = new Set(children);
+  const focused = document.activeElement as HTMLElement | null;
   for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
   for (const [index, child] of children.entries()) {
     const there = parent.children[index];
     if (there !== child) parent.insertBefore(child, there ?? null);
   }
+  const hasLost = focused !== document.activeElement && focused?.isConnected;
+  if (hasLost) focused.focus({ preventScroll: true });
 }

@@ -1,5 +1,7 @@
 import type { ChangeView, EventView } from "../state.ts";
-import { make } from "./dom.ts";
+import { make, setAttribute, setText } from "./dom.ts";
+import { createEventMore } from "./event-more.ts";
+import { words } from "./filters.ts";
 import {
   DIRECTION_SIGNS,
   duration,
@@ -10,110 +12,102 @@ import {
   timeOfDay,
 } from "./format.ts";
 
-/** One event; it never changes once it is there. */
-export function createEventItem(event: EventView): HTMLElement {
-  const { severity, type, at, phoneNumber, customer, changes } = event;
-  const isTest = customer === null;
-  const head = make(
-    "div",
-    { class: "event-head" },
+export type EventItem = {
+  readonly element: HTMLElement;
+  update(event: EventView): void;
+  open(): void;
+};
+
+/** One event: what happened to whom, whether it is delivered, and below it everything else. */
+export function createEventItem(first: EventView): EventItem {
+  const { severity, type, at, customer, changes, note } = first;
+  const delivery = make("span", { class: "delivery" });
+  const test = note ?? "poll asks whether the receiver is back";
+  const told = customer === null ? test : note;
+  const summary = make(
+    "summary",
+    {},
+    make("span", { class: "sign", "aria-hidden": "true" }, LEVEL_SIGNS[severity]),
+    make("span", { class: "hidden" }, `${severity}: `),
+    make("h3", {}, titleOf(first)),
+    make("time", { datetime: new Date(at).toISOString() }, timeOfDay(at)),
+    ...changes.map(changeLine),
+    ...(told === null ? [] : [make("span", { class: "told" }, told)]),
     make(
       "span",
-      { class: "sign", "aria-hidden": "true", "data-level": severity },
-      LEVEL_SIGNS[severity],
+      { class: "facts-line" },
+      make("span", { class: "type" }, shortType(type)),
+      ...(customer === null ? [] : [make("span", {}, customer)]),
+      delivery,
     ),
-    make("h3", {}, shortType(type)),
-    ...(isTest ? [] : [make("span", { class: "severity", "data-level": severity }, severity)]),
-    make("time", { datetime: new Date(at).toISOString() }, timeOfDay(at)),
   );
-  const whose = [phoneNumber === null ? undefined : grouped(phoneNumber), customer ?? undefined];
-  const about = make(
-    "p",
-    { class: "about" },
-    whose.filter((text) => text !== undefined).join(" · "),
-  );
-  return make(
-    "li",
-    { class: "event", "data-level": severity, "data-receipt": String(event.receipt) },
-    head,
-    ...(isTest
-      ? [make("p", { class: "about" }, "poll asks whether the receiver is back")]
-      : [about]),
-    ...(changes.length > 0 ? [make("ul", { class: "changes" }, ...changes.map(changeLine))] : []),
-    make("p", { class: "facts-line" }, ...facts(event)),
-    rawOf(event),
-  );
+  const details = make("details", {}, summary);
+  const element = make("li", { class: "event", id: first.id, "data-level": severity }, details);
+  let event = first;
+  let more: ReturnType<typeof createEventMore> | undefined;
+
+  // A hundred of these would be most of the document, so each is made when it is opened.
+  details.addEventListener("toggle", () => {
+    if (more || !details.open) return;
+    more = createEventMore(event);
+    details.append(more.element);
+  });
+
+  const item: EventItem = {
+    element,
+    open() {
+      details.open = true;
+      element.scrollIntoView({ block: "nearest" });
+    },
+    update(next) {
+      event = next;
+      const { tone, text } = deliveryOf(next);
+      setText(delivery, text);
+      setAttribute(delivery, "data-level", tone);
+      more?.update(next);
+    },
+  };
+  item.update(first);
+  return item;
+}
+
+function titleOf({ phoneNumber, customer, type }: EventView): string {
+  if (phoneNumber !== null) return grouped(phoneNumber);
+  if (customer === null) return "test of the receiver";
+  return `${customer}: ${type.replace("whatsapp.watch.", "watch is ")}`;
+}
+
+function deliveryOf({ state, attempts, delayMs }: EventView) {
+  const tries = plural(attempts.length, "attempt");
+  const last = attempts.at(-1);
+  if (state === "waiting") {
+    const text = last ? `waiting, ${tries}: ${last.status}` : "waiting";
+    return { tone: "warning", text } as const;
+  }
+  if (state === "unsent") {
+    return { tone: "critical", text: `not delivered, ${tries}: ${last?.status ?? "–"}` } as const;
+  }
+  const delay = delayMs === null ? "" : ` after ${duration(delayMs)}`;
+  const count = attempts.length > 1 ? `, ${tries}` : "";
+  return { tone: "good", text: `delivered${delay}${count}` } as const;
 }
 
 function changeLine({ field, from, to, direction, severity, fromLevel, toLevel }: ChangeView) {
   const value = (text: string, level: string) =>
-    make("span", { class: "word", "data-level": level }, text);
+    make("span", { class: "word", "data-level": level }, text === "" ? "–" : text);
   return make(
-    "li",
-    {},
-    make("span", { class: "field" }, field, ": "),
+    "span",
+    { class: "change" },
+    make("span", { class: "field" }, words(field), " "),
     value(from, fromLevel),
     make("span", { "aria-hidden": "true" }, " → "),
     make("span", { class: "hidden" }, " to "),
     value(to, toLevel),
     make(
       "span",
-      { class: "judgement" },
-      ` ${DIRECTION_SIGNS[direction] ?? "?"} ${direction}, ${severity}`,
+      { class: "judgement", title: `${direction}, ${severity}` },
+      make("span", { "aria-hidden": "true" }, ` ${DIRECTION_SIGNS[direction] ?? "?"}`),
+      make("span", { class: "hidden" }, ` ${direction}, ${severity}`),
     ),
   );
-}
-
-function facts({ delayMs, attempts, isDuplicate, isRedelivery }: EventView) {
-  const tries = attempts.map(({ at, answer }) => `${timeOfDay(at)} ${answer}`).join("\n");
-  return [
-    make("span", { class: "verified" }, "✓ verified"),
-    ...(delayMs === null ? [] : [make("span", {}, `${duration(delayMs)} after the change`)]),
-    make(
-      "span",
-      attempts.length > 1 ? { "data-level": "warning", title: tries } : {},
-      plural(attempts.length, "attempt"),
-    ),
-    ...(isDuplicate ? [make("span", { "data-level": "warning" }, "sent before")] : []),
-    ...(isRedelivery ? [make("span", {}, "redelivered")] : []),
-  ];
-}
-
-function rawOf({ sequence, body, headers, attempts }: EventView): HTMLElement {
-  const details = make(
-    "details",
-    {},
-    make(
-      "summary",
-      {},
-      make("span", {}, "Request "),
-      ...(sequence === null ? [] : [make("span", { class: "sequence" }, `seq ${sequence}`)]),
-    ),
-  );
-  // A hundred of these would be most of the document, so each is made when it is opened.
-  details.addEventListener(
-    "toggle",
-    () => {
-      const lines = headers.map(([name, value]) => `${name}: ${value}`);
-      const tried = attempts.map(({ at, answer }) => `${timeOfDay(at)}  ${answer}`);
-      details.append(
-        make(
-          "pre",
-          { tabindex: "0", "aria-label": "Headers and body" },
-          `${lines.join("\n")}\n\n${indented(body)}`,
-        ),
-        make("p", { class: "note" }, `Attempts: ${tried.join(", ")}. The body is indented here.`),
-      );
-    },
-    { once: true },
-  );
-  return details;
-}
-
-function indented(body: string): string {
-  try {
-    return JSON.stringify(JSON.parse(body), undefined, 2);
-  } catch {
-    return body;
-  }
 }

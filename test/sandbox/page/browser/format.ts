@@ -8,6 +8,14 @@ export const LEVEL_SIGNS: Readonly<Record<Level, string>> = {
   critical: "✖",
 };
 
+/** What it says of a number. */
+export const LEVEL_WORDS: Readonly<Record<Level, string>> = {
+  good: "in service",
+  info: "on the way",
+  warning: "warning",
+  critical: "critical",
+};
+
 export const DIRECTION_SIGNS: Readonly<Record<string, string>> = {
   better: "↑",
   worse: "↓",

@@ -40,6 +40,7 @@ export function createForms() {
     isSending = false;
     button.ariaDisabled = null;
     showAnswer(answer);
+    if (answer.status !== 201) byId<HTMLDetailsElement>("adder").open = true;
     const isAdded = answer.status === 201;
     if (isAdded) {
       added.add(String(answer.body.phoneNumber));

@@ -13,7 +13,7 @@ export function createGuide(addNext: () => Promise<boolean>) {
   let isOver = false;
 
   find(item("add"), "button").addEventListener("click", async () => {
-    setText(trouble, (await addNext()) ? "" : "That did not work; the form below says why.");
+    setText(trouble, (await addNext()) ? "" : "That did not work. The form below says why.");
   });
   find(item("connect"), "button").addEventListener("click", ({ currentTarget }) => {
     change(currentTarget as HTMLElement, firstNumber(model), "connect");

@@ -21,11 +21,12 @@ export function withChange(model: Model, change: PageChange): Model {
   const customers = new Map(model.customers);
   for (const customer of changed) customers.set(customer.id, customer);
   for (const id of removedCustomers) customers.delete(id);
+  const byKey = new Map([...model.events, ...events].map((event) => [event.key, event]));
   return {
     ...model,
     ...rest,
     customers,
-    events: [...model.events, ...events].slice(-KEPT_EVENTS),
+    events: [...byKey.values()].sort((a, b) => a.key - b.key).slice(-KEPT_EVENTS),
     skew: change.now - Date.now(),
   };
 }

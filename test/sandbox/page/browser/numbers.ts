@@ -1,70 +1,111 @@
-import type { CustomerView, NumberView } from "../state.ts";
+import type { Level } from "../state.ts";
 import { arrange, byId, make, setAttribute, setText } from "./dom.ts";
-import { plural } from "./format.ts";
+import { type Entry, entriesOf } from "./entries.ts";
+import type { Filters } from "./filters.ts";
+import { LEVEL_SIGNS, LEVEL_WORDS, plural } from "./format.ts";
 import type { Model } from "./model.ts";
+import { createNumberDetail } from "./number-detail.ts";
 import { createNumberRow, type NumberRow } from "./number-row.ts";
 
 /** More make the page slow and nobody reads them: the search finds the others. */
-const MAX_CUSTOMERS = 40;
-const MAX_NUMBERS = 80;
+const MAX_ROWS = 80;
+const LEVELS: readonly Level[] = ["critical", "warning", "info", "good"];
 
-type Block = {
-  readonly body: HTMLElement;
-  /** `most` numbers at most, in a table of so many columns. */
-  update(customer: CustomerView, most: number, columns: number): void;
-};
-
-/** The customers and their numbers. `show` is called with each state. */
-export function createNumbers() {
-  const { table, head, columns } = createNumbersTable();
-  byId("number-table").append(table);
-  const search = byId<HTMLInputElement>("search");
-  const blocks = new Map<string, Block>();
+/** The numbers, the worst first, and all of the chosen one. `show` is called with each state. */
+export function createNumbers(filters: Filters) {
+  const list = byId("number-list");
+  const sums = createSums(render);
+  const detail = createNumberDetail();
+  const rows = new Map<string, NumberRow>();
   let model: Model | undefined;
   let run: string | undefined;
+  let chosen: string | undefined;
+  let keys: readonly string[] = [];
 
-  search.addEventListener("input", render);
+  list.addEventListener("keydown", (event) => {
+    const at = keys.findIndex((key) => rows.get(key)?.button === document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: keys.length - 1 }[event.key];
+    const next = rows.get(keys[to ?? -1] ?? "");
+    if (!next) return;
+    event.preventDefault();
+    setStop(next);
+    next.button.focus();
+  });
+  byId("back").addEventListener("click", () => {
+    delete byId("board").dataset.chosen;
+    rows.get(chosen ?? "")?.button.focus();
+  });
+
+  function choose(key: string): void {
+    chosen = key;
+    byId("board").dataset.chosen = "";
+    render();
+    // On a narrow page the number takes the list's place, and the focus with it.
+    if (!list.checkVisibility()) byId("number").focus();
+  }
+
+  /** One stop for the Tab key; the arrows lead from row to row. */
+  function setStop(stop: NumberRow | undefined): void {
+    for (const row of rows.values()) row.button.tabIndex = row === stop ? 0 : -1;
+  }
 
   function render(): void {
     if (!model) return;
-    const wanted = search.value.trim().toLowerCase();
-    const found = [...model.customers.values()].filter((customer) => fits(customer, wanted));
-    const shown: CustomerView[] = [];
-    let numbers = 0;
-    for (const customer of found) {
-      if (shown.length === MAX_CUSTOMERS || numbers >= MAX_NUMBERS) break;
-      shown.push(customer);
-      numbers += Math.max(1, customer.numbers.length);
+    const all = entriesOf(model, filters);
+    sums.show(all);
+    const level = sums.chosen();
+    const found = all.filter((entry) => level === "" || entry.level === level);
+    const shown = found.slice(0, MAX_ROWS);
+    for (const entry of shown) {
+      const row = rows.get(entry.key) ?? createNumberRow(() => choose(entry.key));
+      rows.set(entry.key, row);
+      row.update(entry);
     }
-    setColumns(columns, model);
-    let left = MAX_NUMBERS;
-    for (const customer of shown) {
-      const block = blocks.get(customer.id) ?? createBlock(customer.id);
-      blocks.set(customer.id, block);
-      block.update(customer, left, columns.children.length);
-      left -= customer.numbers.length;
+    keys = shown.map(({ key }) => key);
+    for (const key of rows.keys()) if (!keys.includes(key)) rows.delete(key);
+    arrange(
+      list,
+      keys.flatMap((key) => rows.get(key)?.element ?? []),
+    );
+    list.hidden = keys.length === 0;
+    showRest(found.length - shown.length, shown.length);
+    // It stays when it fits the filter no longer, so that nothing moves under the pointer.
+    const every = entriesOf(model, { ...filters, fitsNumber: () => true });
+    const entry = every.find(({ key }) => key === chosen) ?? shown[0];
+    chosen = entry?.key;
+    detail.show(entry);
+    for (const [key, row] of rows) {
+      setAttribute(row.button, "aria-current", key === chosen ? "true" : undefined);
     }
-    const ids = new Set(shown.map(({ id }) => id));
-    for (const id of blocks.keys()) if (!ids.has(id)) blocks.delete(id);
-    arrange(table, [head, ...shown.flatMap(({ id }) => blocks.get(id)?.body ?? [])]);
-    table.hidden = shown.length === 0;
-    showRest(found.length - shown.length, wanted, shown.length);
+    const focused = [...rows.values()].find(({ button }) => button === document.activeElement);
+    setStop(focused ?? rows.get(chosen ?? "") ?? rows.get(keys[0] ?? ""));
   }
 
-  function showRest(hidden: number, wanted: string, shown: number): void {
-    const unsent = wanted === "" ? (model?.unsentCustomers ?? 0) : 0;
+  function showRest(hidden: number, shown: number): void {
+    const unsent = filters.isOn() ? 0 : (model?.unsentCustomers ?? 0);
     const more = byId("more-numbers");
     more.hidden = hidden + unsent === 0;
-    setText(more, `${plural(hidden + unsent, "more customer")} not shown; search for them.`);
+    const parts = [
+      ...(hidden > 0 ? [plural(hidden, "more number")] : []),
+      ...(unsent > 0 ? [plural(unsent, "more customer")] : []),
+    ];
+    setText(more, `${parts.join(" and ")} not shown. Search for them.`);
     const none = byId("no-numbers");
     none.hidden = shown > 0;
-    setText(none, wanted === "" ? "No customer yet: add one above." : `Nothing fits “${wanted}”.`);
+    const search = filters.search();
+    if (search !== "") setText(none, `Nothing fits “${search}”.`);
+    else setText(none, "No such number.");
   }
 
   return {
+    render,
     show(next: Model) {
       // Another start of the sandbox has other customers of the same name.
-      if (next.run !== run) blocks.clear();
+      if (next.run !== run) {
+        rows.clear();
+        chosen = undefined;
+        delete byId("board").dataset.chosen;
+      }
       run = next.run;
       model = next;
       render();
@@ -72,78 +113,36 @@ export function createNumbers() {
   };
 }
 
-/** On a narrow page its parts are laid out as blocks, which would take their roles from them. */
-function createNumbersTable() {
-  const columns = make("tr", { role: "row" });
-  const head = make("thead", { role: "rowgroup" }, columns);
-  const facts = { class: "numbers", role: "table", "aria-labelledby": "numbers-title" };
-  return { columns, head, table: make("table", facts, head) };
-}
-
-function setColumns(row: Element, model: Model): void {
-  const fields = namesOf(model);
-  const names = fields.length === 0 ? [] : ["number", ...fields];
-  if (row.children.length === names.length) return;
-  row.replaceChildren(
-    ...names.map((name) => make("th", { role: "columnheader", scope: "col" }, ...breakable(name))),
-  );
-}
-
-function namesOf({ customers }: Model): string[] {
-  const any = [...customers.values()].flatMap(({ numbers }) => numbers).at(0);
-  return any?.fields.map(({ name }) => name) ?? [];
-}
-
-/** A line may break before each capital letter. */
-function breakable(name: string): (Node | string)[] {
-  return name
-    .split(/(?=[A-Z])/)
-    .flatMap((part, index) => (index === 0 ? [part] : [make("wbr"), part]));
-}
-
-function fits({ id, numbers }: CustomerView, wanted: string): boolean {
-  const digits = wanted.replaceAll(/[\s+]/g, "");
-  const has = (number: NumberView) =>
-    (digits !== "" && number.phoneNumber.includes(digits)) ||
-    [number.verifiedName, ...number.fields].some(({ now, known }) =>
-      (now ?? known ?? "").toLowerCase().includes(wanted),
+/** How many numbers are of each level; each sum is the filter for it. */
+function createSums(onChange: () => void) {
+  const root = byId("levels");
+  const sum = (value: Level | "") => {
+    const count = make("span", { class: "sum" });
+    const facts = { type: "radio", name: "level", value, ...(value ? {} : { checked: "" }) };
+    const input = make("input", facts);
+    const word = make("span", {}, value ? LEVEL_WORDS[value] : "all");
+    const sign = make(
+      "span",
+      { class: "sign", "aria-hidden": "true" },
+      value && LEVEL_SIGNS[value],
     );
-  return wanted === "" || id.toLowerCase().includes(wanted) || numbers.some(has);
-}
-
-function createBlock(id: string): Block {
-  const facts = make("span", { class: "note" });
-  const title = make("th", { role: "rowheader", scope: "rowgroup", class: "customer" });
-  title.append(make("span", { class: "id" }, id), facts);
-  const head = make("tr", { role: "row", class: "customer" }, title);
-  const body = make("tbody", { role: "rowgroup", "data-customer": id }, head);
-  const rows = new Map<string, NumberRow>();
+    const figure = make("span", { class: "figure" }, sign, count, " ");
+    const label = make("label", { "data-level": value || undefined }, input, figure, word);
+    return { value, count, input, label };
+  };
+  const all = ["" as const, ...LEVELS].map(sum);
+  root.append(...all.map(({ label }) => label));
+  root.addEventListener("change", onChange);
   return {
-    body,
-    update(customer, most, columns) {
-      const numbers = customer.numbers.slice(0, Math.max(0, most));
-      setAttribute(title, "colspan", String(columns));
-      setText(facts, factsOf(customer, customer.numbers.length - numbers.length));
-      setAttribute(facts, "data-level", customer.failing ? "warning" : undefined);
-      const kept = numbers.map((number) => {
-        const row = rows.get(number.key) ?? createNumberRow(id, number, columns);
-        rows.set(number.key, row);
-        row.update(number);
-        return row;
-      });
-      const keys = new Set(numbers.map(({ key }) => key));
-      for (const key of rows.keys()) if (!keys.has(key)) rows.delete(key);
-      arrange(body, [head, ...kept.flatMap((row) => row.rows)]);
+    chosen: () => all.find(({ input }) => input.checked)?.value ?? "",
+    show(entries: readonly Entry[]) {
+      for (const { value, count, label } of all) {
+        const of = entries.filter(({ level }) => value === "" || level === value).length;
+        setText(count, String(of));
+        setAttribute(label, "data-none", of === 0 ? "" : undefined);
+      }
+      const bad = entries.filter(({ level }) => level === "critical" || level === "warning");
+      setText(byId("tab-trouble"), bad.length > 0 ? `${bad.length} in trouble` : "");
     },
   };
-}
-
-function factsOf({ numbers, isWatched, pending, failing }: CustomerView, hidden: number): string {
-  return [
-    numbers.length === 0 ? "no numbers yet" : plural(numbers.length, "number"),
-    ...(hidden > 0 ? [`${hidden} not shown`] : []),
-    ...(isWatched ? [] : ["not watched yet"]),
-    ...(pending > 0 ? [`${plural(pending, "event")} pending`] : []),
-    ...(failing ? [`▲ last read failed: ${failing}`] : []),
-  ].join(" · ");
 }

@@ -1,12 +1,13 @@
+import type { Overview } from "../state.ts";
 import { announce } from "./announcer.ts";
 import { byId, find, make, setAttribute, setText } from "./dom.ts";
-import { duration, plural, ticking } from "./format.ts";
+import { plural, ticking } from "./format.ts";
 import type { Model } from "./model.ts";
 import { press } from "./requests.ts";
 
 type Tone = "good" | "info" | "warning" | "critical";
 
-const FAULT_WORDS = { none: "normal", throttling: "throttling", outage: "outage" } as const;
+const FAULT_WORDS = { none: "answers", throttling: "throttles", outage: "down" } as const;
 
 /** The four parties at the top. `show` is called with each state, `tick` each second. */
 export function createOverview() {
@@ -24,60 +25,54 @@ export function createOverview() {
     showReceiver(overview);
   }
 
-  function showUpstream(upstream: Model["overview"]["upstream"]): void {
-    const { isSimulated, fault, calls, perSecond, limit, throttled, failed } = upstream;
-    byId("fault").hidden = !isSimulated;
+  function showUpstream({ isSimulated, fault, ...upstream }: Overview["upstream"]): void {
+    const { perSecond, limit, throttled, failed } = upstream;
+    const select = byId<HTMLSelectElement>("fault");
+    select.hidden = !isSimulated;
     byId("upstream-real").hidden = isSimulated;
-    const radio = find<HTMLInputElement>(byId("fault"), `[value=${fault}]`);
-    if (!radio.checked) radio.checked = true;
+    if (select.value !== fault) select.value = fault;
     const { upstream: to } = cards;
     to.state(isSimulated ? FAULT_WORDS[fault] : "real", fault === "none" ? "good" : "warning");
-    to.fact("calls", isSimulated ? String(calls) : "–");
     to.fact("rate", isSimulated ? `${perSecond.toFixed(1)} of ${limit}` : "–");
-    to.fact(
-      "throttled",
-      isSimulated ? String(throttled) : "–",
-      throttled > 0 ? "warning" : undefined,
-    );
-    to.fact("failed", isSimulated ? String(failed) : "–", failed > 0 ? "warning" : undefined);
+    const count = (value: number) => (isSimulated ? String(value) : "–");
+    to.fact("throttled", count(throttled), throttled > 0 ? "warning" : undefined);
+    to.fact("failed", count(failed), failed > 0 ? "warning" : undefined);
   }
 
-  function showStore(store: Model["overview"]["store"]): void {
+  function showStore(store: Overview["store"]): void {
     if (!store) return;
-    const { pending, dead, customers, numbers, failing, stale, isPartial } = store;
+    const { waiting, dead, customers, numbers, failing, stale, isPartial } = store;
     const least = isPartial ? "≥ " : "";
     const { store: to } = cards;
     if (stale > 0) to.state(`${stale} stale`, "critical");
-    else if (failing > 0) to.state(`${failing} failing`, "warning");
-    else to.state(pending > 0 ? "holding events" : "in step", pending > 0 ? "warning" : "good");
-    to.fact("pending", `${least}${pending}`, pending > 0 ? "warning" : undefined);
+    else if (failing > 0) to.state(`${failing} cannot be read`, "warning");
+    else to.state(waiting > 0 ? "events wait" : "fresh", waiting > 0 ? "warning" : "good");
+    to.fact("waiting", `${least}${waiting}`, waiting > 0 ? "warning" : undefined);
     to.fact("dead", `${least}${dead}`, dead > 0 ? "critical" : undefined);
-    to.fact(
-      "watched",
-      `${plural(customers, "customer")} watched, ${plural(numbers, "number")} known`,
-    );
+    to.fact("watched", `${plural(customers, "customer")}, ${plural(numbers, "number")}`);
   }
 
-  function showReceiver({ receiver, breaker, lastAttempt }: Model["overview"]): void {
+  function showReceiver({ receiver, breaker }: Overview): void {
+    const { sandbox, delivered, lastAttempt: last } = receiver;
     const toggle = byId("receiver-switch");
-    toggle.hidden = !receiver;
-    byId("receiver-own").hidden = receiver !== null;
+    toggle.hidden = !sandbox;
+    byId("receiver-own").hidden = sandbox !== null;
     const { receiver: to } = cards;
-    if (receiver) {
-      setAttribute(toggle, "aria-checked", String(receiver.isUp));
-      to.state(receiver.isUp ? "up" : "down: answers 503", receiver.isUp ? "good" : "critical");
-      const { problemCount, lastProblems } = receiver;
-      to.fact("received", String(receiver.received));
-      to.fact("problems", String(problemCount), problemCount > 0 ? "critical" : undefined);
-      showProblems(problemCount, lastProblems);
-    } else {
-      const { text = "nothing sent yet", isDelivered } = lastAttempt ?? {};
-      to.state(`your own: ${text}`, isDelivered === false ? "critical" : "info");
-    }
     const isClosed = breaker === null || breaker.state === "closed";
-    to.fact("breaker", breaker?.state ?? "–", isClosed ? undefined : "warning");
+    if (sandbox && !sandbox.isUp) to.state("off", "critical");
+    else if (!isClosed) to.state(breaker.state === "open" ? "down" : breaker.state, "critical");
+    else if (!last) to.state(sandbox ? "up" : "nothing sent yet", sandbox ? "good" : "info");
+    else if (last.isAccepted) to.state("accepts", "good");
+    else to.state(/^\d/.test(last.status) ? "refuses" : last.status, "critical");
+    if (sandbox) {
+      setAttribute(toggle, "aria-checked", String(sandbox.isUp));
+      showProblems(sandbox.problemCount, sandbox.lastProblems);
+    }
+    to.fact("delivered", String(delivered));
+    const status = last && (/^\d/.test(last.status) ? last.status : "none");
+    to.fact("answer", status ?? "–", last && !last.isAccepted ? "warning" : undefined);
     const resume = byId("resume");
-    const isNeedless = isClosed || receiver?.isUp !== true;
+    const isNeedless = isClosed || sandbox?.isUp === false;
     // What is hidden loses the focus, and who pressed it by keyboard the place.
     if (isNeedless && document.activeElement === resume) toggle.focus();
     resume.hidden = isNeedless;
@@ -94,22 +89,16 @@ export function createOverview() {
     else to.state(last ? "idle" : "not run yet", last ? "good" : "info");
     to.fact("read", last ? String(last.read) : "–");
     to.fact("changed", last ? String(last.changed) : "–");
-    to.fact(
-      "failed",
-      last ? String(last.failed) : "–",
-      last && last.failed > 0 ? "warning" : undefined,
-    );
-    to.fact("next", nextAt === null || runningSince !== null ? "–" : `in ${ticking(nextAt - now)}`);
-    to.fact("last", last ? `last run ${ticking(now - last.endedAt)} ago` : "");
+    const failed = last?.failed ?? 0;
+    to.fact("failed", last ? String(failed) : "–", failed > 0 ? "warning" : undefined);
+    const ago = last ? `${ticking(now - last.endedAt)} ago` : "";
+    const next = nextAt === null || nextAt < now ? "" : `next in ${ticking(nextAt - now)}`;
+    to.fact("last", [ago, next].filter(Boolean).join(", "));
     setText(byId("run"), runningSince === null ? "Run now" : "Running…");
-    const age = (at: number | null) => (at === null ? "–" : ticking(now - at));
-    cards.store.fact("lane", age(freshSince.lane));
-    cards.store.fact("sweep", age(freshSince.sweep));
+    const age = freshSince === null ? "–" : `${ticking(now - freshSince)} ago`;
+    cards.store.fact("fresh", age);
     const probeAt = breaker?.nextProbeAt ?? null;
-    cards.receiver.fact(
-      "probe",
-      probeAt === null ? "–" : `in ${duration(Math.max(0, probeAt - now))}`,
-    );
+    cards.receiver.fact("next", probeAt === null ? "–" : `in ${ticking(probeAt - now)}`);
   }
 
   return { show, tick };
@@ -151,9 +140,8 @@ function listen(): void {
   });
   const resume = byId("resume");
   resume.addEventListener("click", () => void press(resume, trouble("receiver"), "resume", {}));
-  const fault = byId("fault");
-  fault.addEventListener("change", ({ target }) => {
-    const { value } = target as HTMLInputElement;
-    void press(fault, trouble("fault"), "upstream", { fault: value });
+  const fault = byId<HTMLSelectElement>("fault");
+  fault.addEventListener("change", () => {
+    void press(fault, trouble("fault"), "upstream", { fault: fault.value });
   });
 }

@@ -1,24 +1,27 @@
-import { byId, setAttribute, setText } from "./dom.ts";
+import { byId, setText } from "./dom.ts";
 import { createEvents } from "./events.ts";
+import { createFilters } from "./filters.ts";
 import { createForms } from "./forms.ts";
 import { createGuide } from "./guide.ts";
 import { fromSnapshot, type Model, withChange } from "./model.ts";
 import { createNumbers } from "./numbers.ts";
 import { createOverview } from "./overview.ts";
-import { followStream, type Link } from "./stream.ts";
+import { followStream } from "./stream.ts";
+import { createTabs } from "./tabs.ts";
+import { createVerdict } from "./verdict.ts";
 
-const LINK_WORDS = {
-  connecting: "Connecting",
-  live: "Live",
-  lost: "Connection lost",
-  trouble: "No store",
-} as const;
-
+const verdict = createVerdict();
 const overview = createOverview();
-const numbers = createNumbers();
-const events = createEvents();
+const filters = createFilters(() => {
+  numbers.render();
+  events.render();
+});
+const numbers = createNumbers(filters);
+const events = createEvents(filters);
 const forms = createForms();
 const guide = createGuide(forms.addNext);
+/** Each shows its part of every state. */
+const PARTS = [verdict, overview, forms, filters, numbers, events, guide];
 let model: Model | undefined;
 let version: string | undefined;
 let isPlanned = false;
@@ -36,23 +39,11 @@ function render(): void {
   isPlanned = false;
   if (!model) return;
   setText(byId("mode"), model.overview.upstream.isSimulated ? "sandbox" : "real upstream");
-  for (const part of [overview, forms, numbers, events, guide]) part.show(model);
+  for (const part of PARTS) part.show(model);
   overview.tick(model);
 }
 
-const BANNERS: Partial<Record<Link, string>> = {
-  lost: "The connection to npm start is lost; what you see is old. Trying again each second.",
-  trouble: "The store cannot be read; what you see is old. npm start printed why, and tries again.",
-};
-
-function showLink(link: Link): void {
-  const place = byId("link");
-  setText(place, LINK_WORDS[link]);
-  setAttribute(place, "data-state", link);
-  const banner = byId("banner");
-  setText(banner, BANNERS[link] ?? "");
-  banner.hidden = BANNERS[link] === undefined;
-}
+createTabs(() => events.render());
 
 followStream({
   onSnapshot(state) {
@@ -66,9 +57,11 @@ followStream({
     if (model) model = withChange(model, change);
     plan();
   },
-  onLink: showLink,
+  onLink: verdict.setLink,
 });
 
 setInterval(() => {
-  if (model) overview.tick(model);
+  if (!model) return;
+  overview.tick(model);
+  verdict.show(model);
 }, 1_000);

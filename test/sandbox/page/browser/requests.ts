@@ -1,7 +1,7 @@
 import { setText } from "./dom.ts";
 
 /** Presses a control of the server. @throws an Error with a sentence for the reader */
-async function post(control: string, body: unknown): Promise<unknown> {
+export async function post(control: string, body: unknown): Promise<unknown> {
   const response = await fetch(`/page/${control}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -24,10 +24,19 @@ export async function press(
   control: string,
   body: unknown,
 ): Promise<boolean> {
+  return perform(button, trouble, () => post(control, body));
+}
+
+/** The same for any work. */
+export async function perform(
+  button: HTMLElement,
+  trouble: HTMLElement,
+  work: () => Promise<unknown>,
+): Promise<boolean> {
   if (button.ariaBusy === "true") return false;
   button.ariaBusy = "true";
   try {
-    await post(control, body);
+    await work();
     setText(trouble, "");
     return true;
   } catch (error) {
