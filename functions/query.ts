@@ -198,6 +198,7 @@ function listNumbers({ numbers, unclear }: CustomerRow) {
     absentSince: number.absent?.since,
     missingSince: number.missingSince,
     unclearSince: unclear?.[phoneNumber]?.since,
+    health: number.health,
   }));
 }
 

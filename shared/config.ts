@@ -67,6 +67,7 @@ const POLL_SETTINGS = {
   WEBHOOK_ALLOW_CIDRS: { parse: parseCidrs, byDefault: "" },
   WATCH_CUST_SPACES: { parse: readCustomers, byDefault: "" },
   WATCH_DISCOVER: { parse: /* @__PURE__ */ oneOf(SWITCH), byDefault: "off" },
+  WATCH_HEALTH: { parse: /* @__PURE__ */ oneOf(SWITCH), byDefault: "off" },
   WATCH_SYNC: { parse: /* @__PURE__ */ oneOf(["off", "lane"]), byDefault: "off" },
   UPSTREAM_QPS: { parse: /* @__PURE__ */ integer(1), byDefault: "7" },
   TICK_SECONDS: { parse: /* @__PURE__ */ integer(1, 57), byDefault: "57" },
@@ -107,6 +108,8 @@ export type Config = QueryConfig &
     readonly watch: readonly string[];
     /** Whether poll lists the customer spaces once an hour and watches new ones. */
     readonly discover: boolean;
+    /** Whether poll asks what connected numbers can do. */
+    readonly health: boolean;
     /** `lane`: poll reads the priority lane by ChatappSyncPhoneNumber instead of the plain query. */
     readonly sync: "off" | "lane";
     readonly runMs: number;
@@ -160,6 +163,7 @@ export function loadConfig(environment: Environment, { requires }: Requires): Co
     webhook: url && secrets && guard && { url, secrets, guard },
     watch: good.WATCH_CUST_SPACES,
     discover: isOn(good.WATCH_DISCOVER),
+    health: isOn(good.WATCH_HEALTH),
     sync: good.WATCH_SYNC,
     runMs: good.TICK_SECONDS * 1000,
     pollIntervalMs: good.POLL_INTERVAL_SECONDS * 1000,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { NumberState, PendingEvent } from "../schemas/customer-row.ts";
-import { EVENT_TYPES, type NumberEvent, type WatchEvent } from "../schemas/event.ts";
+import { EVENT_TYPES, type Health, type NumberEvent, type WatchEvent } from "../schemas/event.ts";
 import { formatSequence } from "../schemas/sequence.ts";
 import { MAX_BODY_BYTES } from "./limits.ts";
 import type { EventDraft } from "./number-update.ts";
@@ -93,7 +93,9 @@ function numberData(draft: EventDraft, origin: EventOrigin, length: number): Num
     upstreamRequestId: origin.upstreamRequestId,
     groupId: draft.groupId,
     missingSince: state.missingSince,
+    health: cutHealth(state.health, length),
     ...draft.details,
+    previousHealth: cutHealth(draft.details?.previousHealth, length),
     truncated: truncated.length > 0 ? truncated : undefined,
   };
 }
@@ -107,6 +109,21 @@ function isCut({ state, changes }: EventDraft, name: string, length: number): bo
       ({ field, from, fromIsCut }) => field === name && (fromIsCut || (from ?? "").length > length),
     )
   );
+}
+
+/** What the number can do, as events have it. */
+function cutHealth<N extends null | undefined>(health: Health | N, length: number): Health | N {
+  if (!health) return health;
+  const text = (value: string | undefined) => value && cut(value, length);
+  return {
+    canSend: health.canSend,
+    reasons: health.reasons.map(({ entity, code, description, solution }) => ({
+      entity,
+      code,
+      description: text(description),
+      solution: text(solution),
+    })),
+  };
 }
 
 function cutAll(fields: NumberState["fields"], length: number): Record<string, string> {

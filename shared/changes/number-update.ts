@@ -24,7 +24,7 @@ export type EventDraft = {
   /** What only some types hold. */
   readonly details?: Pick<
     NumberEvent["data"],
-    "missingReason" | "addedAt" | "blockedBy" | "nextStep"
+    "missingReason" | "addedAt" | "blockedBy" | "nextStep" | "previousHealth"
   >;
 };
 

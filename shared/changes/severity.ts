@@ -20,6 +20,10 @@ export function assess(draft: EventDraft): Assessment {
   const { type, details, changes } = draft;
   const isExpected = ["deleted", "migrated"].includes(details?.missingReason ?? "");
   const ofType = isExpected ? EXPECTED_ABSENCE : TYPE_ASSESSMENT[type];
+  const { health } = draft.state;
+  if (type === EVENT_TYPES.healthChanged && health) {
+    return compareHealth(details?.previousHealth ?? undefined, health);
+  }
   const all = changes.map((change) => assessChange(change, draft));
   if (ofType) all.push(ofType);
   return {
@@ -65,6 +69,24 @@ export function compareValues(field: WatchedField, from: string | null, to: stri
   if (after === before) return { direction: "lateral", severity: ofValue };
   if (after < before) return { direction: "better", severity: "info" };
   return { direction: "worse", severity: joinSeverities([ofValue, worse]) };
+}
+
+/** What a number can do, the best first. */
+const HEALTH_LEVELS: readonly (readonly [canSend: string, severity: Severity])[] = [
+  ["available", "info"],
+  ["limited", "warning"],
+  ["blocked", "critical"],
+];
+
+/** By what the number can do. Other reasons for the same are neither better nor worse. */
+function compareHealth(from: { canSend: string } | undefined, to: { canSend: string }): Assessment {
+  const levelOf = (canSend: string) => HEALTH_LEVELS.findIndex(([word]) => word === canSend);
+  // Whoever did not know the number's health took it for available.
+  const [before, after] = [from ? levelOf(from.canSend) : 0, levelOf(to.canSend)];
+  const severity = HEALTH_LEVELS[after]?.[1] ?? "info";
+  if (before < 0 || after < 0) return { direction: "unknown", severity };
+  if (after < before) return { direction: "better", severity: "info" };
+  return { direction: after > before ? "worse" : "lateral", severity };
 }
 
 const DIRECTIONS: readonly Direction[] = ["lateral", "unknown", "better", "worse"];

@@ -87,6 +87,9 @@ export async function countCustomers(tally: Tally) {
     /** A stale event was sent. */
     stale: 0,
     numbers: 0,
+    /** Numbers that cannot send, as far as WATCH_HEALTH has shown. */
+    blocked: 0,
+    limited: 0,
   };
   const names = Object.keys(counts);
   const watchedIds: string[] = [];
@@ -113,7 +116,11 @@ export async function countCustomers(tally: Tally) {
     }
     watchedIds.push(customer);
     counts.watched += 1;
-    counts.numbers += Object.keys(row.numbers).length;
+    for (const { health } of Object.values(row.numbers)) {
+      counts.numbers += 1;
+      counts.blocked += health?.canSend === "blocked" ? 1 : 0;
+      counts.limited += health?.canSend === "limited" ? 1 : 0;
+    }
     if (row.failure) failures.set(customer, row.failure);
     counts.neverRead += row.baselineAt || row.emptyAtFirst ? 0 : 1;
   });

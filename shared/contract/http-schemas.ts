@@ -62,6 +62,14 @@ export function httpSchemas(): Readonly<Record<string, JsonSchema>> {
       unclearSince: time(
         "The upstream lists the number twice since this read, with different values. These are the last.",
       ),
+      health:
+        "Whether the number can send, as last known. observedAt: the read that first showed it. Only with WATCH_HEALTH.",
+      canSend: "available, limited, blocked, or another word of the upstream in lower case.",
+      reasons: "Why it cannot. Empty if it can, or if the upstream gives no reason.",
+      entity: "What is in trouble, as the upstream writes it.",
+      code: "Of a reason: the upstream's code. Of failing: this service's code.",
+      description: "The upstream's own words.",
+      solution: "What the upstream advises.",
       confirmedAt: time(
         "All stored values were true until then. A later change may not be stored yet. Null before the first read.",
       ),

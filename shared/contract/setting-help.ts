@@ -12,6 +12,7 @@ export const SETTING_HELP: Readonly<Record<SettingName, string>> = {
   WATCH_CUST_SPACES: "watched besides customers with an added number: `self` or ids, by comma",
   WATCH_DISCOVER:
     "`on` (or `true`) lists the account's customer spaces hourly and watches new ones",
+  WATCH_HEALTH: "`on` (or `true`) asks whether connected numbers can send, and reports why not",
   WATCH_SYNC: "`lane` reads the priority lane from the numbers' source, not the upstream's copy",
   HINT_SECRET:
     "deploys `hint`: 16 or more characters, or two with a blank between while you rotate, the newest first",

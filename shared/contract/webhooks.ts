@@ -18,6 +18,7 @@ const SUMMARIES: Readonly<Record<EventType, string>> = {
   [EVENT_TYPES.discovered]: "A new number of a customer that is known",
   [EVENT_TYPES.missing]: "A number is missing from the customer's list",
   [EVENT_TYPES.returned]: "A missing number is back",
+  [EVENT_TYPES.healthChanged]: "What a number can do changed, or the reason why it cannot",
   [EVENT_TYPES.state]:
     "All that is known of a number, because an operator requested it. Nothing changed",
   [EVENT_TYPES.onboardingCompleted]: "A number that was added is in service",

@@ -24,7 +24,7 @@ export function describeStatus(answer: Answer): string[] {
     ["failing", `${count("failing")}, of which ${count("stale")} stale`],
     ...listOf(answer.failures).map((one) => ["", describeFailing(one)]),
     ["unreadable", count("unreadable")],
-    ["numbers", count("numbers")],
+    ["numbers", describeNumbers(answer, count)],
     ["priority lane", `${describeLane(part("lane"))}${orMore("lane")}`],
     ["pending", `${count("pending")} events of ${count("pendingCustomers")} customers`],
     ["dead letters", count("dead")],
@@ -49,6 +49,13 @@ function describeVerdict(answer: Answer): string {
   const text =
     reasons.length > 0 ? reasons.join("; ") : `${plural(Number(watched), "customer")} watched`;
   return `${status}: ${text} | ${shown.map((pair) => pair.join("=")).join(" ")}`;
+}
+
+/** Who is blocked is known with WATCH_HEALTH only. */
+function describeNumbers({ blocked, limited }: Answer, count: (name: string) => string): string {
+  const health =
+    blocked || limited ? `, ${count("blocked")} blocked, ${count("limited")} limited` : "";
+  return `${count("numbers")}${health}`;
 }
 
 function describeLastRun({ lastRunAt, lastRunAgeSeconds }: Answer): string {

@@ -10,7 +10,7 @@ import type { CommitDeps } from "./settings.ts";
 export async function announce(
   customer: string,
   row: CustomerRow,
-  decision: Decision,
+  decision: Pick<Decision, "events" | "heldBack" | "worse">,
   counts: ReadCounts,
   deps: CommitDeps,
 ): Promise<void> {

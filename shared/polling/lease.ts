@@ -24,6 +24,7 @@ export type Progress = Readonly<
     | "worse"
     | "asked"
     | "discovery"
+    | "health"
     | "expiryCursor"
     | "ranAt"
     | "lastGoodAt"

@@ -1,5 +1,6 @@
 import { describeError } from "../log.ts";
 import type { DiscoverProgress } from "../schemas/discovery.ts";
+import type { HealthProgress } from "../schemas/health.ts";
 import type { Lease, Progress } from "./lease.ts";
 import type { WarmPace } from "./run-limiters.ts";
 import { type Scans, withoutNewCompletions } from "./scans.ts";
@@ -17,6 +18,7 @@ export function trackProgress(
   now: () => number,
 ) {
   let { expiryCursor, discovery } = earlier;
+  let readHealth = () => earlier.health;
   let areFailuresStored = false;
   return {
     setExpiryCursor(cursor: string): void {
@@ -24,6 +26,10 @@ export function trackProgress(
     },
     setDiscovery(progress: DiscoverProgress): void {
       discovery = progress;
+    },
+    /** Has the place of the health reads saved as well. */
+    followHealth(place: () => HealthProgress): void {
+      readHealth = place;
     },
     /** A full pass confirms what was read in it only once the failures among its reads are stored. */
     confirmCompletions(): void {
@@ -36,7 +42,13 @@ export function trackProgress(
       const { run, operations } = warm.pace;
       return {
         ...confirmed,
-        ...{ discovery, expiryCursor, ranAt: now(), lastGoodAt: warm.lastGoodAt },
+        ...{
+          discovery,
+          health: readHealth(),
+          expiryCursor,
+          ranAt: now(),
+          lastGoodAt: warm.lastGoodAt,
+        },
         pace: { run, operations },
       };
     },

@@ -35,6 +35,8 @@ export type RunSettings = {
   readonly watch: readonly string[];
   /** Whether customer spaces are listed and watched by themselves. */
   readonly discover: boolean;
+  /** Whether connected numbers are asked whether they can send. */
+  readonly health: boolean;
   /** Whether the priority lane reads from the numbers' source. */
   readonly sync: "off" | "lane";
 };

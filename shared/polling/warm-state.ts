@@ -1,5 +1,5 @@
+import { type BackoffState, newBackoffState } from "./backoff.ts";
 import type { WarmPace } from "./run-limiters.ts";
-import { newSyncBackoff, type SyncBackoff } from "./sync-read.ts";
 
 /** The last reads of this many customers are remembered, so that memory does not grow with them. */
 const MAX_LAST_READS = 1_000;
@@ -22,7 +22,8 @@ export type WarmState = {
   lastGoodAt: number | undefined;
   /** Customers of the environment's list that are known to have a row. */
   readonly ensured: Set<string>;
-  readonly syncBackoff: SyncBackoff;
+  readonly syncBackoff: BackoffState;
+  readonly healthBackoff: BackoffState;
   /** Customers whose failures stand beside their own rows, as the last run left them. */
   unusable: ReadonlySet<string>;
   /** The owner of a lease that an ended run could not release. */
@@ -37,7 +38,8 @@ export function newWarmState(): WarmState {
     lastReads: new Map(),
     lastGoodAt: undefined,
     ensured: new Set(),
-    syncBackoff: newSyncBackoff(),
+    syncBackoff: newBackoffState(),
+    healthBackoff: newBackoffState(),
     unusable: new Set(),
     unreleased: undefined,
     pace: undefined,

@@ -12,7 +12,7 @@ export type NumberEvent = {
   /** The type of data. */
   datacontenttype: "application/json";
   /** More types may come. Acknowledge and ignore those that you do not know. */
-  type: "whatsapp.phone_number.changed" | "whatsapp.phone_number.discovered" | "whatsapp.phone_number.missing" | "whatsapp.phone_number.returned" | "whatsapp.phone_number.state" | "whatsapp.onboarding.completed" | "whatsapp.onboarding.stuck";
+  type: "whatsapp.phone_number.changed" | "whatsapp.phone_number.discovered" | "whatsapp.phone_number.missing" | "whatsapp.phone_number.returned" | "whatsapp.phone_number.health_changed" | "whatsapp.phone_number.state" | "whatsapp.onboarding.completed" | "whatsapp.onboarding.stuck";
   /** The number. For an event about the watch, the customer, unless its scope is number. */
   subject: string;
   /** Zero-padded digits, so text order is number order. Grows within a source and partitionkey, across restarts and restored stores. Ignore an event that is not above the last one, unless webhook-redelivery is true. */
@@ -65,6 +65,38 @@ export type NumberEvent = {
     missingReason?: "absent" | "deleted" | "migrated";
     /** When the number was added. RFC 3339, UTC, milliseconds. */
     addedAt?: string;
+    /** What the number can do, as last known. Only with WATCH_HEALTH. */
+    health?: {
+      /** available, limited, blocked, or another word of the upstream in lower case. */
+      canSend: string;
+      /** Why it cannot. Empty if it can, or if the upstream gives no reason. */
+      reasons: {
+        /** What is in trouble, as the upstream writes it: PHONE_NUMBER, WABA, BUSINESS, APP … */
+        entity: string;
+        /** Of the watch: this service's code of the last failure. Of a reason: the upstream's code. */
+        code: string;
+        /** The upstream's own words, cut at 1,024 characters. */
+        description?: string;
+        /** What the upstream advises, cut at 1,024 characters. */
+        solution?: string;
+      }[];
+    };
+    /** What the number could do before. null at first sight. */
+    previousHealth?: {
+      /** available, limited, blocked, or another word of the upstream in lower case. */
+      canSend: string;
+      /** Why it cannot. Empty if it can, or if the upstream gives no reason. */
+      reasons: {
+        /** What is in trouble, as the upstream writes it: PHONE_NUMBER, WABA, BUSINESS, APP … */
+        entity: string;
+        /** Of the watch: this service's code of the last failure. Of a reason: the upstream's code. */
+        code: string;
+        /** The upstream's own words, cut at 1,024 characters. */
+        description?: string;
+        /** What the upstream advises, cut at 1,024 characters. */
+        solution?: string;
+      }[];
+    } | null;
     /** The field that keeps the number out of service. */
     blockedBy?: string;
     /** What to do to bring the number into service. */
@@ -113,7 +145,7 @@ export type WatchEvent = {
     lastGoodReadAt?: string;
     /** The read that showed it. RFC 3339, UTC, milliseconds. */
     observedAt: string;
-    /** This service's code of the last failure. */
+    /** Of the watch: this service's code of the last failure. Of a reason: the upstream's code. */
     code: string;
     /** The upstream's code of the last failure. */
     upstreamCode?: string;
@@ -167,8 +199,9 @@ const NUMBER_EVENT: Shape =
   {fields: {specversion: {oneOf: ["1.0"]}, id: "string", source: "string", time: "string",
   datacontenttype: {oneOf: ["application/json"]}, type: {oneOf: ["whatsapp.phone_number.changed",
   "whatsapp.phone_number.discovered", "whatsapp.phone_number.missing",
-  "whatsapp.phone_number.returned", "whatsapp.phone_number.state", "whatsapp.onboarding.completed",
-  "whatsapp.onboarding.stuck"]}, subject: "string", sequence: "string", partitionkey: "string",
+  "whatsapp.phone_number.returned", "whatsapp.phone_number.health_changed",
+  "whatsapp.phone_number.state", "whatsapp.onboarding.completed", "whatsapp.onboarding.stuck"]},
+  subject: "string", sequence: "string", partitionkey: "string",
   data: {fields: {custSpaceId: "string", phoneNumber: "string", "addedAs?": "string",
   "listedAs?": "string", changes: {list: {fields: {field: "string", from: {anyOf: ["string",
   "null"]}, to: "string", direction: {oneOf: ["better", "worse", "lateral", "unknown"]},
@@ -178,7 +211,12 @@ const NUMBER_EVENT: Shape =
   observedAt: "string", "previousObservedAt?": "string", "upstreamRequestId?": "string",
   "groupId?": "string", "truncated?": {list: "string"}, "missingSince?": "string",
   "missingReason?": {oneOf: ["absent", "deleted", "migrated"]}, "addedAt?": "string",
-  "blockedBy?": "string", "nextStep?": {fields: {sentence: "string", "operation?": "string"}}}}}};
+  "health?": {fields: {canSend: "string", reasons: {list: {fields: {entity: "string",
+  code: "string", "description?": "string", "solution?": "string"}}}}},
+  "previousHealth?": {anyOf: [{fields: {canSend: "string",
+  reasons: {list: {fields: {entity: "string", code: "string", "description?": "string",
+  "solution?": "string"}}}}}, "null"]}, "blockedBy?": "string",
+  "nextStep?": {fields: {sentence: "string", "operation?": "string"}}}}}};
 
 const WATCH_EVENT: Shape =
   {fields: {specversion: {oneOf: ["1.0"]}, id: "string", source: "string", time: "string",
@@ -201,6 +239,7 @@ export const EVENT_SHAPES: Readonly<Record<KnownEvent["type"], Shape>> = {
   "whatsapp.phone_number.discovered": NUMBER_EVENT,
   "whatsapp.phone_number.missing": NUMBER_EVENT,
   "whatsapp.phone_number.returned": NUMBER_EVENT,
+  "whatsapp.phone_number.health_changed": NUMBER_EVENT,
   "whatsapp.phone_number.state": NUMBER_EVENT,
   "whatsapp.onboarding.completed": NUMBER_EVENT,
   "whatsapp.onboarding.stuck": NUMBER_EVENT,

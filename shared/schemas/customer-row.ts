@@ -32,6 +32,21 @@ const numberStateSchema = z.looseObject({
     z.looseObject({ reads: z.number(), since: z.string(), lastSeenAt: z.optional(z.string()) }),
   ),
   missingSince: z.optional(z.string()),
+  /** The last known health, with WATCH_HEALTH, and the read that first showed it. */
+  health: z.optional(
+    z.looseObject({
+      canSend: z.string(),
+      reasons: /* @__PURE__ */ listOf(
+        z.looseObject({
+          entity: z.string(),
+          code: z.string(),
+          description: z.optional(z.string()),
+          solution: z.optional(z.string()),
+        }),
+      ),
+      observedAt: z.string(),
+    }),
+  ),
 });
 
 /** An event that the receiver has not accepted yet. */

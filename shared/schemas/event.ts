@@ -6,6 +6,8 @@ export const EVENT_TYPES = {
   discovered: "whatsapp.phone_number.discovered",
   missing: "whatsapp.phone_number.missing",
   returned: "whatsapp.phone_number.returned",
+  /** With WATCH_HEALTH: what the number can do, or why not, is another than before. */
+  healthChanged: "whatsapp.phone_number.health_changed",
   /** All that is known of a number, because an operator asked for it. Nothing has changed. */
   state: "whatsapp.phone_number.state",
   onboardingCompleted: "whatsapp.onboarding.completed",
@@ -25,6 +27,21 @@ const changeSchema = z.object({
   to: z.string(),
   direction: directionSchema,
   severity: severitySchema,
+});
+
+/** Whether a number can send, and why not. The upstream's own texts, cut. */
+const healthSchema = z.object({
+  /** `available`, `limited`, `blocked`, or another word of the upstream in lower case. */
+  canSend: z.string(),
+  /** Empty if it can, or if the upstream gives none. */
+  reasons: z.array(
+    z.object({
+      entity: z.string(),
+      code: z.string(),
+      description: z.optional(z.string()),
+      solution: z.optional(z.string()),
+    }),
+  ),
 });
 
 const fieldValues = z.record(z.string(), z.string());
@@ -58,6 +75,10 @@ const numberEventDataSchema = z.object({
   missingReason: z.optional(z.enum(["absent", "deleted", "migrated"])),
   /** With a number that was added here: when the number was added. */
   addedAt: z.optional(z.string()),
+  /** The last known health. */
+  health: z.optional(healthSchema),
+  /** With `health_changed`: null at first sight. */
+  previousHealth: z.optional(z.nullable(healthSchema)),
   /** With `onboarding.stuck`: the field that keeps the number out of service. */
   blockedBy: z.optional(z.string()),
   /** With `onboarding.stuck`: what to do about it. */
@@ -106,6 +127,7 @@ export const numberEventSchema = z.object({
     EVENT_TYPES.discovered,
     EVENT_TYPES.missing,
     EVENT_TYPES.returned,
+    EVENT_TYPES.healthChanged,
     EVENT_TYPES.state,
     EVENT_TYPES.onboardingCompleted,
     EVENT_TYPES.onboardingStuck,
@@ -137,6 +159,7 @@ export const testEventSchema = z.object({
 export type Direction = z.infer<typeof directionSchema>;
 /** How urgent a change is for those who run the number. */
 export type Severity = z.infer<typeof severitySchema>;
+export type Health = z.infer<typeof healthSchema>;
 export type NumberEvent = z.infer<typeof numberEventSchema>;
 export type NumberEventType = NumberEvent["type"];
 export type WatchEvent = z.infer<typeof watchEventSchema>;

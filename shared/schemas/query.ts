@@ -62,6 +62,21 @@ export const storedResponseSchema = z.object({
       missingSince: z.optional(z.string()),
       /** The upstream lists the number twice since then, with different values: these are the last. */
       unclearSince: z.optional(z.string()),
+      /** Whether the number can send, and why not, as last known. Only with WATCH_HEALTH. */
+      health: z.optional(
+        z.object({
+          canSend: z.string(),
+          reasons: z.array(
+            z.object({
+              entity: z.string(),
+              code: z.string(),
+              description: z.optional(z.string()),
+              solution: z.optional(z.string()),
+            }),
+          ),
+          observedAt: z.string(),
+        }),
+      ),
     }),
   ),
   /** When a read last changed what is stored; null before the first read. */

@@ -55,6 +55,13 @@ export function isInstanceItem(row: unknown): row is z.output<typeof instanceIte
   return instanceItemSchema.safeParse(row).success;
 }
 
+/** `Data` is left open: what it does not say is not known, and the rest is read all the same. */
+export const healthReplySchema = z.looseObject({
+  Code: ok,
+  RequestId: z.optional(z.string()),
+  Data: z.optional(z.unknown()),
+});
+
 /** The list and the total are left open for the same reason as the numbers. */
 export const listInstanceReplySchema = z.looseObject({
   Code: ok,

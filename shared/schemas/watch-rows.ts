@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { listOf, recordOf } from "./collections.ts";
 import { discoverProgressSchema } from "./discovery.ts";
+import { healthProgressSchema } from "./health.ts";
 
 /** Key of the one row that says which run reads, and how far it is. */
 export const LEASE_KEY = "lease/poll";
@@ -41,6 +42,8 @@ export const leaseRowSchema = z.looseObject({
   asked: z.optional(scanStateSchema),
   /** Where the listing of customer spaces stands. */
   discovery: z.optional(discoverProgressSchema),
+  /** Where the health reads stand. */
+  health: z.optional(healthProgressSchema),
   /** When the last good read of any customer began; wall clock, ms. */
   lastGoodAt: z.optional(z.number()),
   /** Where the deletion of old idempotency rows continues. */

@@ -1,5 +1,10 @@
 import type * as z from "zod/mini";
-import { addReplySchema, listInstanceReplySchema, queryReplySchema } from "../schemas/upstream.ts";
+import {
+  addReplySchema,
+  healthReplySchema,
+  listInstanceReplySchema,
+  queryReplySchema,
+} from "../schemas/upstream.ts";
 
 /** One operation of the upstream, API version 2020-06-06. */
 export type Operation = {
@@ -33,6 +38,13 @@ export const LIST_INSTANCES = {
   reply: listInstanceReplySchema,
 } as const satisfies Operation;
 
+/** Its page names no RAM action, so the usual one is assumed. */
+export const GET_HEALTH = {
+  action: "GetWhatsappHealthStatus",
+  params: ["custSpaceId", "nodeType", "phoneNumber"],
+  reply: healthReplySchema,
+} as const satisfies Operation;
+
 /**
  * Every operation with the functions that call it, for tools only: a function imports the constants
  * that it uses. With `neededWith` no function calls it, unless this setting has one of these values.
@@ -42,6 +54,7 @@ export const OPERATIONS = [
   { operation: QUERY_NUMBERS, functions: ["add", "query", "poll"], neededWith: undefined },
   { operation: LIST_INSTANCES, functions: ["poll"], neededWith: ["WATCH_DISCOVER", "on", "true"] },
   { operation: SYNC_NUMBERS, functions: ["poll"], neededWith: ["WATCH_SYNC", "lane"] },
+  { operation: GET_HEALTH, functions: ["poll"], neededWith: ["WATCH_HEALTH", "on", "true"] },
 ] as const;
 
 /** What a role must allow for the operation. RAM knows no finer resource than `*`. */

@@ -57,6 +57,26 @@ export type ListInstancesReply = {
   readonly malformed: number;
 };
 
+export type HealthParams = {
+  /** Required upstream, so numbers of the account itself cannot be asked about. */
+  readonly custSpaceId: string;
+  /** Country code and digits. */
+  readonly phoneNumber: string;
+};
+
+export type HealthReply = {
+  readonly requestId: string | undefined;
+  /** As the upstream writes it. Undefined if the reply does not say. */
+  readonly canSend: string | undefined;
+  /** Why not: the errors of all entities that the reply shows. */
+  readonly reasons: readonly {
+    readonly entity: string;
+    readonly code: string;
+    readonly description: string | undefined;
+    readonly solution: string | undefined;
+  }[];
+};
+
 /** Limits how often and how many at once calls are sent. Every try of a call acquires it. */
 export type CallLimiter = {
   /** Waits until the call may be sent. `false` means that it may not be sent in this run. */
@@ -93,4 +113,6 @@ export type Upstream = NumbersUpstream & {
   sync(params: SyncPhoneNumbersParams, options: CallOptions): Promise<QueryReply>;
   /** One page of the account's WhatsApp instances. Has up to three tries. */
   listInstances(params: ListInstancesParams, options: CallOptions): Promise<ListInstancesReply>;
+  /** Whether one number can send. Reads the numbers' source. Has up to three tries. */
+  health(params: HealthParams, options: CallOptions): Promise<HealthReply>;
 };

@@ -1,4 +1,5 @@
 import { afterFailedRead, afterGoodRead } from "../../shared/changes/failure.ts";
+import { decideHealth } from "../../shared/changes/health.ts";
 import { ALL_EVENT_TYPES, type EventType } from "../../shared/contract/event-schemas.ts";
 import type { EventExamples } from "../../shared/contract/webhooks.ts";
 import { UpstreamRejectedError } from "../../shared/errors.ts";
@@ -81,6 +82,23 @@ async function byCommand(): Promise<readonly string[]> {
   return [...row.pending, ...rig.sent].map(({ body }) => body);
 }
 
+function blockHealth(row: CustomerRow): readonly string[] {
+  const reply = {
+    requestId: "REQ-1",
+    canSend: "BLOCKED",
+    reasons: [
+      {
+        entity: "WABA",
+        code: "141006",
+        description: "There is an error with your payment method.",
+        solution: "Add a payment method.",
+      },
+    ],
+  };
+  const given = { customer: "acme", source: SOURCE, row, phoneNumber: NUMBER, reply };
+  return decideHealth({ ...given, readAt: T0 + MINUTE }).events.map(({ body }) => body);
+}
+
 /** One event of each type, made by the code that ships, signed for a fixed moment. */
 export async function eventExamples(): Promise<EventExamples> {
   const known = rowOf({ [NUMBER]: stateOf() });
@@ -93,6 +111,7 @@ export async function eventExamples(): Promise<EventExamples> {
     ...observe(missing.row, [20], [item()]).bodies,
     ...observe(known, [30], [item()], ADDED).bodies,
     ...observe(added, [DAY + 1], [item(NUMBER, PENDING_ITEM)], ADDED).bodies,
+    ...blockHealth(known),
     ...failAndRecover(),
     ...(await byCommand()),
   ];

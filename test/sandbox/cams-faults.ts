@@ -11,6 +11,7 @@ type PlainKind =
   | "http-500"
   | "array-body"
   | "null-body"
+  | "no-data"
   | "malformed-row"
   | "reordered"
   | "unknown-fields";
@@ -22,7 +23,8 @@ type PlainKind =
  *
  * No page says how the upstream fails. The kinds are what pop-core 1.8.0 was measured to take for
  * success, or to throw without a status: a 5xx, no JSON, `[]`, `null`, half a body, a reset, silence.
- * For lists they are what no page rules out: any order, new fields, a row of another form.
+ * For lists they are what no page rules out: any order, new fields, a row of another form. `no-data`
+ * is a reply without its optional Data.
  */
 export type Fault = {
   readonly action?: string;
@@ -72,6 +74,7 @@ const ACTS: Readonly<Record<Fault["kind"], boolean>> = {
   "http-500": true,
   "array-body": false,
   "null-body": false,
+  "no-data": true,
   code: false,
   "malformed-row": true,
   reordered: true,
@@ -166,6 +169,8 @@ export function faultPlan(fault: Fault, reply: Reply): WirePlan {
       return raw(200, "[]");
     case "null-body":
       return raw(200, "null");
+    case "no-data":
+      return plainPlan({ ...reply, body: { ...reply.body, Data: undefined } });
     case "reset-before":
     case "reset-after":
       return { kind: "reset" };

@@ -60,15 +60,19 @@ function bucket(qps: number): Counter {
 
 const COUNTERS = { sliding, fixed, bucket } as const;
 
+const perSecond = (operation: string, qps: number) =>
+  operation === "GetWhatsappHealthStatus" ? Math.ceil(qps / 2) : qps;
+
 /**
  * `qps` calls a second for each operation, shared by all callers of the account. Each operation's page
- * has a limit of its own, 10 a second per account for the four that the sandbox knows.
+ * has a limit of its own, 10 a second per account for those that the sandbox knows. Page
+ * GetWhatsappHealthStatus has 5: half of what the others get.
  */
 export function createRateLimit(qps: number, policy: RatePolicy): RateLimit {
   const counters = new Map<string, Counter>();
   return {
     take(operation, now) {
-      const counter = counters.get(operation) ?? COUNTERS[policy](qps);
+      const counter = counters.get(operation) ?? COUNTERS[policy](perSecond(operation, qps));
       counters.set(operation, counter);
       const wait = counter(now);
       return wait === undefined ? undefined : Math.max(1, Math.ceil(wait));

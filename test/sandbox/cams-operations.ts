@@ -7,6 +7,7 @@ import type { OPERATIONS } from "../../shared/signing/operations.ts";
 import {
   addReply,
   errorReply,
+  healthReply,
   type InstanceFields,
   instanceReply,
   queryReply,
@@ -114,6 +115,19 @@ function listInstances(params: RpcParams, state: CamsState): Outcome {
   return done(instanceReply(page, found.length));
 }
 
+/**
+ * The node's parameters are named in SDK 5.3.0. No page says what an unknown number or another node
+ * gets: that both are refused is a guess.
+ */
+const getHealth = onCustomer((custSpaceId, params, state) => {
+  const phoneNumber = params.PhoneNumber ?? "";
+  if (params.NodeType !== "phone") return refused("InvalidParameter.NodeType");
+  if (!state.hasNumber(custSpaceId, phoneNumber)) {
+    return refused("InvalidParameter.PhoneNumberError");
+  }
+  return done(healthReply(phoneNumber, state.health(custSpaceId, phoneNumber)));
+});
+
 function isWithin(value: number, most: number): boolean {
   return Number.isSafeInteger(value) && value >= 1 && value <= most;
 }
@@ -130,6 +144,11 @@ const BY_ACTION: Readonly<Record<Action, Operation>> = {
     run: syncNumbers,
     // It leaves the copy that Query shows as it is.
     pretend: queryNumbers,
+  },
+  GetWhatsappHealthStatus: {
+    required: ["CustSpaceId", "NodeType"],
+    run: getHealth,
+    pretend: getHealth,
   },
   ListInstance: { required: [], run: listInstances, pretend: listInstances },
 };

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { NumberFields } from "./cams-state.ts";
+import type { HealthFields, NumberFields } from "./cams-state.ts";
 
 /** A reply before it is written: status, extra headers and the JSON body. */
 export type Reply = {
@@ -74,6 +74,36 @@ export function queryReply(numbers: readonly NumberFields[]): Reply {
       Message: "None",
       AccessDeniedDetail: "None",
       PhoneNumbers: numbers,
+    },
+  };
+}
+
+/**
+ * For GetWhatsappHealthStatus of the node `phone`. Fields: SDK 5.3.0. The entities of a phone node, and
+ * that the overall value is the worst of theirs, are Meta's page health-status. That an entity without
+ * trouble has no Errors is a guess.
+ */
+export function healthReply(
+  phoneNumber: string,
+  { canSend, entity = "WABA", errors }: HealthFields,
+): Reply {
+  const entities = ["PHONE_NUMBER", "WABA", "BUSINESS", "APP"].map((EntityType) =>
+    EntityType === entity
+      ? { EntityType, CanSendMessage: canSend, Errors: errors }
+      : { EntityType, CanSendMessage: "AVAILABLE" },
+  );
+  return {
+    status: 200,
+    headers: {},
+    body: {
+      RequestId: requestId(),
+      Code: "OK",
+      Message: "None",
+      AccessDeniedDetail: "None",
+      Data: {
+        CanSendMessage: canSend,
+        Entities: entities.map((one) => ({ ...one, PhoneNumber: phoneNumber })),
+      },
     },
   };
 }

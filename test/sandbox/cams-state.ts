@@ -4,6 +4,17 @@ export type NumberFields = Readonly<Record<string, unknown>>;
 /** The account itself: the customer of a request without CustSpaceId. */
 export const SELF = "self";
 
+/**
+ * What GetWhatsappHealthStatus shows of a number. The entity that has the errors is part of the
+ * control, as the sample of the operation's page has them at WABA.
+ */
+export type HealthFields = {
+  /** AVAILABLE, LIMITED or BLOCKED (Meta's page health-status), or any other word. */
+  readonly canSend: string;
+  readonly entity?: string;
+  readonly errors?: readonly Readonly<Record<string, unknown>>[];
+};
+
 export type CamsState = {
   /** Makes the customer unless it exists, then sets these numbers. Other numbers stay. */
   addCustomer(custSpaceId: string, numbers?: readonly NumberFields[]): void;
@@ -31,6 +42,9 @@ export type CamsState = {
    */
   connect(custSpaceId: string, phoneNumber: string): void;
   reviewName(custSpaceId: string, phoneNumber: string, nameStatus: string): void;
+  /** Makes a number's health. Numbers have AVAILABLE until then. */
+  setHealth(custSpaceId: string, phoneNumber: string, health: HealthFields): void;
+  health(custSpaceId: string, phoneNumber: string): HealthFields;
   /** Refuses every call for this customer with this error code. Undefined ends that. */
   refuse(custSpaceId: string, code: string | undefined): void;
   refusal(custSpaceId: string): string | undefined;
@@ -41,6 +55,7 @@ export type CamsState = {
 type Customer = {
   refusal: string | undefined;
   numbers: Map<string, Record<string, unknown>>;
+  health: Map<string, HealthFields>;
   /** Undefined if no copy lags. */
   copy: readonly NumberFields[] | undefined;
 };
@@ -78,7 +93,12 @@ const digits = (phoneNumber: string) => phoneNumber.replaceAll(/\D/g, "");
  * reply. `onChange` gets the id of each customer that was made or changed.
  */
 export function createCamsState(onChange: (custSpaceId: string) => void = () => {}): CamsState {
-  const fresh = (): Customer => ({ refusal: undefined, numbers: new Map(), copy: undefined });
+  const fresh = (): Customer => ({
+    refusal: undefined,
+    numbers: new Map(),
+    health: new Map(),
+    copy: undefined,
+  });
   const customers = new Map<string, Customer>([[SELF, fresh()]]);
 
   const customer = (custSpaceId: string): Customer => {
@@ -142,6 +162,12 @@ export function createCamsState(onChange: (custSpaceId: string) => void = () => 
       }),
     reviewName: (custSpaceId, phoneNumber, nameStatus) =>
       change(custSpaceId, phoneNumber, { NameStatus: nameStatus }),
+    setHealth(custSpaceId, phoneNumber, health) {
+      change(custSpaceId, phoneNumber, {});
+      customer(custSpaceId).health.set(digits(phoneNumber), health);
+    },
+    health: (custSpaceId, phoneNumber) =>
+      customer(custSpaceId).health.get(digits(phoneNumber)) ?? { canSend: "AVAILABLE" },
     refuse(custSpaceId, code) {
       customer(custSpaceId).refusal = code;
     },

@@ -12,6 +12,7 @@
  * | numbers         | custSpaceId                            | the numbers, by upstream field names  |
  * | connect         | custSpaceId, phoneNumber               | null                                  |
  * | review-name     | custSpaceId, phoneNumber, nameStatus   | null                                  |
+ * | set-health      | custSpaceId, phoneNumber, health       | null (canSend, entity?, errors?)      |
  * | lag             | custSpaceId, on                        | null (Query lags behind until a Sync) |
  * | refuse          | custSpaceId, code (null: no longer)    | null                                  |
  * | fault           | kind, action?, custSpaceId?, count?, … | null                                  |
@@ -24,7 +25,7 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { type Fault, type FaultQueue, isFaultKind } from "./cams-faults.ts";
-import type { CamsState, NumberFields } from "./cams-state.ts";
+import type { CamsState, HealthFields, NumberFields } from "./cams-state.ts";
 
 /** One request that reached the upstream, recorded before its reply. */
 export type UpstreamCall = {
@@ -53,6 +54,7 @@ export type UpstreamControl = Pick<
   | "customers"
   | "connect"
   | "reviewName"
+  | "setHealth"
   | "refuse"
   | "lag"
 > & {
@@ -85,7 +87,7 @@ export function createControl(
   let calls: UpstreamCall[] = [];
   let throttledCount = 0;
   const { addCustomer, setNumber, removeNumber, numbers, customers } = state;
-  const { connect, reviewName, refuse, lag } = state;
+  const { connect, reviewName, setHealth, refuse, lag } = state;
   return {
     log: {
       record(call) {
@@ -105,6 +107,7 @@ export function createControl(
       customers,
       connect,
       reviewName,
+      setHealth,
       refuse,
       lag,
       fault: (fault) => faults.add(fault),
@@ -141,6 +144,12 @@ function fields(value: unknown, name: string): NumberFields {
   return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, field ?? undefined]));
 }
 
+function health(value: unknown): HealthFields {
+  if (!isObject(value)) throw new Error("health must be an object");
+  text(value, "canSend");
+  return value as HealthFields;
+}
+
 function numberList(value: unknown): readonly NumberFields[] {
   if (value === undefined) return [];
   if (!Array.isArray(value)) throw new Error("numbers must be an array");
@@ -165,6 +174,8 @@ const ROUTES: Readonly<Record<string, (control: UpstreamControl, body: Body) => 
   connect: (c, b) => c.connect(text(b, "custSpaceId"), text(b, "phoneNumber")),
   "review-name": (c, b) =>
     c.reviewName(text(b, "custSpaceId"), text(b, "phoneNumber"), text(b, "nameStatus")),
+  "set-health": (c, b) =>
+    c.setHealth(text(b, "custSpaceId"), text(b, "phoneNumber"), health(b.health)),
   lag: (c, b) => c.lag(text(b, "custSpaceId"), flag(b, "on")),
   refuse: (c, b) => c.refuse(text(b, "custSpaceId"), (b.code ?? undefined) && text(b, "code")),
   fault: (c, b) => c.fault(fault(b)),

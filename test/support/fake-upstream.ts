@@ -8,6 +8,7 @@ import type { Client } from "../../shared/signing/client.ts";
 import { createUpstream } from "../../shared/signing/create-upstream.ts";
 import {
   ADD_NUMBER,
+  GET_HEALTH,
   LIST_INSTANCES,
   type Operation,
   QUERY_NUMBERS,
@@ -70,6 +71,7 @@ export function createFakeUpstream(
     [QUERY_NUMBERS.action]: replies.query,
     [SYNC_NUMBERS.action]: replies.sync ?? replies.query,
     [LIST_INSTANCES.action]: replies.listInstances,
+    [GET_HEALTH.action]: replies.health,
   };
 
   async function exchange(operation: Operation, params: object, deadlineAt: number) {

@@ -82,6 +82,7 @@ function holdTime(
     query: held(real.query),
     sync: held(real.sync),
     listInstances: held(real.listInstances),
+    health: held(real.health),
   };
 }
 

@@ -12,6 +12,7 @@ export const RUN_SETTINGS: RunSettings = {
   watch: [],
   discover: false,
   sync: "off",
+  health: false,
 };
 
 /** The test event is made outside of a run, and faked here. */

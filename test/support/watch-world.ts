@@ -23,6 +23,8 @@ export type WatchWorld = {
   readonly lines: string[];
   /** What the upstream says of a customer. Of any other one it lists one connected number. */
   readonly answers: Map<string, FakeReply | (() => FakeReply | Promise<FakeReply>)>;
+  /** What the upstream says of a number's health. Of any other one it says AVAILABLE. */
+  readonly healths: Map<string, FakeReply | (() => FakeReply)>;
   /** How long the upstream takes, in ms. */
   latencyMs: number;
   /** The receiver's response. */
@@ -86,6 +88,10 @@ export function createWatchWorld(): WatchWorld {
         const given = world.answers.get(customer) ?? [item()];
         return typeof given === "function" ? given() : given;
       },
+      health({ params }) {
+        const given = world.healths.get(String(params.phoneNumber)) ?? healthOf("AVAILABLE");
+        return typeof given === "function" ? given() : given;
+      },
     },
     { clock, latencyMs: () => world.latencyMs, onCall: (call) => world.calls.push(call) },
   );
@@ -116,6 +122,7 @@ export function createWatchWorld(): WatchWorld {
     sent: [],
     lines: [],
     answers: new Map(),
+    healths: new Map(),
     latencyMs: 20,
     receive: () => ({ kind: "delivered", status: 204 }),
     onStore: () => undefined,
@@ -142,6 +149,13 @@ export function createWatchWorld(): WatchWorld {
     },
   };
   return world;
+}
+
+/** A reply about a number's health, blocked or not by its WABA. */
+export function healthOf(canSend: string | undefined, ...Errors: object[]): FakeReply {
+  return {
+    Data: { CanSendMessage: canSend, Entities: [{ EntityType: "WABA", Errors }] },
+  };
 }
 
 /** `c01`, `c02`, … */

@@ -44,6 +44,8 @@ describe("status", () => {
       failing: 0,
       stale: 0,
       numbers: 0,
+      blocked: 0,
+      limited: 0,
       unreadable: 0,
       pending: 0,
       pendingCustomers: 0,
@@ -87,7 +89,16 @@ describe("status", () => {
       pendingCustomers: 2,
       dead: 1,
       lane: { onboarding: 1, worse: 1 },
-      atLeast: ["watched", "unwatched", "neverRead", "failing", "stale", "numbers"],
+      atLeast: [
+        "watched",
+        "unwatched",
+        "neverRead",
+        "failing",
+        "stale",
+        "numbers",
+        "blocked",
+        "limited",
+      ],
     });
   });
 
@@ -193,6 +204,19 @@ describe("status", () => {
     });
   });
 
+  it("counts the numbers that cannot send", async () => {
+    const health = (canSend: string) => ({ canSend, reasons: [], observedAt: "2026-01-01" });
+    const numbers = Object.fromEntries(
+      ["blocked", "blocked", "limited", "available"].map((canSend, index) => [
+        `4917${index}`,
+        { ...aNumber(), health: health(canSend) },
+      ]),
+    );
+    await rig.put("c/a", aCustomer({ numbers: { ...numbers, "49151": aNumber() } }));
+    const answer = await rig.run({ command: "status" });
+    expect(answer).toMatchObject({ numbers: 5, blocked: 2, limited: 1 });
+  });
+
   it("names what it could not count in its time", async () => {
     await rig.put("c/a", aCustomer());
     await rig.put("dead/a/0000000000000000", { schema: 1 });
@@ -209,6 +233,8 @@ describe("status", () => {
         "failing",
         "stale",
         "numbers",
+        "blocked",
+        "limited",
         "unreadable",
       ],
     });
@@ -236,6 +262,8 @@ describe("status", () => {
         "failing",
         "stale",
         "numbers",
+        "blocked",
+        "limited",
       ],
     });
   });

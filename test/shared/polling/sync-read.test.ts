@@ -6,7 +6,8 @@ import {
   UpstreamTimeoutError,
 } from "../../../shared/errors.ts";
 import { createLog } from "../../../shared/log.ts";
-import { createSyncRead, newSyncBackoff } from "../../../shared/polling/sync-read.ts";
+import { newBackoffState } from "../../../shared/polling/backoff.ts";
+import { createSyncRead } from "../../../shared/polling/sync-read.ts";
 import type { CallLimiter, CallOptions } from "../../../shared/signing/upstream.ts";
 import { createFakeUpstream } from "../../support/fake-upstream.ts";
 import { connect, type Rig, startRig } from "../signing/client-rig.ts";
@@ -56,7 +57,7 @@ function createScene() {
         write: (line) => void lines.push(JSON.parse(line)),
       }),
     },
-    { limiter: { ...OPEN, acquire: async () => scene.isOpen }, backoff: newSyncBackoff() },
+    { limiter: { ...OPEN, acquire: async () => scene.isOpen }, backoff: newBackoffState() },
   );
   return Object.assign(scene, {
     async read(custSpaceId?: string) {
@@ -188,7 +189,7 @@ describe("createSyncRead", () => {
           monotonic: () => rig.clock.ms,
           log: createLog({ level: "info", now: () => 0, write: (line) => void lines.push(line) }),
         },
-        { limiter: limiter("sync"), backoff: newSyncBackoff() },
+        { limiter: limiter("sync"), backoff: newBackoffState() },
       );
       const status = async () =>
         (await read({ custSpaceId: "cust-1" }, { deadlineAt: 60_000, limiter: limiter("query") }))

@@ -17,6 +17,7 @@ function describeEvent(event: KnownEvent): string {
     case "whatsapp.phone_number.discovered":
     case "whatsapp.phone_number.missing":
     case "whatsapp.phone_number.returned":
+    case "whatsapp.phone_number.health_changed":
     case "whatsapp.phone_number.state":
     case "whatsapp.onboarding.completed":
     case "whatsapp.onboarding.stuck":
@@ -38,6 +39,7 @@ function describeAllButStuck(event: KnownEvent): string {
     case "whatsapp.phone_number.discovered":
     case "whatsapp.phone_number.missing":
     case "whatsapp.phone_number.returned":
+    case "whatsapp.phone_number.health_changed":
     case "whatsapp.phone_number.state":
     case "whatsapp.onboarding.completed":
     case "whatsapp.watch.stale":

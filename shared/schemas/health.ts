@@ -1,0 +1,25 @@
+import * as z from "zod/mini";
+
+const placeSchema = z.looseObject({
+  /** The last key that is done; "" at the start of a turn. */
+  key: z.string(),
+  /** The key behind it, as far as its number `number` is done. */
+  within: z.optional(z.string()),
+  number: z.optional(z.string()),
+  /** When the turn began; wall clock, ms. */
+  startedAt: z.number(),
+  done: z.boolean(),
+  /** Whether it has found a number to ask about. */
+  asked: z.optional(z.boolean()),
+});
+
+/** Where the health reads stand, from run to run. */
+export const healthProgressSchema = z.looseObject({ lane: placeSchema, all: placeSchema });
+
+export type HealthProgress = z.infer<typeof healthProgressSchema>;
+
+/** Before the first turns: both are due at once. */
+export function newHealthProgress(): HealthProgress {
+  const place = { key: "", startedAt: 0, done: true };
+  return { lane: place, all: place };
+}
