@@ -11,8 +11,10 @@ export type CustomerQueue = {
   /**
    * The next customer, in flight from now on: critical ones have three turns of four. Among equals
    * the one that had no turn yet, or has been ready longest.
+   *
+   * @param turn the number of the turn, where turns are counted over several runs
    */
-  take(): string | undefined;
+  take(turn?: number): string | undefined;
   /** Ends the turn of a customer in flight. */
   release(customer: string, next: NextTurn, isCritical?: boolean): void;
   /** Makes ready whose wait is over; `now` is the wall clock in ms. */
@@ -51,8 +53,8 @@ export function createCustomerQueue(): CustomerQueue {
       if (inFlight.has(customer)) addedInFlight.add(customer);
       else makeReady(customer, isCritical, false);
     },
-    take() {
-      const isNormalsTurn = turns % TURNS === TURNS - 1;
+    take(turn = turns) {
+      const isNormalsTurn = turn % TURNS === TURNS - 1;
       const order = isNormalsTurn ? [normal, critical] : [critical, normal];
       const set = order
         .flatMap(({ fresh, served }) => [fresh, served])

@@ -5,7 +5,12 @@ import type { AttemptResult, OutgoingEvent, Send } from "../webhook/attempt.ts";
 import type { Acknowledgements } from "./acknowledgements.ts";
 import { type ReceiverFailure, toReceiverFailure } from "./breaker.ts";
 import { moveToDeadLetters, updateEvent } from "./pending.ts";
-import { LONGEST_EVENT_WAIT_MS, probeDelayMs, refusalDelayMs } from "./schedule.ts";
+import {
+  LONGEST_EVENT_WAIT_MS,
+  LONGEST_PROBE_WAIT_MS,
+  probeDelayMs,
+  refusalDelayMs,
+} from "./schedule.ts";
 import type { StoredBreaker } from "./stored-breaker.ts";
 
 export type DeliverDeps = {
@@ -57,7 +62,9 @@ export async function deliverNext(
     await acknowledgements.clear(customer);
     return { kind: "none" };
   }
-  const waitsUntil = endOfWait(event.refusals?.nextAt ?? 0, LONGEST_EVENT_WAIT_MS, deps.now());
+  // Only an event that was refused waits longer than a receiver does.
+  const longestMs = event.refusals?.count ? LONGEST_EVENT_WAIT_MS : LONGEST_PROBE_WAIT_MS;
+  const waitsUntil = endOfWait(event.refusals?.nextAt ?? 0, longestMs, deps.now());
   if (waitsUntil > deps.now()) {
     await acknowledgements.flush(customer);
     return { kind: "waits", at: waitsUntil };

@@ -68,6 +68,20 @@ describe("a customer queue", () => {
     expect(queue.take()).toBeUndefined();
   });
 
+  it("gives the fourth turn to a customer without critical events, counted over several runs", () => {
+    const takeAt = (turn: number) => {
+      const queue = createCustomerQueue();
+      queue.add("critical", true);
+      queue.add("normal");
+      return queue.take(turn);
+    };
+
+    expect([0, 1, 2, 3, 4].map(takeAt)).toEqual([
+      ...["critical", "critical", "critical"],
+      ...["normal", "critical"],
+    ]);
+  });
+
   it("says when the first wait ends, and nothing when nobody waits", () => {
     const queue = createCustomerQueue();
     expect(queue.firstWaitEnd()).toBeUndefined();

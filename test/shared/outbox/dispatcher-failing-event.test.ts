@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { customerKey, customerRowSchema } from "../../../shared/schemas/customer-row.ts";
 import { readRow } from "../../../shared/store/rows.ts";
+import type { AttemptResult } from "../../../shared/webhook/attempt.ts";
 import { createDispatcherRig, DELIVERED, DOWN } from "./dispatcher-rig.ts";
 
 describe("the dispatcher", () => {
@@ -45,6 +46,24 @@ describe("the dispatcher", () => {
 
     expect(delivered).toBe(50);
     expect(sent.filter(({ id }) => id === "a-1").length).toBeLessThan(40);
+  });
+
+  it("ends the wait of a 429 that was stored by a clock six hours ahead", async () => {
+    const { add, run, respondWith, clock, pending } = createDispatcherRig();
+    await add("a", 1);
+    await add("b", 1);
+    const busy: AttemptResult = {
+      kind: "failed",
+      reason: "status",
+      status: 429,
+      retryAfterMs: 60_000,
+    };
+    respondWith(({ id }) => (id === "a-1" ? busy : DELIVERED));
+    await run({}, Promise.resolve(), () => clock.now() + 6 * 3_600_000);
+    expect(await pending("a")).toEqual(["a-1"]);
+
+    respondWith(() => DELIVERED);
+    expect(await run()).toMatchObject({ delivered: 1 });
   });
 
   it("blames the receiver, not the event, for a 400 if it refuses the test event as well", async () => {

@@ -146,6 +146,26 @@ describe("the dispatcher", () => {
     expect(report).toMatchObject({ delivered: 100, receiverState: "closed" });
   });
 
+  it("probes with another customer's event after a critical one that fails alone", async () => {
+    const { add, run, respondWith, clock, receiverRow, pending } = createDispatcherRig();
+    await add("a", 1, "critical");
+    await add("b", 1);
+    respondWith(() => DOWN);
+    for (let count = 0; count < 3; count += 1) await run();
+    expect(await receiverRow()).toMatchObject({ state: "open" });
+    respondWith(({ id }) => {
+      if (id === "test") return { kind: "refused", status: 400 };
+      return id === "b-1" ? DELIVERED : { kind: "failed", reason: "status", status: 500 };
+    });
+
+    for (let hour = 0; hour < 6; hour += 1) {
+      await clock.advance(3_600_000);
+      await run({ stopAt: clock.monotonic() + 1_000 });
+    }
+    expect(await pending("b")).toEqual([]);
+    expect(await pending("a")).toEqual(["a-1"]);
+  });
+
   it("opens the breaker for as long as Retry-After says", async () => {
     const { add, run, respondWith, receiverRow, clock } = createDispatcherRig();
     await add("a", 1);

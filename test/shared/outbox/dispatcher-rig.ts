@@ -106,10 +106,11 @@ export function createDispatcherRig() {
       return (await readRow(store, "ep/receiver", receiverRowSchema))?.value;
     },
 
-    /** One run. By default, finish is called at once. */
+    /** One run. By default, finish is called at once, and its wall clock is right. */
     async run(
       options: Partial<DispatcherOptions> = {},
       reading: Promise<void> = Promise.resolve(),
+      now = clock.now,
     ) {
       const began = clock.monotonic();
       const dispatcher = startDispatcher(
@@ -118,11 +119,11 @@ export function createDispatcherRig() {
           store,
           send,
           testEvent: () => ({ id: "test", body: "{}" }),
-          now: clock.now,
+          now,
           monotonic: clock.monotonic,
           sleep: clock.sleep,
           random: () => 0.5,
-          log: createLog({ level: "warn", now: clock.now, write: (line) => lines.push(line) }),
+          log: createLog({ level: "warn", now, write: (line) => lines.push(line) }),
         },
       );
       return clock.run(reading.then(() => dispatcher.finish()));
