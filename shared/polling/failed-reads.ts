@@ -44,9 +44,10 @@ export async function recordFailures(
   const own = failures.filter(({ error }) => !isShared(error));
   const areAllStored = await noteCustomers(own, options, failedReads.noteCustomer, deps);
   warm.unusable = await failedReads.settleWatchRows(findings.usedAgain);
+  // A refusal that follows good reads begins anew, as somebody was read.
+  if (counts.read > 0 && !findings.accountError) await failedReads.clearAccountFailure();
   const error = accountErrorOf(findings);
   if (error) await failedReads.noteAccount(error);
-  else if (counts.read > 0) await failedReads.clearAccountFailure();
   return areAllStored;
 }
 

@@ -49,16 +49,18 @@ export function createFailureJudge(): FailureJudge {
 }
 
 /**
- * Whether the account's row holds a failure and not its customer's: the account is refused, or nobody
- * could be read and several customers fail without a refusal of their own.
+ * Whether the account's row holds a failure and not its customer's: nobody could be read, and the
+ * account is refused or several customers fail without a refusal of their own. While others are
+ * read, whoever fails is named.
  */
 export function sharedFailures(
   errors: readonly AnyAppError[],
   { isRefused, isBlind }: { readonly isRefused: boolean; readonly isBlind: boolean },
 ): (error: AnyAppError) => boolean {
+  if (!isBlind) return () => false;
   if (isRefused) return concernsAccount;
   const isShared = (error: AnyAppError) => !concernsCustomer(error);
-  return isBlind && errors.filter(isShared).length >= 2 ? isShared : () => false;
+  return errors.filter(isShared).length >= 2 ? isShared : () => false;
 }
 
 function concernsAccount({ code }: AnyAppError): boolean {

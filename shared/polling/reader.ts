@@ -53,7 +53,6 @@ export function createReader(
     outcome: Exclude<ReadOutcome, { kind: "unwatched" }>,
     calledAt: number,
   ): void {
-    judge.noteGoodRead();
     counts.read += 1;
     warm.lastGoodAt = calledAt;
     if (warm.unusable.has(customer)) findings.usedAgain.add(customer);
@@ -110,6 +109,17 @@ export function createReader(
     deps.log.warn("customer could not be read", { customer, ...describeError(error) });
   }
 
+  /** An answer shows that the account is well, whatever the store then does with it. */
+  const noteAnswers =
+    (query: Upstream["query"]): Upstream["query"] =>
+    async (...call) => {
+      const reply = await query(...call);
+      judge.noteGoodRead();
+      return reply;
+    };
+  const sweep = { ...options.sweep, query: noteAnswers(options.sweep.query) };
+  const lane = { ...options.lane, query: noteAnswers(options.lane.query) };
+
   const prune = (customer: string, onboarding: CustomerRow["onboarding"]) =>
     changeLane(pruneLane(deps.store, customer, onboarding, deps.now()), deps.log);
 
@@ -117,7 +127,7 @@ export function createReader(
     const calledAt = deps.now();
     try {
       const outcome = await readCustomer(customer, deps, {
-        ...(laneRow ? options.lane : options.sweep),
+        ...(laneRow ? lane : sweep),
         deadlineAt,
         lastSeenAt: warm.lastReads.get(customer)?.seenAt,
         onboarding: laneRow?.onboarding,

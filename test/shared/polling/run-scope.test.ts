@@ -1,10 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { UpstreamAccountError, UpstreamThrottledError } from "../../../shared/errors.ts";
+import {
+  StoreUnavailableError,
+  UpstreamAccountError,
+  UpstreamThrottledError,
+} from "../../../shared/errors.ts";
 import { refusalOf } from "../../support/fake-upstream.ts";
+import { item, NUMBER } from "../../support/watch-builders.ts";
 import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
 
 const QUERY = { action: "QueryChatappPhoneNumbers" };
 const REFUSED = new UpstreamAccountError({ ...QUERY, upstreamCode: "SignatureDoesNotMatch" });
+const RED = { QualityRating: "RED" };
 const THROTTLED = new UpstreamThrottledError(QUERY, 100);
 
 /** Customers that have been read once, a minute ago. */
@@ -72,6 +78,37 @@ describe("one customer's refusal", () => {
 });
 
 describe("the account's refusal", () => {
+  it("is no account's trouble while others are read: those refused are named", async () => {
+    const world = await knownWorld(60);
+    for (const customer of customers(25)) {
+      world.answers.set(customer, refusalOf(QUERY, "NoPermission"));
+    }
+    const reports = await runs(world, 45);
+
+    expect(reports.filter(({ stopped }) => stopped === "account").length).toBeGreaterThan(10);
+    expect(sentEvents(world).filter(([, subject]) => subject === "~account")).toEqual([]);
+    expect(sentEvents(world)).toContainEqual([
+      "whatsapp.watch.stale",
+      "c05",
+      "ERR_UPSTREAM_ACCOUNT",
+    ]);
+  });
+
+  it("is not proven across a good answer that the store then fails to keep", async () => {
+    const world = await knownWorld(12);
+    for (const customer of ["c01", "c04"]) world.answers.set(customer, REFUSED);
+    for (const customer of ["c02", "c03"]) world.answers.set(customer, [item(NUMBER, RED)]);
+    world.onStore = async (operation, key) => {
+      const isUnkept = operation === "put" && ["c/c02", "c/c03"].includes(key);
+      if (isUnkept) throw new StoreUnavailableError("put");
+    };
+
+    // One call a second, so that the fourth begins after the first is answered.
+    const report = await world.run({ qps: 1 });
+    expect(report).toMatchObject({ read: 8, failed: 4 });
+    expect(report.stopped).toBeUndefined();
+  });
+
   it("calls that fail together do not prove it", async () => {
     const world = await knownWorld(60);
     let left = 8;
