@@ -1,3 +1,4 @@
+import type { AttemptResult, OutgoingEvent } from "../../shared/webhook/attempt.ts";
 import type { Random } from "./scheduler.ts";
 
 /** In this share of the schedules the receiver refuses events, and of their events this share. */
@@ -26,24 +27,33 @@ export function createBadEvents(random: Random, now: () => number, isCalm: () =>
     return random() < STUBBORN ? Number.POSITIVE_INFINITY : now() + random() * MAX_FAILING_MS;
   };
 
-  return {
-    isRefused(id: string): boolean {
-      if (refusedShare === 0 || id.startsWith("evt_test")) return false;
-      const isRefused = refused.get(id) ?? random() < refusedShare;
-      refused.set(id, isRefused);
-      return isRefused;
-    },
+  function isRefused(id: string): boolean {
+    if (refusedShare === 0) return false;
+    const is = refused.get(id) ?? random() < refusedShare;
+    refused.set(id, is);
+    return is;
+  }
 
-    /** Counts as a failure if true. */
-    isFailing(id: string): boolean {
-      if (failingShare === 0 || isCalm() || id.startsWith("evt_test")) return false;
-      const until = failsUntil.get(id) ?? drawEnd();
-      failsUntil.set(id, until);
-      if (now() >= until) return false;
+  function isFailing(id: string): boolean {
+    if (failingShare === 0 || isCalm()) return false;
+    const until = failsUntil.get(id) ?? drawEnd();
+    failsUntil.set(id, until);
+    return now() < until;
+  }
+
+  return {
+    /** The answer to an event that it does not accept. */
+    answer({ id }: OutgoingEvent): AttemptResult | undefined {
+      if (id.startsWith("evt_test")) return undefined;
+      if (isRefused(id)) return { kind: "refused", status: 400 };
+      if (!isFailing(id)) return undefined;
       failures += 1;
-      return true;
+      return { kind: "failed", reason: "status", status: 500 };
     },
 
     failures: () => failures,
+    refusesSome: refusedShare > 0,
+    /** Whether events may be refused or fail in this schedule. */
+    areAny: refusedShare > 0 || failingShare > 0,
   };
 }

@@ -8,23 +8,18 @@ import {
 } from "../../shared/schemas/customer-row.ts";
 import type { NumberEvent } from "../../shared/schemas/event.ts";
 import { DEAD_PREFIX, DUE_PREFIX, dueKey } from "../../shared/schemas/outbox-rows.ts";
-import type { QueryReply, Upstream } from "../../shared/signing/upstream.ts";
+import type { QueryReply } from "../../shared/signing/upstream.ts";
 import { decodeRow } from "../../shared/store/rows.ts";
 import type { Store } from "../../shared/store/store.ts";
-import type { Send } from "../../shared/webhook/attempt.ts";
-import type { Process, Scheduler } from "./scheduler.ts";
-
-export type Calls = { readonly store: Store; readonly upstream: Upstream; readonly send: Send };
-
-export type BreakageWorld = {
-  readonly owner: Process;
-  readonly scheduler: Scheduler;
-  /** The store without places to interleave: its operations are done at once. */
-  readonly direct: Store;
-};
-
-/** Breaks one rule of the design on purpose, for one process, without a change of its code. */
-export type Breakage = (calls: Calls, world: BreakageWorld) => Calls;
+import type { Breakage, Calls } from "./breakage.ts";
+import {
+  firstMarkerLost,
+  futureIsTrue,
+  oneSampleCondemns,
+  readsWithoutStore,
+  retryAfterStopsAll,
+  throttleIsOutage,
+} from "./judgement-breakages.ts";
 
 function isCustomer(key: string): boolean {
   return key.startsWith(CUSTOMER_PREFIX);
@@ -284,4 +279,10 @@ export const BREAKAGES: Readonly<Record<string, Breakage>> = {
   "change dropped behind a refused event": dropBehindRefused,
   "event overtaken after a 500": overtakeFailing,
   "sequence from the row alone": sequenceFromRow,
+  "one sample condemns the account": oneSampleCondemns,
+  "throttle counts as outage": throttleIsOutage,
+  "future time taken as true": futureIsTrue,
+  "marker of the first edition lost": firstMarkerLost,
+  "one event's Retry-After stops all": retryAfterStopsAll,
+  "reads go on without a store": readsWithoutStore,
 };

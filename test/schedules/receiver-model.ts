@@ -4,6 +4,8 @@ import type { AttemptResult, OutgoingEvent, Send } from "../../shared/webhook/at
 import type { Process, Random, Scheduler } from "./scheduler.ts";
 import { FIELDS, type UpstreamModel } from "./upstream-model.ts";
 
+/** A request takes at least this long. */
+const SEND_MS = 5;
 /** An event becomes a dead letter after this many refusals, as the README promises. */
 const REFUSALS_BEFORE_DEAD_LETTER = 10;
 
@@ -21,12 +23,16 @@ export function createReceiverModel(upstream: UpstreamModel) {
   const chain = new Map<string, string>();
   const seenUpTo = new Map<string, number>();
   const problems: string[] = [];
+  let received = 0;
+  /** Customers of which the last word is that they cannot be read. */
+  const stale = new Set<string>();
   /** Customers of which the store forgot writes: what was sent of them may come again. */
   const forgiven = new Set<string>();
   /** Events that the store forgot. Their requests may still arrive, after newer events. */
   const forgotten = new Set<string>();
 
   function accept({ id, body }: OutgoingEvent): void {
+    received += 1;
     const before = bodies.get(id);
     if (before !== undefined) {
       if (before !== body) problems.push(`one id with two contents: ${id}`);
@@ -57,9 +63,20 @@ export function createReceiverModel(upstream: UpstreamModel) {
       problems.push(`out of order: ${event.sequence} first came after ${last}`);
     }
     lastSequence.set(event.partitionkey, event.sequence);
+    if (event.type.startsWith("whatsapp.watch.")) checkWatch(event);
     for (const change of event.data.changes ?? []) checkChange(event, change);
     if (event.type.endsWith(".state")) begin(event.subject, event.data.current);
     if (event.type.endsWith(".discovered")) begin(event.subject, event.data.current);
+  }
+
+  /** Stale and recovered take turns. */
+  function checkWatch({ type, partitionkey }: NumberEvent): void {
+    const isStale = type.endsWith(".stale");
+    if (isStale === stale.has(partitionkey) && !forgiven.has(partitionkey)) {
+      problems.push(`${partitionkey}: ${type} comes twice in a row`);
+    }
+    if (isStale) stale.add(partitionkey);
+    else stale.delete(partitionkey);
   }
 
   /** The values before a number's first change: its baseline, or its discovery. */
@@ -102,6 +119,8 @@ export function createReceiverModel(upstream: UpstreamModel) {
     forgiven,
     begin,
     refuse: (id: string) => void refusals.set(id, (refusals.get(id) ?? 0) + 1),
+    /** Requests, also with an event that came before. */
+    received: () => received,
     has: (id: string) => bodies.has(id),
     deadLetters: () => dead.size,
     problems,
@@ -131,10 +150,8 @@ export type LateArrivals = OutgoingEvent[];
 
 export type SendRules = {
   readonly isCalm: () => boolean;
-  /** The receiver refuses this event with a 400, always. */
-  readonly isRefused: (id: string) => boolean;
-  /** The receiver fails on this event with a 500, for now. */
-  readonly isFailing: (id: string) => boolean;
+  /** The receiver's own answer to an event that it does not take, or not now. */
+  readonly answer: (event: OutgoingEvent) => AttemptResult | undefined;
 };
 
 export function sendOf(
@@ -148,14 +165,12 @@ export function sendOf(
   const lostAnswer: AttemptResult = { kind: "failed", reason: "timeout" };
   return async (event) => {
     await scheduler.step(owner);
-    if (rules.isRefused(event.id)) {
-      receiver.refuse(event.id);
+    scheduler.advance(SEND_MS);
+    const answer = rules.answer(event);
+    if (answer) {
+      if (answer.kind === "refused") receiver.refuse(event.id);
       await scheduler.step(owner);
-      return { kind: "refused", status: 400 };
-    }
-    if (rules.isFailing(event.id)) {
-      await scheduler.step(owner);
-      return { kind: "failed", reason: "status", status: 500 };
+      return answer;
     }
     const luck = rules.isCalm() ? 0 : random();
     if (luck < 0.6) {

@@ -54,14 +54,19 @@ export function createScheduler(random: Random, startMs: number) {
     sleep(owner: Process, ms: number, signal?: AbortSignal): Promise<void> {
       if (signal?.aborted) return Promise.resolve();
       return new Promise((resolve) => {
-        const timer: Waiting = { owner, resolve, at: clock + Math.max(0, ms) };
-        timers.push(timer);
-        signal?.addEventListener("abort", () => {
+        const cut = () => {
           const index = timers.indexOf(timer);
           if (index < 0) return;
           timers.splice(index, 1);
           resolve();
-        });
+        };
+        const end = () => {
+          signal?.removeEventListener("abort", cut);
+          resolve();
+        };
+        const timer: Waiting = { owner, resolve: end, at: clock + Math.max(0, ms) };
+        timers.push(timer);
+        signal?.addEventListener("abort", cut);
       });
     },
 
@@ -97,7 +102,10 @@ export function createScheduler(random: Random, startMs: number) {
 
 export type Scheduler = ReturnType<typeof createScheduler>;
 
-/** Resolves when everything has happened that follows from the last step without waiting. */
+/**
+ * Resolves when everything has happened that follows from the last step without waiting: Node takes
+ * the next tick once no microtask is left. A turn of the event loop would take longer than most steps.
+ */
 function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => process.nextTick(resolve));
 }

@@ -1,7 +1,16 @@
-import { UpstreamUnavailableError } from "../../shared/errors.ts";
 import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
 import type { Upstream } from "../../shared/signing/upstream.ts";
-import { createFakeUpstream, NO_LIST } from "../support/fake-upstream.ts";
+import { createFakeUpstream } from "../support/fake-upstream.ts";
+import type { CallLog } from "./call-log.ts";
+import {
+  ACCOUNT_REFUSED,
+  DOWN,
+  MALFORMED_ROW,
+  type Manner,
+  NO_ANSWER_LIST,
+  THROTTLED,
+  WELL,
+} from "./odd-customers.ts";
 import type { Process, Random, Scheduler } from "./scheduler.ts";
 
 const QUALITY = ["GREEN", "YELLOW", "RED"];
@@ -12,8 +21,14 @@ export const FIELDS = ["QualityRating", "Status"] as const;
 /**
  * The upstream's numbers, changing at random among few values, so that the same change comes again
  * and again (A to B to A to B), with every value that each field ever had.
+ *
+ * @param quiet customers with one number each, which never changes
  */
-export function createUpstreamModel(random: Random, customers: readonly string[]) {
+export function createUpstreamModel(
+  random: Random,
+  customers: readonly string[],
+  quiet: readonly string[],
+) {
   const numbers = new Map<string, Map<string, PhoneNumberItem>>();
   const history = new Map<string, string[]>();
   const pick = (from: readonly string[]) => from[Math.floor(random() * from.length)] ?? "";
@@ -37,6 +52,10 @@ export function createUpstreamModel(random: Random, customers: readonly string[]
         Status: pick(STATUS),
       });
     }
+  }
+
+  for (const [index, customer] of quiet.entries()) {
+    put(customer, `48${100 + index}`, { QualityRating: "GREEN", Status: "CONNECTED" });
   }
 
   return {
@@ -91,25 +110,52 @@ export function createUpstreamModel(random: Random, customers: readonly string[]
 
 export type UpstreamModel = ReturnType<typeof createUpstreamModel>;
 
+/** The real client gives a silent upstream up after three tries. */
+const SILENCE_MS = 24_750;
+/** A call takes at least this long. */
+const CALL_MS = 1;
+
+export type UpstreamWorld = {
+  readonly model: UpstreamModel;
+  readonly log: CallLog;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  /** How the upstream always answers this customer; undefined for an ordinary one. */
+  readonly mannerOf: (customer: string) => Manner | undefined;
+  readonly isCalm: () => boolean;
+  readonly onCall: (owner: Process) => void;
+};
+
 /** The upstream as one process sees it: slow, and at times failing or without a list. */
-export function upstreamOf(
-  owner: Process,
-  model: UpstreamModel,
-  scheduler: Scheduler,
-  random: Random,
-  isCalm: () => boolean,
-): Upstream {
+export function upstreamOf(owner: Process, world: UpstreamWorld): Upstream {
+  const { model, log, scheduler, random, mannerOf, isCalm } = world;
   return createFakeUpstream({
-    async query({ action, customer }) {
+    async query(call) {
+      const { customer } = call;
+      const end = log.begin(owner.name, customer);
+      world.onCall(owner);
       await scheduler.step(owner);
       const items = model.snapshot(customer);
-      const luck = isCalm() ? 1 : random();
+      const manner = mannerOf(customer) ?? (isCalm() ? WELL : blip(random()));
       await scheduler.step(owner);
-      if (luck < 0.05) return new UpstreamUnavailableError({ action }, false);
-      if (luck < 0.07) return NO_LIST;
-      if (luck < 0.09) return [42, ...items.slice(1)];
-      if (luck < 0.12) return items.reverse();
-      return items;
+      const silence = Math.min(SILENCE_MS, call.deadlineAt - scheduler.now());
+      if (manner.isSilent && silence > 0) await scheduler.sleep(owner, silence);
+      else scheduler.advance(CALL_MS);
+      end(manner.outcome);
+      return manner.reply(call, items);
     },
   });
 }
+
+/** What any customer gets now and then. */
+function blip(luck: number): Manner {
+  if (luck < 0.04) return DOWN;
+  if (luck < 0.05) return ACCOUNT_REFUSED;
+  if (luck < 0.07) return NO_ANSWER_LIST;
+  if (luck < 0.09) return MALFORMED_ROW;
+  if (luck < 0.11) return THROTTLED;
+  if (luck < 0.13) return REVERSED;
+  return WELL;
+}
+
+const REVERSED: Manner = { outcome: "whole", reply: (_, items) => [...items].reverse() };

@@ -11,15 +11,21 @@ import type { ReceiverModel } from "./receiver-model.ts";
 /** Every event that was ever stored as pending, by id. */
 export type Committed = Map<string, { readonly customer: string; readonly seq: number }>;
 
+export type WatchedBy = {
+  readonly receiver: ReceiverModel;
+  readonly committed: Committed;
+  readonly problems: string[];
+  /** Sees every row of a customer as it is stored. */
+  readonly noteRow: (customer: string, row: CustomerRow, before: CustomerRow | undefined) => void;
+};
+
 /**
  * Checks every write. A pending event must have a marker at all times. What
  * a baseline stores without an event is what the receiver's changes must start from.
  */
 export function watchStore(
   store: Store,
-  receiver: ReceiverModel,
-  committed: Committed,
-  problems: string[],
+  { receiver, committed, problems, noteRow }: WatchedBy,
 ): Store & { forgetWrites(customer: string, writes: number): Promise<void> } {
   const rows = new Map<string, CustomerRow>();
   const written = new Map<string, string[]>();
@@ -37,6 +43,7 @@ export function watchStore(
   function note(customer: string, row: CustomerRow): void {
     const before = rows.get(customer);
     rows.set(customer, row);
+    noteRow(customer, row, before);
     for (const { id, seq } of row.pending) committed.set(id, { customer, seq });
     // A number that appears later must have an event.
     if (before?.baselineAt && !before.partialBaseline) return;
