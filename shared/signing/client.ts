@@ -8,6 +8,7 @@ import {
 } from "../errors.ts";
 import { watchConnection } from "./connection.ts";
 import type { Credentials } from "./credentials.ts";
+import { isDeeper, MAX_DEPTH } from "./exact-numbers.ts";
 import type { Operation } from "./operations.ts";
 import { retryDelayMs } from "./retry-timing.ts";
 import type { CallOptions } from "./upstream.ts";
@@ -16,8 +17,6 @@ import { factsOf, toUpstreamFailure, type UpstreamFailure } from "./upstream-err
 const API_VERSION = "2020-06-06";
 const READ_TRIES = 3;
 const WRITE_TRIES = 3;
-/** Documented replies have 4 levels. Thousands would overflow the stack of whoever renames fields. */
-const MAX_DEPTH = 64;
 
 /** The most that one try of a read gets, so that a silent connection leaves time for another. */
 const TRY_LIMIT_MS = 8_000;
@@ -192,15 +191,11 @@ function listedParams<O extends Operation>(operation: O, params: Params<O>) {
 function readAnswer<O extends Operation>(operation: O, answer: unknown): z.output<O["reply"]> {
   const [body, entry] = answer as [unknown, { response: { statusCode: number } }];
   const httpStatus = entry.response.statusCode;
+  const isTooDeep = isDeeper(body, MAX_DEPTH);
   const facts = factsOf(operation.action, httpStatus, body);
   if (httpStatus >= 500) throw new UpstreamUnavailableError(facts, false);
-  if (isDeeper(body, MAX_DEPTH)) throw new UpstreamContractError(facts);
+  if (isTooDeep) throw new UpstreamContractError(facts);
   const reply = z.safeParse(operation.reply, body);
   if (reply.success && httpStatus < 300) return reply.data as z.output<O["reply"]>;
   throw new UpstreamContractError(facts);
-}
-
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }

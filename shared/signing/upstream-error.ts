@@ -7,6 +7,7 @@ import {
   UpstreamTimeoutError,
   UpstreamUnavailableError,
 } from "../errors.ts";
+import { isDeeper, MAX_DEPTH } from "./exact-numbers.ts";
 import { ADD_NUMBER } from "./operations.ts";
 
 export type UpstreamFailure =
@@ -88,6 +89,8 @@ export function toUpstreamFailure(
 ): UpstreamFailure {
   const error = asRecord(thrown);
   const { statusCode, headers } = asRecord(asRecord(error.entry).response);
+  // For its long numbers: a request id may be one.
+  isDeeper(error.data, MAX_DEPTH);
   const facts = factsOf(action, statusCode, error.data);
   if ("data" in error) {
     if (!facts.upstreamCode) return new UpstreamContractError(facts);

@@ -185,6 +185,42 @@ describe("the bundle", () => {
     expect(new URLSearchParams(seen[0]?.body).get("Signature")).toMatch(/^[\w+/]{27}=$/);
   });
 
+  it("reads every integer to its last digit, with pop-core's own parser and without", async () => {
+    const numbers = `{"PhoneNumber":4915112345678901,"Id":10987654321098765,"Huge":${"9".repeat(40)},
+      "Below":-1234567890123456,"List":[[12345678901234567]],"Ratio":0.12345678901234566,
+      "Few":-123456789012345,"Text":"1098765432109876","PhoneNumbers":{"Inner":1098765432109876}}`;
+    answer = { status: 200, body: `{"Code":"OK","RequestId":"R","PhoneNumbers":[${numbers}]}` };
+    // Loaded only now, so that pop-core gets its own packages.
+    const { VARIANTS, startRig } = await import("./client-rig.ts");
+    for (const [, load] of VARIANTS) {
+      const rig = await startRig(await load(), { endpoint });
+      const { items } = await rig.upstream.query({}, { deadlineAt: 60_000 });
+      await rig.close();
+      expect(items).toEqual([
+        {
+          PhoneNumber: "4915112345678901",
+          Id: "10987654321098765",
+          Huge: "9".repeat(40),
+          Below: "-1234567890123456",
+          List: [["12345678901234567"]],
+          Ratio: 0.12345678901234566,
+          Few: -123456789012345,
+          Text: "1098765432109876",
+          PhoneNumbers: { Inner: "1098765432109876" },
+        },
+      ]);
+    }
+    answer = { status: 400, body: '{"Code":"Product.Unsubscript","RequestId":1098765432109876}' };
+    for (const [, load] of VARIANTS) {
+      const rig = await startRig(await load(), { endpoint });
+      const failed = rig.upstream.query({}, { deadlineAt: 60_000 });
+      await expect(failed).rejects.toMatchObject({
+        facts: { upstreamRequestId: "1098765432109876" },
+      });
+      await rig.close();
+    }
+  });
+
   it("holds pop-core without json-bigint, bignumber.js, httpx and debug", async () => {
     const out = await mkdtemp(path.join(os.tmpdir(), "waba-bundle-"));
     try {
