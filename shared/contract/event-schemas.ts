@@ -1,4 +1,5 @@
 import { ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "../changes/watched-fields.ts";
+import type { AnyAppError } from "../errors.ts";
 import {
   EVENT_TYPES,
   numberEventSchema,
@@ -79,6 +80,34 @@ const EVENT_NOTES: PropertyNotes = {
     "The request carries webhook-redelivery: true. If yours does not, a proxy drops that header.",
 };
 
+const isWord = (field: WatchedField) => ruleOf(field).kind === "word";
+const WORDS = WATCHED_FIELD_NAMES.filter(isWord);
+
+function valuesOf(field: WatchedField): readonly string[] {
+  const { levels, unranked = [] } = ruleOf(field);
+  return [...levels.flatMap((level) => [...level.values]), ...unranked];
+}
+
+/** With what code reads fail. */
+const FAILURE_CODES = [
+  "ERR_UPSTREAM_REJECTED",
+  "ERR_UPSTREAM_ACCOUNT",
+  "ERR_UPSTREAM_THROTTLED",
+  "ERR_UPSTREAM_TIMEOUT",
+  "ERR_UPSTREAM_UNAVAILABLE",
+  "ERR_UPSTREAM_CONTRACT",
+  "ERR_CREDENTIALS",
+  "ERR_STORE_ROW",
+  "ERR_CUSTOMER_TOO_LARGE",
+] as const satisfies readonly AnyAppError["code"][];
+
+/** Known values of what the events hold, by name. More come, so any other text is one as well. */
+export const OPEN_ENUMS: Readonly<Record<string, readonly string[]>> = {
+  Field: WATCHED_FIELD_NAMES,
+  FailureCode: FAILURE_CODES,
+  ...Object.fromEntries(WORDS.map((field) => [capitalise(field), valuesOf(field)])),
+};
+
 /** One schema for all events about a number, one for those about the watch, and one for the test. */
 export const EVENT_SCHEMAS = {
   NumberEvent: /* @__PURE__ */ toDocumentedSchema(numberEventSchema, EVENT_NOTES),
@@ -105,7 +134,7 @@ function typesOf(schema: JsonSchema): readonly string[] {
 }
 
 /** What the events of a type always hold beyond what all of their kind do. */
-const ALWAYS: Readonly<Partial<Record<EventType, readonly string[]>>> = {
+export const ALWAYS: Readonly<Partial<Record<EventType, readonly string[]>>> = {
   [EVENT_TYPES.missing]: ["missingReason", "missingSince", "previousObservedAt"],
   [EVENT_TYPES.healthChanged]: ["health", "previousHealth"],
   [EVENT_TYPES.changed]: ["previousObservedAt"],
@@ -185,41 +214,39 @@ function shareProperties(
  * other text.
  */
 function knownValues(base: string): Record<string, JsonSchema> {
-  const words = WATCHED_FIELD_NAMES.filter((field) => ruleOf(field).kind === "word");
   const ref = (name: string) => ({ $ref: base + name });
   const open = (known: string) => ({ anyOf: [ref(known), { type: "string" }] });
-  const known = words.map((field) => {
-    const { levels, unranked = [] } = ruleOf(field);
-    const values = [...levels.flatMap((level) => [...level.values]), ...unranked];
-    return [`Known${capitalise(field)}`, { type: "string", enum: values }];
-  });
-  const valuesOf = (field: WatchedField) =>
-    words.includes(field) ? ref(capitalise(field)) : { type: "string" };
+  const known = Object.entries(OPEN_ENUMS).map(([name, values]) => [
+    `Known${name}`,
+    { type: "string", enum: values },
+  ]);
+  const schemaOf = (field: WatchedField) =>
+    isWord(field) ? ref(capitalise(field)) : { type: "string" };
   const values = (toValue: (field: WatchedField) => JsonSchema) =>
     Object.fromEntries(WATCHED_FIELD_NAMES.map((field) => [field, toValue(field)]));
   return {
     ...Object.fromEntries(known),
     ...Object.fromEntries(
-      words.map((field) => [capitalise(field), open(`Known${capitalise(field)}`)]),
+      WORDS.map((field) => [capitalise(field), open(`Known${capitalise(field)}`)]),
     ),
-    KnownField: { type: "string", enum: WATCHED_FIELD_NAMES },
+    Code: { description: EVENT_NOTES.code, ...open("KnownFailureCode") },
     Field: { description: EVENT_NOTES.field, ...open("KnownField") },
     BlockedBy: { description: EVENT_NOTES.blockedBy, ...open("KnownField") },
     Current: {
       type: "object",
       description: EVENT_NOTES.current,
-      properties: values(valuesOf),
+      properties: values(schemaOf),
       additionalProperties: { type: "string" },
     },
     Previous: {
       type: "object",
       description: EVENT_NOTES.previous,
-      properties: values((field) => ({ anyOf: [valuesOf(field), { type: "null" }] })),
+      properties: values((field) => ({ anyOf: [schemaOf(field), { type: "null" }] })),
       additionalProperties: { type: ["string", "null"] },
     },
   };
 }
 
-function capitalise(word: string): string {
+export function capitalise(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
 }

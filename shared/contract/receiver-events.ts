@@ -1,4 +1,13 @@
-import { EVENT_SCHEMAS, SCHEMA_BY_TYPE } from "./event-schemas.ts";
+import { WATCHED_FIELD_NAMES } from "../changes/watched-fields.ts";
+import {
+  ALL_EVENT_TYPES,
+  ALWAYS,
+  capitalise,
+  EVENT_SCHEMAS,
+  eventName,
+  OPEN_ENUMS,
+  SCHEMA_BY_TYPE,
+} from "./event-schemas.ts";
 
 /** What the schemas of the events use of JSON Schema. */
 type Schema = {
@@ -24,9 +33,21 @@ export function receiverEventsFile(): string {
   );
   return [
     "// Made by shared/contract from the schemas of the events. Change those, not this file.",
+    "// Of these more values may come: editors complete those known, and any text is one.",
+    [...Object.entries(OPEN_ENUMS).map(declareOpenEnum), declareValues()].join("\n"),
     ...bases.map(([name, schema]) => `export type ${name} = ${typeOf(schema, "")};`),
+    `/** The events of one type, with what they always hold beyond the others. */
+type EventOf<
+  Base extends { type: string; data: object },
+  Type extends Base["type"],
+  Always extends keyof Base["data"] = never,
+> = Omit<Base, "type" | "data"> & {
+  type: Type;
+  data: Base["data"] & Required<Pick<Base["data"], Always>>;
+};`,
+    ALL_EVENT_TYPES.map(declareEvent).join("\n"),
     `/** The events that this version knows. A \`switch\` on \`type\` narrows them. */
-export type KnownEvent = ${bases.map(([name]) => name).join(" | ")};`,
+export type KnownEvent = ${ALL_EVENT_TYPES.map(eventName).join(" | ")};`,
     `/** What a value must be. A field named with \`?\` may be absent, and further fields are allowed. */
 export type Shape =
   | "string"
@@ -46,6 +67,45 @@ ${byType.join("\n")}
   ].join("\n\n");
 }
 
+function declareOpenEnum([name, values]: readonly [string, readonly string[]]): string {
+  const known = values.map((value) => JSON.stringify(value)).join(" | ");
+  return `export type ${name} = ${known} | (string & {});`;
+}
+
+function declareEvent(type: keyof typeof SCHEMA_BY_TYPE): string {
+  const always = ALWAYS[type]?.map((name) => ` | ${JSON.stringify(name)}`).join("");
+  const rest = always ? `,${always.replace(" |", "")}` : "";
+  return `export type ${eventName(type)} = EventOf<${SCHEMA_BY_TYPE[type]}, "${type}"${rest}>;`;
+}
+
+/** Properties whose values are open enums: the schema only says that they are text. */
+function openTypeOf(name: string, { properties }: Schema): string | undefined {
+  switch (name) {
+    case "field":
+    case "blockedBy":
+      return "Field";
+    case "code":
+      // A reason's code is the upstream's.
+      return properties?.failingSince ? "FailureCode" : undefined;
+    case "current":
+      return "CurrentValues";
+    case "previous":
+      return "{ [Name in keyof CurrentValues]: CurrentValues[Name] | null }";
+    default:
+      return undefined;
+  }
+}
+
+/** Values by watched field, of which more may come. */
+function declareValues(): string {
+  const lines = WATCHED_FIELD_NAMES.map((field) => {
+    const name = capitalise(field);
+    return `  ${field}?: ${name in OPEN_ENUMS ? name : "string"};`;
+  });
+  const more = "  [field: string]: string | undefined;";
+  return ["export type CurrentValues = {", ...lines, more, "};"].join("\n");
+}
+
 /** A schema as a TypeScript type, with its descriptions as comments. */
 function typeOf(schema: Schema, indent: string): string {
   const texts = schema.enum ?? (schema.const === undefined ? undefined : [schema.const]);
@@ -60,7 +120,7 @@ function typeOf(schema: Schema, indent: string): string {
   const inner = `${indent}  `;
   const lines = Object.entries(schema.properties).flatMap(([name, property]) => [
     ...(property.description ? [`${inner}/** ${property.description} */`] : []),
-    `${inner}${name}${schema.required?.includes(name) ? "" : "?"}: ${typeOf(property, inner)};`,
+    `${inner}${name}${schema.required?.includes(name) ? "" : "?"}: ${openTypeOf(name, schema) ?? typeOf(property, inner)};`,
   ]);
   return ["{", ...lines, `${indent}}`].join("\n");
 }

@@ -1,5 +1,28 @@
 // Made by shared/contract from the schemas of the events. Change those, not this file.
 
+// Of these more values may come: editors complete those known, and any text is one.
+
+export type Field = "status" | "qualityRating" | "codeVerificationStatus" | "nameStatus" | "newNameStatus" | "messagingLimitTier" | "verifiedName" | "isOfficial" | (string & {});
+export type FailureCode = "ERR_UPSTREAM_REJECTED" | "ERR_UPSTREAM_ACCOUNT" | "ERR_UPSTREAM_THROTTLED" | "ERR_UPSTREAM_TIMEOUT" | "ERR_UPSTREAM_UNAVAILABLE" | "ERR_UPSTREAM_CONTRACT" | "ERR_CREDENTIALS" | "ERR_STORE_ROW" | "ERR_CUSTOMER_TOO_LARGE" | (string & {});
+export type Status = "CONNECTED" | "FLAGGED" | "RATE_LIMITED" | "RESTRICTED" | "PAUSED" | "PENDING" | "UNVERIFIED" | "DISCONNECTED" | "OFFLINE" | "MIGRATED" | "BANNED" | "DELETED" | "UNKNOWN" | (string & {});
+export type QualityRating = "GREEN" | "YELLOW" | "RED" | "UNKNOWN" | "NA" | (string & {});
+export type CodeVerificationStatus = "VERIFIED" | "MORE_INFORMATION_REQUESTED" | "NOT_VERIFIED" | "UNVERIFIED" | "EXPIRED" | "REVOKED" | "REJECTED" | (string & {});
+export type NameStatus = "APPROVED" | "Approval" | "AVAILABLE_WITHOUT_REVIEW" | "PENDING_REVIEW" | "Pending_Review" | "DECLINED" | "Rejected" | "EXPIRED" | "NONE" | "NON_EXISTS" | (string & {});
+export type NewNameStatus = "APPROVED" | "Approval" | "AVAILABLE_WITHOUT_REVIEW" | "PENDING_REVIEW" | "Pending_Review" | "DECLINED" | "Rejected" | "EXPIRED" | "NONE" | "NON_EXISTS" | (string & {});
+export type MessagingLimitTier = "TIER_UNLIMITED" | "UNLIMITED" | "TIER_100K" | "TIER_10K" | "TIER_2K" | "TIER_1K" | "TIER_250" | "TIER_50" | "TIER_NOT_SET" | "TIER_10" | "TIER_1000" | (string & {});
+export type IsOfficial = "Y" | "N" | (string & {});
+export type CurrentValues = {
+  status?: Status;
+  qualityRating?: QualityRating;
+  codeVerificationStatus?: CodeVerificationStatus;
+  nameStatus?: NameStatus;
+  newNameStatus?: NewNameStatus;
+  messagingLimitTier?: MessagingLimitTier;
+  verifiedName?: string;
+  isOfficial?: IsOfficial;
+  [field: string]: string | undefined;
+};
+
 export type NumberEvent = {
   /** CloudEvents 1.0. */
   specversion: "1.0";
@@ -31,7 +54,7 @@ export type NumberEvent = {
     /** Every watched field that changed between the two reads. Empty if none did. */
     changes: {
       /** A watched field: status, qualityRating, codeVerificationStatus, nameStatus, newNameStatus, messagingLimitTier, verifiedName, isOfficial. */
-      field: string;
+      field: Field;
       /** The old value, as the upstream writes it. */
       from: string | null;
       /** The new value, as the upstream writes it. Values that no list names are passed on. */
@@ -46,9 +69,9 @@ export type NumberEvent = {
     /** How soon somebody should look. */
     severity: "info" | "warning" | "critical";
     /** Every watched field that is known: status, qualityRating, codeVerificationStatus, nameStatus, newNameStatus, messagingLimitTier, verifiedName, isOfficial. */
-    current: Record<string, string>;
+    current: CurrentValues;
     /** The old values of the fields that changed. */
-    previous: Record<string, string | null>;
+    previous: { [Name in keyof CurrentValues]: CurrentValues[Name] | null };
     /** The read that showed it. RFC 3339, UTC, milliseconds. */
     observedAt: string;
     /** The last read known to have shown the old values. The change happened after it. RFC 3339, UTC, milliseconds. */
@@ -98,7 +121,7 @@ export type NumberEvent = {
       }[];
     } | null;
     /** The field that keeps the number out of service. */
-    blockedBy?: string;
+    blockedBy?: Field;
     /** What to do to bring the number into service. */
     nextStep?: {
       /** For people. */
@@ -146,7 +169,7 @@ export type WatchEvent = {
     /** The read that showed it. RFC 3339, UTC, milliseconds. */
     observedAt: string;
     /** Of the watch: this service's code of the last failure. Of a reason: the upstream's code. */
-    code: string;
+    code: FailureCode;
     /** The upstream's code of the last failure. */
     upstreamCode?: string;
     /** The upstream's id of the read, for its support. */
@@ -181,8 +204,30 @@ export type TestEvent = {
   };
 };
 
+/** The events of one type, with what they always hold beyond the others. */
+type EventOf<
+  Base extends { type: string; data: object },
+  Type extends Base["type"],
+  Always extends keyof Base["data"] = never,
+> = Omit<Base, "type" | "data"> & {
+  type: Type;
+  data: Base["data"] & Required<Pick<Base["data"], Always>>;
+};
+
+export type PhoneNumberChangedEvent = EventOf<NumberEvent, "whatsapp.phone_number.changed", "previousObservedAt">;
+export type PhoneNumberDiscoveredEvent = EventOf<NumberEvent, "whatsapp.phone_number.discovered">;
+export type PhoneNumberMissingEvent = EventOf<NumberEvent, "whatsapp.phone_number.missing", "missingReason" | "missingSince" | "previousObservedAt">;
+export type PhoneNumberReturnedEvent = EventOf<NumberEvent, "whatsapp.phone_number.returned", "previousObservedAt">;
+export type PhoneNumberHealthChangedEvent = EventOf<NumberEvent, "whatsapp.phone_number.health_changed", "health" | "previousHealth">;
+export type PhoneNumberStateEvent = EventOf<NumberEvent, "whatsapp.phone_number.state">;
+export type OnboardingCompletedEvent = EventOf<NumberEvent, "whatsapp.onboarding.completed", "addedAt">;
+export type OnboardingStuckEvent = EventOf<NumberEvent, "whatsapp.onboarding.stuck", "addedAt" | "blockedBy" | "nextStep">;
+export type WatchStaleEvent = EventOf<WatchEvent, "whatsapp.watch.stale">;
+export type WatchRecoveredEvent = EventOf<WatchEvent, "whatsapp.watch.recovered">;
+export type WebhookTestEvent = EventOf<TestEvent, "webhook.test">;
+
 /** The events that this version knows. A `switch` on `type` narrows them. */
-export type KnownEvent = NumberEvent | WatchEvent | TestEvent;
+export type KnownEvent = PhoneNumberChangedEvent | PhoneNumberDiscoveredEvent | PhoneNumberMissingEvent | PhoneNumberReturnedEvent | PhoneNumberHealthChangedEvent | PhoneNumberStateEvent | OnboardingCompletedEvent | OnboardingStuckEvent | WatchStaleEvent | WatchRecoveredEvent | WebhookTestEvent;
 
 /** What a value must be. A field named with `?` may be absent, and further fields are allowed. */
 export type Shape =

@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import * as z from "zod/mini";
+import type { NumberEvent as ReceivedNumberEvent } from "../../shared/receiver/events.ts";
 import { type KnownEvent, verifyWebhook } from "../../shared/receiver/verify.ts";
 import {
   type NumberEvent,
@@ -14,6 +15,8 @@ import { EXAMPLE_SECRET, eventExamples } from "./event-examples.ts";
 
 const SENT_AT = 1_767_225_665;
 const SECRETS = parseWebhookSecrets(EXAMPLE_SECRET);
+
+type Of<Type extends KnownEvent["type"]> = Extract<KnownEvent, { type: Type }>;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -59,7 +62,39 @@ const CASES = [
 
 describe("shared/receiver/events.ts", () => {
   it("has the types of the schemas", () => {
-    expectTypeOf<KnownEvent>().toEqualTypeOf<NumberEvent | WatchEvent | TestEvent>();
+    expectTypeOf<KnownEvent["type"]>().toEqualTypeOf<
+      (NumberEvent | WatchEvent | TestEvent)["type"]
+    >();
+    expectTypeOf<Of<"webhook.test">>().toExtend<TestEvent>();
+    expectTypeOf<Of<"whatsapp.watch.stale">>().toExtend<WatchEvent>();
+    // In this direction: the receiver's type names known values, and takes any other text as well.
+    expectTypeOf<NumberEvent>().toExtend<ReceivedNumberEvent>();
+    expectTypeOf<Of<"whatsapp.phone_number.changed">>().toExtend<ReceivedNumberEvent>();
+  });
+
+  it("requires of each type what it always holds, and of no other", () => {
+    type Stuck = Of<"whatsapp.onboarding.stuck">["data"];
+    expectTypeOf<Stuck["nextStep"]>().toEqualTypeOf<{ sentence: string; operation?: string }>();
+    expectTypeOf<Stuck["addedAt"]>().toEqualTypeOf<string>();
+    expectTypeOf<Stuck["missingReason"]>().toEqualTypeOf<
+      "absent" | "deleted" | "migrated" | undefined
+    >();
+    type Missing = Of<"whatsapp.phone_number.missing">["data"];
+    expectTypeOf<Missing["missingReason"]>().toEqualTypeOf<"absent" | "deleted" | "migrated">();
+    expectTypeOf<Missing["nextStep"]>().toExtend<object | undefined>();
+    type Changed = Of<"whatsapp.phone_number.changed">["data"];
+    expectTypeOf<Changed["previousObservedAt"]>().toEqualTypeOf<string>();
+    type State = Of<"whatsapp.phone_number.state">["data"];
+    expectTypeOf<State["previousObservedAt"]>().toEqualTypeOf<string | undefined>();
+  });
+
+  it("takes any text where known values are named", () => {
+    type Changed = Of<"whatsapp.phone_number.changed">["data"];
+    expectTypeOf<"BANNED" | "A_NEW_WORD">().toExtend<Changed["current"]["status"]>();
+    expectTypeOf<string>().toExtend<Changed["changes"][number]["field"]>();
+    expectTypeOf<Changed["current"]["aNewField"]>().toEqualTypeOf<string | undefined>();
+    expectTypeOf<string>().toExtend<Of<"whatsapp.watch.stale">["data"]["code"]>();
+    expectTypeOf<Of<"whatsapp.watch.stale">["data"]["code"]>().toExtend<string>();
   });
 
   it.each(CASES)("has the helper accept and refuse %s as its schema does", async (type, schema) => {

@@ -40,7 +40,8 @@ describe("the example receiver", () => {
     for (const sequence of ["0002", "0002", "0003"]) {
       expect(await deliver(url, await changed(sequence))).toBe(204);
     }
-    const text = "whatsapp.phone_number.changed: 4915112345678 qualityRating GREEN > RED";
+    const text =
+      "whatsapp.phone_number.changed: critical 4915112345678, qualityRating GREEN > RED (critical)";
     expect(acted).toEqual([text, text]);
   });
 
@@ -87,7 +88,28 @@ describe("the example receiver", () => {
       const event = { ...JSON.parse(body), partitionkey: JSON.parse(body).type };
       expect(await deliver(url, JSON.stringify(event))).toBe(204);
     }
-    expect(acted).toHaveLength(9);
+    expect(acted).toHaveLength(10);
+  });
+
+  it("judges the severity and the changes of every type of event", async () => {
+    const acted: string[] = [];
+    const url = await start((text) => acted.push(text), EXAMPLE_SECRET);
+    for (const { body } of Object.values(await eventExamples())) {
+      const event = { ...JSON.parse(body), partitionkey: JSON.parse(body).type };
+      await deliver(url, JSON.stringify(event));
+    }
+    expect(acted).toEqual([
+      "whatsapp.phone_number.changed: critical 4915112345678, qualityRating GREEN > RED (critical)",
+      "whatsapp.phone_number.discovered: info 4915187654321",
+      "whatsapp.phone_number.missing: critical 4915112345678, absent",
+      "whatsapp.phone_number.returned: info 4915112345678",
+      "whatsapp.phone_number.health_changed: critical 4915112345678, blocked",
+      "whatsapp.phone_number.state: info 4915112345678",
+      "whatsapp.onboarding.completed: info 4915112345678",
+      "whatsapp.onboarding.stuck: warning 4915112345678, codeVerificationStatus, Verify the number: request a code, then submit it with ChatappVerifyAndRegister.",
+      "whatsapp.watch.stale: warning acme, since 2026-01-01T00:01:00.000Z (ERR_UPSTREAM_REJECTED)",
+      "whatsapp.watch.recovered: info acme, since 2026-01-01T00:01:00.000Z (ERR_UPSTREAM_REJECTED)",
+    ]);
   });
 
   it("gets an event again that it could not act on", async () => {

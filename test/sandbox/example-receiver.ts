@@ -50,13 +50,14 @@ export function createExampleReceiver({ secrets, act, ...options }: ExampleRecei
 }
 
 function describe(event: Exclude<KnownEvent, { readonly type: "webhook.test" }>): string {
-  switch (event.type) {
-    case "whatsapp.watch.stale":
-    case "whatsapp.watch.recovered":
-      return `${event.type}: ${event.data.custSpaceId} since ${event.data.failingSince}`;
-    default: {
-      const changes = changesOf(event).map(({ field, from, to }) => ` ${field} ${from} > ${to}`);
-      return `${event.type}: ${event.data.phoneNumber}${changes.join(",")}`;
-    }
-  }
+  const { type, data } = event;
+  const facts = changesOf(event).map(
+    ({ field, from, to, severity }) => `${field} ${from} > ${to} (${severity})`,
+  );
+  if (type === "whatsapp.phone_number.missing") facts.push(data.missingReason);
+  if (type === "whatsapp.onboarding.stuck") facts.push(data.blockedBy, data.nextStep.sentence);
+  if (type === "whatsapp.phone_number.health_changed") facts.push(data.health.canSend);
+  if ("failingSince" in data) facts.push(`since ${data.failingSince} (${data.code})`);
+  const about = data.phoneNumber ?? data.custSpaceId;
+  return [`${type}: ${data.severity} ${about}`, ...facts].join(", ");
 }
