@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Clients } from "./clients.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: what the SDKs and the framework give has no types.
@@ -231,6 +232,27 @@ async function whileNew(cloud: Cloud, needs: readonly string[], run: () => Promi
   await waitFor(cloud, needs.join(", "), attempt).catch((error) => {
     throw refusal ?? error;
   });
+}
+
+/** Whether what the cloud has holds all that is wanted. It adds fields of its own. */
+export function holds(found: unknown, wanted: unknown): boolean {
+  if (typeof wanted !== "object" || wanted === null || Array.isArray(wanted)) {
+    return isDeepStrictEqual(found, wanted);
+  }
+  return Object.entries(wanted).every(([name, value]) =>
+    // A setting that is no longer wanted must go, so this one is compared as a whole.
+    name === "environmentVariables"
+      ? isDeepStrictEqual({ ...Object(found)[name] }, { ...value })
+      : holds(Object(found)[name], value),
+  );
+}
+
+export function parseConfig(text: unknown): Record<string, Answer> {
+  try {
+    return JSON.parse(String(text));
+  } catch {
+    return {};
+  }
 }
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -45,9 +45,19 @@ export type Load = {
 
 const DAY_SECONDS = 86_400;
 
+/** What so many calls cost that each last so long. */
+export function usdOfCalls(
+  calls: number,
+  secondsEach: number,
+  { cpu, memoryMb }: Pick<Load, "cpu" | "memoryMb">,
+): number {
+  const perSecond = cpu * PRICES.cuPerVcpuSecond + (memoryMb / 1024) * PRICES.cuPerGbSecond;
+  return calls * (secondsEach * perSecond + PRICES.cuPerInvocation) * PRICES.cu;
+}
+
 /** What a day of poll without a change takes and costs. The one formula of doctor, pages and bench. */
 export function costOf(load: Load, { storeSeconds, upstreamSeconds } = ASSUMED) {
-  const { customers, qps, runsADay, cpu, memoryMb } = load;
+  const { customers, qps, runsADay } = load;
   const periodSeconds = DAY_SECONDS / runsADay;
   // A slot of the limiter is free again a second after its answer.
   const slotSeconds = 1 + upstreamSeconds;
@@ -65,7 +75,6 @@ export function costOf(load: Load, { storeSeconds, upstreamSeconds } = ASSUMED) 
   const renewals = Math.floor(seconds / COUNTS.renewalSeconds);
   const readUnits = runsADay * (COUNTS.fixedReads + reads * COUNTS.readUnitsPerCustomer);
   const writeUnits = runsADay * (COUNTS.fixedWrites + renewals);
-  const cuPerSecond = cpu * PRICES.cuPerVcpuSecond + (memoryMb / 1024) * PRICES.cuPerGbSecond;
   return {
     /** From a customer's read to its next. */
     sweepSeconds: Math.max(load.intervalSeconds, (customers / reads) * periodSeconds),
@@ -74,7 +83,7 @@ export function costOf(load: Load, { storeSeconds, upstreamSeconds } = ASSUMED) 
     billedSeconds,
     readUnits,
     writeUnits,
-    functionUsd: (billedSeconds * cuPerSecond + runsADay * PRICES.cuPerInvocation) * PRICES.cu,
+    functionUsd: usdOfCalls(runsADay, seconds, load),
     storeUsd: readUnits * PRICES.readUnit + writeUnits * PRICES.writeUnit,
   };
 }
@@ -122,9 +131,7 @@ export function describeCosts({ watch, qps, ...config }: Config, { functions }: 
   const http = functions.filter(({ triggers }) => triggers.some(({ type }) => type === "http"));
   const most = http.map((one) => {
     if (!one.instances) return `${one.key} has no ceiling of instances`;
-    const { cpu, memoryMb } = size(one);
-    const perSecond = cpu * PRICES.cuPerVcpuSecond + (memoryMb / 1024) * PRICES.cuPerGbSecond;
-    const usd = one.instances * DAY_SECONDS * perSecond * PRICES.cu;
+    const usd = usdOfCalls(one.instances, DAY_SECONDS, size(one));
     return `${one.key} ${one.instances} instances, ${formatUsd(usd)}`;
   });
   return [

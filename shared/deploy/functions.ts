@@ -1,5 +1,14 @@
-import { isDeepStrictEqual } from "node:util";
-import { type Answer, type Cloud, call, DeployError, ensure, lookUp, remove } from "./cloud.ts";
+import {
+  type Answer,
+  type Cloud,
+  call,
+  DeployError,
+  ensure,
+  holds,
+  lookUp,
+  parseConfig,
+  remove,
+} from "./cloud.ts";
 import { type FunctionPlan, isOwned, type Plan } from "./plan.ts";
 
 /** A function or trigger as Function Compute describes it. */
@@ -101,19 +110,6 @@ async function findUsable(name: string, cloud: Cloud): Promise<Found | undefined
   return made.state === "Pending" || made.lastUpdateStatus === "InProgress" ? undefined : made;
 }
 
-/** Whether what the cloud has holds all that is wanted. It adds fields of its own. */
-function holds(found: unknown, wanted: unknown): boolean {
-  if (typeof wanted !== "object" || wanted === null || Array.isArray(wanted)) {
-    return isDeepStrictEqual(found, wanted);
-  }
-  return Object.entries(wanted).every(([name, value]) =>
-    // A setting that is no longer wanted must go, so this one is compared as a whole.
-    name === "environmentVariables"
-      ? isDeepStrictEqual({ ...Object(found)[name] }, { ...value })
-      : holds(Object(found)[name], value),
-  );
-}
-
 /** Makes the triggers what serverless.yml says. One that was added by hand is left alone. */
 export async function ensureTriggers(
   { name, triggers }: FunctionPlan,
@@ -163,14 +159,6 @@ export async function removeFunction(name: string, cloud: Cloud): Promise<void> 
     await remove(cloud, `${kind} of ${name}`, () => cloud.clients.fc(`delete${kind}`, [name]));
   }
   cloud.say(`Function ${name} deleted`);
-}
-
-export function parseConfig(text: unknown): Record<string, Answer> {
-  try {
-    return JSON.parse(String(text));
-  } catch {
-    return {};
-  }
 }
 
 /** CRC-64 as Function Compute gives it for a function's code (GetFunction, codeChecksum: ECMA-182). */

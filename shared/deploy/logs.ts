@@ -3,6 +3,7 @@ import {
   call,
   DeployError,
   ensure,
+  holds,
   lookUp,
   type Resource,
   remove,
@@ -56,7 +57,7 @@ function logResources({ names }: Plan, { clients: { log } }: Cloud) {
       isMarked(found) ||
       !Object.keys(found.keys ?? {}).some((key) => /^serverless(__|:)/.test(key)),
     change: (found) => {
-      if (!isMarked(found) || hasFields(found.keys, keys)) return undefined;
+      if (!isMarked(found) || holds(found.keys, keys)) return undefined;
       const { [oldLogMark]: _, ...kept } = found.keys ?? {};
       return () => log("updateIndex", project, logstore, { ...found, keys: { ...kept, ...keys } });
     },
@@ -70,14 +71,6 @@ export async function ensureLogs(plan: Plan, cloud: Cloud): Promise<void> {
   await ensure(cloud, project);
   await ensure(cloud, store);
   await ensure(cloud, index);
-}
-
-/** Log Service adds fields of its own to each key. */
-function hasFields(found: unknown, wanted: unknown): boolean {
-  if (typeof wanted !== "object" || wanted === null || Array.isArray(wanted)) {
-    return JSON.stringify(found) === JSON.stringify(wanted);
-  }
-  return Object.entries(wanted).every(([name, value]) => hasFields(Object(found)[name], value));
 }
 
 /**

@@ -1,6 +1,16 @@
+import { isDeepStrictEqual } from "node:util";
 import { FUNCTIONS } from "../functions.js";
 import { OPERATIONS, ramAction } from "../signing/operations.ts";
-import { type Answer, type Cloud, call, ensure, lookUp, remove, removeOurs } from "./cloud.ts";
+import {
+  type Answer,
+  type Cloud,
+  call,
+  ensure,
+  lookUp,
+  parseConfig,
+  remove,
+  removeOurs,
+} from "./cloud.ts";
 import { type FunctionPlan, isOwned, type Plan } from "./plan.ts";
 
 type Statement = {
@@ -66,15 +76,16 @@ export async function ensureRole(one: FunctionPlan, plan: Plan, cloud: Cloud): P
   const { role, policy, key } = one;
   const { ram } = cloud.clients;
   const rights = rightsOf(one, plan, cloud);
-  const document = JSON.stringify({ Version: "1", Statement: statementsOf(one, plan) });
-  const given = { PolicyName: policy, PolicyDocument: document };
+  const document = { Version: "1", Statement: statementsOf(one, plan) };
+  const given = { PolicyName: policy, PolicyDocument: JSON.stringify(document) };
   // RAM keeps five versions.
   const RotateStrategy = "DeleteOldestNonDefaultVersionWhenLimitExceeded";
   await ensure(cloud, {
     ...rights.policy,
     create: () => ram("CreatePolicy", { ...given, Description: plan.names.owner }),
+    // RAM may answer with the document set in another way than it was sent.
     change: ({ DefaultPolicyVersion }) =>
-      isSame(DefaultPolicyVersion?.PolicyDocument, document)
+      isDeepStrictEqual(parseConfig(DefaultPolicyVersion?.PolicyDocument), document)
         ? undefined
         : () => ram("CreatePolicyVersion", { ...given, SetAsDefault: true, RotateStrategy }),
   });
@@ -93,22 +104,6 @@ export async function ensureRole(one: FunctionPlan, plan: Plan, cloud: Cloud): P
     needs: [role, policy],
   });
   return Role.Arn;
-}
-
-/** RAM may answer with the document set in another way than it was sent. */
-function isSame(stored: unknown, wanted: string): boolean {
-  const sorted = (_: string, part: unknown) =>
-    part && typeof part === "object" && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part;
-  try {
-    const [one, other] = [String(stored), wanted].map((text) =>
-      JSON.stringify(JSON.parse(text), sorted),
-    );
-    return one === other;
-  } catch {
-    return false;
-  }
 }
 
 /** Deletes a function's role and policy if this service and stage made them. */

@@ -1,5 +1,5 @@
 import { FUNCTIONS } from "../functions.js";
-import { type Cloud, DeployError } from "./cloud.ts";
+import { type Cloud, DeployError, parseConfig } from "./cloud.ts";
 import {
   ensureFunction,
   ensureTriggers,
@@ -7,7 +7,6 @@ import {
   listFunctions,
   listTriggers,
   ownFunctions,
-  parseConfig,
   removeFunction,
 } from "./functions.ts";
 import { ensureLogs, removeLogs } from "./logs.ts";

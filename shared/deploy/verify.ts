@@ -1,7 +1,15 @@
 import https from "node:https";
 import { FUNCTIONS } from "../functions.js";
-import { type Answer, type Cloud, CONSOLES, call, DeployError, waitFor } from "./cloud.ts";
-import { type Found, parseConfig } from "./functions.ts";
+import {
+  type Answer,
+  type Cloud,
+  CONSOLES,
+  call,
+  DeployError,
+  parseConfig,
+  waitFor,
+} from "./cloud.ts";
+import type { Found } from "./functions.ts";
 import type { FunctionPlan, Plan } from "./plan.ts";
 
 export type Deployed = { readonly key: string; readonly triggers: readonly Found[] };
