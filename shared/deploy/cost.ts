@@ -28,7 +28,7 @@ const COUNTS = {
 };
 
 /** What is assumed of the network: a call of the store, and one of the upstream, s. */
-const ASSUMED = { storeSeconds: 0.01, upstreamSeconds: 0.05 };
+export const ASSUMED = { storeSeconds: 0.01, upstreamSeconds: 0.05 };
 
 export type Load = {
   readonly customers: number;
@@ -89,12 +89,12 @@ export function costOf(load: Load, { storeSeconds, upstreamSeconds } = ASSUMED) 
 }
 
 /** `90 s`, `25 min`, `4.1 h`. */
-function formatSeconds(seconds: number): string {
+export function formatSeconds(seconds: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`;
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-const formatUsd = (usd: number): string =>
+export const formatUsd = (usd: number): string =>
   `${usd < 1 ? Number(usd.toPrecision(2)) : usd.toFixed(2)} USD`;
 
 /** Runs a day of `@every`; undefined for another form, whose days may differ. */
