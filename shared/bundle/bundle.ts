@@ -103,11 +103,12 @@ export async function buildInto(outdir: string): Promise<Metafile> {
   return metafile;
 }
 
-/** The licence texts of this project and of every package of which some code is in these bundles. */
-async function licencesOf(
-  { outputs }: Pick<Metafile, "outputs">,
-  bundles: readonly string[],
-): Promise<string> {
+/**
+ * The licence texts of this project and of every package of which some code is in these bundles.
+ *
+ * @throws Error for a package with neither a text nor the licence that this project has as well
+ */
+async function licencesOf({ outputs }: Metafile, bundles: readonly string[]): Promise<string> {
   const inputs = Object.entries(outputs)
     .filter(([file]) => bundles.includes(path.basename(file, ".js")))
     .flatMap(([, output]) => Object.entries(output.inputs));
@@ -117,16 +118,22 @@ async function licencesOf(
   });
   const texts = ["", ...[...new Set(packages)].sort()].map(async (folder) => {
     const at = path.join(root, folder);
-    const { name, version, license } = JSON.parse(
-      await readFile(path.join(at, "package.json"), "utf8"),
-    );
+    const about = JSON.parse(await readFile(path.join(at, "package.json"), "utf8"));
     const file = (await readdir(at)).find((each) => /^licen[cs]e/i.test(each));
-    const text = file
-      ? await readFile(path.join(at, file), "utf8")
-      : `Licence: ${license}. The package holds no text of it.`;
-    return `${name} ${version}\n\n${text.trim()}\n`;
+    const text = file ? await readFile(path.join(at, file), "utf8") : await mitOf(about);
+    return `${about.name} ${about.version}\n\n${text.trim()}\n`;
   });
   return (await Promise.all(texts)).join(`\n${"-".repeat(80)}\n`);
+}
+
+type About = { readonly name: string; readonly license?: string; readonly author?: unknown };
+
+/** The text of a package that names the MIT licence and does not hold it. */
+async function mitOf({ name, license, author }: About): Promise<string> {
+  if (license !== "MIT") throw new Error(`${name} has no licence text, and names ${license}`);
+  const holder = typeof author === "string" ? author : (Object(author).name ?? `${name}'s authors`);
+  const own = await readFile(path.join(root, "LICENSE"), "utf8");
+  return own.replace(/^Copyright .*$/m, `Copyright (c) ${holder}`);
 }
 
 type Packed = {

@@ -1,5 +1,6 @@
 import type { Config } from "../config.ts";
 import { POLL } from "../functions.js";
+import { patienceMs } from "../polling/due.ts";
 import type { FunctionPlan, Plan } from "./plan.ts";
 
 /** USD. Bills go by today's price list. */
@@ -18,13 +19,13 @@ const PRICES = {
 /** What a run does beside reading customers, and for each. `npm run bench:cost` counts it anew. */
 const COUNTS = {
   /** Store calls one after another before the first read and after the last. */
-  fixedCalls: 8,
-  fixedReads: 6,
+  fixedCalls: 12,
+  fixedReads: 12,
   fixedWrites: 2,
   /** The lease is renewed so often while a run lasts, s. */
   renewalSeconds: 5,
-  /** A page of 50 rows of one number each is read in one request. */
-  readUnitsPerCustomer: 0.18,
+  /** Units for each customer read: its row once more, and its part of a page of rows. */
+  readUnitsPerCustomer: 1.15,
 };
 
 /** What is assumed of the network: a call of the store, and one of the upstream, s. */
@@ -70,9 +71,14 @@ export function costOf(load: Load, { storeSeconds, upstreamSeconds } = ASSUMED) 
   const reads = Math.min(due, mostReads);
   const waits = Math.max(0, Math.ceil(reads / qps) - 1) * slotSeconds;
   const isLong = isShort || reads === mostReads;
-  const seconds = isLong ? load.runSeconds : Math.min(load.runSeconds, fixedSeconds + waits);
+  // As often as the timer, it waits for what is nearly due: longer in each run until it skips one.
+  const idle = patienceMs(load.intervalSeconds * 1_000) / 2_000;
+  const isEarly = load.intervalSeconds === periodSeconds;
+  const shortSeconds = fixedSeconds + waits + (isEarly ? idle : 0);
+  const seconds = isLong ? load.runSeconds : Math.min(load.runSeconds, shortSeconds);
   const billedSeconds = runsADay * seconds;
-  const renewals = Math.floor(seconds / COUNTS.renewalSeconds);
+  // On average the run ends in the middle between two renewals.
+  const renewals = Math.max(0, seconds / COUNTS.renewalSeconds - 0.5);
   const readUnits = runsADay * (COUNTS.fixedReads + reads * COUNTS.readUnitsPerCustomer);
   const writeUnits = runsADay * (COUNTS.fixedWrites + renewals);
   return {

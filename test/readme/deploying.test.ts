@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { loadConfig } from "../../shared/config.ts";
+import { costOf, formatSeconds, formatUsd } from "../../shared/deploy/cost.ts";
 import { deployingPolicy } from "../../shared/deploy/rights.ts";
+import { POLL } from "../../shared/functions.js";
 import { runCheck } from "../../shared/http/check.ts";
 import { OPERATIONS, ramAction } from "../../shared/signing/operations.ts";
 import { codeSpans, fenced, ROOT, section } from "./pages.ts";
@@ -65,4 +68,41 @@ describe("the output that the page shows", () => {
     }
     expect(source).toContain("logs   Log Service, ");
   });
+});
+
+it("a day costs what the formula of doctor says, by the settings as they come", () => {
+  const config = loadConfig(
+    {
+      STORE_URL: "tablestore://instance-1.ap-southeast-1/waba",
+      WEBHOOK_URL: "https://hooks.example.com/",
+      WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    },
+    POLL,
+  );
+  const rows = [1, 10, 1_000, 100_000].map((customers) => {
+    const cost = costOf({
+      customers,
+      qps: config.qps,
+      intervalSeconds: config.pollIntervalMs / 1_000,
+      runSeconds: config.runMs / 1_000,
+      ...{ runsADay: 1440, cpu: 0.1, memoryMb: 256 },
+    });
+    return [
+      customers.toLocaleString("en-US"),
+      formatSeconds(cost.sweepSeconds),
+      Math.round(cost.billedSeconds).toLocaleString("en-US"),
+      formatUsd(cost.functionUsd),
+      formatUsd(cost.storeUsd),
+    ];
+  });
+  const table = section(page, "Costs")
+    .split("\n")
+    .filter((line) => /^\| *[\d,]+ *\|/.test(line))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split("|")
+        .map((cell) => cell.trim()),
+    );
+  expect(table).toEqual(rows);
 });
