@@ -121,7 +121,8 @@ async function runTimer(deps: PollDeps, warm: WarmState, context: unknown): Prom
     const stopAt = deps.monotonic() + EXPIRY_MS;
     return expireIdempotency(store, cursor, deps.now(), () => deps.monotonic() < stopAt);
   };
-  const settings = { ...deps.config, source, receiverId };
+  const hints = deps.config.hintSecrets.length > 0;
+  const settings = { ...deps.config, hints, source, receiverId };
   const report = await runPoll({ ...invocation, store, upstream, expire }, settings, warm);
   deps.log.info("poll run", { ...report });
   return report;

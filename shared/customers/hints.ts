@@ -2,8 +2,8 @@ import { hintKey } from "../schemas/hint.ts";
 import { encodeRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 
-/** So long an instance answers a customer's next hint from memory. poll waits as long with a mark. */
-const HINT_MEMORY_MS = 1_000;
+/** So long an instance answers a customer's next hint from memory. poll leaves a mark alone as long. */
+export const HINT_MEMORY_MS = 500;
 /** Customers whose last mark an instance remembers. */
 const MOST_REMEMBERED = 1_000;
 
@@ -13,7 +13,7 @@ export type MarkHinted = (store: Pick<Store, "put">, customer: string) => Promis
 /**
  * Marks customers, with at most one call of the store for each hint. A mark that is there already
  * stands for this hint too: poll removes it before it reads. The same goes for a mark of the last
- * second, which poll leaves alone for so long.
+ * half second, which poll leaves alone.
  */
 export function createMarkHinted(now: () => number): MarkHinted {
   const markedAt = new Map<string, number>();

@@ -42,6 +42,8 @@ export type Load = {
   readonly runsADay: number;
   readonly cpu: number;
   readonly memoryMb: number;
+  /** With HINT_SECRET a run stays to its end, and looks for hints once a second. */
+  readonly looksForHints?: boolean;
 };
 
 const DAY_SECONDS = 86_400;
@@ -70,7 +72,8 @@ export function costOf(load: Load, { storeSeconds, upstreamSeconds } = ASSUMED) 
   const due = customers * (isShort ? passes : Math.min(1, periodSeconds / load.intervalSeconds));
   const reads = Math.min(due, mostReads);
   const waits = Math.max(0, Math.ceil(reads / qps) - 1) * slotSeconds;
-  const isLong = isShort || reads === mostReads;
+  const isLong = isShort || reads === mostReads || load.looksForHints === true;
+  const looks = load.looksForHints ? load.runSeconds : 0;
   // As often as the timer, it waits for what is nearly due: longer in each run until it skips one.
   const idle = patienceMs(load.intervalSeconds * 1_000) / 2_000;
   const isEarly = load.intervalSeconds === periodSeconds;
@@ -79,7 +82,7 @@ export function costOf(load: Load, { storeSeconds, upstreamSeconds } = ASSUMED) 
   const billedSeconds = runsADay * seconds;
   // On average the run ends in the middle between two renewals.
   const renewals = Math.max(0, seconds / COUNTS.renewalSeconds - 0.5);
-  const readUnits = runsADay * (COUNTS.fixedReads + reads * COUNTS.readUnitsPerCustomer);
+  const readUnits = runsADay * (COUNTS.fixedReads + looks + reads * COUNTS.readUnitsPerCustomer);
   const writeUnits = runsADay * (COUNTS.fixedWrites + renewals);
   return {
     /** From a customer's read to its next. */
@@ -129,6 +132,7 @@ export function describeCosts({ watch, qps, ...config }: Config, { functions }: 
       intervalSeconds,
       runSeconds,
       runsADay: runs,
+      looksForHints: config.hintSecrets.length > 0,
       ...size(poll),
     });
     return `a day of poll with ${Math.round(runs)} runs and ${customers} listed customers, each read every ${formatSeconds(cost.sweepSeconds)}: about ${Math.round(cost.reads)} upstream calls, ${Math.round(cost.billedSeconds)} s billed, ${formatUsd(cost.functionUsd)} for Function Compute and ${formatUsd(cost.storeUsd)} for Tablestore`;

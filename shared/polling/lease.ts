@@ -25,6 +25,7 @@ export type Progress = Readonly<
     | "asked"
     | "discovery"
     | "health"
+    | "hints"
     | "expiryCursor"
     | "ranAt"
     | "lastGoodAt"

@@ -1,6 +1,5 @@
 import { describeError } from "../log.ts";
 import type { DiscoverProgress } from "../schemas/discovery.ts";
-import type { HealthProgress } from "../schemas/health.ts";
 import type { Lease, Progress } from "./lease.ts";
 import type { WarmPace } from "./run-limiters.ts";
 import { type Scans, withoutNewCompletions } from "./scans.ts";
@@ -8,6 +7,12 @@ import type { RunDeps } from "./settings.ts";
 import type { WarmState } from "./warm-state.ts";
 
 const RENEWAL_MS = 5_000;
+
+/** Where the health reads and the reads for hints are. */
+type BesideProgress = {
+  readonly health: () => Progress["health"];
+  readonly hints: () => Progress["hints"];
+};
 
 /** Collects how far a run has come, for the lease to save. */
 export function trackProgress(
@@ -18,7 +23,7 @@ export function trackProgress(
   now: () => number,
 ) {
   let { expiryCursor, discovery } = earlier;
-  let readHealth = () => earlier.health;
+  let beside: BesideProgress = { health: () => earlier.health, hints: () => earlier.hints };
   let areFailuresStored = false;
   return {
     setExpiryCursor(cursor: string): void {
@@ -27,9 +32,9 @@ export function trackProgress(
     setDiscovery(progress: DiscoverProgress): void {
       discovery = progress;
     },
-    /** Has the place of the health reads saved as well. */
-    followHealth(place: () => HealthProgress): void {
-      readHealth = place;
+    /** Has what runs beside the reads saved as well. */
+    follow(places: Partial<BesideProgress>): void {
+      beside = { ...beside, ...places };
     },
     /** A full pass confirms what was read in it only once the failures among its reads are stored. */
     confirmCompletions(): void {
@@ -44,7 +49,8 @@ export function trackProgress(
         ...confirmed,
         ...{
           discovery,
-          health: readHealth(),
+          health: beside.health(),
+          hints: beside.hints(),
           expiryCursor,
           ranAt: now(),
           lastGoodAt: warm.lastGoodAt,

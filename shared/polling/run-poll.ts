@@ -7,13 +7,12 @@ import { startDispatcher } from "../outbox/dispatcher.ts";
 import { countPending } from "../outbox/pending.ts";
 import { ACCOUNT } from "../schemas/customer-row.ts";
 import { newDiscoverProgress } from "../schemas/discovery.ts";
-import { newHealthProgress } from "../schemas/health.ts";
 import { isStoreFailure, retryRead } from "../store/retry-read.ts";
+import { startBeside } from "./beside.ts";
 import { type Discovery, discover } from "./discovery.ts";
 import { commitEmptyLists } from "./empty-lists.ts";
 import { hasUnstored, noteBlindness, recordFailures } from "./failed-reads.ts";
 import { commitFirstValues } from "./first-values.ts";
-import { createHealthReads } from "./health-reads.ts";
 import { LEASE_LOOK_MS, type Lease, limitByLease, takeLease } from "./lease.ts";
 import { keepRenewing } from "./progress.ts";
 import { createReadIfDue } from "./read-if-due.ts";
@@ -118,10 +117,9 @@ type Reads = {
 async function readCustomers(run: Run): Promise<Omit<Reads, "isLost">> {
   const { deps, settings, warm, limiter, scans, lanes, progress } = run;
   const listing = startListing(run);
-  const health = startHealth(run);
-  // They are awaited below. Until then their failure must not count as one that nobody handles.
+  const beside = startBeside(run);
+  // It is awaited below. Until then its failure must not count as one that nobody handles.
   listing.catch(() => undefined);
-  health.ended.catch(() => undefined);
   try {
     await readAll({
       sources: [...lanes.sources(scans.lanes), unlimited(scans.sweep)],
@@ -130,16 +128,16 @@ async function readCustomers(run: Run): Promise<Omit<Reads, "isLost">> {
       limiter,
     });
     const laneLeft = Object.values(scans.lanes).some((scan) => !scan.progress().done);
-    if (run.findings.judge.stopped()) health.stop();
-    await health.ended;
+    if (run.findings.judge.stopped()) beside.stop();
+    await beside.ended;
     const listed = await listing;
     if (listed) progress.setDiscovery(listed.progress);
     return { laneLeft, discovered: listed?.added ?? 0 };
   } finally {
     run.listingLimiter.stop();
-    health.stop();
+    beside.stop();
     // Nothing may run after the response: the platform freezes the instance.
-    await Promise.allSettled([listing, health.ended]);
+    await Promise.allSettled([listing, beside.ended]);
   }
 }
 
@@ -197,25 +195,6 @@ async function startListing(run: Run): Promise<Discovery | undefined> {
     deadlineAt: run.stopAt,
     progress: run.lease.progress.discovery ?? newDiscoverProgress(),
   });
-}
-
-/** Asks, beside the reads, whether numbers can send. */
-function startHealth({ deps, settings, warm, lease, dispatcher, findings, stopAt, progress }: Run) {
-  if (!settings.health) return { ended: Promise.resolve(), stop: () => undefined };
-  const { source, pollIntervalMs } = settings;
-  const reads = createHealthReads(
-    {
-      ...{ source, pollIntervalMs, lease, stopAt, counts: findings.counts },
-      isDeferred: (customer) =>
-        findings.firstValues.has(customer) ||
-        findings.emptied.some((one) => one.customer === customer),
-      saved: lease.progress.health ?? newHealthProgress(),
-      backoff: warm.healthBackoff,
-    },
-    { ...deps, dispatcher },
-  );
-  progress.followHealth(reads.progress);
-  return { ended: reads.run(), stop: reads.stop };
 }
 
 /** Stores what only all reads together can tell: absences, failures, and which passes are full. */

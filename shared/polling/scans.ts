@@ -18,7 +18,7 @@ export type ScansDeps = Pick<RunDeps, "store" | "now" | "log"> & {
 };
 
 /** Where the scans are. */
-export type ScanProgress = Omit<Progress, "discovery" | "health" | "expiryCursor">;
+export type ScanProgress = Omit<Progress, "discovery" | "health" | "hints" | "expiryCursor">;
 
 export type Scans = {
   readonly lanes: Readonly<Record<LaneKind, ResumableScan>>;

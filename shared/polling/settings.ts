@@ -37,6 +37,8 @@ export type RunSettings = {
   readonly discover: boolean;
   /** Whether connected numbers are asked whether they can send. */
   readonly health: boolean;
+  /** Whether customers are read for hints. */
+  readonly hints: boolean;
   /** Whether the priority lane reads from the numbers' source. */
   readonly sync: "off" | "lane";
 };

@@ -2,12 +2,31 @@ import * as z from "zod/mini";
 import { customerIdSchema } from "./customer-row.ts";
 
 /** Keys of the marks of customers that should be read soon. The customer follows. */
-const HINT_PREFIX = "hint/";
+export const HINT_PREFIX = "hint/";
 
 /** Key of a customer's mark. */
 export function hintKey(customer: string): string {
   return `${HINT_PREFIX}${customer}`;
 }
+
+/** A hint came, and no read for it has begun. */
+export const hintRowSchema = z.looseObject({
+  schema: z.number(),
+  /** When the hint came; wall clock, ms. */
+  at: z.number(),
+});
+
+/** A read that saw no change, and that a hint asks for again. */
+export const hintRepeatSchema = z.looseObject({
+  customer: z.string(),
+  /** When the hint came, and when it was first read for it; wall clock, ms. */
+  at: z.number(),
+  readAt: z.number(),
+  /** How often it has been read for it. */
+  reads: z.number(),
+});
+
+export type HintRepeat = z.infer<typeof hintRepeatSchema>;
 
 /** The body at the door for API keys. */
 export const hintRequestSchema = z.strictObject({

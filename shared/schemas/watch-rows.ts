@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { listOf, recordOf } from "./collections.ts";
 import { discoverProgressSchema } from "./discovery.ts";
 import { healthProgressSchema } from "./health.ts";
+import { hintRepeatSchema } from "./hint.ts";
 
 /** Key of the one row that says which run reads, and how far it is. */
 export const LEASE_KEY = "lease/poll";
@@ -44,6 +45,8 @@ export const leaseRowSchema = z.looseObject({
   discovery: z.optional(discoverProgressSchema),
   /** Where the health reads stand. */
   health: z.optional(healthProgressSchema),
+  /** Reads that saw no change, and that hints ask for again. */
+  hints: z.optional(/* @__PURE__ */ listOf(hintRepeatSchema)),
   /** When the last good read of any customer began; wall clock, ms. */
   lastGoodAt: z.optional(z.number()),
   /** Where the deletion of old idempotency rows continues. */

@@ -13,6 +13,7 @@ export const RUN_SETTINGS: RunSettings = {
   discover: false,
   sync: "off",
   health: false,
+  hints: false,
 };
 
 /** The test event is made outside of a run, and faked here. */

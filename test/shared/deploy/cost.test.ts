@@ -5,7 +5,8 @@ const LOAD = {
   ...{ customers: 10, qps: 7, intervalSeconds: 60, runSeconds: 50, runsADay: 1440 },
   ...{ cpu: 0.1, memoryMb: 256 },
 };
-const of = (change: Partial<typeof LOAD>) => costOf({ ...LOAD, ...change });
+const of = (change: Partial<typeof LOAD & { looksForHints: boolean }>) =>
+  costOf({ ...LOAD, ...change });
 
 describe("costOf", () => {
   it("bills a run for its calls, for waiting, and a second for each further set of slots", () => {
@@ -31,6 +32,13 @@ describe("costOf", () => {
     const { reads, secondsARun } = of({ customers: 1, intervalSeconds: 10 });
     expect(reads).toBe(6 * 1440);
     expect(secondsARun).toBe(50);
+  });
+
+  it("has a run that looks for hints stay to its end, with a look a second", () => {
+    const without = of({ customers: 1 });
+    const { secondsARun, readUnits, reads } = of({ customers: 1, looksForHints: true });
+    expect([secondsARun, reads]).toEqual([50, 1440]);
+    expect(readUnits - without.readUnits).toBeCloseTo(1440 * 50, 5);
   });
 
   it("prices vCPU, memory and invocations, and units of the table", () => {
