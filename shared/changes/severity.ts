@@ -65,7 +65,14 @@ export function compareValues(field: WatchedField, from: string | null, to: stri
   if (before === 0 && after < 0 && !isOneOf(to, noLoss)) {
     return { direction: "worse", severity: joinSeverities(["warning", worse]) };
   }
-  if (before < 0 || after < 0) return { direction: "unknown", severity: ofValue };
+  if (before < 0 || after < 0) {
+    // A word without a rank does not say that the trouble before it is over.
+    const wasTrouble = (levels[before]?.severity ?? "info") !== "info";
+    return {
+      direction: "unknown",
+      severity: joinSeverities([ofValue, wasTrouble ? worse : "info"]),
+    };
+  }
   if (after === before) return { direction: "lateral", severity: ofValue };
   if (after < before) return { direction: "better", severity: "info" };
   return { direction: "worse", severity: joinSeverities([ofValue, worse]) };
