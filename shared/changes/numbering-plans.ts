@@ -22,22 +22,32 @@ const TRUNK_PREFIXES: Readonly<Record<string, RegExp | undefined>> = {
   // The first 0 of these belongs to the number (libphonenumber's `italian_leading_zero`).
   "39": undefined,
   "225": undefined,
+  // Benin: all numbers begin with 01 since November 2024.
+  "229": undefined,
   "242": undefined,
   "378": undefined,
 };
 const ANY_OTHER = /^0+/;
 
 /**
- * Digits of the longest national number of a person's line, for plans that fix it (ITU-T E.164,
- * national numbering plans). Numbers of machines may be longer, so length alone refuses nothing.
+ * Digits of the shortest and the longest national number of a person's line, for plans that fix them
+ * (ITU-T E.164, national numbering plans). Numbers of machines may be longer, so length alone refuses
+ * nothing.
  */
-const LONGEST_NATIONAL: Readonly<Record<string, number | undefined>> = {
-  ...{ "1": 10, "7": 10, "27": 9, "33": 9, "34": 9, "44": 10, "45": 8, "47": 8, "48": 9 },
+const LENGTHS: Readonly<Record<string, readonly [number, number] | undefined>> = {
+  ...{ "1": [10, 10], "7": [10, 10], "27": [9, 9], "33": [9, 9], "34": [9, 9], "44": [9, 10] },
+  ...{ "45": [8, 8], "47": [8, 8], "48": [9, 9] },
   // Mexico with the mobile 1 that the plan has dropped, Argentina and Brazil with the mobile 9.
-  ...{ "52": 11, "54": 11, "55": 11 },
-  ...{ "60": 10, "61": 9, "65": 8, "66": 9, "81": 10, "86": 11, "90": 10, "91": 10 },
-  ...{ "351": 9, "852": 8, "853": 8, "966": 9, "971": 9 },
+  ...{ "52": [10, 11], "54": [10, 11], "55": [10, 11] },
+  ...{ "60": [8, 10], "61": [9, 9], "65": [8, 8], "66": [8, 9], "81": [9, 10], "86": [9, 11] },
+  ...{ "90": [10, 10], "91": [10, 10], "351": [9, 9], "852": [8, 8], "853": [8, 8] },
+  ...{ "966": [8, 9], "971": [8, 9] },
 };
+/** Of other plans: with the country code no person's line has fewer digits (ITU-T E.164.3, islands). */
+const FEWEST = 7;
+
+/** Codes of countries: no code begins another one (ITU-T E.164, list of assigned codes). */
+const COUNTRY_CODE = /^([17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3})/;
 
 /** Argentina writes a 15 between area and mobile at home. Ten digits are left without it. */
 const ARGENTINE_15 = /^0?(?:(\d{2})15(\d{8})|(\d{3})15(\d{7})|(\d{4})15(\d{6}))$/;
@@ -49,6 +59,12 @@ export function withoutTrunkPrefix(cc: string, national: string): string {
   }
   const prefix = Object.hasOwn(TRUNK_PREFIXES, cc) ? TRUNK_PREFIXES[cc] : ANY_OTHER;
   return prefix ? national.replace(prefix, "") : national;
+}
+
+/** An international number, in digits, without a trunk prefix behind its country code. */
+export function toInternational(digits: string): string {
+  const cc = COUNTRY_CODE.exec(digits)?.[0] ?? "";
+  return cc + withoutTrunkPrefix(cc, digits.slice(cc.length));
 }
 
 const TWICE = "begins with the country code; send it without";
@@ -63,20 +79,30 @@ export function impossibleNumber(cc: string, national: string): string | undefin
   return undefined;
 }
 
+/**
+ * Italian landlines keep their 0, mobiles have none. Eleven digits with 03 are hardly a landline, nor
+ * are those of which no area begins so: 033 is the area of 0331 and 0332 alone.
+ */
+const ITALIAN_MOBILE_WITH_0 = /^03(\d{9}|3[03-9]\d+)$/;
+
 /** What may be wrong with a number that can exist, in words that follow the field's name. */
 export function doubtsAbout(cc: string, national: string): string[] {
   const bare = withoutTrunkPrefix(cc, national);
   const trunk = national.endsWith(bare) ? national.slice(0, -bare.length) : "15";
   const doubts = trunk ? [`holds the prefix ${trunk}, for home calls`] : [];
   if (isTooLong(cc, bare)) doubts.push(`has too many digits for country code ${cc}`);
-  const isOpenPlan = LONGEST_NATIONAL[cc] === undefined;
-  // Seven digits behind a second country code can be a number of their own.
-  if (isOpenPlan && bare.startsWith(cc) && bare.length - cc.length >= 7) {
+  const [shortest] = LENGTHS[cc] ?? [FEWEST - cc.length];
+  if (bare.length < shortest) doubts.push(`has too few digits for country code ${cc}`);
+  if (cc === "39" && ITALIAN_MOBILE_WITH_0.test(bare)) doubts.push("looks like a mobile with a 0");
+  // Short ones are numbers of their own, such as 491 12345 of an area of Germany. The plans behind
+  // three digits are those of small countries.
+  const isLong = bare.length - cc.length >= (cc.length === 3 ? 5 : 6);
+  if (!LENGTHS[cc] && bare.startsWith(cc) && isLong) {
     doubts.push("begins with the country code; check that it is not twice");
   }
   return doubts;
 }
 
 function isTooLong(cc: string, national: string): boolean {
-  return national.length > (LONGEST_NATIONAL[cc] ?? Number.POSITIVE_INFINITY);
+  return national.length > (LENGTHS[cc]?.[1] ?? Number.POSITIVE_INFINITY);
 }

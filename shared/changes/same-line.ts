@@ -1,8 +1,12 @@
-import { withoutTrunkPrefix } from "./numbering-plans.ts";
+import { toInternational, withoutTrunkPrefix } from "./numbering-plans.ts";
 
-/** Digits only: the form of all keys and subjects. Replies usually have it already. */
+/**
+ * Digits only: the form of all keys and subjects. Replies usually have it already. A 0 in brackets is
+ * for home calls and is no part of the number.
+ */
 export function toDigits(phoneNumber: string): string {
-  return phoneNumber.replace(/\D/g, "");
+  const digits = phoneNumber.replace(/\D/g, "");
+  return phoneNumber.includes("(0)") ? toInternational(digits) : digits;
 }
 
 /** By which rule two spellings name one line. */
@@ -27,7 +31,9 @@ const RULES: readonly { readonly rule: LineRule; readonly shorten: (digits: stri
 /** The rule by which two numbers, in digits with country code, are one line; undefined for two. */
 export function sameLine(one: string, other: string): LineRule | undefined {
   if (one === other) return "exact";
-  return RULES.find(({ shorten }) => shorten(one) === shorten(other))?.rule;
+  const [a, b] = [toInternational(one), toInternational(other)];
+  if (a === b) return "trunk-prefix";
+  return RULES.find(({ shorten }) => shorten(a) === shorten(b))?.rule;
 }
 
 /**

@@ -53,6 +53,18 @@ describe("a known number under another spelling", () => {
     expect(events.map(gist)).toEqual([`discovered ${WITH_1}`]);
   });
 
+  it.each([
+    ["447700900142", "+44 (0)7700 900142"],
+    ["447700900142", "4407700900142"],
+    // As the first edition may have stored it.
+    ["4407700900142", "+44 (0)7700 900142"],
+  ])("is one line if %s is listed as %s", (known, listed) => {
+    const row = rowOf({ [known]: stateOf() });
+    const decision = decideOn([item(listed)], { row });
+    expect(decision.events).toEqual([]);
+    expect(Object.keys(rowAfter(decision, row).numbers)).toEqual([known]);
+  });
+
   it("is another line for a Brazilian landline and a mobile of the same digits", () => {
     const row = rowOf({ "551133334444": stateOf() });
     const { events } = decideOn([item("551133334444"), item("5511933334444")], { row });

@@ -35,6 +35,7 @@ describe("the trunk prefix of a national number", () => {
     ["39", "065550142", "065550142"],
     ["378", "0549123456", "0549123456"],
     ["225", "0701234567", "0701234567"],
+    ["229", "0197123456", "0197123456"],
     ["242", "061234567", "061234567"],
   ])("of +%s %s leaves %s", (cc, national, expected) => {
     expect(withoutTrunkPrefix(cc, national)).toBe(expected);
@@ -88,6 +89,21 @@ describe("a doubtful number", () => {
     ["52", "0445512345678", ["holds the prefix 044, for home calls"]],
     ["54", "0111555501420", ["holds the prefix 15, for home calls"]],
     ["33", "70012345678", ["has too many digits for country code 33"]],
+    ["1", "415555012", ["has too few digits for country code 1"]],
+    ["44", "77009001", ["has too few digits for country code 44"]],
+    [
+      "44",
+      "07700900",
+      ["holds the prefix 0, for home calls", "has too few digits for country code 44"],
+    ],
+    ["55", "985550142", ["has too few digits for country code 55"]],
+    ["49", "1511", ["has too few digits for country code 49"]],
+    ["39", "03331234567", ["looks like a mobile with a 0"]],
+    ["39", "0333123456", ["looks like a mobile with a 0"]],
+    ["39", "03471234567", ["looks like a mobile with a 0"]],
+    ["372", "372512345", ["begins with the country code; check that it is not twice"]],
+    ["372", "37251234567", ["begins with the country code; check that it is not twice"]],
+    ["500", "50012345", ["begins with the country code; check that it is not twice"]],
   ])("+%s %s is named", (cc, national, doubts) => {
     expect(doubtsAbout(cc, national)).toEqual(doubts);
   });
@@ -97,7 +113,15 @@ describe("a doubtful number", () => {
     ["49", "4912345"],
     ["7", "7012345678"],
     ["39", "0612345678"],
+    ["39", "0331123456"],
+    ["39", "0341123456"],
+    ["39", "3331234567"],
     ["55", "55912345678"],
+    ["55", "1133334444"],
+    ["54", "1155501420"],
+    ["683", "4123"],
+    ["372", "3721234"],
+    ["229", "0197123456"],
     ["1", "4155550123"],
   ])("+%s %s is none", (cc, national) => {
     expect(doubtsAbout(cc, national)).toEqual([]);
