@@ -12,8 +12,9 @@ const HELP = `npm run check:kill -- [options]
 
 Kills a polling process (kill -9) at random times while numbers change upstream, and starts it again.
 Then it checks that the receiver has every change that was seen, in order, and no other. It does so
-on each store in turn. But on PGlite, the last kills hit two of three overlapping workers with a
-common lease, and the longest time without a call is printed, at most 30 s. Without TEST_POSTGRES_URL, the other stores get PostgreSQL's kills.
+on each store in turn. On all but PGlite, two of three kills are of three overlapping workers with a
+common lease, two at a time, and the longest time without a call is printed, at most 30 s. Without
+TEST_POSTGRES_URL, the other stores get PostgreSQL's kills.
 
   --kills N    in all (default 210), at least one for each store
   --stores X   of pglite,postgres,tablestore (default: all)

@@ -36,7 +36,8 @@ export type Result = {
 
 /** Workers with a common lease, which only one process at a time can have with PGlite. */
 const OVERLAPPING = 3;
-const OVERLAPPING_KILLS = 6;
+/** Two of every three kills, two at a time. */
+const overlappingOf = (kills: number) => 2 * Math.floor(kills / 3);
 /** The lease of a killed worker ends after 25 s. */
 const MAX_SILENCE_SECONDS = 30;
 
@@ -61,7 +62,7 @@ export async function runTrial(
   const ending = new AbortController();
   const changes = changeNumbers(trial, ending.signal);
   try {
-    const overlapping = store.name === "pglite" ? 0 : Math.min(kills, OVERLAPPING_KILLS);
+    const overlapping = store.name === "pglite" ? 0 : overlappingOf(kills);
     for (let kill = overlapping; kill < kills; kill += 1) await killOne(trial);
     const silenceSeconds = overlapping > 0 ? await killOverlapping(trial, overlapping) : null;
     ending.abort();
