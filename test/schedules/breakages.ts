@@ -13,6 +13,7 @@ import { decodeRow } from "../../shared/store/rows.ts";
 import type { Store } from "../../shared/store/store.ts";
 import type { Breakage, Calls } from "./breakage.ts";
 import {
+  firstHistoryLost,
   firstMarkerLost,
   futureIsTrue,
   oneSampleCondemns,
@@ -283,6 +284,7 @@ export const BREAKAGES: Readonly<Record<string, Breakage>> = {
   "throttle counts as outage": throttleIsOutage,
   "future time taken as true": futureIsTrue,
   "marker of the first edition lost": firstMarkerLost,
+  "history of the first edition lost": firstHistoryLost,
   "one event's Retry-After stops all": retryAfterStopsAll,
   "reads go on without a store": readsWithoutStore,
 };

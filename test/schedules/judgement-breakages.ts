@@ -2,7 +2,13 @@ import { UpstreamUnavailableError } from "../../shared/errors.ts";
 import { receiverKey } from "../../shared/outbox/receiver-state.ts";
 import { LONGEST_PROBE_WAIT_MS } from "../../shared/outbox/schedule.ts";
 import { CUSTOMER_PREFIX, type CustomerRow } from "../../shared/schemas/customer-row.ts";
-import { DUE_PREFIX, parseEventKey, type ReceiverRow } from "../../shared/schemas/outbox-rows.ts";
+import {
+  DUE_PREFIX,
+  HISTORY_PREFIX,
+  type HistoryRow,
+  parseEventKey,
+  type ReceiverRow,
+} from "../../shared/schemas/outbox-rows.ts";
 import { LEASE_KEY, type LeaseRow } from "../../shared/schemas/watch-rows.ts";
 import type { Upstream } from "../../shared/signing/upstream.ts";
 import { refusalOf } from "../support/fake-upstream.ts";
@@ -101,6 +107,21 @@ export const readsWithoutStore: Breakage = (calls, { direct }) => ({
     ...calls.store,
     get: (key) => calls.store.get(key).catch(() => direct.get(key)),
     scan: (...page) => calls.store.scan(...page).catch(() => direct.scan(...page)),
+  },
+});
+
+/** What the first edition kept in the customer's row gets a row of its own. Here it gets none. */
+export const firstHistoryLost: Breakage = (calls) => ({
+  ...calls,
+  store: {
+    ...calls.store,
+    async put(key, value, expected) {
+      const isEarlier = (row: HistoryRow) => row.events.some(({ seq }) => seq < START_MS);
+      if (key.startsWith(HISTORY_PREFIX) && isEarlier(JSON.parse(value) as HistoryRow)) {
+        return "stored";
+      }
+      return calls.store.put(key, value, expected);
+    },
   },
 });
 

@@ -123,6 +123,7 @@ export function createReceiverModel(upstream: UpstreamModel) {
     received: () => received,
     has: (id: string) => bodies.has(id),
     deadLetters: () => dead.size,
+    isDead: (id: string) => dead.has(id),
     problems,
     /** Where the end of a chain is not the upstream's value. */
     differences(customers: readonly string[]): string[] {

@@ -21,7 +21,7 @@ the same run every time. Exits 1 when a schedule breaks a promise, and prints it
 `;
 
 const REPORT_EVERY = 500;
-const SHOWN_FAILURES = 10;
+const SHOWN_PROBLEMS = 10;
 
 type Range = { readonly from: number; readonly step: number; readonly until: number };
 type FailedSeed = { readonly seed: number; readonly problems: readonly string[] };
@@ -106,6 +106,7 @@ async function main(): Promise<void> {
         total.deadLetters += progress.deadLetters;
         total.eventFailures += progress.eventFailures;
         total.failures.push(...progress.failures);
+        if (!values.json) for (const failed of progress.failures) describeFailure(failed);
         if (values.json || total.done - announced < seeds / 10) return;
         announced = total.done;
         const seconds = Math.round((performance.now() - began) / 1000);
@@ -120,10 +121,6 @@ async function main(): Promise<void> {
   if (values.json) {
     console.log(JSON.stringify({ ...total, from, seeds, seconds }));
   } else {
-    for (const { seed, problems } of total.failures.slice(0, SHOWN_FAILURES)) {
-      console.log(`seed ${seed} (replay: npm run check:schedules -- --seed ${seed})`);
-      for (const problem of problems) console.log(`  ${problem}`);
-    }
     const { done, events, deaths, odd, deadLetters, eventFailures } = total;
     console.log(
       `${done} schedules, ${events} events, ${deaths} deaths, ${deadLetters} dead letters, ` +
@@ -132,6 +129,12 @@ async function main(): Promise<void> {
     );
   }
   if (total.failures.length > 0) process.exitCode = 1;
+}
+
+/** As soon as it is known: the rest may take an hour. */
+function describeFailure({ seed, problems }: FailedSeed): void {
+  console.log(`seed ${seed} (replay: npm run check:schedules -- --seed ${seed})`);
+  for (const problem of problems.slice(0, SHOWN_PROBLEMS)) console.log(`  ${problem}`);
 }
 
 /** One range in a process of its own. */

@@ -56,6 +56,8 @@ export function drawScenario(random: Random) {
   );
   const share = isRefused ? SHARES.oddInRefused : SHARES.oddInCrowd;
   for (const name of crowd) if (isOne(share)) odd.set(name, pick(ofCrowd));
+  // Two prove that the account is refused, and end a run before some others.
+  const refusals = [...odd.values()].filter(({ outcome }) => outcome === "account").length;
   return {
     /** The store forgets writes. */
     isForgetful,
@@ -71,7 +73,7 @@ export function drawScenario(random: Random) {
      */
     hasCommonLease: isRefused || isOne(SHARES.commonLease),
     /** So many calm runs may pass without a good read of an ordinary customer. */
-    patience: isRefused ? REFUSED_PATIENCE : 0,
+    patience: isRefused ? REFUSED_PATIENCE : refusals > 1 ? 1 : 0,
     /** The share of the store's operations that fail in a storm, which has times without a store. */
     failingShare: isOne(SHARES.failingStore) || crowd.length > 0 ? SHARES.failingOperations : 0,
     /** How the upstream answers everyone for more than half an hour. */
