@@ -126,6 +126,7 @@ function createAnswerLive(deps: QueryDeps): AnswerLive {
 
 function toLiveResponse({ items = [], requestId, malformed }: QueryReply): HttpResponse {
   return jsonResponse(200, {
+    source: "live",
     phoneNumbers: toCamelCase(
       items.map((item) => ({ ...item, PhoneNumber: toDigits(item.PhoneNumber) })),
     ),

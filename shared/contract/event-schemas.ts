@@ -203,8 +203,11 @@ function shareProperties(
   const shared = Object.entries(properties).map(([name, property]) => {
     const inner = shareProperties(property, definitions, base);
     if (name === "type" || !property.description) return [name, inner];
-    definitions[capitalise(name)] ??= inner;
-    return [name, { $ref: base + capitalise(name) }];
+    const values = capitalise(name);
+    // A client generator exports every definition by its name: `To` and `Id` alone say nothing.
+    const defined = values in definitions ? values : `Event${values}`;
+    definitions[defined] ??= inner;
+    return [name, { $ref: base + defined }];
   });
   return { ...schema, properties: Object.fromEntries(shared) };
 }
@@ -220,10 +223,6 @@ function knownValues(base: string): Record<string, JsonSchema> {
     `Known${name}`,
     { type: "string", enum: values },
   ]);
-  const schemaOf = (field: WatchedField) =>
-    isWord(field) ? ref(capitalise(field)) : { type: "string" };
-  const values = (toValue: (field: WatchedField) => JsonSchema) =>
-    Object.fromEntries(WATCHED_FIELD_NAMES.map((field) => [field, toValue(field)]));
   return {
     ...Object.fromEntries(known),
     ...Object.fromEntries(
@@ -235,16 +234,32 @@ function knownValues(base: string): Record<string, JsonSchema> {
     Current: {
       type: "object",
       description: EVENT_NOTES.current,
-      properties: values(schemaOf),
+      properties: watchedProperties(base),
       additionalProperties: { type: "string" },
     },
     Previous: {
       type: "object",
       description: EVENT_NOTES.previous,
-      properties: values((field) => ({ anyOf: [schemaOf(field), { type: "null" }] })),
+      properties: watchedProperties(base, "or null"),
       additionalProperties: { type: ["string", "null"] },
     },
   };
+}
+
+/**
+ * The watched fields as properties: a word refers to its known values.
+ *
+ * @param base where references point to, with a slash at its end
+ */
+export function watchedProperties(
+  base: string,
+  empty?: "or null",
+): Readonly<Record<string, JsonSchema>> {
+  const properties = WATCHED_FIELD_NAMES.map((field) => {
+    const value = isWord(field) ? { $ref: base + capitalise(field) } : { type: "string" };
+    return [field, empty ? { anyOf: [value, { type: "null" }] } : value];
+  });
+  return Object.fromEntries(properties);
 }
 
 export function capitalise(word: string): string {

@@ -4,8 +4,17 @@ import { CUSTOMER_ID } from "../schemas/customer-row.ts";
 import { hintRequestSchema, hintResponseSchema } from "../schemas/hint.ts";
 import { problemSchema } from "../schemas/problem.ts";
 import { liveResponseSchema, storedResponseSchema } from "../schemas/query.ts";
-import { type JsonSchema, time, toDocumentedSchema } from "./documented-schema.ts";
+import {
+  type JsonSchema,
+  type PropertyNotes,
+  time,
+  toDocumentedSchema,
+} from "./documented-schema.ts";
+import { watchedProperties } from "./event-schemas.ts";
 
+type NumbersSchema = typeof liveResponseSchema | typeof storedResponseSchema;
+
+const SCHEMAS = "#/components/schemas/";
 const WATCHED = WATCHED_FIELD_NAMES.join(", ");
 
 /** The schemas of the HTTP bodies, by their names in the document. */
@@ -40,15 +49,16 @@ export function httpSchemas(): Readonly<Record<string, JsonSchema>> {
       outcome:
         "accepted: the upstream accepted the call. confirmed: its response was lost, and it lists the number.",
     }),
-    LiveNumbers: toDocumentedSchema(liveResponseSchema, {
+    LiveNumbers: withWatchedFields(liveResponseSchema, {
+      source: "The upstream was called.",
       phoneNumbers: `The upstream's list. Every field has its camelCase name, and more fields may come. Watched are ${WATCHED}.`,
       phoneNumber: "Country code and digits.",
       requestId: "The upstream's id of the call.",
       malformedItems: "How many entries of the upstream's list are no numbers. They are left out.",
     }),
-    StoredNumbers: toDocumentedSchema(storedResponseSchema, {
+    StoredNumbers: withWatchedFields(storedResponseSchema, {
       custSpaceId: "The customer. self is the account itself.",
-      source: "The source that the request named.",
+      source: "The store was read. With maxAgeSeconds, the service chose it.",
       sequence: "The sequence of the customer's last event. An event with a higher one is newer.",
       phoneNumbers: `The stored values: those of ${WATCHED} that are known.`,
       phoneNumber: "Country code and digits.",
@@ -100,5 +110,24 @@ export function httpSchemas(): Readonly<Record<string, JsonSchema>> {
       accessDeniedDetail: "The upstream's words on a missing permission.",
       outcome: "With ERR_ADD_OUTCOME_UNKNOWN: the number may still appear.",
     }),
+  };
+}
+
+/** Numbers with the watched fields as optional properties; any other field of the upstream may come. */
+function withWatchedFields(schema: NumbersSchema, notes: PropertyNotes): JsonSchema {
+  const documented = toDocumentedSchema(schema, notes) as {
+    readonly properties: { readonly phoneNumbers: { readonly items: JsonSchema } };
+  };
+  const { phoneNumbers } = documented.properties;
+  const { items } = phoneNumbers;
+  // A live number is the upstream's own, which may write null.
+  const watched = watchedProperties(SCHEMAS, schema === liveResponseSchema ? "or null" : undefined);
+  const properties = { ...(items.properties as object), ...watched };
+  return {
+    ...documented,
+    properties: {
+      ...documented.properties,
+      phoneNumbers: { ...phoneNumbers, items: { ...items, properties } },
+    },
   };
 }

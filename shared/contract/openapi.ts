@@ -25,6 +25,7 @@ export function buildOpenApi(
       title: "waba-numbers",
       version: API_VERSION,
       description: `Adds, queries and watches WhatsApp numbers of Alibaba Cloud Chat App Message Service. The webhooks are Standard Webhooks requests with a CloudEvents 1.0 body. The secret ${eventSecret} signs their examples, over the JSON without white space.`,
+      contact: { name: "The maintainers of waba-numbers" },
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [

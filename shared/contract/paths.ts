@@ -156,7 +156,16 @@ function queryOperation({ numbers, problems }: HttpExamples) {
     responses: {
       "200": success(
         "The numbers.",
-        { anyOf: [schemaRef("StoredNumbers"), schemaRef("LiveNumbers")] },
+        {
+          oneOf: [schemaRef("LiveNumbers"), schemaRef("StoredNumbers")],
+          discriminator: {
+            propertyName: "source",
+            mapping: {
+              live: "#/components/schemas/LiveNumbers",
+              stored: "#/components/schemas/StoredNumbers",
+            },
+          },
+        },
         numbers,
       ),
       ...problemResponses(

@@ -35,6 +35,7 @@ export const queryRequestSchema = z.strictObject({
 
 /** Every upstream field under its camelCase name; fields are added upstream over time. */
 export const liveResponseSchema = z.object({
+  source: z.literal("live"),
   phoneNumbers: z.array(z.looseObject({ phoneNumber: z.string() })),
   requestId: z.optional(z.string()),
   /** Entries of the upstream's list that are no number's object and were left out; absent for none. */

@@ -62,6 +62,7 @@ const ADDED = {
 
 const NUMBERS = {
   live: {
+    source: "live",
     phoneNumbers: [
       {
         phoneNumber: "4915112345678",

@@ -29,6 +29,7 @@ describe("query", () => {
     const { status, body, headers } = await ask({ custSpaceId: "acme" });
     expect(status).toBe(200);
     expect(body).toEqual({
+      source: "live",
       phoneNumbers: [
         {
           phoneNumber: "4915111",

@@ -12,6 +12,7 @@ export function guide(stack: Stack, intervalSeconds: number): string {
   const lines = [
     `page        ${url}/   (open it in a browser)`,
     `functions   ${url}/add  ${url}/query`,
+    `OpenAPI     ${url}/openapi.json`,
     `upstream    ${upstream ? `${upstream.url} (simulated)` : "the real one"}`,
     `receiver    ${receiver ? `${receiver.url} (local, verifies each event)` : "WEBHOOK_URL"}`,
     ...(receiver || !isSecretMade ? [] : [`secret      ${webhookSecret}`]),

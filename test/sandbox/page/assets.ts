@@ -8,14 +8,15 @@ export type Asset = { readonly type: string; readonly body: string };
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** The page's own files by path, scripts and styles put together; nothing comes from elsewhere. */
+/** The page's own files and the OpenAPI document by path, scripts and styles put together; nothing comes from elsewhere. */
 export async function loadAssets(): Promise<{
   readonly version: string;
   readonly assets: ReadonlyMap<string, Asset>;
 }> {
-  const [html, icon, built] = await Promise.all([
+  const [html, icon, document, built] = await Promise.all([
     readFile(file("index.html"), "utf8"),
     readFile(file("icon.svg"), "utf8"),
+    readFile(file("../../../shared/contract/openapi.json"), "utf8"),
     build({
       entryPoints: [file("browser/page.ts"), file("browser/theme.ts"), file("page.css")],
       outdir: "page",
@@ -29,6 +30,7 @@ export async function loadAssets(): Promise<{
   ]);
   const assets = new Map<string, Asset>([
     ["/", { type: "text/html; charset=utf-8", body: html }],
+    ["/openapi.json", { type: "application/json", body: atThisAddress(document) }],
     ["/page/icon.svg", { type: "image/svg+xml", body: icon }],
     ...built.outputFiles.map(({ path, text }): [string, Asset] => {
       const type = path.endsWith(".css") ? "text/css" : "text/javascript";
@@ -38,4 +40,9 @@ export async function loadAssets(): Promise<{
   const hash = createHash("sha256");
   for (const { body } of assets.values()) hash.update(body);
   return { assets, version: hash.digest("base64url").slice(0, 12) };
+}
+
+/** The OpenAPI document as a client of the sandbox wants it: its requests come here. */
+function atThisAddress(document: string): string {
+  return JSON.stringify({ ...JSON.parse(document), servers: [{ url: "/" }] }, undefined, 2);
 }

@@ -1,16 +1,9 @@
-import http from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { verifyWebhook } from "../../../shared/receiver/verify.ts";
 import type { Stack } from "../stack.ts";
+import { type Ask, askPage, messages, readStream } from "./page-client.ts";
 import { startTestStack } from "./page-rig.ts";
 import type { PageChange, PageState } from "./state.ts";
-import { messages, readStream } from "./stream-reader.ts";
-
-type Answer = {
-  readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
-  readonly text: string;
-};
 
 let stack: Stack;
 beforeAll(async () => {
@@ -18,31 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-/** A request with just these headers, `host` included, as no fetch would send it. */
-function ask(
-  method: string,
-  path: string,
-  headers: Readonly<Record<string, string>> = {},
-  body = "",
-): Promise<Answer> {
-  const { port, host } = new URL(stack.url);
-  return new Promise((resolve, reject) => {
-    const request = http.request(
-      { port, host: "127.0.0.1", method, path, headers: { host, ...headers }, agent: false },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("end", () => {
-          const { statusCode: status = 0, headers: answered } = response;
-          resolve({ status, headers: answered, text: Buffer.concat(chunks).toString() });
-        });
-      },
-    );
-    request.on("error", reject);
-    request.end(body);
-  });
-}
-
+const ask = (...request: Ask) => askPage(stack.url, ...request);
 const JSON_TYPE = { "content-type": "application/json" };
 const own = () => ({ ...JSON_TYPE, origin: stack.url, "sec-fetch-site": "same-origin" });
 const press = (control: string, body: unknown, headers: Readonly<Record<string, string>> = own()) =>
@@ -85,6 +54,15 @@ describe("the page's files", () => {
     }
     expect((await ask("GET", "/page/nothing.js")).status).toBe(404);
     expect((await ask("DELETE", "/page/poll", own())).status).toBe(405);
+  });
+
+  it("have the OpenAPI document with this address beside them", async () => {
+    const answer = await ask("GET", "/openapi.json");
+    expect(answer.headers["content-type"]).toBe("application/json");
+    const { openapi, servers, paths } = JSON.parse(answer.text);
+    expect([openapi, servers]).toEqual(["3.1.0", [{ url: "/" }]]);
+    expect(paths["/query"].get.operationId).toBe("queryNumbers");
+    expect((await ask("GET", "/openapi.json", { host: "rebound.example" })).status).toBe(403);
   });
 
   it("leave the functions' own paths alone", async () => {

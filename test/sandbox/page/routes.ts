@@ -38,11 +38,12 @@ export type PageParts = {
   readonly onError: (error: unknown) => void;
 };
 
-/** `/` and everything below `/page/`: answers true when the request was the page's. */
+/** `/`, the other assets and everything below `/page/`: answers true when the request was the page's. */
 export function createRoutes({ assets, stream, controls, onError }: PageParts) {
   return (request: IncomingMessage, response: ServerResponse): boolean => {
     const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
-    if (path !== "/" && path !== "/favicon.ico" && !path.startsWith(PREFIX)) return false;
+    const isOwn = assets.has(path) || path === "/favicon.ico" || path.startsWith(PREFIX);
+    if (!isOwn) return false;
     const why = refusal(request);
     if (why !== undefined) {
       answerJson(response, 403, { error: why });

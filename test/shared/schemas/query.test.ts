@@ -59,6 +59,7 @@ describe("queryRequestSchema", () => {
 describe("liveResponseSchema", () => {
   it("keeps what the upstream adds and the count of what was left out", () => {
     const answer = {
+      source: "live",
       phoneNumbers: [{ phoneNumber: "1", new: 1 }],
       requestId: "r",
       malformedItems: 1,
