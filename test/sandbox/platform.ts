@@ -53,6 +53,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       headers: joinValues(Object.entries(request.headersDistinct).flatMap(toPairs)),
       body: await readBody(request),
       base64: true,
+      sourceIp: request.socket.remoteAddress,
     });
     writeResult(response, await route.handler(event, options.context()));
   }

@@ -98,10 +98,11 @@ async function assemble(
     : await startReceiver({ secrets: secret.split(" ") });
   if (receiver) closers.push(receiver.close);
 
-  const environment = createEnvironment(options, secret, upstream, receiver);
+  // The page and ctl have a key of their own: one of the user's may be a digest, or of one customer.
+  const apiKey = newApiKey();
+  const environment = createEnvironment(options, secret, apiKey, upstream, receiver);
   const onError = (error: unknown) =>
     writeLog(`sandbox: ${error instanceof Error ? error.message : String(error)}`);
-  const apiKey = environment.API_KEYS?.split(":")[1] ?? "";
 
   let page: Awaited<ReturnType<typeof open>> | undefined;
   const functions = await startFunctions({
@@ -147,6 +148,7 @@ async function assemble(
 function createEnvironment(
   { given, folder, intervalSeconds }: StackOptions,
   webhookSecret: string,
+  apiKey: string,
   upstream: SandboxUpstream | undefined,
   receiver: SandboxReceiver | undefined,
 ): Record<string, string | undefined> {
@@ -154,7 +156,7 @@ function createEnvironment(
     upstreamUrl: upstream?.url,
     receiverUrl: receiver?.url ?? given.WEBHOOK_URL ?? "",
     webhookSecret,
-    apiKey: newApiKey(),
+    apiKey,
     storeUrl: upstream ? `pglite:${path.join(folder, "store")}` : "pglite:./.waba/store",
     pollIntervalSeconds: upstream
       ? Math.min(READ_INTERVAL_SECONDS, intervalSeconds)
@@ -168,5 +170,6 @@ function createEnvironment(
     receiver || isLocal
       ? { WEBHOOK_ALLOW_CIDRS: "127.0.0.0/8,::1" }
       : { WEBHOOK_ALLOW_HTTP: "", WEBHOOK_ALLOW_CIDRS: "" };
-  return { ...settings, ...allowed, LOG_LEVEL: "warn", ...given };
+  const keys = given.API_KEYS ? { API_KEYS: `${given.API_KEYS},npm-start:${apiKey}` } : {};
+  return { ...settings, ...allowed, LOG_LEVEL: "warn", ...given, ...keys };
 }

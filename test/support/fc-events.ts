@@ -9,6 +9,8 @@ export type HttpEventOptions = {
   /** Default: true, except for a text body. The platform sets it for an absent body as well. */
   readonly base64?: boolean;
   readonly requestId?: string;
+  /** The caller's address. */
+  readonly sourceIp?: string | undefined;
 };
 
 const ACCOUNT_ID = "1234567890123456";
@@ -16,7 +18,13 @@ const REQUEST_ID = "1-68f0c0de-15a3c0ffee00-0123456789ab";
 
 /** A Function Compute 3.0 HTTP trigger's event, `version: "v1"`. */
 export function fcHttpEvent(options: HttpEventOptions): Buffer {
-  const { method, path = "/", query = {}, requestId = REQUEST_ID } = options;
+  const {
+    method,
+    path = "/",
+    query = {},
+    requestId = REQUEST_ID,
+    sourceIp = "192.0.2.7",
+  } = options;
   const headers = toTrainCase(options.headers ?? {});
   return toBuffer({
     version: "v1",
@@ -36,7 +44,7 @@ export function fcHttpEvent(options: HttpEventOptions): Buffer {
         method,
         path,
         protocol: "HTTP/1.1",
-        sourceIp: "192.0.2.7",
+        sourceIp,
         userAgent: headers["User-Agent"] ?? "",
       },
     },
