@@ -87,7 +87,7 @@ export class NotFoundError extends /* @__PURE__ */ define(
 export class NotWatchedError extends /* @__PURE__ */ define(
   "ERR_NOT_WATCHED",
   "404 Customer not watched",
-  "This customer is not watched yet. Add a number, list the customer in WATCH_CUST_SPACES, or send poll a watch command.",
+  "This customer is not watched yet. Add a number for it, or ask the operator to watch it.",
 ) {}
 
 export class MethodNotAllowedError extends /* @__PURE__ */ define(

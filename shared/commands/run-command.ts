@@ -78,11 +78,11 @@ async function findNothing({ named }: Command, done: object, { store }: CommandD
   return seq === undefined ? {} : { notFound: `${customer} has no dead letter ${seq}.` };
 }
 
-/** Lists in an answer may name numbers, so the log gets their lengths. */
+/** Lists in an answer may name numbers, so the log gets their lengths. Sentences name customers. */
 function countsOf(answer: object): LogFields {
   return Object.fromEntries(
     Object.entries(answer)
-      .filter(([name]) => name !== "after")
+      .filter(([name]) => name !== "after" && name !== "notFound")
       .map(([name, value]) => [name, Array.isArray(value) ? value.length : value]),
   );
 }

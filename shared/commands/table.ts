@@ -47,6 +47,8 @@ export type CommandEntry<S extends CommandSchema = CommandSchema> = {
   readonly options?: Readonly<Record<string, OptionKind>>;
   /** Flags that ctl obeys by itself. poll does not see them. */
   readonly flags?: readonly CtlFlag[];
+  /** It changes nothing, in the store or elsewhere. */
+  readonly reads?: true;
   /** Payload fields that every such command line has. */
   readonly payload?: Readonly<Record<string, unknown>>;
 };
@@ -70,6 +72,7 @@ const DEAD_USAGE = "(--customer ID [--seq N] | --all)";
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "status",
+    reads: true,
     schema: statusSchema,
     run: (_command, deps) => status(deps),
     usage: "[--check]",
@@ -138,6 +141,7 @@ WATCH_DISCOVER would bring the customer back. Repeating it does no harm.`,
   } satisfies CommandEntry<typeof hintsUrlSchema>,
   {
     name: "watch-list",
+    reads: true,
     schema: watchListSchema,
     run: watchList,
     usage: "[--failing]",
@@ -147,6 +151,7 @@ WATCH_DISCOVER would bring the customer back. Repeating it does no harm.`,
   } satisfies CommandEntry<typeof watchListSchema>,
   {
     name: "events",
+    reads: true,
     schema: eventsSchema,
     run: listEvents,
     words: "events tail",
@@ -158,6 +163,7 @@ customer's last 20 events are kept, often more.`,
   } satisfies CommandEntry<typeof eventsSchema>,
   {
     name: "dead-list",
+    reads: true,
     schema: deadListSchema,
     run: listDead,
     help: "Lists the dead letters: events that the receiver refused ten times.",

@@ -46,13 +46,12 @@ export async function unwatch({ custSpaceIds, drop = false }: UnwatchCommand, de
     const outcome = await unwatchCustomer(deps.store, customer, options);
     if (outcome.kind === "pending") {
       refused.push({ custSpaceId: customer, pending: outcome.pending });
-    } else if (outcome.kind === "not-watched") notWatched.push(customer);
-    else {
-      removed.push(customer);
-      droppedEvents += outcome.dropped;
-      const dead = await deps.store.scan(`${DEAD_PREFIX}${customer}/`, "", COUNTED_DEAD);
-      if (dead.length > 0) left.push({ custSpaceId: customer, deadLetters: dead.length });
+      return;
     }
+    (outcome.kind === "not-watched" ? notWatched : removed).push(customer);
+    droppedEvents += outcome.kind === "not-watched" ? 0 : outcome.dropped;
+    const dead = await deps.store.scan(`${DEAD_PREFIX}${customer}/`, "", COUNTED_DEAD);
+    if (dead.length > 0) left.push({ custSpaceId: customer, deadLetters: dead.length });
   });
   const leftOver = left.length > 0 ? left : undefined;
   return { removed, refused, notWatched, droppedEvents, left: leftOver, ...progress };

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createPoll } from "../../functions/poll.ts";
+import { COMMANDS } from "../commands/table.ts";
 import { type Config, loadConfig } from "../config.ts";
 import { createDeps } from "../deps.ts";
 import { isAppError } from "../errors.ts";
@@ -13,8 +14,8 @@ import { describeStore } from "./running-file.ts";
 export function connectInProcess(io: CtlIo): Connection {
   const config = readConfig(io);
   io.err(`npm start is not running: the store ${describeStore(config.storeUrl.reveal())}`);
-  // The answer or the error says it in words.
-  const log = createLog({ level: "error", now: io.now, write: () => {} });
+  // The answer or the error says it in words. What has changed leaves its audit line as well.
+  const log = createLog({ level: "error", now: io.now, write: (line) => writeAudit(line, io) });
   const deps = createDeps(config, { log });
   const poll = createPoll({ ...deps, config });
   const context = { requestId: randomUUID(), credentials: {} };
@@ -32,6 +33,12 @@ export function connectInProcess(io: CtlIo): Connection {
       await store?.close();
     },
   };
+}
+
+function writeAudit(line: string, io: CtlIo): void {
+  const { audit, command } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+  const reads = COMMANDS.some((entry) => entry.name === command && entry.reads);
+  if (audit && !reads) io.err(line);
 }
 
 function readConfig(io: CtlIo): Config {

@@ -100,13 +100,15 @@ function describeUnwatch(answer: Answer): string[] {
     `${removed}, ${listOf(answer.notWatched).length} not watched${dropped}`,
     ...refused,
     ...listOf(answer.left).map(
-      ({ custSpaceId, deadLetters }) =>
-        `${custSpaceId} has ${deadLetters} dead letters left. To remove all of it, run: npm run ctl -- erase ${custSpaceId}`,
+      ({ custSpaceId, deadLetters }) => `${custSpaceId} has ${deadLetters} dead letters left`,
     ),
+    ...(listOf(answer.removed).length > 0 ? [KEPT_AFTER_REMOVAL] : []),
     ...describeNotWatched(answer),
     ...describeUnreadable(answer),
   ];
 }
+
+const KEPT_AFTER_REMOVAL = "What is stored of it stays. To remove it, run: npm run ctl -- erase ID";
 
 function describeErase(answer: Answer): string[] {
   const { erased, tombstones, ...rest } = answer;
@@ -115,7 +117,7 @@ function describeErase(answer: Answer): string[] {
   );
   return [
     `${listOf(erased).length} erased`,
-    ...describeCounts({ ...rest, processed: undefined }),
+    ...describeCounts({ ...rest, processed: undefined, notWatched: undefined }),
     ...kept,
     ...describeNotWatched(answer),
   ];

@@ -14,8 +14,8 @@ export type ApiKey = {
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const KEY = /^[A-Za-z0-9_\-.~+/=]{24,}$/;
 const SCOPE = /^(?:\*|[A-Za-z0-9_-]{1,128})$/;
-/** Of one repeated character, anyone can guess it. */
-const GUESSABLE = /^(.)\1*$/;
+/** Of one repeated character, anyone can guess it. Padding adds nothing. */
+const GUESSABLE = /^(.)\1*=*$/;
 const HEX = /^[0-9a-f]{64}$/i;
 const BEARER = /^bearer +(\S+)$/i;
 
@@ -77,7 +77,9 @@ export function authenticate(
   const given = headers.authorization?.trim() ?? "";
   const sent = BEARER.exec(given)?.[1];
   const refused = /^bearer\b/i.test(given) ? "invalid_token" : undefined;
-  if (sent === undefined) throw new UnauthorizedError(refused);
+  // A digest does not show how weak its key is, so the key is judged when it comes.
+  const isWeak = sent === undefined || !KEY.test(sent) || GUESSABLE.test(sent);
+  if (isWeak) throw new UnauthorizedError(refused);
   const digest = sha256(sent);
   let found: ApiKey | undefined;
   for (const candidate of keys) {

@@ -94,7 +94,11 @@ export function createIdempotency(
       if ((await store.put(key, first, "absent")) === "stored") return { kind: "first" };
       const found = await readRow(store, key, idempotencyRowSchema);
       if (!found) throw new IdempotencyInFlightError(1);
-      if (found.value.expiresAt > at) return judgeRepeat(found.value, bodyHash, at);
+      if (found.value.expiresAt > at) {
+        // Else each repeat would leave one.
+        if (found.value.expiresAt !== expiresAt) await deleteRow(store, expiryKey(key, expiresAt));
+        return judgeRepeat(found.value, bodyHash, at);
+      }
       // poll, which removes expired rows, may be behind or not deployed.
       const outcome = await store.put(key, first, found.version);
       if (outcome === "stored") return { kind: "first" };
@@ -111,13 +115,18 @@ export function createIdempotency(
 }
 
 function judgeRepeat(row: IdempotencyRow, bodyHash: string, at: number): Reservation {
-  if (row.bodyHash !== bodyHash) throw new IdempotencyReusedError();
+  if (!row.erased && row.bodyHash !== bodyHash) throw new IdempotencyReusedError();
   if (row.answer) return { kind: "done", response: row.answer };
   const leftMs = row.startedAt + IN_FLIGHT_MS - at;
   if (row.state === "started" && leftMs > 0) {
     throw new IdempotencyInFlightError(Math.ceil(leftMs / 1000));
   }
   return { kind: "abandoned", startedAt: row.startedAt };
+}
+
+async function deleteRow(store: Store, key: string): Promise<void> {
+  const found = await store.get(key);
+  if (found) await store.delete(key, found.version);
 }
 
 /** In order of time, so that the next to expire comes first. */
@@ -176,23 +185,32 @@ async function listOrDelete(store: Store, row: Row, now: number): Promise<void> 
 
 /**
  * Removes the stored responses of a customer. A row without one stays for its day, so that a repeat
- * does not add again. It holds no number and no customer.
+ * does not add again. It holds no number, no digest of one, and no customer. A row that this version
+ * cannot read goes whole.
  *
  * @returns how many responses are gone
  */
 export async function eraseResponses(store: Store, customer: string): Promise<number> {
   let erased = 0;
-  for await (const { key, value } of scanAll(store, IDEMPOTENCY_PREFIX, "", ERASE_PAGE)) {
-    // Cheaper than to read each row as JSON. What is found is looked at again.
-    if (!value.includes(customer)) continue;
-    await updateRow(store, key, idempotencyRowSchema, (row) => {
-      if (!row || customerOf(row) !== customer) return "keep";
-      if (row.answer) erased += 1;
-      const { customer: _customer, answer: _answer, ...rest } = row;
-      return { put: { ...rest, state: "unknown", erased: true } };
-    });
+  for await (const row of scanAll(store, IDEMPOTENCY_PREFIX, "", ERASE_PAGE)) {
+    // Cheaper than to read each row as JSON. The response is JSON inside of the row's JSON.
+    const isNamed = [`"${customer}"`, `"${customer}\\"`].some((text) => row.value.includes(text));
+    if (!isNamed) continue;
+    if (expiryOf(row) === undefined) {
+      if ((await store.delete(row.key, row.version)) === "deleted") erased += 1;
+    } else if (await eraseResponse(store, row.key, customer)) erased += 1;
   }
   return erased;
+}
+
+/** Whether the row held a response of this customer. */
+async function eraseResponse(store: Store, key: string, customer: string): Promise<boolean> {
+  const { before, outcome } = await updateRow(store, key, idempotencyRowSchema, (row) => {
+    if (!row || customerOf(row) !== customer) return "keep";
+    const { customer: _customer, answer: _answer, ...rest } = row;
+    return { put: { ...rest, bodyHash: "", state: "unknown", erased: true } };
+  });
+  return outcome === "stored" && before?.answer !== undefined;
 }
 
 const ERASE_PAGE = 1_000;

@@ -4,6 +4,8 @@ import { type HttpResponse, jsonResponse } from "./http-response.ts";
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
 const INTERNAL = { status: 500, title: "Internal error" };
+/** The error's own sentence names settings, which are the operator's. */
+const NO_STORE = "The service cannot reach its store. Send the request again after Retry-After.";
 const SEE_LOG = "Its operator finds the reason in the log under this requestId.";
 
 /**
@@ -21,7 +23,7 @@ export function toProblem(error: unknown, requestId: string): HttpResponse {
     title,
     status,
     code,
-    detail: own && status !== 500 ? own.message : detailOfFault(title),
+    detail: detailOf(own, title),
     requestId,
     // A setting's name is the operator's: the log has it.
     issues: own?.code === "ERR_INVALID_REQUEST" ? own.issues : undefined,
@@ -38,7 +40,9 @@ export function toProblem(error: unknown, requestId: string): HttpResponse {
   });
 }
 
-function detailOfFault(title: string): string {
+function detailOf(own: AnyAppError | undefined, title: string): string {
+  if (own?.code === "ERR_STORE") return NO_STORE;
+  if (own && httpStatusOf(own).status !== 500) return own.message;
   const what = title === INTERNAL.title ? "failed" : "is not set up correctly";
   return `The service ${what}. ${SEE_LOG}`;
 }

@@ -7,7 +7,7 @@ export const MAX_BODY_BYTES = 262_144;
 // RFC 8259 sections 8.1 and 11: JSON is UTF-8, a charset parameter only repeats that, and no other
 // parameter has a meaning. RFC 6839 section 3.1 is the +json suffix.
 const JSON_TYPE =
-  /^application\/(?:[\w!#$&^.+-]+\+)?json[ \t]*(?:;[ \t]*(?:(?:charset=(?:utf-?8|"utf-?8")|(?!charset\b)[\w!#$&^.+-]+=(?:[\w!#$%&'*+.^`|~-]+|"[^"]*"))[ \t]*)?)*$/i;
+  /^application\/(?:[\w!#$&^.+-]+\+)?json[ \t]*(?:;[ \t]*(?:(?:charset=(?:utf-?8|"utf-?8")|(?!charset\b)[\w!#$&^.+-]+=(?:[\w!#$%&'*+.^`|~-]+|"(?:[^"\\]|\\.)*"))[ \t]*)?)*$/i;
 
 /**
  * The body's JSON, read strictly: no other media type, charset or coding, and only bytes of UTF-8.
@@ -18,7 +18,7 @@ const JSON_TYPE =
 export function readJsonBody(request: HttpRequest): unknown {
   if (request.body.length > MAX_BODY_BYTES) throw new BodyTooLargeError(MAX_BODY_BYTES);
   const { "content-type": type = "", "content-encoding": coding = "" } = request.headers;
-  if (!JSON_TYPE.test(type.trim()) || !/^(identity)?$/i.test(coding.trim())) {
+  if (!JSON_TYPE.test(type.trim()) || !/^(identity(\s*,\s*identity)*)?$/i.test(coding.trim())) {
     throw new MediaTypeError();
   }
   if (request.body.length === 0) throw invalidBody("the body is empty. Send a JSON value");

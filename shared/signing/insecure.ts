@@ -39,10 +39,10 @@ export const INSECURE_SETTINGS = {
   ),
   NODE_DEBUG: /* @__PURE__ */ refuse(
     /* @__PURE__ */ printing(
-      ["http", "https", "http2", "net", "tls", "undici", "fetch", "request"],
+      ["http", "https", "http2", "net", "tls", "undici", "fetch", "request", "child_process"],
       /^request\b/,
     ),
-    "must not name http, https, http2, net, tls, undici, fetch or request: they print signatures",
+    "must not name http, https, http2, net, tls, undici, fetch, request or child_process: they print signatures or keys",
   ),
   NODE_TLS_REJECT_UNAUTHORIZED: /* @__PURE__ */ refuse(
     (text) => text === "0",

@@ -7,6 +7,7 @@ import {
   UpstreamTimeoutError,
   UpstreamUnavailableError,
 } from "../errors.ts";
+import { maskNumber } from "../log.ts";
 import { isDeeper, MAX_DEPTH } from "./exact-numbers.ts";
 import { ADD_NUMBER } from "./operations.ts";
 
@@ -122,11 +123,16 @@ export function factsOf(action: string, httpStatus: unknown, body: unknown): Ups
 /** How replies spell that there is nothing to say. Samples: the API's pages, in two languages. */
 const ABSENT_WORDS = /^(none|null|n\/a|ok|success|无|無|\{\}|)$/i;
 const MAX_WORDS = 500;
+/** A whole number stands in no log. A date, of eight digits, is none. */
+const NUMBER_IN_WORDS = /\d(?:[ ().-]?\d){8,}|\d{7,}/g;
 
 /** The upstream's words on one line, or undefined if it has none. A detail may be an object. */
 function words(value: unknown): string | undefined {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
-  const line = text.replaceAll(/[\p{C}\p{Z}]+/gu, " ").trim();
+  const line = text
+    .replaceAll(/[\p{C}\p{Z}]+/gu, " ")
+    .replaceAll(NUMBER_IN_WORDS, maskNumber)
+    .trim();
   return ABSENT_WORDS.test(line) ? undefined : [...line].slice(0, MAX_WORDS).join("");
 }
 

@@ -36,6 +36,9 @@ const REFUSED_IPV4 = [
 /** Global unicast is 2000::/3. These parts of it lead elsewhere (Teredo, 6to4, documentation). */
 const GLOBAL_IPV6 = "2000::/3";
 const REFUSED_IPV6 = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
+/** These hold an IPv4 address (compatible, NAT64, 6to4): a wide range does not open them. */
+const EMBEDDING_IPV6 = ["::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16"];
+const WHOLE_EMBEDDING_BITS = 96;
 
 /** What is wrong with a target, in words that follow the name of its setting. */
 export const TARGET_PROBLEMS = {
@@ -80,6 +83,10 @@ function createAddressGuard(allowCidrs: readonly Cidr[]): (address: string) => b
   const refused = blockList(
     [...REFUSED_IPV4, ...REFUSED_IPV6].flatMap((text) => parseCidr(text) ?? []),
   );
+  const embedding = blockList(EMBEDDING_IPV6.flatMap((text) => parseCidr(text) ?? []));
+  const narrow6 = blockList(
+    allowCidrs.filter(({ family, bits }) => family === "ipv6" && bits >= WHOLE_EMBEDDING_BITS),
+  );
   const global6 = blockList([GLOBAL_IPV6].flatMap((text) => parseCidr(text) ?? []));
   return (address) => {
     const family = net.isIP(address);
@@ -87,6 +94,9 @@ function createAddressGuard(allowCidrs: readonly Cidr[]): (address: string) => b
     const type = family === 4 ? "ipv4" : "ipv6";
     // No receiver needs a mapped address, and BlockList would match it against IPv4 rules too.
     if (type === "ipv6" && /^::(ffff:)?\d+\.\d+\.\d+\.\d+$|^::ffff:/i.test(address)) return false;
+    if (type === "ipv6" && address !== "::1" && embedding.check(address, type)) {
+      return narrow6.check(address, type);
+    }
     if (allowed[type].check(address, type)) return true;
     if (type === "ipv6" && !global6.check(address, type)) return false;
     return !refused.check(address, type);

@@ -107,7 +107,17 @@ function sendForever(response: ServerResponse): void {
 
 const ATTACKS: readonly Attack[] = [
   ...settings("DEBUG", ["httpx", "HTTPX", "httpx:*", "*", "a,httpx:body", "aliyun", "log:*"]),
-  ...settings("NODE_DEBUG", ["http", "HTTPS", "net", "tls", "fs,tls", "*", "h*", "undici"]),
+  ...settings("NODE_DEBUG", [
+    "http",
+    "HTTPS",
+    "net",
+    "tls",
+    "fs,tls",
+    "*",
+    "h*",
+    "undici",
+    "child_process",
+  ]),
   ...settings("NODE_TLS_REJECT_UNAUTHORIZED", ["0"]),
   ...settings("CAMS_ENDPOINT", ["http://cams.example", "http://127.0.0.1.example"]),
   ...settings("STORE_URL", [

@@ -143,7 +143,7 @@ describe("the settings of a function", () => {
   const DEBUG =
     "must not name httpx, aliyun or log:client: they print signatures and phone numbers";
   const NODE_DEBUG =
-    "must not name http, https, http2, net, tls, undici, fetch or request: they print signatures";
+    "must not name http, https, http2, net, tls, undici, fetch, request or child_process: they print signatures or keys";
   const TLS = "must not be 0: anyone on the way could read and change every call";
   const PLAIN =
     "must end with ?sslmode=verify-full, or with ?sslmode=disable for a network that you trust";

@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { anEvent, type CommandRig, createCommandRig, RECEIVER_KEY } from "./command-rig.ts";
+import {
+  aCustomer,
+  anEvent,
+  type CommandRig,
+  createCommandRig,
+  RECEIVER_KEY,
+} from "./command-rig.ts";
 
 let rig: CommandRig;
 
@@ -143,6 +149,15 @@ describe("dead-drop", () => {
     expect(answer).toEqual({ command: "dead-drop", dropped: 1, more: false });
     expect(await rig.keys()).toEqual([keyOf("a", 7), keyOf("b", 3)]);
     expect(rig.sent).toEqual([]);
+  });
+
+  it("logs no customer id that is a number whole, not even in a sentence", async () => {
+    const customer = "4915112345678";
+    await rig.put(`c/${customer}`, aCustomer());
+    const answer = await rig.run({ command: "dead-drop", customer, seq: 5 });
+    expect(answer).toMatchObject({ notFound: `${customer} has no dead letter 5.` });
+    expect(rig.logLines.join()).not.toContain(customer);
+    expect(rig.logLines.join()).toContain("*********5678");
   });
 
   it("deletes every dead letter with all: true", async () => {

@@ -124,6 +124,29 @@ describe("erase", () => {
     expect(await dump()).not.toContain(NUMBER);
   });
 
+  it("deletes a stored response that this version cannot read, and no other customer's", async () => {
+    const [key = ""] = await rig.keys("idem/");
+    const row = await rig.row(key);
+    await rig.put(key, { ...row, schema: 99 });
+    await rig.put("idem/crm/other", {
+      ...row,
+      schema: 99,
+      customer: "acmeacme",
+      answer: undefined,
+    });
+    expect(await erase("acme", "me")).toMatchObject({
+      ...{ erased: ["acme"], notWatched: ["me"], unreadable: [], storedResponses: 1 },
+    });
+    expect(await rig.keys("idem/")).toEqual(["idem/crm/other"]);
+  });
+
+  it("keeps no digest of an erased request, and calls its repeat unknown", async () => {
+    const [key = ""] = await rig.keys("idem/");
+    await erase("acme");
+    expect(await rig.row(key)).toMatchObject({ bodyHash: "", erased: true });
+    expect(await idempotency("acme").reserve()).toMatchObject({ kind: "abandoned" });
+  });
+
   it("lets a watch bring the customer back, without its past", async () => {
     await erase("acme");
     expect(await rig.run({ command: "watch", custSpaceIds: ["acme"] })).toMatchObject({

@@ -136,10 +136,20 @@ describe("ctl without npm start", () => {
     expect(refused.err).toContain(`Another process (process ${process.pid}) has the store open`);
 
     const added = await runCtl(["watch", "add", "a", "b"], { environment });
-    expect(added).toMatchObject({
-      code: 0,
-      err: `npm start is not running: the store pglite:${storeFolder}`,
+    expect(added.code).toBe(0);
+    // A change leaves its audit line, as in a log. A command that only reads leaves none.
+    const [opened, audit = "", ...rest] = added.err.split("\n");
+    expect([opened, rest]).toEqual([
+      `npm start is not running: the store pglite:${storeFolder}`,
+      [],
+    ]);
+    expect(JSON.parse(audit)).toMatchObject({
+      command: "watch",
+      customers: ["a", "b"],
+      audit: true,
     });
+    const listed = await runCtl(["watch", "list"], { environment });
+    expect(listed.err).toBe(`npm start is not running: the store pglite:${storeFolder}`);
     expect(added.out).toBe("2 added, 0 watched again, 0 already watched");
   });
 });

@@ -252,7 +252,10 @@ describe("ctl", () => {
       out: "0 removed, 0 not watched\na has 1 pending events. To drop them, add --drop.",
     });
     const dropped = await ctl("watch", "remove", "a", "--drop");
-    expect(dropped).toMatchObject({ code: 0, out: "1 removed, 0 not watched, 1 events dropped" });
+    expect(dropped).toMatchObject({
+      code: 0,
+      out: "1 removed, 0 not watched, 1 events dropped\nWhat is stored of it stays. To remove it, run: npm run ctl -- erase ID",
+    });
     expect((await ctl("watch", "list")).out).toBe(
       [
         "customer  numbers  pending  first read  last change  removed",

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { ForbiddenError, UnauthorizedError } from "../../../shared/errors.ts";
@@ -144,6 +145,17 @@ describe("authenticate", () => {
 
     expect(() => authenticate(headers, keys)).toThrow(UnauthorizedError);
   });
+
+  it.each(["x", "password", "x".repeat(24), `${"x".repeat(30)}==`])(
+    "refuses the weak key %j also where its digest is known",
+    (key) => {
+      const digest = createHash("sha256").update(key).digest("hex");
+      const known = keysOf(`crm:sha256:${digest}`);
+      expect(() => authenticate({ authorization: `Bearer ${key}` }, known)).toThrow(
+        UnauthorizedError,
+      );
+    },
+  );
 
   it("refuses everyone when there are no keys", () => {
     expect(() => authenticate({ authorization: `Bearer ${KEY_A}` }, [])).toThrow(UnauthorizedError);

@@ -153,6 +153,20 @@ describe("createIdempotency", () => {
     expect(await keys()).toHaveLength(1);
   });
 
+  it("keeps one expiry row, however often a key is repeated", async () => {
+    const { open, advance, store } = setUp();
+    await open().reserve();
+    await open().finish(RESPONSE);
+    for (let n = 0; n < 5; n += 1) {
+      advance(1_000);
+      await open().reserve();
+      await expect(open("k", "other").reserve()).rejects.toMatchObject({
+        code: "ERR_IDEMPOTENCY_REUSED",
+      });
+    }
+    expect(await store.scan("exp/", "", 100)).toHaveLength(1);
+  });
+
   it("frees the key when nothing was done", async () => {
     const { open, keys } = setUp();
     const first = open();

@@ -110,6 +110,11 @@ describe("toProblem", () => {
     expect(problem.code).toBe(error.code);
   });
 
+  it("names no setting to a caller", () => {
+    const details = table.map(([error]) => problemOf(error).detail);
+    expect(details.filter((detail) => /[A-Z]+_[A-Z_]+/.test(detail))).toEqual([]);
+  });
+
   it("is tested with every class of the table", () => {
     expect(new Set(table.map(([error]) => error.constructor))).toEqual(new Set(ERRORS));
   });

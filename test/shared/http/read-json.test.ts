@@ -41,6 +41,7 @@ describe("readJsonBody", () => {
     'application/json;charset="UTF8"; version=1',
     "application/json; odata.metadata=minimal; charset=utf-8;",
     'application/json; profile="https://example.com/a;b"',
+    'application/json; v="a\\"b;c"',
     "application/json; charset=utf-8; charset=utf-8",
   ])("reads a body of type %s", (contentType) => {
     expect(readJsonBody(request('{"name":"名"}', contentType))).toEqual({ name: "名" });
@@ -65,9 +66,12 @@ describe("readJsonBody", () => {
     expect(() => readJsonBody(request("{}", contentType))).toThrow(MediaTypeError);
   });
 
-  it.each([undefined, "", "identity", " Identity "])("reads a body of coding %j", (coding) => {
-    expect(readJsonBody(encoded(coding))).toEqual({});
-  });
+  it.each([undefined, "", "identity", " Identity ", "identity, identity"])(
+    "reads a body of coding %j",
+    (coding) => {
+      expect(readJsonBody(encoded(coding))).toEqual({});
+    },
+  );
 
   it.each(["gzip", "br", "deflate, gzip", "identity, gzip", "aws-chunked"])(
     "refuses a body of coding %j, which it does not decode",
