@@ -8,6 +8,7 @@ import type { SandboxCredentials } from "../rpc-signature.ts";
 import { assertAuthentic } from "./ots-auth.ts";
 import { OtsError } from "./ots-error.ts";
 import { createFaults, executes, type Fault, isFault } from "./ots-faults.ts";
+import { assertNetwork, NEW_INSTANCE, type Network } from "./ots-networks.ts";
 import { createOperations } from "./ots-operations.ts";
 
 const CONTROL = "/~control/";
@@ -22,6 +23,8 @@ export type TablestoreOptions = {
   readonly tables?: readonly string[];
   /** 0, the default, takes a free one. */
   readonly port?: number;
+  /** From where the instance may be called by its own names. A new one is closed to the internet. */
+  readonly networks?: readonly Network[];
   /** Milliseconds since 1970, for the clock check and the columns' versions. */
   readonly now?: () => number;
 };
@@ -104,6 +107,7 @@ export async function startTablestore(options: TablestoreOptions): Promise<Sandb
       calls.push({ operation, accessKeyId: String(headers["x-ots-accesskeyid"]), ...call });
 
     try {
+      assertNetwork(headers.host ?? "", options.networks ?? NEW_INSTANCE);
       assertAuthentic({ path, headers, body }, { instance, credentials: () => credentials, now });
     } catch (error) {
       const refusal = errorAnswer(error);

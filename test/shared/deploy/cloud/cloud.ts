@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer as readBytes } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import { createRpcVerifier, type SandboxCredentials } from "../../../sandbox/rpc-signature.ts";
 import type { CloudAnswer, CloudCall, CloudRequest } from "./cloud-request.ts";
 import { Refusal } from "./cloud-request.ts";
@@ -45,6 +47,8 @@ export type CloudOptions = {
   readonly functionPendingReads?: number;
   /** An invocation runs the deployed archive, unless a test gives its answer. */
   readonly runsFunctions?: boolean;
+  /** The address of a stand-in instance, which gets what is sent to Tablestore's hosts. */
+  readonly tablestore?: string;
   /** Nothing is activated yet, and so Function Compute's own role is not there. */
   readonly isFresh?: boolean;
 };
@@ -71,6 +75,7 @@ export async function startCloud(options: CloudOptions): Promise<StandInCloud> {
     verify: createAcs3Verifier(credentials),
     pendingReads: options.functionPendingReads ?? 0,
     runAs: options.runsFunctions ? credentials[0] : undefined,
+    port: () => (server.address() as AddressInfo).port,
   });
   const apis = [
     { hosts: /^(ram|sts)\.aliyuncs\.com$/, read: ram, refusal: ramRefusal },
@@ -88,6 +93,11 @@ export async function startCloud(options: CloudOptions): Promise<StandInCloud> {
       calls.push({ name: `http ${request.method} ${called}`, scheme, host: request.host });
       const isThere = state.functions.get(called)?.triggers.has("http");
       outgoing.writeHead(isThere ? (state.statuses.get(called) ?? 401) : 404).end();
+      return;
+    }
+    if (options.tablestore && TABLESTORE.test(request.host)) {
+      calls.push({ name: `ots ${request.path.slice(1)}`, scheme, host: request.host });
+      await passOn(request, options.tablestore, outgoing);
       return;
     }
     const api = apis.find(({ hosts }) => hosts.test(request.host));
@@ -157,6 +167,22 @@ export async function startCloud(options: CloudOptions): Promise<StandInCloud> {
       });
     },
   };
+}
+
+/** The three names of an instance, page "Endpoints" of Tablestore. */
+const TABLESTORE = /\.(ots|ots-internal|vpc\.tablestore)\.aliyuncs\.com$/;
+
+/** The stand-in instance sees which of its names was called. */
+async function passOn(
+  { method, path, host, headers, body }: CloudRequest,
+  to: string,
+  outgoing: http.ServerResponse,
+): Promise<void> {
+  const request = http.request(new URL(path, to), { method, headers: { ...headers, host } });
+  request.end(body);
+  const [answer] = (await once(request, "response")) as [http.IncomingMessage];
+  outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+  await pipeline(answer, outgoing);
 }
 
 async function readRequest(incoming: http.IncomingMessage): Promise<CloudRequest> {

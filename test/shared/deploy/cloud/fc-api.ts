@@ -16,6 +16,8 @@ export type FcOptions = {
   readonly pendingReads: number;
   /** With whose credentials the deployed archives run, if they do. */
   readonly runAs: SandboxCredentials | undefined;
+  /** Of the stand-in cloud, which gets what the functions send to other machines. */
+  readonly port: () => number;
 };
 
 /**
@@ -207,12 +209,12 @@ async function invoke(
   name: string,
   found: CloudFunction,
   payload: string,
-  { accountId, runAs }: FcOptions,
+  { accountId, runAs, port }: FcOptions,
 ): Promise<CloudAnswer> {
   const given = state.answers.get(name);
   const run = () =>
     runAs
-      ? runFunction(found, payload, { accountId, credentials: runAs })
+      ? runFunction(found, payload, { accountId, credentials: runAs, port: port() })
       : { body: '{"command":"check","ok":true}', failed: false };
   const { body, failed } = given ?? (await run());
   const headers: Record<string, string> = failed
