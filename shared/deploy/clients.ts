@@ -41,54 +41,39 @@ export async function findKeys(
   environment: Environment,
 ): Promise<{ readonly keys: Keys } | { readonly problem: string }> {
   const of = (name: string) => environment[`ALIBABA_CLOUD_${name}`] || undefined;
-  const keysOf = (id: unknown, secret: unknown, token: unknown) =>
-    id && secret
-      ? {
-          keys: {
-            accessKeyId: String(id),
-            accessKeySecret: String(secret),
-            securityToken: token ? String(token) : undefined,
-          },
-        }
-      : undefined;
-  const [id, secret, role] = [of("ACCESS_KEY_ID"), of("ACCESS_KEY_SECRET"), of("ECS_METADATA")];
-  const given = keysOf(id, secret, of("SECURITY_TOKEN"));
-  if (given) return given;
-  if (id || secret) {
-    const missing = id ? "SECRET" : "ID";
-    return { problem: `ALIBABA_CLOUD_ACCESS_KEY_${missing}  is not set, but its other half is` };
+  const keysOf = (found: Partial<Keys>) => {
+    const { accessKeyId, accessKeySecret, securityToken = undefined } = found;
+    if (!accessKeyId || !accessKeySecret) return undefined;
+    return { keys: { accessKeyId, accessKeySecret, securityToken: securityToken || undefined } };
+  };
+  const [accessKeyId, accessKeySecret] = [of("ACCESS_KEY_ID"), of("ACCESS_KEY_SECRET")];
+  if (accessKeyId || accessKeySecret) {
+    const given = { accessKeyId, accessKeySecret, securityToken: of("SECURITY_TOKEN") };
+    const missing = accessKeyId ? "SECRET" : "ID";
+    const problem = `ALIBABA_CLOUD_ACCESS_KEY_${missing}  is not set, but its other half is`;
+    return keysOf(given as Partial<Keys>) ?? { problem };
   }
   const chain = require("@alicloud/credentials");
-  const hasProfile = of("PROFILE") || existsSync(path.join(os.homedir(), ".aliyun", "config.json"));
-  const sources = [
-    {
-      isThere: of("OIDC_TOKEN_FILE") && of("ROLE_ARN"),
-      name: "ALIBABA_CLOUD_OIDC_TOKEN_FILE",
-      provider: chain.OIDCRoleArnCredentialsProvider,
-    },
-    {
-      isThere: hasProfile,
-      name: `profile ${of("PROFILE") ?? "in use"}`,
-      provider: chain.CLIProfileCredentialsProvider,
-    },
-    {
-      isThere: role,
-      name: "ALIBABA_CLOUD_ECS_METADATA",
-      provider: chain.ECSRAMRoleCredentialsProvider,
-    },
-  ];
-  const source = sources.find(({ isThere }) => isThere);
-  if (!source) return { problem: NO_KEYS };
+  const profile = of("PROFILE");
+  const hasProfile = profile || existsSync(path.join(os.homedir(), ".aliyun", "config.json"));
+  const source =
+    of("OIDC_TOKEN_FILE") && of("ROLE_ARN")
+      ? (["ALIBABA_CLOUD_OIDC_TOKEN_FILE", chain.OIDCRoleArnCredentialsProvider] as const)
+      : hasProfile
+        ? ([`profile ${profile ?? "in use"}`, chain.CLIProfileCredentialsProvider] as const)
+        : (["ALIBABA_CLOUD_ECS_METADATA", chain.ECSRAMRoleCredentialsProvider] as const);
+  const role = of("ECS_METADATA");
+  const [name, provider] = source;
+  if (name === "ALIBABA_CLOUD_ECS_METADATA" && !role) return { problem: NO_KEYS };
   try {
-    const builder = source.provider.builder();
+    const builder = provider.builder();
     if (role) builder.withRoleName?.(role);
-    const found = await builder.build().getCredentials();
-    const keys = keysOf(found.accessKeyId, found.accessKeySecret, found.securityToken);
+    const keys = keysOf(await builder.build().getCredentials());
     if (keys) return keys;
   } catch {
     // Its errors may hold the whole configuration file.
   }
-  return { problem: `No credentials came from ${source.name}. Run: aliyun sts GetCallerIdentity` };
+  return { problem: `No credentials came from ${name}. Run: aliyun sts GetCallerIdentity` };
 }
 
 /** The APIs of a deployment, each over TLS. What they throw says whose it is. */

@@ -52,26 +52,20 @@ export const CONSOLES = {
   "Chat App": "https://chatapp.console.alibabacloud.com",
 } as const;
 
-/** What to do, by code and sentence of a refusal. `%` stands for the product and its console. */
-const ADVICE: readonly (readonly [RegExp, string])[] = [
-  [
-    /not (been )?(enabled|activated|opened)|not ?open|unsubscript/i,
-    "Activate % for this account: ",
-  ],
-  [
-    /AccessKey|SignatureDoesNotMatch|SignatureNotMatch|SecurityToken|InvalidCredentials/i,
+/** What to do, by a word in the code or sentence of a refusal. */
+const ADVICE = {
+  "not (been )?(enabled|activated|opened)|not ?open|unsubscript": "Activate % for this account: ",
+  "AccessKey|SignatureDoesNotMatch|SignatureNotMatch|SecurityToken|InvalidCredentials":
     "Check the access key, its secret and, for temporary ones, the security token.",
-  ],
-  [
-    /Forbidden|NoPermission|AccessDenied|Unauthorized/i,
+  "Forbidden|NoPermission|AccessDenied|Unauthorized":
     "The deploying user may not do this. To print the policy to attach, run: npx serverless permissions",
-  ],
-  [/ENOTFOUND|EAI_AGAIN/, "The host is unknown: check ALIBABA_CLOUD_REGION and the network."],
-  [/Throttling/i, "Too many calls at once: wait a minute."],
-];
+  "ENOTFOUND|EAI_AGAIN": "The host is unknown: check ALIBABA_CLOUD_REGION and the network.",
+  Throttling: "Too many calls at once: wait a minute.",
+};
 
 function adviceOn(refusal: string, product: string): string | undefined {
-  const [, text] = ADVICE.find(([pattern]) => pattern.test(refusal)) ?? [];
+  const isMeant = ([words]: readonly [string, string]) => new RegExp(words, "i").test(refusal);
+  const [, text] = Object.entries(ADVICE).find(isMeant) ?? [];
   const console = CONSOLES[product as keyof typeof CONSOLES] ?? "";
   return text?.includes("%") ? text.replace("%", product) + console : text;
 }

@@ -113,43 +113,35 @@ function runsADay(timer: string): number | undefined {
 }
 
 /** What poll costs, and what callers can make the other functions cost at most. */
-export function describeCosts({ watch, qps, ...config }: Config, { functions }: Plan): string[] {
-  const poll = functions.find(({ key }) => key === POLL.name);
-  const timers = (poll?.triggers ?? []).filter(
-    ({ type, config: c }) => type === "timer" && c.enable,
-  );
-  const [timer] = timers.map((one) => String(one.config.cronExpression));
-  const size = (one: FunctionPlan | undefined) => ({
-    cpu: Number(one?.input.cpu),
-    memoryMb: Number(one?.input.memorySize),
-  });
-  const day = (runs: number) => {
-    const [customers, runSeconds] = [watch.length, config.runMs / 1000];
-    const intervalSeconds = config.pollIntervalMs / 1000;
-    const cost = costOf({
-      customers,
-      qps,
-      intervalSeconds,
-      runSeconds,
-      runsADay: runs,
-      looksForHints: config.hintSecrets.length > 0,
-      ...size(poll),
-    });
-    return `a day of poll with ${Math.round(runs)} runs and ${customers} listed customers, each read every ${formatSeconds(cost.sweepSeconds)}: about ${Math.round(cost.reads)} upstream calls, ${Math.round(cost.billedSeconds)} s billed, ${formatUsd(cost.functionUsd)} for Function Compute and ${formatUsd(cost.storeUsd)} for Tablestore`;
-  };
-  const runs = timer && runsADay(timer);
+export function describeCosts(config: Config, { functions }: Plan): string[] {
   const http = functions.filter(({ triggers }) => triggers.some(({ type }) => type === "http"));
-  const most = http.map((one) => {
-    if (!one.instances) return `${one.key} has no ceiling of instances`;
-    const usd = usdOfCalls(one.instances, DAY_SECONDS, size(one));
-    return `${one.key} ${one.instances} instances, ${formatUsd(usd)}`;
+  const ceilings = http.map(({ key, instances, input }) => {
+    if (!instances) return `${key} has no ceiling of instances`;
+    const usd = usdOfCalls(instances, DAY_SECONDS, sizeOf(input));
+    return `${key} ${instances} instances, ${formatUsd(usd)}`;
   });
-  return [
-    timer
-      ? runs
-        ? day(runs)
-        : `poll runs by ${timer}, which this tool does not count`
-      : "poll has no timer that is switched on: nothing is watched or sent",
-    `at most, called without a pause all day: ${most.join("; ")}`,
-  ];
+  const poll = functions.find(({ key }) => key === POLL.name);
+  const most = `at most, called without a pause all day: ${ceilings.join("; ")}`;
+  return [poll ? describePoll(config, poll) : "there is no poll", most];
+}
+
+const sizeOf = (input: FunctionPlan["input"]) => ({
+  cpu: Number(input.cpu),
+  memoryMb: Number(input.memorySize),
+});
+
+function describePoll(config: Config, poll: FunctionPlan): string {
+  const { watch, qps, pollIntervalMs, runMs, hintSecrets } = config;
+  const timer = poll.triggers.find((one) => one.type === "timer" && one.config.enable);
+  if (!timer) return "poll has no timer that is switched on: nothing is watched or sent";
+  const runs = runsADay(String(timer.config.cronExpression));
+  if (!runs) return `poll runs by ${timer.config.cronExpression}, whose runs are not counted`;
+  const customers = watch.length;
+  const cost = costOf({
+    ...{ customers, qps, runsADay: runs, ...sizeOf(poll.input) },
+    ...{ intervalSeconds: pollIntervalMs / 1000, runSeconds: runMs / 1000 },
+    looksForHints: hintSecrets.length > 0,
+  });
+  const { sweepSeconds, reads, billedSeconds, functionUsd, storeUsd } = cost;
+  return `a day of poll with ${Math.round(runs)} runs and ${customers} listed customers, each read every ${formatSeconds(sweepSeconds)}: about ${Math.round(reads)} upstream calls, ${Math.round(billedSeconds)} s billed, ${formatUsd(functionUsd)} for Function Compute and ${formatUsd(storeUsd)} for Tablestore`;
 }

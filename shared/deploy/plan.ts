@@ -146,49 +146,42 @@ function textOf(values: Given): Record<string, string> {
 /** `@every 5m`, or six fields with seconds first, in UTC unless a zone is named (page "Time trigger"). */
 const TIMER = /^(@every [1-9]\d{0,4}[mh]|(CRON_TZ=\S+ )?([\dA-Z*?,/-]+ ){5}[\dA-Z*?,/-]+)$/;
 
+/** CreateFunction, CreateRole and CreateLogStore each allow other names. */
+const NAMES = {
+  function: [/^[A-Za-z_][\w-]{0,63}$/, "1 to 64 letters, digits, _ and -"],
+  role: [/^[A-Za-z0-9.-]{1,64}$/, "1 to 64 letters, digits, . and -"],
+  logstore: [/^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$/, "3 to 63 lower-case letters, digits, _ and -"],
+} as const;
+
 /** What is wrong with names and timers. The cloud judges the rest in its own words. */
 export function planProblems({ target, names, functions }: Plan): string[] {
-  const again = "choose a shorter or plainer stage or service";
-  const rules: (readonly [string, RegExp, string])[] = [
-    [
-      target.region,
-      /^[a-z]{2,}(-[a-z]+)+(-\d+)?$/,
+  const unless = (isGood: boolean, problem: string) => (isGood ? [] : [problem]);
+  const named = (kind: keyof typeof NAMES, name: string) =>
+    unless(
+      NAMES[kind][0].test(name),
+      `--stage  makes the ${kind} name ${name}, which must be ${NAMES[kind][1]}: choose a shorter or plainer stage or service`,
+    );
+  const timed = ({ key, triggers }: FunctionPlan) =>
+    unless(
+      triggers.every(
+        ({ type, config }) => type !== "timer" || TIMER.test(`${config.cronExpression}`),
+      ),
+      `TIMER  of ${key} must be like '@every 1m', or have six fields: second minute hour day month weekday`,
+    );
+  return [
+    ...unless(
+      /^[a-z]{2,}(-[a-z]+)+(-\d+)?$/.test(target.region),
       "ALIBABA_CLOUD_REGION  must look like ap-southeast-1. Run: export ALIBABA_CLOUD_REGION=ap-southeast-1",
-    ],
-    // The functions' own setting STAGE has this form.
-    [target.stage, /^[A-Za-z0-9-]{1,32}$/, "--stage  must be 1 to 32 letters, digits or -"],
-    // CreateFunction, CreateRole and CreateLogStore each allow other names.
-    ...functions.flatMap(({ name, role }) => [
-      [
-        name,
-        /^[A-Za-z_][\w-]{0,63}$/,
-        `--stage  makes the function name ${name}, which must be 1 to 64 letters, digits, _ and -: ${again}`,
-      ] as const,
-      [
-        role,
-        /^[A-Za-z0-9.-]{1,64}$/,
-        `--stage  makes the role name ${role}, which must be 1 to 64 letters, digits, . and -: ${again}`,
-      ] as const,
-    ]),
-    [
-      names.logstore,
-      /^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$/,
-      `--stage  makes the logstore name ${names.logstore}, which must be 3 to 63 lower-case letters, digits, _ and -: ${again}`,
-    ],
-    ...functions.flatMap(({ key, triggers }) =>
-      triggers
-        .filter(({ type }) => type === "timer")
-        .map(
-          ({ config }) =>
-            [
-              String(config.cronExpression),
-              TIMER,
-              `TIMER  of ${key} must be like '@every 1m', or have six fields: second minute hour day month weekday`,
-            ] as const,
-        ),
     ),
+    // The functions' own setting STAGE has this form.
+    ...unless(
+      /^[A-Za-z0-9-]{1,32}$/.test(target.stage),
+      "--stage  must be 1 to 32 letters, digits or -",
+    ),
+    ...functions.flatMap(({ name, role }) => [...named("function", name), ...named("role", role)]),
+    ...named("logstore", names.logstore),
+    ...functions.flatMap(timed),
   ];
-  return rules.filter(([text, pattern]) => !pattern.test(text)).map(([, , problem]) => problem);
 }
 
 const object = (names: string, properties: object = {}, required: readonly string[] = []) => ({

@@ -46,24 +46,14 @@ export async function check({ name }: FunctionPlan, cloud: Cloud): Promise<Recor
   }
 }
 
-const ADVICE: readonly (readonly [RegExp, string])[] = [
-  [
-    /OTSAuthFailed/,
-    `In ${CONSOLES.Tablestore}, open the instance, then Network Management, and allow VPC access. Check the instance's name and region in STORE_URL.`,
-  ],
-  [
-    /ERR_STORE_IDENTITY/,
+/** What to do, by a word of the function's answer. */
+const ADVICE = {
+  OTSAuthFailed: `In ${CONSOLES.Tablestore}, open the instance, then Network Management, and allow VPC access. Check the instance's name and region in STORE_URL.`,
+  ERR_STORE_IDENTITY:
     "Give each stage its own table. Run: export STORE_URL=tablestore://INSTANCE.REGION/OTHER_TABLE",
-  ],
-  [
-    /NoPermission|PermissionDeny/,
-    "The role's policy came from this deployment: check that nobody changed it.",
-  ],
-  [
-    /Product\.Unsubscript/,
-    `Activate Chat App Message Service for this account: ${CONSOLES["Chat App"]}`,
-  ],
-];
+  NoPermission: "The role's policy came from this deployment: check that nobody changed it.",
+  "Product.Unsubscript": `Activate Chat App Message Service for this account: ${CONSOLES["Chat App"]}`,
+};
 
 /** What is wrong with each part, in the function's own words, and what to do. */
 function reasonsOf(answer: Record<string, Answer>): string[] {
@@ -74,7 +64,8 @@ function reasonsOf(answer: Record<string, Answer>): string[] {
     const details = [code, reason, facts?.action, facts?.upstreamCode, identity];
     const listed = problems?.map((one: Answer) => `${one.path} ${one.message}`).join(", ");
     const said = listed ?? `${error} (${details.filter(Boolean).join(", ")})`;
-    const [, advice] = ADVICE.find(([pattern]) => pattern.test(details.join(" "))) ?? [];
+    const text = details.join(" ");
+    const [, advice] = Object.entries(ADVICE).find(([word]) => text.includes(word)) ?? [];
     return [`${part}: ${said}`, ...(advice ? [advice] : [])];
   });
   return lines.length > 0 ? lines : ["It gave no answer to a check."];
