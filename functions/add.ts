@@ -5,7 +5,11 @@ import {
 } from "../shared/changes/numbering-plans.ts";
 import { findNumber, pairLines, toDigits } from "../shared/changes/same-line.ts";
 import { loadHttpConfig } from "../shared/config.ts";
-import { type AddIntent, listedNumbers, recordAddIntent } from "../shared/customers/add-intent.ts";
+import {
+  type AddIntent,
+  listedNumbersAt,
+  recordAddIntent,
+} from "../shared/customers/add-intent.ts";
 import { loadCustomer } from "../shared/customers/customer.ts";
 import { type HttpDeps, httpHandler } from "../shared/deps.ts";
 import {
@@ -105,17 +109,8 @@ async function add(http: HttpRequest, call: KeyedCall, deps: AddDeps): Promise<H
     key === undefined
       ? undefined
       : createIdempotency(store, call.key.name, key, body, deps.now, request.custSpaceId);
-  return answer({
-    request,
-    warnings,
-    deadlineAt,
-    begunAt,
-    upstream,
-    store,
-    idempotency,
-    call,
-    deps,
-  });
+  const parts = { request, warnings, deadlineAt, begunAt, upstream };
+  return answer({ ...parts, store, idempotency, call, deps });
 }
 
 async function answer(context: AddContext): Promise<HttpResponse> {
@@ -190,8 +185,8 @@ async function resolveAbandoned(context: AddContext): Promise<HttpResponse> {
   const stored = await loadCustomer(context.store, context.request.custSpaceId);
   return resolveUnknown(context, {
     facts: { action: ADD_NUMBER.action },
-    // When a number of the row was first listed is not stored, so none of them proves this add.
-    before: listedNumbers(stored?.value),
+    // poll may have stored the number since the first try.
+    before: listedNumbersAt(stored?.value, context.begunAt, context.deps.now()),
     // The first try may have died before it stored its intent, so store it now.
     onFound: () => recordIntent(context),
   });

@@ -3,7 +3,13 @@ import { isoNotAfter, notAfter } from "../schemas/stored-time.ts";
 import type { CustomerRead } from "./customer-read.ts";
 import type { Observation } from "./observation.ts";
 import { isSameValue } from "./values.ts";
-import { EDITION, ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "./watched-fields.ts";
+import {
+  EDITION,
+  isOneOf,
+  ruleOf,
+  WATCHED_FIELD_NAMES,
+  type WatchedField,
+} from "./watched-fields.ts";
 
 export type FieldChange = {
   readonly field: WatchedField;
@@ -74,6 +80,11 @@ export function mergeState(
     missingSince: undefined,
     observedAt: known && !hasAllKnownFields(known, seen) ? known.observedAt : observedAt,
   };
+}
+
+/** Whether the number belongs to the customer's list: it is in it, and has not left the account. */
+export function isListed({ missingSince, fields }: NumberState): boolean {
+  return !missingSince && !isOneOf(fields.status, ["DELETED", "MIGRATED"]);
 }
 
 /** A receiver knows a value in its first spelling, which stays as long as the value does. */

@@ -1,7 +1,7 @@
 import { EVENT_TYPES } from "../schemas/event.ts";
 import { notAfter } from "../schemas/stored-time.ts";
 import type { CustomerRead } from "./customer-read.ts";
-import { changedFields, hasNewValues, lastShownAt, mergeState } from "./number-state.ts";
+import { changedFields, hasNewValues, isListed, lastShownAt, mergeState } from "./number-state.ts";
 import type { EventDraft, NumberUpdate } from "./number-update.ts";
 import type { Observation } from "./observation.ts";
 
@@ -13,16 +13,17 @@ export function updateSeen(read: CustomerRead): NumberUpdate[] {
 function updateOne(read: CustomerRead, seen: Observation): NumberUpdate | undefined {
   const { phoneNumber } = seen;
   const known = read.row.numbers[phoneNumber];
-  const state = mergeState(known, seen, read.observedAt);
+  const isOld = isAsOldAsBaseline(read, phoneNumber);
+  const merged = mergeState(known, seen, read.observedAt);
+  const isNewlyListed = known ? !isListed(known) && isListed(merged) : !isOld;
+  const state = isNewlyListed ? { ...merged, listedSince: read.observedAt } : merged;
   const draft = (
     type: EventDraft["type"],
     changes: EventDraft["changes"],
     previousObservedAt: string | undefined,
   ) => ({ type, phoneNumber, changes, state, previousObservedAt });
   if (!known) {
-    const drafts = isAsOldAsBaseline(read, phoneNumber)
-      ? []
-      : [draft(EVENT_TYPES.discovered, [], lastRowReadAt(read))];
+    const drafts = isOld ? [] : [draft(EVENT_TYPES.discovered, [], lastRowReadAt(read))];
     return { phoneNumber, state, drafts };
   }
   const changes = changedFields(known, seen, read.silent);

@@ -1,4 +1,5 @@
-import { type CustomerRow, newCustomerRow } from "../schemas/customer-row.ts";
+import { isListed } from "../changes/number-state.ts";
+import { type CustomerRow, type NumberState, newCustomerRow } from "../schemas/customer-row.ts";
 import type { Store } from "../store/store.ts";
 import type { RowChange } from "../store/update-row.ts";
 import { loadCustomer, updateCustomer } from "./customer.ts";
@@ -58,12 +59,25 @@ export async function recordAddIntent(
  * The numbers that a row knows to be listed, in digits; undefined before the first read. A number
  * that left the account may be added again, so it does not count.
  */
-export function listedNumbers(row: CustomerRow | undefined): readonly string[] | undefined {
+function listedNumbers(row: CustomerRow | undefined): readonly string[] | undefined {
   if (!row?.baselineAt) return undefined;
-  return Object.entries(row.numbers).flatMap(([phoneNumber, state]) => {
-    const hasLeft = ["DELETED", "MIGRATED"].includes(state.fields.status?.toUpperCase() ?? "");
-    return state.missingSince || hasLeft ? [] : [phoneNumber];
-  });
+  return Object.keys(row.numbers).filter((number) => isListed(row.numbers[number] as NumberState));
+}
+
+/** Clocks of two functions differ by less. */
+const CLOCKS_DIFFER_MS = 5_000;
+
+/**
+ * The same as of an earlier time, wall clock in ms. What a read listed for the first time since then
+ * was not listed before. A time in the future is of a wrong clock and shows nothing.
+ */
+export function listedNumbersAt(row: CustomerRow | undefined, at: number, now: number) {
+  const isSince = (time = "") => {
+    const ms = Date.parse(time);
+    return ms > at + CLOCKS_DIFFER_MS && ms <= now;
+  };
+  if (isSince(row?.baselineAt)) return undefined;
+  return listedNumbers(row)?.filter((number) => !isSince(row?.numbers[number]?.listedSince));
 }
 
 /** A row that a watch command made, or that has seen numbers, needs no intent. */

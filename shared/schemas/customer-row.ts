@@ -25,6 +25,8 @@ const numberStateSchema = z.looseObject({
   hashes: z.optional(/* @__PURE__ */ recordOf(z.string())),
   /** The read that last changed this state and showed all of its fields. */
   observedAt: z.string(),
+  /** The first read that listed it after reads that did not. Absent where that is unknown. */
+  listedSince: z.optional(z.string()),
   /** The edition that first saw the number; the row's own if absent. */
   watch: z.optional(z.number()),
   /** Complete reads in a row that did not list the number. */

@@ -165,6 +165,39 @@ describe("add after an unfinished request with the same Idempotency-Key", () => 
     expect(rig.calls()).toEqual({ adds: 0, queries: 1 });
   });
 
+  /** What poll has stored of the number by the time of the repeat, 100 s after the first try began. */
+  async function poll(row: object, listedSince?: string): Promise<void> {
+    const number = { fields: { status: "PENDING" }, observedAt: at(60), listedSince };
+    const stored = {
+      ...{ schema: 2, seq: 1, baselineAt: at(-900), pending: [] },
+      numbers: { "4915112345678": number },
+      ...row,
+    };
+    const found = await rig.store.get("c/acme");
+    await rig.store.put("c/acme", JSON.stringify(stored), found?.version ?? "absent");
+    rig.clock.advance(100_000);
+  }
+  const at = (seconds: number) => new Date(rig.clock.now() + seconds * 1_000).toISOString();
+
+  it.each([
+    ["listed it first after the first try", {}, 60, 201],
+    ["has read the customer for the first time since", { age: 60 }, undefined, 201],
+    ["listed it before the first try", {}, -60, 504],
+    ["listed it so soon that clocks may differ", {}, 4, 504],
+    ["listed it by a clock that was ahead", {}, 4_000, 504],
+    ["stored it without that time", {}, undefined, 504],
+    ["has read the customer for the first time before", { age: -1 }, undefined, 504],
+  ])(
+    "if poll %s, is answered so: %j, %s s, %i",
+    async (_, { age }: { age?: number }, seconds, status) => {
+      await dieInAdd(true);
+      const baseline = age === undefined ? {} : { baselineAt: at(age) };
+      await poll(baseline, seconds === undefined ? undefined : at(seconds));
+      expect((await rig.add(keyed())).status).toBe(status);
+      expect(rig.calls()).toEqual({ adds: 0, queries: 1 });
+    },
+  );
+
   it("stays unknown after each Query that does not list the number", async () => {
     await dieInAdd(false);
     rig.clock.advance(41_000);

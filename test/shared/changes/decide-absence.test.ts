@@ -123,6 +123,7 @@ describe("decide, for a number that the list lacks", () => {
     expect(row.numbers[OTHER]).toEqual({
       fields: { ...FIELDS, status: "PENDING" },
       observedAt: iso(12 * MINUTE),
+      listedSince: iso(12 * MINUTE),
     });
   });
 
