@@ -50,14 +50,17 @@ function updateOne(
   return { phoneNumber, state, drafts: [draft] };
 }
 
+type AbsenceRead = Pick<CustomerRead, "readAt" | "observedAt" | "isClockDoubtful">;
+
 /** Counts one more complete read without the number. `isProven` once it counts as missing. */
 export function countAbsence(
   before: { readonly reads: number; readonly since: string } | undefined,
-  { readAt, observedAt }: Pick<CustomerRead, "readAt" | "observedAt">,
+  { readAt, observedAt, isClockDoubtful }: AbsenceRead,
 ) {
   const since = isoNotAfter(before?.since ?? observedAt, readAt);
   const reads = Math.min(MISSING_READS, (before?.reads ?? 0) + 1);
-  const isProven = reads >= MISSING_READS && readAt - Date.parse(since) >= MISSING_AFTER_MS;
+  const isLong = !isClockDoubtful && readAt - Date.parse(since) >= MISSING_AFTER_MS;
+  const isProven = reads >= MISSING_READS && isLong;
   return { reads, since, isProven };
 }
 

@@ -16,6 +16,8 @@ export type DecisionInput = {
   readonly lastSeenAt?: number | undefined;
   /** The customer's added numbers, when it is read in the priority lane. */
   readonly onboarding?: LaneRow["onboarding"] | undefined;
+  /** This clock is not known to be right, so nothing is reported by age. */
+  readonly isClockDoubtful?: boolean | undefined;
   /** Fields whose first values are no news, because many customers show some in one run. */
   readonly silent?: ReadonlySet<WatchedField> | undefined;
 };

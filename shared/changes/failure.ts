@@ -30,6 +30,8 @@ export type FailureInput = {
   readonly lastSeenAt?: number | undefined;
   /** When the last finished sweep began that ended before this read, in ms. */
   readonly sweptAt?: number | undefined;
+  /** This clock is not known to be right, so nobody becomes stale. */
+  readonly isClockDoubtful?: boolean | undefined;
 };
 
 export type FailureUpdate = {
@@ -54,7 +56,7 @@ export function afterFailedRead(
   const failure = nextFailure(input, error);
   // Counted from the first failure, which is later than the last good read: never reported early.
   const failingMs = now - Date.parse(failure.since);
-  const isLong = failingMs >= Math.max(STALE_MS, STALE_SWEEPS * sweepMs);
+  const isLong = !input.isClockDoubtful && failingMs >= Math.max(STALE_MS, STALE_SWEEPS * sweepMs);
   if (isLong && failure.reads >= STALE_READS) {
     const stale = { ...failure, staleAt: new Date(now).toISOString() };
     return withEvent({ ...input, row: { ...row, failure: stale } }, EVENT_TYPES.watchStale, stale);

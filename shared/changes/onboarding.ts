@@ -69,7 +69,7 @@ function withAdded(update: NumberUpdate, added: readonly Added[]): NumberUpdate 
  * @param state after the read
  */
 function findMilestone(
-  { row, readAt }: CustomerRead,
+  { row, readAt, isClockDoubtful }: CustomerRead,
   added: Added,
   state: NumberState | undefined,
 ): Milestone | undefined {
@@ -87,8 +87,8 @@ function findMilestone(
   if (reported?.stuckAt) return undefined;
   if (fields && isNameRefused(fields)) return { ...added, kind: "stuck", blockage };
   const lastStepAt = Math.max(Date.parse(addedAt), Date.parse(state?.observedAt ?? addedAt));
-  const isDue = readAt - Date.parse(addedAt) >= STUCK_AFTER_MS && readAt - lastStepAt >= GRACE_MS;
-  return isDue ? { ...added, kind: "stuck", blockage } : undefined;
+  const isLong = readAt - Date.parse(addedAt) >= STUCK_AFTER_MS && readAt - lastStepAt >= GRACE_MS;
+  return isLong && !isClockDoubtful ? { ...added, kind: "stuck", blockage } : undefined;
 }
 
 function addMilestone(

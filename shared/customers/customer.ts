@@ -84,26 +84,28 @@ type KnownMarkers = {
  * Deletes the customer's markers whose events are no longer pending. A marker above the row's
  * sequence stays for an hour: its row may be about to be written. Markers are listed before the row
  * is read, so without a row no such write can still succeed.
+ *
+ * @returns whether a marker is left although no event is pending
+ * @param now undefined while nothing shows that this clock is right: then no marker is old
  */
 export async function clearMarkers(
   store: Store,
   customer: string,
-  now: number,
+  now: number | undefined,
   known?: KnownMarkers,
-): Promise<void> {
+): Promise<boolean> {
   const prefix = `${DUE_PREFIX}${customer}/`;
   for (;;) {
     const markers = known?.markers ?? (await store.scan(prefix, "", MARKER_PAGE));
-    if (markers.length === 0) return;
+    if (markers.length === 0) return false;
     const row = known?.row ?? (await loadCustomer(store, customer))?.value;
     const oldest = row?.pending[0]?.seq ?? Number.POSITIVE_INFINITY;
     const isPast = (seq: number) => !row || (row.seq >= seq && seq < oldest);
     const past = markers.filter(({ key }) => isPast(parseEventKey(key).seq));
     for (const marker of past) await store.delete(marker.key, marker.version);
-    if (row?.pending.length === 0) {
-      for (const marker of markers) if (!past.includes(marker)) await ageMarker(store, marker, now);
-    }
-    if (known?.markers || past.length < MARKER_PAGE) return;
+    const orphans = row?.pending.length === 0 ? markers.filter((one) => !past.includes(one)) : [];
+    if (now !== undefined) for (const marker of orphans) await ageMarker(store, marker, now);
+    if (known?.markers || past.length < MARKER_PAGE) return orphans.length > 0;
   }
 }
 

@@ -109,17 +109,17 @@ export function isErasedSince(row: CustomerRow | undefined, begunAt: number): bo
 
 /**
  * Erases again what something in flight has written beside a tombstone, and removes the tombstone
- * after its day.
+ * after its day. Without `now` it stays.
  */
 export async function tendTombstone(
   store: Store,
   customer: string,
   { value, version }: { readonly value: CustomerRow; readonly version: string },
-  now: number,
+  now: number | undefined,
 ): Promise<void> {
   if (!value.erasedAt) return;
   await eraseTraces(store, customer);
-  if (value.tombstoneUntil && Date.parse(value.tombstoneUntil) <= now) {
+  if (value.tombstoneUntil && now && Date.parse(value.tombstoneUntil) <= now) {
     await store.delete(customerKey(customer), version);
   }
 }

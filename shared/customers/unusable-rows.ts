@@ -54,10 +54,10 @@ export async function listWatchRows(
 }
 
 /** Removes such a row of a customer that is no longer watched, with what it would have sent. */
-export async function dropWatchRow(store: Store, customer: string, now: number): Promise<void> {
+export async function dropWatchRow(store: Store, customer: string): Promise<void> {
   const name = watchRowOf(customer);
   const found = await store.get(customerKey(name));
   if (found) await store.delete(customerKey(name), found.version);
   await eraseHistory(store, name);
-  await clearMarkers(store, name, now);
+  await clearMarkers(store, name, undefined);
 }

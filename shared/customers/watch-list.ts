@@ -90,7 +90,7 @@ export async function unwatchCustomer(
   const pending = before?.pending.length ?? 0;
   if (outcome === "kept" && before && !before.removedAt) return { kind: "pending", pending };
   // An earlier removal may have died before this step.
-  if (before || outcome === "stored") await forget(store, customer, options.now());
+  if (before || outcome === "stored") await forget(store, customer);
   return outcome === "stored" ? { kind: "removed", dropped: pending } : { kind: "not-watched" };
 }
 
@@ -99,11 +99,11 @@ function tombstone(row: CustomerRow | undefined, now: number): CustomerRow {
   return { schema: 1, seq: row?.seq ?? now, numbers: {}, pending: [], removedAt };
 }
 
-async function forget(store: Store, customer: string, now: number): Promise<void> {
+async function forget(store: Store, customer: string): Promise<void> {
   await dropFromLane(store, customer);
   await eraseHistory(store, customer);
-  await clearMarkers(store, customer, now);
-  await dropWatchRow(store, customer, now);
+  await clearMarkers(store, customer, undefined);
+  await dropWatchRow(store, customer);
 }
 
 /**

@@ -50,6 +50,8 @@ export type AcknowledgementsDeps = {
   readonly store: Store;
   readonly now: () => number;
   readonly monotonic: () => number;
+  /** False while nothing shows that this clock is right: then nothing is deleted by age. */
+  readonly isClockConfirmed: () => boolean;
 };
 
 /**
@@ -61,6 +63,8 @@ export type Acknowledgements = ReturnType<typeof createAcknowledgements>;
 export function createAcknowledgements(deps: AcknowledgementsDeps) {
   const held = new Map<string, Held>();
   const knownMarkers = new Map<string, readonly Row[]>();
+  /** Customers with markers whose age this clock cannot tell yet. */
+  const withOrphans = new Set<string>();
   let heldBytes = 0;
 
   function hold(customer: string, stored: Stored<CustomerRow>): Held {
@@ -80,7 +84,9 @@ export function createAcknowledgements(deps: AcknowledgementsDeps) {
   async function clear(customer: string, row?: CustomerRow): Promise<void> {
     const markers = knownMarkers.get(customer);
     knownMarkers.delete(customer);
-    await clearMarkers(deps.store, customer, deps.now(), row && { row, markers });
+    const now = deps.isClockConfirmed() ? deps.now() : undefined;
+    const hasOrphans = await clearMarkers(deps.store, customer, now, row && { row, markers });
+    if (hasOrphans && now === undefined) withOrphans.add(customer);
   }
 
   /** Stores what is held of a customer. Resolves to what is then left. */
@@ -142,6 +148,9 @@ export function createAcknowledgements(deps: AcknowledgementsDeps) {
         if (isInFlight(customer)) continue;
         if (all || deps.monotonic() >= until) await flush(customer);
       }
+      if (!deps.isClockConfirmed()) return;
+      for (const customer of withOrphans) await clear(customer);
+      withOrphans.clear();
     },
 
     /** How long until something was held for long enough, in ms; Infinity for nothing. */

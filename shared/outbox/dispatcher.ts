@@ -1,7 +1,7 @@
 import { describeError, type Log } from "../log.ts";
 import type { ReceiverRow } from "../schemas/outbox-rows.ts";
 import { retryRead } from "../store/retry-read.ts";
-import { createAcknowledgements } from "./acknowledgements.ts";
+import { type AcknowledgementsDeps, createAcknowledgements } from "./acknowledgements.ts";
 import type { Allowance } from "./breaker.ts";
 import { type CustomerQueue, createCustomerQueue } from "./customer-queue.ts";
 import type { DeliverDeps } from "./deliver.ts";
@@ -16,11 +16,12 @@ const GRACE_MS = 6_000;
 /** A store that failed is tried again after this. */
 const STORE_WAIT_MS = 1_000;
 
-export type DispatcherDeps = DeliverDeps & {
-  readonly monotonic: () => number;
-  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-  readonly log: Log;
-};
+export type DispatcherDeps = DeliverDeps &
+  Pick<AcknowledgementsDeps, "isClockConfirmed"> & {
+    readonly monotonic: () => number;
+    readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+    readonly log: Log;
+  };
 
 export type DispatcherOptions = {
   /** Names the receiver's row. It does not reveal the address. */

@@ -5,6 +5,7 @@ import { isRowUnusable, listWatchRows, watchRowOf } from "../customers/unusable-
 import type { AnyAppError } from "../errors.ts";
 import { describeError } from "../log.ts";
 import { ACCOUNT, type CustomerRow, customerKey, newCustomerRow } from "../schemas/customer-row.ts";
+import type { ClockCheck } from "./clock-check.ts";
 import { sharedFailures } from "./failure-judge.ts";
 import type { FailedRead, Findings } from "./findings.ts";
 import type { CommitDeps } from "./settings.ts";
@@ -19,6 +20,7 @@ export type FailedReadsOptions = {
   readonly sweptAt: number | undefined;
   /** When the last good read of any customer began, in ms. */
   readonly lastGoodAt: number | undefined;
+  readonly clock: Pick<ClockCheck, "isConfirmed" | "hasAnswer">;
   /** Whether the time for storing them is over. */
   readonly isOver: () => boolean;
 };
@@ -107,7 +109,8 @@ async function noteCustomers(
 
 /** Keeps failed reads in the customers' rows. The account has a row of its own. */
 function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
-  const { source, sweepMs, sweptAt, lastGoodAt, pollIntervalMs } = options;
+  const { source, sweepMs, sweptAt, lastGoodAt, pollIntervalMs, clock } = options;
+  const isClockDoubtful = !clock.isConfirmed();
   const { store, now, log, dispatcher } = deps;
 
   /** Resolves to whether the receiver gets an event of it. */
@@ -126,7 +129,7 @@ function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
 
   return {
     async noteCustomer({ customer, error, lastSeenAt }: FailedRead): Promise<void> {
-      const input = { customer, source, now: now(), lastSeenAt, sweptAt };
+      const input = { customer, source, now: now(), lastSeenAt, sweptAt, isClockDoubtful };
       try {
         await update(customer, (row) =>
           row && !row.removedAt ? afterFailedRead({ ...input, row }, error, sweepMs) : undefined,
@@ -158,7 +161,11 @@ function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
 
     async noteAccount(error: AnyAppError): Promise<void> {
       const lastSeenAt = Math.max(lastGoodAt ?? 0, sweptAt ?? 0);
-      const input = { customer: ACCOUNT, source, now: now(), lastSeenAt };
+      const input = {
+        ...{ customer: ACCOUNT, source, now: now(), lastSeenAt },
+        // With no answer there is no other clock, and the silence has to be reported.
+        isClockDoubtful: isClockDoubtful && clock.hasAnswer(),
+      };
       const isStale = await update(ACCOUNT, (row = newCustomerRow(input.now)) =>
         // Any customer's good read ends it, so a whole sweep's time does not matter.
         afterFailedRead({ ...input, row }, error, pollIntervalMs),

@@ -11,7 +11,11 @@ import type { RunDeps } from "./settings.ts";
 /** A read that conflicts is made once more. After that the next sweep reads the customer. */
 const TRIES = 2;
 
-export type ReadDeps = Pick<RunDeps, "store" | "now"> & { readonly source: string };
+export type ReadDeps = Pick<RunDeps, "store" | "now"> & {
+  readonly source: string;
+  /** False while nothing shows that this clock is right: then nothing is old. */
+  readonly isClockConfirmed: () => boolean;
+};
 
 export type ReadOptions = CallOptions & {
   readonly lastSeenAt: number | undefined;
@@ -58,7 +62,8 @@ export async function readCustomer(
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const before = await loadCustomer(deps.store, customer);
     if (!before || before.value.removedAt) {
-      if (before) await tendTombstone(deps.store, customer, before, deps.now());
+      const now = deps.isClockConfirmed() ? deps.now() : undefined;
+      if (before) await tendTombstone(deps.store, customer, before, now);
       return { kind: "unwatched" };
     }
     const reply = await options.query({ custSpaceId }, options);
@@ -70,6 +75,7 @@ export async function readCustomer(
       readAt: deps.now(),
       lastSeenAt: options.lastSeenAt,
       onboarding: options.onboarding,
+      isClockDoubtful: !deps.isClockConfirmed(),
     };
     const decision = decide(input);
     if (decision.becameEmpty || decision.firstValues.length > 0) {

@@ -120,8 +120,10 @@ export function createReader(
   const sweep = { ...options.sweep, query: noteAnswers(options.sweep.query) };
   const lane = { ...options.lane, query: noteAnswers(options.lane.query) };
 
-  const prune = (customer: string, onboarding: CustomerRow["onboarding"]) =>
-    changeLane(pruneLane(deps.store, customer, onboarding, deps.now()), deps.log);
+  const prune = async (customer: string, onboarding: CustomerRow["onboarding"]) => {
+    if (!deps.isClockConfirmed()) return;
+    await changeLane(pruneLane(deps.store, customer, onboarding, deps.now()), deps.log);
+  };
 
   return async (customer, laneRow) => {
     const calledAt = deps.now();

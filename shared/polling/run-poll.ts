@@ -9,8 +9,10 @@ import { ACCOUNT } from "../schemas/customer-row.ts";
 import { newDiscoverProgress } from "../schemas/discovery.ts";
 import { isStoreFailure, retryRead } from "../store/retry-read.ts";
 import { startBeside } from "./beside.ts";
+import { createClockCheck, withClockCheck } from "./clock-check.ts";
 import { type Discovery, discover } from "./discovery.ts";
 import { commitEmptyLists } from "./empty-lists.ts";
+import { expireBeside } from "./expiry.ts";
 import { hasUnstored, noteBlindness, recordFailures } from "./failed-reads.ts";
 import { commitFirstValues } from "./first-values.ts";
 import { LEASE_LOOK_MS, type Lease, limitByLease, takeLease } from "./lease.ts";
@@ -35,19 +37,25 @@ const SPARE_WORKERS = 2;
  * @throws StoreUnavailableError and other store errors: the run has failed, and lost nothing
  */
 export async function runPoll(
-  deps: RunDeps,
+  given: RunDeps,
   settings: RunSettings,
   warm: WarmState,
 ): Promise<RunReport> {
-  const beganAt = deps.monotonic();
+  const beganAt = given.monotonic();
   const stopAt = beganAt + settings.runMs;
   const { receiverId } = settings;
   const deadlineAt = beganAt + RUN_DEADLINE_MS;
-  const dispatcher = startDispatcher({ receiverId, stopAt, deadlineAt }, deps);
+  const clock = createClockCheck(given.now);
+  const deps = { ...given, upstream: withClockCheck(given.upstream, clock) };
+  const { isConfirmed: isClockConfirmed } = clock;
+  const dispatcher = startDispatcher(
+    { receiverId, stopAt, deadlineAt },
+    { ...deps, isClockConfirmed },
+  );
   try {
     const { lease, wasHeld } = await waitForLease(deps, warm, stopAt);
     if (!lease) return heldElsewhere(await dispatcher.finish(), deps.monotonic() - beganAt);
-    const run = startRun(lease, { beganAt, dispatcher }, deps, settings, warm);
+    const run = startRun(lease, { beganAt, dispatcher, clock }, deps, settings, warm);
     const reads = await readWithLease(run);
     return { ...(await deliverAndReport(run, reads)), leaseHeld: wasHeld };
   } finally {
@@ -94,14 +102,13 @@ async function readWithLease(run: Run): Promise<Reads> {
   }
 }
 
-/** Clears expired idempotency rows, and puts the environment's customers on the watch list. */
-async function prepare({ deps, settings, warm, lease, progress }: Run): Promise<void> {
+/** Puts the environment's customers on the watch list. */
+async function prepare({ deps, settings, warm }: Run): Promise<void> {
   try {
-    progress.setExpiryCursor(await deps.expire(lease.progress.expiryCursor));
     await ensureWatched(deps.store, settings.watch, warm.ensured, deps.now);
   } catch (error) {
     if (!isStoreFailure(error)) throw error;
-    // The next run does both again.
+    // The next run does it again.
     deps.log.warn("run could not be prepared", describeError(error));
   }
 }
@@ -120,11 +127,12 @@ async function readCustomers(run: Run): Promise<Omit<Reads, "isLost">> {
   const beside = startBeside(run);
   // It is awaited below. Until then its failure must not count as one that nobody handles.
   listing.catch(() => undefined);
+  const expiry = expireBeside(reportBlindness(run), run);
   try {
     await readAll({
       sources: [...lanes.sources(scans.lanes), unlimited(scans.sweep)],
       workers: settings.qps + SPARE_WORKERS,
-      readIfDue: createReadIfDue(settings, warm, { now: deps.now, limiter }, reportBlindness(run)),
+      readIfDue: createReadIfDue(settings, warm, { now: deps.now, limiter }, expiry.read),
       limiter,
     });
     const laneLeft = Object.values(scans.lanes).some((scan) => !scan.progress().done);
@@ -137,7 +145,7 @@ async function readCustomers(run: Run): Promise<Omit<Reads, "isLost">> {
     run.listingLimiter.stop();
     beside.stop();
     // Nothing may run after the response: the platform freezes the instance.
-    await Promise.allSettled([listing, beside.ended]);
+    await Promise.allSettled([listing, beside.ended, expiry.end()]);
   }
 }
 
@@ -175,7 +183,7 @@ async function proveRefusal({ deps, findings, limiter, lease, deadlineAt }: Run)
   }
 }
 
-function failedReadsOptions({ deps, settings, warm, scans, sweptAt, beganAt }: Run) {
+function failedReadsOptions({ deps, settings, warm, scans, sweptAt, beganAt, clock }: Run) {
   const { full } = scans.progress().sweep;
   const { source, pollIntervalMs } = settings;
   // A sweep that ends in the future is one in which the clock was wrong.
@@ -184,6 +192,7 @@ function failedReadsOptions({ deps, settings, warm, scans, sweptAt, beganAt }: R
     ...{ source, pollIntervalMs, sweptAt },
     sweepMs: isKnown ? full.endedAt - full.startedAt : 0,
     lastGoodAt: warm.lastGoodAt,
+    clock,
     isOver: () => deps.monotonic() >= beganAt + RUN_DEADLINE_MS,
   };
 }
@@ -215,6 +224,11 @@ async function deliverAndReport(
 ): Promise<Omit<RunReport, "leaseHeld">> {
   const { deps, dispatcher, scans, findings } = run;
   const delivery = await dispatcher.finish();
+  const aheadMs = run.clock.aheadMs();
+  if (aheadMs !== undefined) {
+    const message = "clock differs from the upstream's, so nothing is deleted or reported by age";
+    deps.log.warn(message, { aheadSeconds: Math.round(aheadMs / 1000) });
+  }
   const isOver = () => deps.monotonic() >= run.beganAt + RUN_DEADLINE_MS;
   const pending = await countPending(deps.store, PENDING_COUNT_CUSTOMERS, isOver).catch(
     (error: unknown) => {

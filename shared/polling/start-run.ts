@@ -1,5 +1,6 @@
 import type { Dispatcher } from "../outbox/dispatcher.ts";
 import type { Upstream } from "../signing/upstream.ts";
+import type { ClockCheck } from "./clock-check.ts";
 import { newFindings } from "./findings.ts";
 import { createLaneBudget } from "./lane-budget.ts";
 import { type Lease, limitByLease } from "./lease.ts";
@@ -18,10 +19,16 @@ export const RUN_DEADLINE_MS = 70_000;
 
 export type Run = ReturnType<typeof startRun>;
 
+type RunParts = {
+  readonly beganAt: number;
+  readonly dispatcher: Dispatcher;
+  readonly clock: ClockCheck;
+};
+
 /** Puts the parts of a run that has the lease together. */
 export function startRun(
   lease: Lease,
-  { beganAt, dispatcher }: { readonly beganAt: number; readonly dispatcher: Dispatcher },
+  { beganAt, dispatcher, clock }: RunParts,
   deps: RunDeps,
   settings: RunSettings,
   warm: WarmState,
@@ -53,11 +60,11 @@ export function startRun(
   const read = createReader(
     findings,
     { limiter, sweep, lane, deadlineAt, warm },
-    { ...deps, source, dispatcher },
+    { ...deps, source, dispatcher, isClockConfirmed: clock.isConfirmed },
   );
   return {
     ...{ deps, settings, warm, lease, beganAt, stopAt, deadlineAt },
-    ...{ limiter, listingLimiter, dispatcher, scans, lanes, findings, read },
+    ...{ limiter, listingLimiter, dispatcher, clock, scans, lanes, findings, read },
     /** When the last whole sweep before this run began, on the wall clock in ms. */
     sweptAt: lease.progress.sweep.full?.startedAt,
     progress: trackProgress(

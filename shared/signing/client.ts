@@ -12,7 +12,12 @@ import { isDeeper, MAX_DEPTH } from "./exact-numbers.ts";
 import type { Operation } from "./operations.ts";
 import { retryDelayMs } from "./retry-timing.ts";
 import type { CallOptions } from "./upstream.ts";
-import { factsOf, toUpstreamFailure, type UpstreamFailure } from "./upstream-error.ts";
+import {
+  answerHeaders,
+  factsOf,
+  toUpstreamFailure,
+  type UpstreamFailure,
+} from "./upstream-error.ts";
 
 const API_VERSION = "2020-06-06";
 const READ_TRIES = 3;
@@ -71,7 +76,7 @@ export type Client = {
 export function createClient(options: ClientOptions, deps: ClientDeps): Client {
   const rpc = createRpcClient(options);
 
-  const send: Send = async (operation, params, timeoutMs) => {
+  const send: Send = async (operation, params, timeoutMs, onAnswer) => {
     const { action } = operation;
     const request = { ...listedParams(operation, params), SignatureNonce: deps.newNonce() };
     // Over the whole exchange, as the bundled transport has it: see replaced/httpx.cjs.
@@ -82,9 +87,12 @@ export function createClient(options: ClientOptions, deps: ClientDeps): Client {
       const { agent } = connection;
       answer = await rpc.request(action, request, { method: "POST", agent, timeout });
     } catch (error) {
+      const headers = answerHeaders(error);
+      if (headers) onAnswer?.(headers.date);
       throw toUpstreamFailure(error, action, connection.stood());
     }
-    return readAnswer(operation, answer);
+    onAnswer?.((answer as Answer)[1].response.headers?.date);
+    return readAnswer(operation, answer as Answer);
   };
 
   return { write: createWrite(send, deps), read: createRead(send, deps) };
@@ -95,6 +103,7 @@ type Send = <O extends Operation>(
   operation: O,
   params: Params<O>,
   timeoutMs: number,
+  onAnswer?: CallOptions["onAnswer"],
 ) => Promise<z.output<O["reply"]>>;
 
 function createWrite(send: Send, deps: ClientDeps): Client["write"] {
@@ -143,7 +152,7 @@ function createRead(send: Send, deps: ClientDeps): Client["read"] {
       if (left === 0) break;
       let isThrottled = false;
       try {
-        return await send(operation, params, Math.min(TRY_LIMIT_MS, left));
+        return await send(operation, params, Math.min(TRY_LIMIT_MS, left), call.onAnswer);
       } catch (error) {
         failure = error as UpstreamFailure;
         isThrottled = failure.code === "ERR_UPSTREAM_THROTTLED";
@@ -183,13 +192,21 @@ function listedParams<O extends Operation>(operation: O, params: Params<O>) {
   return listed;
 }
 
+/** What pop-core resolves to: the body, and what it knows of the exchange. */
+type Answer = [
+  unknown,
+  { response: { statusCode: number; headers?: Readonly<Record<string, unknown>> } },
+];
+
 /**
  * pop-core ignores the HTTP status and takes several codes, or none, for success. So the status, the
  * code and the form are judged here. A code other than OK that arrives here is one of those
  * undocumented successes (`Success`, 200). After an Add it must not pass for a refusal.
  */
-function readAnswer<O extends Operation>(operation: O, answer: unknown): z.output<O["reply"]> {
-  const [body, entry] = answer as [unknown, { response: { statusCode: number } }];
+function readAnswer<O extends Operation>(
+  operation: O,
+  [body, entry]: Answer,
+): z.output<O["reply"]> {
   const httpStatus = entry.response.statusCode;
   const isTooDeep = isDeeper(body, MAX_DEPTH);
   const facts = factsOf(operation.action, httpStatus, body);

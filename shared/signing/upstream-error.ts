@@ -104,6 +104,12 @@ export function toUpstreamFailure(
   return new UpstreamUnavailableError({ ...facts, transportCode }, !connectionStood);
 }
 
+/** The headers of an answer that pop-core turned into an error; undefined if none came. */
+export function answerHeaders(thrown: unknown): Record<string, unknown> | undefined {
+  const { headers } = asRecord(asRecord(asRecord(thrown).entry).response);
+  return headers === undefined ? undefined : asRecord(headers);
+}
+
 /** What may be shown of an answer. */
 export function factsOf(action: string, httpStatus: unknown, body: unknown): UpstreamFacts {
   const { Code, RequestId, Message, AccessDeniedDetail } = asRecord(body);

@@ -91,6 +91,8 @@ export type CallOptions = {
   readonly limiter?: CallLimiter | undefined;
   /** A throttle ends the call at once. By default it is sent again, as after other failures. */
   readonly failsOnThrottle?: boolean;
+  /** Called with the `Date` header of each answer, an error's as well. */
+  readonly onAnswer?: (date: unknown) => void;
 };
 
 /**

@@ -31,11 +31,14 @@ export async function createSimulation({ customers, busy, seed }: SimulationOpti
   const ids = Array.from({ length: customers }, (_, i) => `c${String(i).padStart(6, "0")}`);
   const quality = new Map(ids.map((id) => [id, "GREEN"]));
   const receiver = createOutageReceiver();
-  const upstream = createFakeUpstream({
-    query: ({ customer }) => [
-      { PhoneNumber: `49${customer.slice(1)}`, QualityRating: quality.get(customer) },
-    ],
-  });
+  const upstream = createFakeUpstream(
+    {
+      query: ({ customer }) => [
+        { PhoneNumber: `49${customer.slice(1)}`, QualityRating: quality.get(customer) },
+      ],
+    },
+    { now: clock.now },
+  );
   async function send(event: { readonly id: string; readonly body: string }) {
     await clock.sleep(ANSWER_MS);
     return receiver.accept(event);

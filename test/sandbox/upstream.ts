@@ -18,6 +18,8 @@ const KEEP_ALIVE_MS = 60_000;
 export type UpstreamOptions = GatewayOptions & {
   /** Default: 0, which takes a free one. */
   readonly port?: number;
+  /** The clock of the `Date` header, which RFC 9110 6.6.1 asks of each answer. Default: the real one. */
+  readonly date?: () => number;
 };
 
 export type SandboxUpstream = {
@@ -37,6 +39,7 @@ export async function startUpstream(options: UpstreamOptions): Promise<SandboxUp
   const timers = new Set<NodeJS.Timeout>();
 
   const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+    if (options.date) response.setHeader("date", new Date(options.date()).toUTCString());
     const isControl = (request.url ?? "").startsWith(CONTROL);
     const refused = isControl ? refusal(request) : undefined;
     const reply = (received: Received) => {

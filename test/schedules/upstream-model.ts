@@ -1,6 +1,6 @@
 import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
 import type { Upstream } from "../../shared/signing/upstream.ts";
-import { createFakeUpstream } from "../support/fake-upstream.ts";
+import { createFakeUpstream, type FakeReplies } from "../support/fake-upstream.ts";
 import type { CallLog } from "./call-log.ts";
 import {
   ACCOUNT_REFUSED,
@@ -129,7 +129,7 @@ export type UpstreamWorld = {
 /** The upstream as one process sees it: slow, and at times failing or without a list. */
 export function upstreamOf(owner: Process, world: UpstreamWorld): Upstream {
   const { model, log, scheduler, random, mannerOf, isCalm } = world;
-  return createFakeUpstream({
+  const replies: FakeReplies = {
     async query(call) {
       const { customer } = call;
       const end = log.begin(owner.name, customer);
@@ -144,7 +144,9 @@ export function upstreamOf(owner: Process, world: UpstreamWorld): Upstream {
       end(manner.outcome);
       return manner.reply(call, items);
     },
-  });
+  };
+  // Its clock is right, whatever the process believes.
+  return createFakeUpstream(replies, { now: scheduler.now });
 }
 
 /** What any customer gets now and then. */

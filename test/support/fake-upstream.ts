@@ -50,6 +50,8 @@ export type FakeUpstreamOptions = {
     readonly monotonic: () => number;
     readonly sleep: (ms: number) => Promise<unknown>;
   };
+  /** The upstream's own clock, in ms: the `Date` of each answer. Without it answers have none. */
+  readonly now?: () => number;
   /** From a call to its reply. A reply after the deadline becomes a timeout at the deadline. */
   readonly latencyMs?: () => number;
   readonly onCall?: (call: FakeCall) => void;
@@ -64,7 +66,7 @@ const STOPPED_CLOCK = { monotonic: () => 0, sleep: async () => undefined };
  */
 export function createFakeUpstream(
   replies: FakeReplies,
-  { clock = STOPPED_CLOCK, latencyMs = () => 0, onCall }: FakeUpstreamOptions = {},
+  { clock = STOPPED_CLOCK, now, latencyMs = () => 0, onCall }: FakeUpstreamOptions = {},
 ): Upstream {
   const responders: Readonly<Record<string, Respond | undefined>> = {
     [ADD_NUMBER.action]: replies.add,
@@ -74,7 +76,11 @@ export function createFakeUpstream(
     [GET_HEALTH.action]: replies.health,
   };
 
-  async function exchange(operation: Operation, params: object, deadlineAt: number) {
+  async function exchange(
+    operation: Operation,
+    params: object,
+    { deadlineAt, onAnswer }: CallOptions,
+  ) {
     const { action } = operation;
     const respond = responders[action];
     if (!respond) throw new Error(`this test has no reply for ${action}`);
@@ -85,6 +91,7 @@ export function createFakeUpstream(
     await clock.sleep(Math.min(latency, left));
     if (latency > left) throw new UpstreamTimeoutError({ action });
     const said = await respond(call);
+    if (isAnswer(said)) onAnswer?.(now && new Date(now()).toUTCString());
     if (said instanceof Error) throw said;
     const reply = z.safeParse(operation.reply, bodyOf(action, said));
     if (!reply.success) throw new UpstreamContractError({ action, httpStatus: 200 });
@@ -96,16 +103,17 @@ export function createFakeUpstream(
       if (deadlineAt <= clock.monotonic()) {
         throw new UpstreamNotSentError({ action: operation.action });
       }
-      return exchange(operation, params, deadlineAt);
+      return exchange(operation, params, { deadlineAt });
     },
 
-    async read(operation: Operation, params: object, { limiter, deadlineAt }: CallOptions) {
+    async read(operation: Operation, params: object, options: CallOptions) {
+      const { limiter, deadlineAt } = options;
       const notSent = () => new UpstreamNotSentError({ action: operation.action });
       if (limiter && !(await limiter.acquire())) throw notSent();
       let isThrottled = false;
       try {
         if (deadlineAt <= clock.monotonic()) throw notSent();
-        return await exchange(operation, params, deadlineAt);
+        return await exchange(operation, params, options);
       } catch (error) {
         isThrottled = (error as { code?: unknown }).code === "ERR_UPSTREAM_THROTTLED";
         throw error;
@@ -115,6 +123,13 @@ export function createFakeUpstream(
     },
   };
   return createUpstream(client as Client, clock.monotonic);
+}
+
+/** Timeouts and broken connections have no answer. */
+function isAnswer(said: FakeReply): boolean {
+  const { code, facts } = said as { code?: unknown; facts?: { httpStatus?: number } };
+  const isSilent = code === "ERR_UPSTREAM_TIMEOUT" || code === "ERR_UPSTREAM_UNAVAILABLE";
+  return !isSilent || facts?.httpStatus !== undefined;
 }
 
 /** The error that a call of `action` ends with under this code of the upstream. */

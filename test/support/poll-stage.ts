@@ -70,9 +70,10 @@ function holdTime(
   };
   const held =
     <P, R>(call: (params: P, options: CallOptions) => Promise<R>) =>
-    (params: P, { limiter, deadlineAt }: CallOptions): Promise<R> => {
+    (params: P, { limiter, deadlineAt, ...rest }: CallOptions): Promise<R> => {
       const ms = deadlineMs();
       return call(params, {
+        ...rest,
         deadlineAt: ms === undefined ? deadlineAt : clock.monotonic() + ms,
         limiter: limiter && limiterOf(limiter),
       });
@@ -96,7 +97,11 @@ export async function startPollStage(
 ): Promise<PollStage> {
   const clock = createFakeClock(T0);
   const secret = newWebhookSecret();
-  const upstream = await startUpstream({ credentials: [SANDBOX_CREDENTIALS], qps: 1_000_000 });
+  const upstream = await startUpstream({
+    credentials: [SANDBOX_CREDENTIALS],
+    qps: 1_000_000,
+    date: clock.now,
+  });
   const receiver = await startReceiver({ secrets: [secret], now: clock.now });
   for (const [customer, numbers] of Object.entries(customers)) {
     const items = numbers.map((PhoneNumber) => ({ PhoneNumber, ...CONNECTED }));

@@ -21,12 +21,16 @@ export type WatchWorld = {
   readonly calls: FakeCall[];
   readonly sent: { readonly event: OutgoingEvent; readonly at: number }[];
   readonly lines: string[];
+  /** At which count of calls each run deleted expired rows. */
+  readonly expiries: number[];
   /** What the upstream says of a customer. Of any other one it lists one connected number. */
   readonly answers: Map<string, FakeReply | (() => FakeReply | Promise<FakeReply>)>;
   /** What the upstream says of a number's health. Of any other one it says AVAILABLE. */
   readonly healths: Map<string, FakeReply | (() => FakeReply)>;
   /** How long the upstream takes, in ms. */
   latencyMs: number;
+  /** How far the upstream's clock is ahead of the run's, in ms. */
+  upstreamAheadMs: number;
   /** The receiver's response. */
   receive: (event: OutgoingEvent) => AttemptResult | Promise<AttemptResult>;
   /** Called before each operation of the store. May throw. */
@@ -93,7 +97,12 @@ export function createWatchWorld(): WatchWorld {
         return typeof given === "function" ? given() : given;
       },
     },
-    { clock, latencyMs: () => world.latencyMs, onCall: (call) => world.calls.push(call) },
+    {
+      clock,
+      now: () => clock.now() + world.upstreamAheadMs,
+      latencyMs: () => world.latencyMs,
+      onCall: (call) => world.calls.push(call),
+    },
   );
 
   const begin: WatchWorld["begin"] = (settings = {}, own = warm) =>
@@ -109,6 +118,10 @@ export function createWatchWorld(): WatchWorld {
         },
         newId,
         log,
+        async expire() {
+          world.expiries.push(world.calls.length);
+          return "";
+        },
       }),
       { ...RUN_SETTINGS, ...settings },
       own,
@@ -121,9 +134,11 @@ export function createWatchWorld(): WatchWorld {
     calls: [],
     sent: [],
     lines: [],
+    expiries: [],
     answers: new Map(),
     healths: new Map(),
     latencyMs: 20,
+    upstreamAheadMs: 0,
     receive: () => ({ kind: "delivered", status: 204 }),
     onStore: () => undefined,
     begin,
@@ -133,7 +148,8 @@ export function createWatchWorld(): WatchWorld {
     },
     minute: () => clock.advance(60_000),
     forget() {
-      for (const list of [world.writes, world.calls, world.sent, world.lines]) list.length = 0;
+      for (const list of [world.writes, world.calls, world.sent, world.lines, world.expiries])
+        list.length = 0;
     },
     async watch(customers, row = {}) {
       for (const customer of customers) {

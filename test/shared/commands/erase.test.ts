@@ -243,19 +243,26 @@ describe("what was in flight when a customer was erased", () => {
     await readAgain("acme");
     expect(await rig.keys("c/acme")).toEqual(["c/acme"]);
     rig.advance(1);
+    await readAgain("acme", false);
+    expect(await rig.keys("c/acme")).toEqual(["c/acme"]);
     await readAgain("acme");
     expect(await rig.keys("c/acme")).toEqual([]);
   });
 });
 
 /** As a sweep does. The upstream must not be asked. */
-function readAgain(customer: string) {
+function readAgain(customer: string, isConfirmed = true) {
   const query = () => Promise.reject(new Error("asked the upstream"));
   const deps = { store: rig.store, now: rig.now, source: "urn:waba-numbers:1:test" };
-  return readCustomer(customer, deps, {
-    query,
-    deadlineAt: 0,
-    lastSeenAt: undefined,
-    onboarding: undefined,
-  });
+  const isClockConfirmed = () => isConfirmed;
+  return readCustomer(
+    customer,
+    { ...deps, isClockConfirmed },
+    {
+      query,
+      deadlineAt: 0,
+      lastSeenAt: undefined,
+      onboarding: undefined,
+    },
+  );
 }

@@ -31,6 +31,7 @@ describe("a customer's delivered history", () => {
       now: rig.now,
       monotonic: rig.now,
       random: () => 0.5,
+      isClockConfirmed: () => true,
       testEvent: () => ({ id: "test", body: "" }),
       send: async () => results.shift() ?? ({ kind: "delivered", status: 204 } as const),
     };

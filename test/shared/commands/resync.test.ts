@@ -98,6 +98,7 @@ describe("resync", () => {
       now: rig.now,
       monotonic: rig.now,
       random: () => 0.5,
+      isClockConfirmed: () => true,
       testEvent: () => ({ id: "test", body: "" }),
       async send({ id }: { id: string }) {
         accepted.push(id);

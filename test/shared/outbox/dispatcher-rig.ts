@@ -123,6 +123,7 @@ export function createDispatcherRig() {
           monotonic: clock.monotonic,
           sleep: clock.sleep,
           random: () => 0.5,
+          isClockConfirmed: () => true,
           log: createLog({ level: "warn", now, write: (line) => lines.push(line) }),
         },
       );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { prioritizeWorse } from "../../../shared/customers/priority-lane.ts";
+import { prioritizeOnboarding, prioritizeWorse } from "../../../shared/customers/priority-lane.ts";
 import { UpstreamRejectedError } from "../../../shared/errors.ts";
 import { item, MINUTE, NUMBER, OTHER } from "../../support/watch-builders.ts";
 import { createWatchWorld, type WatchWorld } from "../../support/watch-world.ts";
@@ -25,9 +25,11 @@ async function knownWorld(): Promise<WatchWorld> {
 /** One run by a clock that is a year ahead. */
 async function runAhead(world: WatchWorld): Promise<void> {
   world.clock.shiftWall(YEAR);
+  world.upstreamAheadMs = -YEAR;
   world.restart();
   await world.run();
   world.clock.shiftWall(-YEAR);
+  world.upstreamAheadMs = 0;
   world.restart();
 }
 
@@ -81,6 +83,44 @@ describe("one run by a clock a year ahead", () => {
     await minutesUntil(world, "whatsapp.phone_number.changed");
     const { data, time } = JSON.parse(world.sent[0]?.event.body ?? "{}");
     expect(Date.parse(data.previousObservedAt)).toBeLessThanOrEqual(Date.parse(time));
+  });
+
+  it("reports no customer as stale, no number as missing and no onboarding as stuck", async () => {
+    const world = await knownWorld();
+    await world.watch(["beta"]);
+    world.answers.set("acme", [item(NUMBER)]);
+    world.answers.set("beta", REFUSED);
+    const added = { cc: "49", national: "15112345678" };
+    await prioritizeOnboarding(world.store, "acme", added, "id", world.clock.now());
+    world.answers.set("acme", [item(NUMBER, { Status: "PENDING" })]);
+    for (let run = 0; run < 3; run += 1) {
+      await world.run();
+      await world.minute();
+    }
+    world.forget();
+    await runAhead(world);
+    expect(world.calls.map(({ customer }) => customer)).toEqual(["acme", "beta"]);
+    expect(world.sent).toEqual([]);
+    expect(world.lines.join()).toContain('"aheadSeconds":31536000');
+  });
+
+  it("deletes no old row, while a right clock does so after its first answer", async () => {
+    const world = await knownWorld();
+    const hot = JSON.stringify({ schema: 1, onboarding: {}, worseUntil: world.clock.now() + 1e6 });
+    await world.store.put("hot/acme", hot, "absent");
+    await world.store.put("due/acme/0000000000009999", '{"schema":1,"seenAt":1}', "absent");
+    await world.run();
+    await world.store.put("due/acme/9999999999999999", '{"schema":1,"seenAt":1}', "absent");
+    world.forget();
+    await runAhead(world);
+    expect(world.expiries).toEqual([]);
+    expect(await world.text("hot/acme")).toBe(hot);
+    expect(await world.text("due/acme/9999999999999999")).toBeDefined();
+    await world.minute();
+    world.forget();
+    await world.run();
+    expect(world.expiries).toEqual([1]);
+    expect(await world.text("due/acme/9999999999999999")).toBeUndefined();
   });
 
   it("keeps no customer in the priority lane for a year", async () => {
