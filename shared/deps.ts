@@ -266,12 +266,13 @@ function createStoreAccess(
   };
 }
 
-function createSend({ webhook }: Config, { now, monotonic }: Basics): Send {
+function createSend({ webhook }: Config, deps: Basics): Send {
   if (!webhook) return () => Promise.resolve({ kind: "failed", reason: "target" });
   const protocol = webhook.url.protocol === "https:" ? "https:" : "http:";
   const lookup = guardedLookup(webhook.guard.isAllowed);
+  const { now } = deps;
   const agent = createAgent(protocol, { maxIdleMs: MAX_IDLE_MS, now, connect: { lookup } });
-  return createSender({ ...webhook, agent }, { now, monotonic });
+  return createSender({ ...webhook, agent }, deps);
 }
 
 /** The account and stage that a store serves. */
@@ -286,8 +287,8 @@ function accountOf(config: CommonConfig, context: unknown): string {
   return isAccount ? given : config.accountId;
 }
 
-async function sleepReal(ms: number, signal?: AbortSignal): Promise<void> {
-  // An aborted wait is over, which is all that callers need.
+/** Waits in real time. An aborted wait is over, and does not reject. */
+export async function sleepReal(ms: number, signal?: AbortSignal): Promise<void> {
   await sleepFor(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
 }
 

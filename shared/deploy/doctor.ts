@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Config, loadConfig } from "../config.ts";
+import { sleepReal } from "../deps.ts";
 import { isAppError } from "../errors.ts";
 import { FUNCTIONS, POLL, QUERY } from "../functions.js";
 import { createAgent } from "../http-agent.ts";
@@ -235,7 +236,7 @@ async function checkWebhook({ webhook }: Config, { target }: Plan): Promise<Find
     "This asks, before a deployment, whether the receiver verifies and accepts events.";
   const newId = () => crypto.randomUUID();
   const event = createTestEvent(source, { now: Date.now, newId }, { message });
-  const send = createSender({ ...webhook, agent }, { now: Date.now, monotonic });
+  const send = createSender({ ...webhook, agent }, { now: Date.now, monotonic, sleep: sleepReal });
   const result = await send(event, { deadlineAt: monotonic() + 15_000 });
   agent.destroy();
   if (result.kind === "delivered") {

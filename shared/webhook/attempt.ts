@@ -47,15 +47,18 @@ export type SenderOptions = {
   readonly agent: http.Agent;
 };
 
+export type SenderDeps = {
+  readonly now: () => number;
+  readonly monotonic: () => number;
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+};
+
 /**
  * Sends events as Standard Webhooks requests with a CloudEvents body. One deadline covers look-up,
  * connection, TLS and headers. A redirect is a status like any other. At most 64 KB of the response
  * is read, for a second at most.
  */
-export function createSender(
-  options: SenderOptions,
-  deps: { readonly now: () => number; readonly monotonic: () => number },
-): Send {
+export function createSender(options: SenderOptions, deps: SenderDeps): Send {
   const { url, guard, secrets, agent } = options;
   const request = url.protocol === "https:" ? https.request : http.request;
 
@@ -73,7 +76,7 @@ export function createSender(
     };
     if (redelivery) headers["webhook-redelivery"] = "true";
     const outgoing = request(url, { method: "POST", agent, signal, headers });
-    const result = readResult(outgoing, signal, deps.now);
+    const result = readResult(outgoing, signal, deps);
     outgoing.end(body);
     return result;
   };
@@ -83,7 +86,7 @@ export function createSender(
 function readResult(
   outgoing: http.ClientRequest,
   signal: AbortSignal,
-  now: () => number,
+  { now, sleep }: SenderDeps,
 ): Promise<AttemptResult> {
   return new Promise((resolve) => {
     // The status alone decides. The rest is read so that the connection can be used again.
@@ -96,8 +99,9 @@ function readResult(
     outgoing.on("response", (response) => {
       decided = toResult(response.statusCode ?? 0, response.headers["retry-after"], now());
       let bytes = 0;
-      const drained = setTimeout(() => response.destroy(), DRAIN_MS);
-      response.on("close", () => clearTimeout(drained));
+      const closed = new AbortController();
+      void sleep(DRAIN_MS, closed.signal).then(() => response.destroy());
+      response.on("close", () => closed.abort());
       response.on("data", (chunk: Buffer) => {
         bytes += chunk.length;
         if (bytes > MAX_RESPONSE_BYTES) response.destroy();

@@ -1,6 +1,7 @@
 import http from "node:http";
 import net from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { sleepReal } from "../../../shared/deps.ts";
 import { createAgent } from "../../../shared/http-agent.ts";
 import { createSender } from "../../../shared/webhook/attempt.ts";
 import { parseWebhookSecrets } from "../../../shared/webhook/signature.ts";
@@ -85,7 +86,7 @@ function sender(url: string, lookup: Lookup, allow: readonly string[] = []) {
   };
   const send = createSender(
     { url: new URL(url), secrets, guard, agent },
-    { now: () => 0, monotonic: () => performance.now() },
+    { now: () => 0, monotonic: () => performance.now(), sleep: sleepReal },
   );
   return {
     send: () => send(EVENT, { deadlineAt: performance.now() + 2_000 }),
