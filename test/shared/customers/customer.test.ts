@@ -112,4 +112,35 @@ describe("clearMarkers", () => {
     await clearMarkers(store, "acme", NOW);
     expect(await keys("due/")).toEqual([dueKey("acme", 6)]);
   });
+
+  describe("of a row that was never written, as by a clock ahead", () => {
+    const HOUR = 3_600_000;
+    const marker = dueKey("acme", 6);
+
+    it("deletes the marker an hour after it was first seen", async () => {
+      await put(rowOf(5));
+      await putMarkers("acme", 6, 6);
+      expect(await clearMarkers(store, "acme", NOW)).toBe(true);
+      expect(await clearMarkers(store, "acme", NOW + HOUR - 1)).toBe(true);
+      expect(await keys("due/")).toEqual([marker]);
+      await clearMarkers(store, "acme", NOW + HOUR);
+      expect(await keys("due/")).toEqual([]);
+    });
+
+    it("keeps the marker while an event is pending", async () => {
+      await put(rowOf(5, [5]));
+      await putMarkers("acme", 6, 6);
+      for (const at of [NOW, NOW + HOUR]) await clearMarkers(store, "acme", at);
+      expect(await keys("due/")).toEqual([marker]);
+    });
+
+    it("neither notes nor deletes the marker by a clock that nothing confirms", async () => {
+      await put(rowOf(5));
+      await memory.put(marker, '{"schema":1,"seenAt":1}', "absent");
+      const before = await memory.get(marker);
+      expect(await clearMarkers(store, "acme", undefined)).toBe(true);
+      expect(await memory.get(marker)).toEqual(before);
+      expect(writes).toEqual([]);
+    });
+  });
 });
