@@ -2,6 +2,7 @@ import { reasonOf } from "../changes/failure.ts";
 import { loadCustomer } from "../customers/customer.ts";
 import type { ReadFailure } from "../schemas/customer-row.ts";
 import { DEAD_PREFIX, DUE_PREFIX, parseEventKey } from "../schemas/outbox-rows.ts";
+import { isAhead } from "../schemas/stored-time.ts";
 import { LANE_PREFIX, laneRowSchema } from "../schemas/watch-rows.ts";
 import { scanAll } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
@@ -13,7 +14,7 @@ import { skipUnreadable, tryDecode } from "./try-decode.ts";
 const MAX_DUE_CUSTOMERS = 1_000;
 const MAX_ROWS = 10_000;
 const MAX_CUSTOMERS = 200_000;
-/** Failing customers that status names. */
+/** Customers that status names, of those that fail, and of those that are ahead. */
 const MAX_NAMED = 10;
 
 export type Tally = Pick<CommandDeps, "store" | "budget"> & {
@@ -76,8 +77,11 @@ export async function countLane(tally: Tally) {
   return lane;
 }
 
-/** Customers and their numbers. The account's own row is no customer. */
-export async function countCustomers(tally: Tally) {
+/**
+ * Customers and their numbers. The account's own row is no customer. A sequence is ahead of `now`
+ * (wall clock, ms) where a clock was wrong, and never goes back.
+ */
+export async function countCustomers(tally: Tally, now: number) {
   const counts = {
     watched: 0,
     unwatched: 0,
@@ -94,6 +98,7 @@ export async function countCustomers(tally: Tally) {
   const names = Object.keys(counts);
   const watchedIds: string[] = [];
   const failures = new Map<string, ReadFailure>();
+  const aheadBy = new Map<string, number>();
   let customers = 0;
   const found = customersOnly(findCustomers(tally.store, {}));
   const bounded = ["customers", ...names, "unreadable"];
@@ -110,6 +115,7 @@ export async function countCustomers(tally: Tally) {
       return;
     }
     const row = stored.value;
+    if (isAhead(row.seq, now)) aheadBy.set(customer, row.seq);
     if (row.removedAt) {
       counts.unwatched += 1;
       return;
@@ -129,7 +135,18 @@ export async function countCustomers(tally: Tally) {
   counts.stale = all.filter(([, { staleAt }]) => staleAt).length;
   const oldest = all.sort(([, a], [, b]) => a.since.localeCompare(b.since)).slice(0, MAX_NAMED);
   const named = oldest.map(([customer, failure]) => nameFailure(customer, failure));
-  return { counts: { customers, ...counts }, failures: named, watchedIds };
+  const ahead = [...aheadBy].sort(([, a], [, b]) => b - a).slice(0, MAX_NAMED);
+  return {
+    counts: { customers, ...counts, sequencesAhead: aheadBy.size },
+    failures: named,
+    ahead: ahead.map(([custSpaceId, seq]) => ({ custSpaceId, until: toTime(seq) })),
+    watchedIds,
+  };
+}
+
+/** A sequence as a time, or as far as times go. */
+function toTime(seq: number): string {
+  return new Date(Math.min(seq, 8.64e15)).toISOString();
 }
 
 /** A customer whose reads fail: since when, and why. */

@@ -27,11 +27,12 @@ export async function status(deps: CommandDeps) {
   const pending = await countPending(tally);
   const dead = await countDead(tally);
   const lane = await countLane(tally);
-  const { counts, failures, watchedIds } = await countCustomers(tally);
+  const { counts, failures, ahead, watchedIds } = await countCustomers(tally, now());
   const facts = {
     ...describeLastRun(lease, now()),
     ...counts,
     failures,
+    ahead,
     unreadable: tally.unreadable.size,
     ...pending,
     dead,

@@ -24,6 +24,7 @@ export function describeStatus(answer: Answer): string[] {
     ["failing", `${count("failing")}, of which ${count("stale")} stale`],
     ...listOf(answer.failures).map((one) => ["", describeFailing(one)]),
     ["unreadable", count("unreadable")],
+    ...describeAhead(answer),
     ["numbers", describeNumbers(answer, count)],
     ["priority lane", `${describeLane(part("lane"))}${orMore("lane")}`],
     ["pending", `${count("pending")} events of ${count("pendingCustomers")} customers`],
@@ -100,6 +101,18 @@ function describeAccount(account: Answer): string {
 function describeFailing(failure: Answer): string {
   const why = reasonText(failure as FailureReason);
   return `${failure.custSpaceId} since ${failure.since} (${why})`;
+}
+
+/** Only after a wrong clock. */
+function describeAhead({ sequencesAhead, ahead }: Answer): string[][] {
+  if (!sequencesAhead) return [];
+  const named = listOf(ahead).map(({ custSpaceId, until }) => [
+    "",
+    `${custSpaceId} until ${until}`,
+  ]);
+  const verb = sequencesAhead === 1 ? "is" : "are";
+  const many = `${plural(Number(sequencesAhead), "sequence")} ${verb} ahead of now`;
+  return [["ahead", `${many}: a clock was wrong`], ...named];
 }
 
 function describeLane({ onboarding, worse, asked }: Answer): string {

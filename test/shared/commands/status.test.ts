@@ -38,6 +38,8 @@ describe("status", () => {
       lastRunAgeSeconds: null,
       customers: 0,
       failures: [],
+      ahead: [],
+      sequencesAhead: 0,
       watched: 0,
       unwatched: 0,
       neverRead: 0,
@@ -58,6 +60,19 @@ describe("status", () => {
       oldestReadAgeSeconds: null,
       lease: { held: false, until: null },
       atLeast: [],
+    });
+  });
+
+  it("names the customers whose sequence is ahead, the furthest first", async () => {
+    await rig.put("c/a", aCustomer({ seq: START + 600_000 }));
+    await rig.put("c/b", aCustomer({ seq: START + 600_001 }));
+    await rig.put("c/d", aCustomer({ seq: START + 31_536_000_000 }));
+    expect(await rig.run({ command: "status" })).toMatchObject({
+      sequencesAhead: 2,
+      ahead: [
+        { custSpaceId: "d", until: "2027-01-02T03:04:05.000Z" },
+        { custSpaceId: "b", until: "2026-01-02T03:14:05.001Z" },
+      ],
     });
   });
 

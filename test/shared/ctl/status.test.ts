@@ -47,6 +47,13 @@ describe("the lines of ctl status", () => {
     ]);
   });
 
+  it("show a customer whose sequence is ahead, because a clock was wrong", async () => {
+    await rig.put("c/a", aCustomer({ seq: START + 31_536_000_000 }));
+    const lines = await linesOf();
+    const at = lines.indexOf("ahead          1 sequence is ahead of now: a clock was wrong");
+    expect(lines[at + 1]).toBe("               a until 2027-01-02T03:04:05.000Z");
+  });
+
   it("show failing and stale customers, the account's failure and the priority lane", async () => {
     const staleAt = "2026-01-02T02:31:00.000Z";
     const transportCode = "ENOTFOUND";
