@@ -12,3 +12,8 @@ export function printable(line: string): string {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }
+
+/** A text of several lines, each as `printable` makes it. */
+export function printableLines(text: string): string {
+  return text.split("\n").map(printable).join("\n");
+}

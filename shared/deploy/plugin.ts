@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { packageFunctions } from "../bundle/bundle.ts";
+import { printableLines } from "../ctl/printable.ts";
 import { showChanges, withDeployedHost } from "./changes.ts";
 import { askAccount, assertSecure, createClients, findKeys, type Keys } from "./clients.ts";
 import {
@@ -114,8 +115,10 @@ const secretsIn = (environment: Readonly<Record<string, string>>): string[] =>
  * The framework calls it with `new`.
  */
 export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answer) {
-  const { log, writeText, progress } = tools;
-  const say = (text: string) => log.notice(text);
+  const { progress } = tools;
+  // What comes from the cloud may hold what a customer wrote.
+  const say = (text: string) => tools.log.notice(printableLines(text));
+  const writeText = (text: string) => tools.writeText(printableLines(text));
   const folder = (...parts: string[]) => path.join(serverless.serviceDir, ...parts);
   serverless.configSchemaHandler.defineProvider("aliyun", CONFIG_SCHEMA);
 
@@ -210,7 +213,7 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
       await run();
     } catch (error) {
       if (!(error instanceof DeployError)) throw error;
-      throw new serverless.classes.Error(error.message, error.code);
+      throw new serverless.classes.Error(printableLines(error.message), error.code);
     } finally {
       shown.remove();
     }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { printable } from "../../shared/ctl/printable.ts";
 import {
   newApiKey,
   newWebhookSecret,
@@ -39,7 +40,7 @@ function say(text: string): void {
 }
 
 function show(text: string): void {
-  console.log(`         ${text}`);
+  console.log(printable(`         ${text}`));
 }
 
 function check(isRight: boolean, what: string): void {
@@ -147,7 +148,7 @@ async function demo(): Promise<void> {
     check(receipts.length === 3, "three events, each once");
     check(receiver.problems().length === 0, "all signatures verified, in order, no gap");
     if (process.argv.includes("--json")) {
-      for (const { event } of receipts) console.log(JSON.stringify(event));
+      for (const { event } of receipts) console.log(printable(JSON.stringify(event)));
     }
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     console.log(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { printable } from "../../../shared/ctl/printable.ts";
+import { printable, printableLines } from "../../../shared/ctl/printable.ts";
 import { runCtl, startPollServer } from "./test-world.ts";
 
 describe("printable", () => {
@@ -12,6 +12,14 @@ describe("printable", () => {
     ['Bäckerei 阿里 👍 "x" \\\\', 'Bäckerei 阿里 👍 "x" \\\\'],
   ])("shows %j as %s", (text, shown) => {
     expect(printable(text)).toBe(shown);
+  });
+});
+
+describe("printableLines", () => {
+  it("keeps the lines of a text and nothing else that controls a terminal", () => {
+    expect(printableLines("ok  a\nerror  \u001b[2J\u009b\u202e\r")).toBe(
+      "ok  a\nerror  \\u001b[2J\\u009b\\u202e\\r",
+    );
   });
 });
 

@@ -5,6 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildReceiver } from "../../../shared/bundle/build-receiver.ts";
 import { EXAMPLE_SECRET, eventExamples } from "../../contract/event-examples.ts";
 
 const inRoot = (name: string) => fileURLToPath(new URL(`../../../${name}`, import.meta.url));
@@ -81,5 +82,49 @@ describe("the folder receiver, copied alone into a consumer's project", () => {
     };
     expect(await run(body)).toBe("qualityRating RED true 2026-01-01T00:00:00.000Z\n");
     expect(await run(`${body} `)).toBe("signature\n");
+  });
+});
+
+describe("the folder dist/receiver", () => {
+  const USE = `import { changesOf, isKnownEvent, verifyWebhook } from "./receiver/verify.js";
+
+const [body = "", headers = "{}", secret = "", now = ""] = process.argv.slice(2);
+const event = verifyWebhook(body, JSON.parse(headers), secret, { now: () => Number(now) });
+if (isKnownEvent(event)) for (const { field, to } of changesOf(event)) console.log(field, to);
+`;
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "waba-built-"));
+    await buildReceiver(path.join(folder, "receiver"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it("is imported by plain Node, as JavaScript", async () => {
+    await writeFile(path.join(folder, "use.mjs"), USE);
+    const { body, headers } = (await eventExamples())["whatsapp.phone_number.changed"];
+    const sentAt = String(Number(headers["webhook-timestamp"]) * 1_000);
+    const args = [path.join(folder, "use.mjs"), body, JSON.stringify(headers), EXAMPLE_SECRET];
+    const { stdout } = await execute(process.execPath, [...args, sentAt]);
+    expect(stdout).toBe("qualityRating RED\n");
+  });
+
+  it.each([
+    ["takes", USE, ""],
+    ["refuses", USE.replace("{ field, to }", "{ field, nothing }"), "error TS2339"],
+  ])("has types by which a compiler %s a program", async (_, program, told) => {
+    await mkdir(path.join(folder, "node_modules/@types"), { recursive: true });
+    for (const name of ["@types/node", "undici-types"]) {
+      const link = path.join(folder, "node_modules", name);
+      await symlink(inRoot(`node_modules/${name}`), link).catch(() => undefined);
+    }
+    const file = path.join(folder, "use.mts");
+    await writeFile(file, program);
+    const flags = ["--ignoreConfig", "--strict", "--noEmit", "--module", "nodenext"];
+    const types = ["--types", "node", "--target", "es2022", file];
+    const tsc = inRoot("node_modules/typescript/bin/tsc");
+    const run = execute(process.execPath, [tsc, ...flags, ...types]);
+    const { stdout } = await run.catch((error: { stdout: string }) => error);
+    expect(stdout).toContain(told);
+    expect(stdout === "").toBe(told === "");
   });
 });
