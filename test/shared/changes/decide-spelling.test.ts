@@ -65,6 +65,15 @@ describe("a known number under another spelling", () => {
     expect(Object.keys(rowAfter(decision, row).numbers)).toEqual([known]);
   });
 
+  it("is in digits alone, however it is listed", () => {
+    const row = rowOf({});
+    const { events } = decideOn([item("+60 1155 501 42")], { row });
+    expect(events.map(gist)).toEqual(["discovered 60115550142"]);
+    expect(
+      Object.keys(rowAfter({ row: decideOn([item("+60 1155 501 42")], { row }).row }, row).numbers),
+    ).toEqual(["60115550142"]);
+  });
+
   it("is another line for a Brazilian landline and a mobile of the same digits", () => {
     const row = rowOf({ "551133334444": stateOf() });
     const { events } = decideOn([item("551133334444"), item("5511933334444")], { row });

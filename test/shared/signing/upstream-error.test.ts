@@ -189,19 +189,19 @@ describe("toUpstreamFailure", () => {
     });
   });
 
-  it.each(["ECONNREFUSED", "ENOTFOUND", "CERT_HAS_EXPIRED", "EPROTO", "ECONNRESET", "ETIMEDOUT"])(
-    "names %s, and says that nothing was sent only if no connection stood",
-    (code) => {
-      const thrown = Object.assign(new Error("https://secret"), { code });
-      for (const stood of [true, false]) {
-        expect(shown(toUpstreamFailure(thrown, action, stood))).toEqual({
-          code: "ERR_UPSTREAM_UNAVAILABLE",
-          neverSent: !stood,
-          facts: { action, transportCode: code },
-        });
-      }
-    },
-  );
+  it.each([
+    ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "CERT_HAS_EXPIRED", "EPROTO", "ECONNRESET"],
+    ...["DEPTH_ZERO_SELF_SIGNED_CERT", "ERR_TLS_CERT_ALTNAME_INVALID", "ETIMEDOUT"],
+  ])("names %s, and says that nothing was sent only if no connection stood", (code) => {
+    const thrown = Object.assign(new Error("https://secret"), { code });
+    for (const stood of [true, false]) {
+      expect(shown(toUpstreamFailure(thrown, action, stood))).toEqual({
+        code: "ERR_UPSTREAM_UNAVAILABLE",
+        neverSent: !stood,
+        facts: { action, transportCode: code },
+      });
+    }
+  });
 
   it.each([
     ["No  permission\nfor\u0000 this.", "No permission for this."],
@@ -218,6 +218,7 @@ describe("toUpstreamFailure", () => {
     ["OK", undefined],
     ["  ", undefined],
     ["无", undefined],
+    ["無", undefined],
     ["{}", undefined],
     [{}, undefined],
     [null, undefined],
