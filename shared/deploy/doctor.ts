@@ -153,7 +153,7 @@ async function checkStore(plan: Plan, functions: readonly Found[], keys: Keys): 
   const url = storeUrlOf(plan.functions);
   const target = url ? parseTablestoreUrl(url) : undefined;
   if (!url || !target) return [ok("the store is PostgreSQL, which the functions' check opens")];
-  const { table, instance } = target;
+  const { table } = target;
   const bare = (text: unknown) => String(text ?? "").split("?endpoint=")[0];
   const other = functions
     .filter(({ description }) => !isOwned(description, plan.names.owner))
@@ -161,9 +161,9 @@ async function checkStore(plan: Plan, functions: readonly Found[], keys: Keys): 
     .find(({ STORE_URL, STAGE }) => bare(STORE_URL) === bare(url) && STAGE !== stage);
   const own = `${accountId}:${stage}`;
   const found = other ? { identity: `${accountId}:${other.STAGE}` } : await readIdentity(url, keys);
-  const regions = url.startsWith(`tablestore://${instance}.${region}/`)
-    ? []
-    : [warning(`STORE_URL names a store outside ${region}: every call crosses regions`)];
+  const [, storeRegion] = /^tablestore:\/\/[^.]+\.([a-z0-9-]+)\//.exec(url) ?? [];
+  const far = `the store is in ${storeRegion}, and the functions are in ${region}: every call crosses regions. Run: export ALIBABA_CLOUD_REGION=${storeRegion}`;
+  const regions = storeRegion === region ? [] : [warning(far)];
   if (found.reason) {
     const state =
       found.reason === "OTSObjectNotExist"

@@ -141,6 +141,20 @@ Then run: npm run deploy -- --stage dev`,
   );
 
   it(
+    "is warned of a region that is not the store's, with the line to type",
+    async () => {
+      const STORE_URL = "tablestore://store-1.ap-southeast-1/waba";
+      const result = await run(["preflight"], { STORE_URL, ALIBABA_CLOUD_REGION: "eu-central-1" });
+      expect(result.code).toBe(1);
+      expect(result.printed).toContain(
+        "warning the store is in ap-southeast-1, and the functions are in eu-central-1: every call crosses regions. Run: export ALIBABA_CLOUD_REGION=ap-southeast-1",
+      );
+      expect(writes()).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+
+  it(
     "fails on a word in serverless.yml that nobody knows",
     async () => {
       await service.edit((yaml) => yaml.replace("maximumEventAge:", "maximumEventAges:"));
