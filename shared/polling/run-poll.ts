@@ -184,13 +184,15 @@ async function proveRefusal({ deps, findings, limiter, lease, deadlineAt }: Run)
 }
 
 function failedReadsOptions({ deps, settings, warm, scans, sweptAt, beganAt, clock }: Run) {
-  const { full } = scans.progress().sweep;
+  const { full, done, startedAt } = scans.progress().sweep;
   const { source, pollIntervalMs } = settings;
   // A sweep that ends in the future is one in which the clock was wrong.
+  const newestMs = Math.max(0, deps.now() - startedAt);
   const isKnown = full && full.endedAt <= deps.now() && full.startedAt <= full.endedAt;
   return {
     ...{ source, pollIntervalMs, sweptAt },
-    sweepMs: isKnown ? full.endedAt - full.startedAt : 0,
+    // One customer that is always throttled lets no sweep be full. Each still shows how long it took.
+    sweepMs: isKnown ? Math.min(full.endedAt - full.startedAt, done ? newestMs : Infinity) : 0,
     lastGoodAt: warm.lastGoodAt,
     clock,
     isOver: () => deps.monotonic() >= beganAt + RUN_DEADLINE_MS,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { prioritizeOnboarding, prioritizeWorse } from "../../../shared/customers/priority-lane.ts";
-import { UpstreamRejectedError } from "../../../shared/errors.ts";
+import { UpstreamRejectedError, UpstreamThrottledError } from "../../../shared/errors.ts";
 import { item, MINUTE, NUMBER, OTHER } from "../../support/watch-builders.ts";
 import { createWatchWorld, type WatchWorld } from "../../support/watch-world.ts";
 
@@ -11,6 +11,8 @@ const REFUSED = new UpstreamRejectedError(
   { action: "QueryChatappPhoneNumbers", upstreamCode: "Product.Unsubscript" },
   "customer",
 );
+
+const THROTTLED = new UpstreamThrottledError({ action: "QueryChatappPhoneNumbers" });
 
 /** A customer whose numbers are known. */
 async function knownWorld(): Promise<WatchWorld> {
@@ -42,6 +44,22 @@ async function minutesUntil(world: WatchWorld, type: string): Promise<number> {
   }
   return Number.POSITIVE_INFINITY;
 }
+
+describe("a sweep that a clock three hours behind began", () => {
+  it("puts off no stale event, although a throttled customer lets no later sweep be full", async () => {
+    const world = createWatchWorld();
+    await world.watch(["acme", "busy", "well"]);
+    await world.run();
+    const lease = await world.store.get("lease/poll");
+    const row = JSON.parse(lease?.value ?? "{}");
+    row.sweep.full.startedAt -= 3 * 60 * MINUTE;
+    await world.store.put("lease/poll", JSON.stringify(row), lease?.version ?? "absent");
+    world.answers.set("acme", REFUSED);
+    world.answers.set("busy", THROTTLED);
+
+    expect(await minutesUntil(world, "whatsapp.watch.stale")).toBeLessThan(35);
+  });
+});
 
 describe("one run by a clock a year ahead", () => {
   it("delays no delivery by more than a minute, although the receiver was down in it", async () => {
