@@ -121,7 +121,12 @@ async function startTrial(storeUrl: string, seed: number, bundle: string): Promi
     PATH: process.env.PATH,
   };
   const spawn: Trial["spawn"] = (more = {}) =>
-    fork(bundle, { env: { ...env, ...more }, stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    fork(bundle, {
+      env: { ...env, ...more },
+      // The Tablestore SDK uses an old form of Buffer, which each worker would print.
+      execArgv: ["--no-deprecation"],
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
   return { upstream, receiver, random, spawn };
 }
 

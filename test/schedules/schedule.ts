@@ -129,7 +129,7 @@ async function deliverTheRest(world: World): Promise<void> {
       await checkOthersAreServed(world, world.receiver.received() - half);
       busyReceiver.release();
     }
-    if (run > 4 + scenario.patience && (await world.countPending()) === 0) break;
+    if (run > 2 + scenario.patience && (await world.countPending()) === 0) break;
   }
 }
 
