@@ -23,9 +23,16 @@ const limit = z.optional(
 
 const seq = z.int("must be a whole number").check(z.gte(0, "must not be negative"));
 
+/** Whose events: a customer, `~account`, or what is noted beside a customer's own row. */
+const partition = z
+  .string()
+  .check(
+    z.regex(/^(~account|(~watch\.)?[\w-]{1,128})$/, "must be a customer as dead-list names it"),
+  );
+
 /** `all` is explicit, so that a forgotten field cannot mean every dead letter. */
 const deadChoice = {
-  customer: z.optional(customerIdSchema),
+  customer: z.optional(partition),
   seq: z.optional(seq),
   all: z.optional(z.literal(true, "must be true or left out")),
   after,
@@ -106,7 +113,7 @@ export const deadDropSchema = z
 export const redeliverSchema = z
   .strictObject({
     command: z.literal("redeliver"),
-    customer: z.optional(customerIdSchema),
+    customer: z.optional(partition),
     /** As the upstream lists it. Other characters than digits are ignored. */
     number: z.optional(z.string().check(z.regex(/^[+\d\s().-]{3,40}$/, "must be a phone number"))),
     /** Events that the receiver accepted at this time or later. */

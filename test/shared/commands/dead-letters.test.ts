@@ -50,6 +50,28 @@ describe("dead-list", () => {
     expect(second).toMatchObject({ deadLetters: [{ custSpaceId: "b", seq: 3 }], more: false });
   });
 
+  it.each(["~account", "~watch.a"])(
+    "names events about the watch by %s, and the other commands know it",
+    async (customer) => {
+      await putDeadLetter(customer, 9);
+      const { deadLetters } = await rig.run({ command: "dead-list", after: "b/0000000000000003" });
+      expect(deadLetters).toMatchObject([{ custSpaceId: customer }]);
+      await rig.run({ command: "redeliver", customer });
+      await rig.run({ command: "dead-redeliver", customer });
+      expect(await rig.keys(`dead/${customer}/`)).toEqual([]);
+      expect(await rig.keys("dead/")).toHaveLength(3);
+    },
+  );
+
+  it.each(["~", "~watch.", "~other", "a/b", "~watch.a/b", "~account2"])(
+    "takes %s for no customer",
+    async (customer) => {
+      const answer = await rig.run({ command: "dead-drop", customer });
+      expect(answer).toMatchObject({ error: { issues: [{ path: "customer" }] } });
+      expect(await rig.keys("dead/")).toHaveLength(3);
+    },
+  );
+
   it("marks a dead letter that this version cannot read", async () => {
     await rig.put(keyOf("b", 3), { schema: 2 });
     expect(await rig.run({ command: "dead-list", after: "a/0000000000000012" })).toEqual({
