@@ -12,13 +12,16 @@ import {
 } from "../shared/http/platform-event.ts";
 import { describeError } from "../shared/log.ts";
 import { receiverId } from "../shared/outbox/receiver-state.ts";
+import { expireEvents } from "../shared/outbox/retention.ts";
 import { runPoll } from "../shared/polling/run-poll.ts";
+import type { ExpiryPlace } from "../shared/polling/settings.ts";
 import { newWarmState, type WarmState } from "../shared/polling/warm-state.ts";
+import type { Store } from "../shared/store/store.ts";
 import { createTestEvent } from "../shared/webhook/test-event.ts";
 
 /** For the list of instances in a check. The function's timeout is 75 s. */
 const CHECK_MS = 10_000;
-/** For the expired idempotency rows of one run. */
+/** For what expires in one run: keyed adds, then old events. */
 const EXPIRY_MS = 2_000;
 
 /**
@@ -107,25 +110,35 @@ async function runOperatorCommand(
   context: unknown,
 ): Promise<unknown> {
   const budget = createBudget(deps.monotonic);
-  const { watch: listed, discover: isDiscovering, hintSecrets } = deps.config;
+  const { watch: listed, discover: isDiscovering, hintSecrets, retentionMs } = deps.config;
   const { lastReads } = warm;
   const invocation = await invocationOf(deps, context);
-  const settings = { listed, isDiscovering, hintSecrets };
+  const settings = { listed, isDiscovering, hintSecrets, retentionMs };
   return runCommand(command, { ...invocation, ...settings, lastReads, budget });
 }
 
 async function runTimer(deps: PollDeps, warm: WarmState, context: unknown): Promise<unknown> {
   const { store, source, receiverId, ...invocation } = await invocationOf(deps, context);
   const upstream = deps.upstreamFor(context);
-  const expire = (cursor: string) => {
-    const stopAt = deps.monotonic() + EXPIRY_MS;
-    return expireIdempotency(store, cursor, deps.now(), () => deps.monotonic() < stopAt);
-  };
+  const expire = (place: ExpiryPlace) => expireOld(store, place, deps);
   const hints = deps.config.hintSecrets.length > 0;
   const settings = { ...deps.config, hints, source, receiverId };
   const report = await runPoll({ ...invocation, store, upstream, expire }, settings, warm);
   deps.log.info("poll run", { ...report });
   return report;
+}
+
+/** Deletes keyed adds after a day, and delivered events and dead letters after RETENTION_DAYS. */
+async function expireOld(store: Store, place: ExpiryPlace, deps: PollDeps): Promise<ExpiryPlace> {
+  const { now, monotonic, log, config } = deps;
+  const stopAt = monotonic() + EXPIRY_MS;
+  const hasTime = () => monotonic() < stopAt;
+  const expiryCursor = await expireIdempotency(store, place.expiryCursor, now(), hasTime);
+  const retention = { keptMs: config.retentionMs, now: now(), hasTime };
+  const { place: next, soon, ...gone } = await expireEvents(store, place.retention, retention);
+  if (soon > 0) log.warn("dead letters will be deleted within a week", { deadLetters: soon });
+  if (gone.deadLetters + gone.deliveredEvents > 0) log.info("old events were deleted", gone);
+  return { expiryCursor, retention: next };
 }
 
 /** What runs and commands take alike. */

@@ -71,6 +71,7 @@ const POLL_SETTINGS = {
   WATCH_SYNC: { parse: /* @__PURE__ */ oneOf(["off", "lane"]), byDefault: "off" },
   UPSTREAM_QPS: { parse: /* @__PURE__ */ integer(1), byDefault: "7" },
   TICK_SECONDS: { parse: /* @__PURE__ */ integer(1, 57), byDefault: "57" },
+  RETENTION_DAYS: { parse: /* @__PURE__ */ integer(1, 3_650), byDefault: "90" },
   POLL_INTERVAL_SECONDS: { parse: /* @__PURE__ */ integer(1, 86_400), byDefault: "60" },
 } as const satisfies Record<string, Setting>;
 
@@ -113,6 +114,7 @@ export type Config = QueryConfig &
     /** `lane`: poll reads the priority lane by ChatappSyncPhoneNumber instead of the plain query. */
     readonly sync: "off" | "lane";
     readonly runMs: number;
+    readonly retentionMs: number;
     readonly pollIntervalMs: number;
   };
 
@@ -166,6 +168,7 @@ export function loadConfig(environment: Environment, { requires }: Requires): Co
     health: isOn(good.WATCH_HEALTH),
     sync: good.WATCH_SYNC,
     runMs: good.TICK_SECONDS * 1000,
+    retentionMs: good.RETENTION_DAYS * 86_400_000,
     pollIntervalMs: good.POLL_INTERVAL_SECONDS * 1000,
   };
 }
@@ -286,13 +289,8 @@ function readWebhookSecrets(text: string): Read<readonly WebhookSecret[]> {
 }
 
 function readCustomers(text: string): Read<readonly string[]> {
-  const customers = [...new Set(splitList(text))];
+  const customers = [...new Set(text.split(",").flatMap((part) => part.trim() || []))];
   return customers.every((customer) => z.safeParse(customerIdSchema, customer).success)
     ? { value: customers }
     : { problem: "must be self or CustSpaceIds, separated by commas" };
-}
-
-function splitList(text: string): string[] {
-  const parts = text.split(",").map((part) => part.trim());
-  return parts.filter(Boolean);
 }

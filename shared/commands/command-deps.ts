@@ -25,6 +25,8 @@ export type CommandDeps = {
   readonly hintSecrets: readonly Secret[];
   /** Whether discovery would bring a customer back. */
   readonly isDiscovering: boolean;
+  /** How long a dead letter is kept, in ms. */
+  readonly retentionMs: number;
   /**
    * By customer: when this instance's last read that showed all stored values began, on the wall
    * clock in ms.

@@ -1,7 +1,7 @@
 import { reasonOf } from "../changes/failure.ts";
 import { loadCustomer } from "../customers/customer.ts";
 import type { ReadFailure } from "../schemas/customer-row.ts";
-import { DEAD_PREFIX, DUE_PREFIX, parseEventKey } from "../schemas/outbox-rows.ts";
+import { DEAD_PREFIX, DUE_PREFIX, deadRowSchema, parseEventKey } from "../schemas/outbox-rows.ts";
 import { isAhead } from "../schemas/stored-time.ts";
 import { LANE_PREFIX, laneRowSchema } from "../schemas/watch-rows.ts";
 import { scanAll } from "../store/rows.ts";
@@ -53,12 +53,16 @@ async function* findDueCustomers(store: Store): AsyncGenerator<string> {
   }
 }
 
-export async function countDead(tally: Tally): Promise<number> {
+/** The dead letters, and when the oldest of them died. */
+export async function countDead(tally: Tally) {
   let dead = 0;
-  await countEach(scanAll(tally.store, DEAD_PREFIX), MAX_ROWS, ["dead"], tally, () => {
+  let oldestAt: string | undefined;
+  await countEach(scanAll(tally.store, DEAD_PREFIX), MAX_ROWS, ["dead"], tally, (row) => {
     dead += 1;
+    const { diedAt } = tryDecode(row, deadRowSchema) ?? {};
+    if (diedAt !== undefined && !(oldestAt !== undefined && oldestAt < diedAt)) oldestAt = diedAt;
   });
-  return dead;
+  return { dead, oldestAt };
 }
 
 /** The priority lane's numbers and customers, by the reason for which they are in it. */

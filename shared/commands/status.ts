@@ -25,7 +25,7 @@ export async function status(deps: CommandDeps) {
   const found = await skipUnreadable(() => readRow(store, LEASE_KEY, leaseRowSchema));
   const lease = found === "unreadable" ? undefined : found?.value;
   const pending = await countPending(tally);
-  const dead = await countDead(tally);
+  const { dead, oldestAt } = await countDead(tally);
   const lane = await countLane(tally);
   const { counts, failures, ahead, watchedIds } = await countCustomers(tally, now());
   const facts = {
@@ -36,6 +36,7 @@ export async function status(deps: CommandDeps) {
     unreadable: tally.unreadable.size,
     ...pending,
     dead,
+    deadUntil: oldestAt && new Date(Date.parse(oldestAt) + deps.retentionMs).toISOString(),
     receiver: receiver === "unreadable" ? UNREADABLE : receiver,
     sweep: describeSweep(lease, now()),
     lane,

@@ -29,6 +29,8 @@ type Facts = {
   readonly failures: readonly NamedFailure[];
   readonly failing: number;
   readonly dead: number;
+  /** When the first of them is deleted. */
+  readonly deadUntil?: string | undefined;
   readonly unreadable: number;
   readonly atLeast: readonly string[];
 };
@@ -44,7 +46,7 @@ export function judge(facts: Facts, now: number): Verdict {
     WARN: [
       receiver(facts, now, "WARN"),
       failing(facts, now),
-      facts.dead > 0 ? plural(facts.dead, "dead letter") : undefined,
+      dead(facts),
       facts.unreadable > 0 ? `${plural(facts.unreadable, "row")} unreadable` : undefined,
     ],
   };
@@ -85,6 +87,12 @@ function failing({ failures, failing }: Facts, now: number): string | undefined 
     return `${one.custSpaceId} for ${formatDuration(ms)} (${codesText(one)})`;
   });
   return `${plural(failing, "customer")} failing: ${named.join(", ")}`;
+}
+
+function dead({ dead, deadUntil }: Facts): string | undefined {
+  if (dead === 0) return undefined;
+  const ends = deadUntil ? `, deleted from ${deadUntil.slice(0, 10)} on` : "";
+  return `${plural(dead, "dead letter")}${ends}`;
 }
 
 function unreadableRows({ lease, account, receiver }: Facts): string[] {

@@ -19,6 +19,7 @@ export const SETTING_HELP: Readonly<Record<SettingName, string>> = {
   UPSTREAM_QPS: "calls a second that poll may use, of the account's 10",
   QUERY_QPS: "live queries a second that each instance of query may send",
   TICK_SECONDS: "how long one run may work, 1 to 57",
+  RETENTION_DAYS: "delivered events and dead letters are deleted after so many days",
   POLL_INTERVAL_SECONDS: "no customer is read more often than this",
   CAMS_ENDPOINT: "the upstream, with http for loopback only",
   STAGE: "names the stage in events, set by the deployment",

@@ -108,7 +108,8 @@ function describeUnwatch(answer: Answer): string[] {
   ];
 }
 
-const KEPT_AFTER_REMOVAL = "What is stored of it stays. To remove it, run: npm run ctl -- erase ID";
+const KEPT_AFTER_REMOVAL =
+  "Dead letters and responses to adds stay. To remove them, run: npm run ctl -- erase ID";
 
 function describeErase(answer: Answer): string[] {
   const { erased, tombstones, ...rest } = answer;

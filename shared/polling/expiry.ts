@@ -15,7 +15,7 @@ export function expireBeside(read: ReadOne, { deps, lease, progress, clock }: Ru
 
   async function expire(): Promise<void> {
     try {
-      progress.setExpiryCursor(await deps.expire(lease.progress.expiryCursor));
+      progress.setExpiry(await deps.expire(lease.progress));
     } catch (error) {
       // The next run does it again.
       deps.log.warn("old rows could not be deleted", describeError(error));

@@ -27,6 +27,7 @@ export type Progress = Readonly<
     | "health"
     | "hints"
     | "expiryCursor"
+    | "retention"
     | "ranAt"
     | "lastGoodAt"
     | "pace"

@@ -3,7 +3,7 @@ import type { DiscoverProgress } from "../schemas/discovery.ts";
 import type { Lease, Progress } from "./lease.ts";
 import type { WarmPace } from "./run-limiters.ts";
 import { type Scans, withoutNewCompletions } from "./scans.ts";
-import type { RunDeps } from "./settings.ts";
+import type { ExpiryPlace, RunDeps } from "./settings.ts";
 import type { WarmState } from "./warm-state.ts";
 
 const RENEWAL_MS = 5_000;
@@ -22,12 +22,12 @@ export function trackProgress(
   keepPace: () => WarmPace,
   now: () => number,
 ) {
-  let { expiryCursor, discovery } = earlier;
+  let { expiryCursor, retention, discovery } = earlier;
   let beside: BesideProgress = { health: () => earlier.health, hints: () => earlier.hints };
   let areFailuresStored = false;
   return {
-    setExpiryCursor(cursor: string): void {
-      expiryCursor = cursor;
+    setExpiry(place: ExpiryPlace): void {
+      ({ expiryCursor, retention } = place);
     },
     setDiscovery(progress: DiscoverProgress): void {
       discovery = progress;
@@ -52,6 +52,7 @@ export function trackProgress(
           health: beside.health(),
           hints: beside.hints(),
           expiryCursor,
+          retention,
           ranAt: now(),
           lastGoodAt: warm.lastGoodAt,
         },

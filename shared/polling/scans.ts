@@ -18,7 +18,10 @@ export type ScansDeps = Pick<RunDeps, "store" | "now" | "log"> & {
 };
 
 /** Where the scans are. */
-export type ScanProgress = Omit<Progress, "discovery" | "health" | "hints" | "expiryCursor">;
+export type ScanProgress = Omit<
+  Progress,
+  "discovery" | "health" | "hints" | "expiryCursor" | "retention"
+>;
 
 export type Scans = {
   readonly lanes: Readonly<Record<LaneKind, ResumableScan>>;

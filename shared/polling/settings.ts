@@ -1,5 +1,6 @@
 import type { Log } from "../log.ts";
 import type { Dispatcher } from "../outbox/dispatcher.ts";
+import type { LeaseRow } from "../schemas/watch-rows.ts";
 import type { Upstream } from "../signing/upstream.ts";
 import type { Store } from "../store/store.ts";
 import type { OutgoingEvent, Send } from "../webhook/attempt.ts";
@@ -15,9 +16,12 @@ export type RunDeps = {
   readonly random: () => number;
   readonly newId: () => string;
   readonly log: Log;
-  /** Removes expired idempotency rows. Resolves to the next cursor. */
-  readonly expire: (cursor: string) => Promise<string>;
+  /** Deletes what is too old. Resolves to where the next run continues. */
+  readonly expire: (place: ExpiryPlace) => Promise<ExpiryPlace>;
 };
+
+/** Where the deletion of expired idempotency rows, and that of old events, stand. */
+export type ExpiryPlace = Pick<LeaseRow, "expiryCursor" | "retention">;
 
 /** What storing a customer's next row takes: its events go to the dispatcher. */
 export type CommitDeps = Pick<RunDeps, "store" | "now" | "log"> & {

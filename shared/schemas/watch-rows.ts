@@ -51,6 +51,8 @@ export const leaseRowSchema = z.looseObject({
   lastGoodAt: z.optional(z.number()),
   /** Where the deletion of old idempotency rows continues. */
   expiryCursor: z.string(),
+  /** Where the deletion of old events continues; "" between two passes. `endedAt` is in ms. */
+  retention: z.optional(z.looseObject({ cursor: z.string(), endedAt: z.number() })),
   /** When a run last saved its progress; wall clock, ms. Absent from the rows of earlier versions. */
   ranAt: z.optional(z.number()),
   /** The pace of the last run's calls, by operation. */

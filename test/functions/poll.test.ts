@@ -14,6 +14,8 @@ import { fcHttpEvent, timerEvent } from "../support/fc-events.ts";
 import { type PollStage, startPollStage } from "../support/poll-stage.ts";
 import { NUMBER, OTHER, T0 } from "../support/watch-builders.ts";
 
+const DAY_MS = 86_400_000;
+
 let stage: PollStage | undefined;
 
 afterEach(async () => {
@@ -57,6 +59,32 @@ describe("poll", () => {
         sweptAt: "2026-01-01T00:00:00.000Z",
       },
       receiver: "closed",
+    });
+  });
+
+  it("poll deletes dead letters and delivered events after 90 days, and says so before", async () => {
+    const { run, store, clock, lines } = await start({ acme: [NUMBER] });
+    const at = new Date(T0).toISOString();
+    const event = { id: "evt_1", seq: 1, type: "t", body: "{}" };
+    const dead = { schema: 1, event, status: 422, diedAt: at };
+    await store.put("dead/acme/0000000000000001", JSON.stringify(dead), "absent");
+    const sent = { schema: 1, number: 0, events: [{ ...event, deliveredAt: at }] };
+    await store.put("sent/acme/00", JSON.stringify(sent), "absent");
+    const kept = async () =>
+      (await store.scan("", "", 100)).filter(({ key }) => /^(de|se)/.test(key));
+    const said = () =>
+      lines.map((line) => JSON.parse(line)).filter(({ read }) => read === undefined);
+    await clock.advance(84 * DAY_MS);
+    await run();
+    expect(said()).toMatchObject([
+      { message: "dead letters will be deleted within a week", level: "warn", deadLetters: 1 },
+    ]);
+    expect(await kept()).toHaveLength(2);
+    await clock.advance(6 * DAY_MS);
+    await run();
+    expect(await kept()).toEqual([]);
+    expect(said().at(-1)).toMatchObject({
+      ...{ message: "old events were deleted", deadLetters: 1, deliveredEvents: 1 },
     });
   });
 

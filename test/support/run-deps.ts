@@ -28,7 +28,7 @@ export function createRunDeps(given: Given & Partial<RunDeps>): RunDeps {
     random: () => 0.5,
     newId: () => "run",
     log: createLog({ level: "error", now: given.now, write: () => {} }),
-    expire: async () => "",
+    expire: async (place) => place,
     ...given,
   };
 }

@@ -118,9 +118,9 @@ export function createWatchWorld(): WatchWorld {
         },
         newId,
         log,
-        async expire() {
+        async expire(place) {
           world.expiries.push(world.calls.length);
-          return "";
+          return place;
         },
       }),
       { ...RUN_SETTINGS, ...settings },

@@ -254,7 +254,7 @@ describe("ctl", () => {
     const dropped = await ctl("watch", "remove", "a", "--drop");
     expect(dropped).toMatchObject({
       code: 0,
-      out: "1 removed, 0 not watched, 1 events dropped\nWhat is stored of it stays. To remove it, run: npm run ctl -- erase ID",
+      out: "1 removed, 0 not watched, 1 events dropped\nDead letters and responses to adds stay. To remove them, run: npm run ctl -- erase ID",
     });
     expect((await ctl("watch", "list")).out).toBe(
       [

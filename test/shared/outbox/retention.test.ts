@@ -1,0 +1,118 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { expireEvents, type RetentionPlace } from "../../../shared/outbox/retention.ts";
+import { deadKey, historyKey } from "../../../shared/schemas/outbox-rows.ts";
+import type { Store } from "../../../shared/store/store.ts";
+import { createTestStore } from "../../support/memory-store.ts";
+
+const DAY_MS = 86_400_000;
+const NOW = Date.parse("2026-06-01T00:00:00.000Z");
+let store: Store;
+beforeEach(() => {
+  store = createTestStore();
+});
+
+const daysAgo = (days: number) => new Date(NOW - days * DAY_MS).toISOString();
+const event = (seq: number) => ({ id: `evt_${seq}`, seq, type: "t", body: `{"n":${seq}}` });
+const putDead = (customer: string, seq: number, days: number) =>
+  put(deadKey(customer, seq), { schema: 1, event: event(seq), status: 422, diedAt: daysAgo(days) });
+const putSent = (customer: string, number: number, ...days: number[]) =>
+  put(historyKey(customer, number), {
+    ...{ schema: 1, number },
+    events: days.map((each, index) => ({ ...event(index), deliveredAt: daysAgo(each) })),
+  });
+
+async function put(key: string, value: object): Promise<void> {
+  await store.put(key, JSON.stringify(value), "absent");
+}
+
+async function keys(): Promise<string[]> {
+  return (await store.scan("", "", 1_000)).map(({ key }) => key);
+}
+
+const expire = (place?: RetentionPlace, days = 90, hasTime = () => true, now = NOW) =>
+  expireEvents(store, place, { keptMs: days * DAY_MS, now, hasTime });
+
+describe("expireEvents", () => {
+  it("deletes what is 90 days old and keeps what is a moment younger", async () => {
+    await putDead("acme", 1, 90);
+    await putDead("acme", 2, 90 - 1e-6);
+    await putSent("acme", 0, 90);
+    await putSent("acme", 1, 90 - 1e-6);
+    expect(await expire()).toEqual({
+      ...{ deadLetters: 1, deliveredEvents: 1, soon: 1 },
+      place: { cursor: "", endedAt: NOW },
+    });
+    expect(await keys()).toEqual([deadKey("acme", 2), historyKey("acme", 1)]);
+  });
+
+  it("deletes the old events of a row and notes until when some are gone", async () => {
+    await putSent("acme", 0, 100, 95, 10);
+    expect(await expire()).toMatchObject({ deliveredEvents: 2 });
+    const row = JSON.parse((await store.get(historyKey("acme", 0)))?.value ?? "");
+    expect(row).toMatchObject({ number: 0, cutAt: daysAgo(95) });
+    expect(row.events.map(({ deliveredAt }: { deliveredAt: string }) => deliveredAt)).toEqual([
+      daysAgo(10),
+    ]);
+  });
+
+  it.each([
+    [82.9, 0],
+    [83, 1],
+    [89.9, 1],
+  ])("announces a dead letter of %d days, from a week before it goes: %d", async (days, soon) => {
+    await putDead("acme", 1, days);
+    expect((await expire()).soon).toBe(soon);
+  });
+
+  it("takes one pass a day, however often it is called", async () => {
+    const { place } = await expire();
+    await putDead("acme", 1, 100);
+    expect(await expire(place, 90, undefined, NOW + DAY_MS - 1)).toMatchObject({ deadLetters: 0 });
+    expect(await expire(place, 90, undefined, NOW + DAY_MS)).toMatchObject({ deadLetters: 1 });
+  });
+
+  it("begins a pass whose last one ended in the future", async () => {
+    await putDead("acme", 1, 100);
+    const place = { cursor: "", endedAt: NOW + 400 * DAY_MS };
+    expect(await expire(place)).toMatchObject({ deadLetters: 1 });
+  });
+
+  it("continues over many calls where the time ended, and looks at each row once", async () => {
+    for (let seq = 0; seq < 120; seq += 1) await putDead("acme", seq, seq % 2 ? 91 : 1);
+    for (let n = 0; n < 20; n += 1) await putSent("acme", n, n % 2 ? 91 : 1);
+    let place: RetentionPlace | undefined;
+    const gone = { deadLetters: 0, deliveredEvents: 0 };
+    let calls = 0;
+    do {
+      let pages = 1;
+      const done = await expire(place, 90, () => pages-- > 0);
+      place = done.place;
+      gone.deadLetters += done.deadLetters;
+      gone.deliveredEvents += done.deliveredEvents;
+      calls += 1;
+    } while (place.cursor !== "");
+    expect([gone, calls]).toEqual([{ deadLetters: 60, deliveredEvents: 10 }, 4]);
+    expect(await keys()).toHaveLength(70);
+  });
+
+  it("gives rows of a wrong clock today's time, so that they go in their turn", async () => {
+    await putDead("acme", 1, -365);
+    await putSent("acme", 0, -365, -1);
+    expect(await expire()).toMatchObject({ deadLetters: 0, deliveredEvents: 0 });
+    const later = NOW + 90 * DAY_MS;
+    expect(await expire(undefined, 90, undefined, later)).toMatchObject({
+      ...{ deadLetters: 1, deliveredEvents: 2 },
+    });
+    expect(await keys()).toEqual([]);
+  });
+
+  it("leaves pending events, other rows and unreadable ones alone", async () => {
+    await put("c/acme", { schema: 2, pending: [{ ...event(1), at: daysAgo(400) }] });
+    await put("due/acme/0000000000000001", { schema: 1 });
+    await put(deadKey("acme", 3), { schema: 99 });
+    await put(historyKey("acme", 3), { schema: 99 });
+    const before = await keys();
+    expect(await expire()).toMatchObject({ deadLetters: 0, deliveredEvents: 0, soon: 0 });
+    expect(await keys()).toEqual(before);
+  });
+});
