@@ -88,6 +88,8 @@ const UNUSED: readonly { readonly file: RegExp; readonly parts: readonly RegExp[
     parts: [
       /^ {4}[gs]et "~standard"\(.*?^ {4}\},\n/gms,
       /^ {8}if \(def\.coerce\)\n.*?^ {12}catch \(_\) \{ \}\n/gms,
+      // For discriminated unions and template literals.
+      /^ {4}util\.defineLazyInternal\(inst, "(?:propValues|pattern)", \(zod\) => \{\n.*?^ {4}\}\);\n/gms,
       // Encoding, which turns a parsed value back.
       /^ {8}const handleCanaryResult = .*?^ {8}\};\n/gms,
       /^ {12}if \(ctx\.direction === "backward"\) \{\n {16}\/\/ run canary.*?^ {12}\}\n/gms,
