@@ -17,7 +17,11 @@ export type RateLimiterDeps = {
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 };
 
+type Grant = (isGranted: boolean) => void;
+
 export type RateLimiter = CallLimiter & {
+  /** As `acquire`, but before all calls that wait and are not urgent. */
+  acquireUrgent(): Promise<boolean>;
   /** Starts no further call. Callers that wait for one get `false` at once. */
   stop(): void;
   /** Waits this long in ms. Resolves to false as soon as no call could start afterwards. */
@@ -38,7 +42,9 @@ export function createRateLimiter(options: RateLimiterOptions, deps: RateLimiter
   // Every worker may wait on it at once. Node would report more than ten listeners as a leak.
   setMaxListeners(0, stopping.signal);
   // First come, first served: a customer that others overtake would hold the sweep's cursor back.
-  let line: Promise<unknown> = Promise.resolve();
+  // Only the few urgent calls go before them.
+  const waiting = { urgent: [] as Grant[], others: [] as Grant[] };
+  let isServing = false;
 
   const isStopped = () => stopping.signal.aborted || deps.monotonic() >= options.stopAt;
 
@@ -55,6 +61,23 @@ export function createRateLimiter(options: RateLimiterOptions, deps: RateLimiter
     }
   }
 
+  async function serve(): Promise<void> {
+    if (isServing) return;
+    isServing = true;
+    while (waiting.urgent.length + waiting.others.length > 0) {
+      const isGranted = await takeSlot();
+      const grant = waiting.urgent.shift() ?? waiting.others.shift();
+      grant?.(isGranted);
+    }
+    isServing = false;
+  }
+
+  const acquire = (line: Grant[]) =>
+    new Promise<boolean>((resolve) => {
+      line.push(resolve);
+      void serve();
+    });
+
   return {
     get stopped() {
       return isStopped();
@@ -70,11 +93,8 @@ export function createRateLimiter(options: RateLimiterOptions, deps: RateLimiter
       return !isStopped();
     },
 
-    acquire() {
-      const mine = line.then(takeSlot);
-      line = mine;
-      return mine;
-    },
+    acquire: () => acquire(waiting.others),
+    acquireUrgent: () => acquire(waiting.urgent),
 
     release(outcome) {
       slots.end(deps.monotonic(), outcome);

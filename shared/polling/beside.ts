@@ -1,6 +1,8 @@
 import { newHealthProgress } from "../schemas/health.ts";
 import { createHealthReads } from "./health-reads.ts";
 import { createHintReads } from "./hint-reads.ts";
+import { limitByLease } from "./lease.ts";
+import { createReader } from "./reader.ts";
 import type { Run } from "./start-run.ts";
 
 export type Beside = {
@@ -40,6 +42,16 @@ function startHealth(run: Run) {
 
 function startHints(run: Run): Promise<void> {
   const { deps, settings, warm, lease, limiter, lanes, progress } = run;
+  const { findings, dispatcher, deadlineAt } = run;
+  const { release, wait, stop } = limiter;
+  // The sweep always has calls waiting. A hint that waited behind them would be a second later.
+  const urgent = limitByLease({ release, wait, stop, acquire: limiter.acquireUrgent }, lease);
+  const access = { query: deps.upstream.query, limiter: urgent };
+  const read = createReader(
+    findings,
+    { ...{ limiter, deadlineAt, warm }, sweep: access, lane: access },
+    { ...deps, source: settings.source, dispatcher, isClockConfirmed: run.clock.isConfirmed },
+  );
   const calls = (settings.qps * settings.runMs) / 1_000;
   let taken = 0;
   const reads = createHintReads(
@@ -48,7 +60,7 @@ function startHints(run: Run): Promise<void> {
         limiter,
         warm,
         saved: lease.progress.hints ?? [],
-        read: (customer) => run.read(customer),
+        read,
       },
       // A fifth together with the lane, which may take a tenth.
       take() {

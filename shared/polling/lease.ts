@@ -115,7 +115,10 @@ function isFree({ owner, until }: LeaseRow, now: number): boolean {
  * Starts no call once another run may hold the lease, even after a freeze while waiting. A holder
  * whose renewals hang goes on once one is stored.
  */
-export function limitByLease(limiter: RateLimiter, lease: Lease): CallLimiter {
+export function limitByLease(
+  limiter: Pick<RateLimiter, "acquire" | "release" | "wait" | "stop">,
+  lease: Lease,
+): CallLimiter {
   return {
     async acquire() {
       while (await limiter.acquire()) {

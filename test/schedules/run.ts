@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { BREAKAGES } from "./breakages.ts";
+import { runHintSchedule } from "./hints.ts";
 import { runSchedule } from "./schedule.ts";
 
 const HELP = `npm run check:schedules -- [options]
@@ -14,6 +15,7 @@ the same run every time. Exits 1 when a schedule breaks a promise, and prints it
   --seeds N      how many schedules (default 300000)
   --from N       the first seed (default 1)
   --seed N       replays one and prints everything that is wrong with it
+  --hints        runs schedules of random hints instead, each with and without them
   --breakage X   breaks one rule on purpose: ${Object.keys(BREAKAGES).join(", ")}
   --jobs N       processes (default: one per core)
   --json         prints the result as JSON
@@ -35,9 +37,19 @@ type Progress = {
   readonly failures: readonly FailedSeed[];
 };
 
+/** What a job runs: schedules of hints, or the others with a rule that is broken, if any. */
+type Kind = { readonly hints: boolean; readonly breakage: string | undefined };
+
+const NO_TROUBLE = { deaths: 0, odd: 0, deadLetters: 0, eventFailures: 0 };
+
+async function runOne(seed: number, { hints, breakage }: Kind) {
+  if (hints) return { ...NO_TROUBLE, ...(await runHintSchedule(seed)) };
+  return runSchedule(seed, breakage ? BREAKAGES[breakage] : undefined);
+}
+
 async function runRange(
   range: Range,
-  breakage: string | undefined,
+  kind: Kind,
   report: (progress: Progress) => void,
 ): Promise<void> {
   // Most of what a stack costs here is for requests that end as they should. A replay shows it.
@@ -53,7 +65,7 @@ async function runRange(
   });
   let progress = fresh();
   for (let seed = range.from; seed < range.until; seed += range.step) {
-    const verdict = await runSchedule(seed, breakage ? BREAKAGES[breakage] : undefined);
+    const verdict = await runOne(seed, kind);
     progress.done += 1;
     progress.events += verdict.events;
     progress.deaths += verdict.deaths;
@@ -76,6 +88,7 @@ async function main(): Promise<void> {
       from: { type: "string", default: "1" },
       seed: { type: "string" },
       breakage: { type: "string" },
+      hints: { type: "boolean", default: false },
       jobs: { type: "string", default: String(availableParallelism()) },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -90,6 +103,7 @@ async function main(): Promise<void> {
   const seeds = only === undefined ? wholeNumber("--seeds", values.seeds) : 1;
   const jobs = Math.min(wholeNumber("--jobs", values.jobs), seeds);
   const until = from + seeds;
+  const kind = { hints: values.hints, breakage: values.breakage };
   const began = performance.now();
   const failures: FailedSeed[] = [];
   const counts = { done: 0, events: 0, deaths: 0, odd: 0, deadLetters: 0, eventFailures: 0 };
@@ -98,7 +112,7 @@ async function main(): Promise<void> {
 
   await Promise.all(
     Array.from({ length: jobs }, (_, job) =>
-      runJob({ from: from + job, step: jobs, until }, values.breakage, (progress) => {
+      runJob({ from: from + job, step: jobs, until }, kind, (progress) => {
         total.done += progress.done;
         total.events += progress.events;
         total.deaths += progress.deaths;
@@ -106,7 +120,7 @@ async function main(): Promise<void> {
         total.deadLetters += progress.deadLetters;
         total.eventFailures += progress.eventFailures;
         total.failures.push(...progress.failures);
-        if (!values.json) for (const failed of progress.failures) describeFailure(failed);
+        if (!values.json) for (const failed of progress.failures) describeFailure(failed, kind);
         if (values.json || total.done - announced < seeds / 10) return;
         announced = total.done;
         const seconds = Math.round((performance.now() - began) / 1000);
@@ -132,20 +146,17 @@ async function main(): Promise<void> {
 }
 
 /** As soon as it is known: the rest may take an hour. */
-function describeFailure({ seed, problems }: FailedSeed): void {
-  console.log(`seed ${seed} (replay: npm run check:schedules -- --seed ${seed})`);
+function describeFailure({ seed, problems }: FailedSeed, { hints }: Kind): void {
+  const options = `${hints ? "--hints " : ""}--seed ${seed}`;
+  console.log(`seed ${seed} (replay: npm run check:schedules -- ${options})`);
   for (const problem of problems.slice(0, SHOWN_PROBLEMS)) console.log(`  ${problem}`);
 }
 
 /** One range in a process of its own. */
-function runJob(
-  range: Range,
-  breakage: string | undefined,
-  report: (progress: Progress) => void,
-): Promise<void> {
+function runJob(range: Range, kind: Kind, report: (progress: Progress) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = fork(new URL(import.meta.url), { env: { ...process.env, SCHEDULE_JOB: "1" } });
-    child.send({ range, breakage });
+    child.send({ range, kind });
     child.on("message", (message) => report(message as Progress));
     child.on("error", reject);
     child.on("exit", (code) =>
@@ -161,8 +172,8 @@ function wholeNumber(name: string, text: string): number {
 
 if (process.env.SCHEDULE_JOB) {
   process.once("message", (message) => {
-    const { range, breakage } = message as { range: Range; breakage?: string };
-    runRange(range, breakage, (progress) => process.send?.(progress)).then(
+    const { range, kind } = message as { range: Range; kind: Kind };
+    runRange(range, kind, (progress) => process.send?.(progress)).then(
       () => process.disconnect(),
       (error: unknown) => {
         console.error(error);

@@ -176,3 +176,28 @@ describe("createRateLimiter", () => {
     expect(clock.monotonic()).toBe(4_000);
   });
 });
+
+describe("an urgent call", () => {
+  it("goes before those that wait, and counts as they do", async () => {
+    const clock = createFakeClock(T0);
+    const limiter = createRateLimiter({ limit: 1, stopAt: 60_000 }, clock);
+    const order: string[] = [];
+    const call = async (name: string, acquire: () => Promise<boolean>) => {
+      expect(await acquire()).toBe(true);
+      order.push(`${name} ${clock.monotonic()}`);
+      limiter.release("answered");
+    };
+    const calls = ["a", "b", "c"].map((name) => call(name, limiter.acquire));
+    await clock.settle();
+    calls.push(call("now", limiter.acquireUrgent));
+    await clock.run(Promise.all(calls));
+    expect(order).toEqual(["a 0", "now 1000", "b 2000", "c 3000"]);
+  });
+
+  it("gets false like the others once the limiter is stopped", async () => {
+    const clock = createFakeClock(T0);
+    const limiter = createRateLimiter({ limit: 1, stopAt: 60_000 }, clock);
+    limiter.stop();
+    expect([await limiter.acquireUrgent(), await limiter.acquire()]).toEqual([false, false]);
+  });
+});
