@@ -127,6 +127,8 @@ export function createReader(
 
   return async (customer, laneRow) => {
     const calledAt = deps.now();
+    // As it is before the row is read: a read that overtakes this one is no proof of a lost write.
+    const known = warm.lastReads.get(customer)?.seq ?? 0;
     try {
       const outcome = await readCustomer(customer, deps, {
         ...(laneRow ? lane : sweep),
@@ -139,7 +141,6 @@ export function createReader(
         if (laneRow) await dropFromLane(deps.store, customer);
         return true;
       }
-      const known = warm.lastReads.get(customer)?.seq ?? 0;
       noteReply(customer, outcome, calledAt);
       const read = outcome.kind === "read" ? outcome : undefined;
       if (read) await announce(customer, read.row, read.decision, counts, deps);

@@ -111,6 +111,24 @@ describe("a hint", () => {
     expect(world.sent).toHaveLength(1);
   });
 
+  it("read that overtakes a slow one of the sweep makes no event of its own", async () => {
+    await known("acme");
+    let isFirst = true;
+    world.answers.set("acme", async () => {
+      if (!isFirst) return RED;
+      isFirst = false;
+      await world.clock.sleep(8_000);
+      return [item()];
+    });
+    const run = begin({ pollIntervalMs: 60_000 });
+    await world.clock.advance(2_000);
+    await hint("acme");
+    await world.clock.run(run);
+    const types = world.sent.map(({ event }) => JSON.parse(event.body).type);
+    expect(types).toEqual(["whatsapp.phone_number.changed"]);
+    expect(world.lines.filter((line) => line.includes("store forgot"))).toEqual([]);
+  });
+
   it("of somebody who is not watched, or removed, reads nobody", async () => {
     await known("acme");
     await world.watch(["gone"], { removedAt: "2026-01-01T00:00:00.000Z" });
