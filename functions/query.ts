@@ -169,6 +169,7 @@ async function readStored(customer: string, call: KeyedCall, deps: QueryDeps) {
   const row = normaliseRow(stored);
   const failure = row.failure ?? (await loadCustomer(store, ACCOUNT))?.value.failure;
   const confirmedAt = confirmedUntil({
+    customer,
     row,
     laneRow,
     lease: failure ? undefined : lease?.value,

@@ -85,7 +85,10 @@ function withReported(
   for (const { milestone } of updates) {
     if (!milestone) continue;
     const { key, addedAt, kind } = milestone;
-    onboarding[key] = { ...onboarding[key], addedAt, [`${kind}At`]: observedAt };
+    const reported = { ...onboarding[key], addedAt, [`${kind}At`]: observedAt };
+    // A number in service is not looked for again.
+    const { cc: _cc, adds: _adds, ...completed } = reported;
+    onboarding[key] = kind === "completed" ? completed : reported;
   }
   return Object.keys(onboarding).length > 0 ? onboarding : undefined;
 }

@@ -1,5 +1,4 @@
 import type { CustomerRow } from "../schemas/customer-row.ts";
-import type { LaneRow } from "../schemas/watch-rows.ts";
 import type { QueryReply } from "../signing/upstream.ts";
 import type { Observation } from "./observation.ts";
 import type { WatchedField } from "./watched-fields.ts";
@@ -14,8 +13,6 @@ export type DecisionInput = {
   readonly readAt: number;
   /** A time after which the stored values are known to have been seen, in ms. */
   readonly lastSeenAt?: number | undefined;
-  /** The customer's added numbers, when it is read in the priority lane. */
-  readonly onboarding?: LaneRow["onboarding"] | undefined;
   /** This clock is not known to be right, so nothing is reported by age. */
   readonly isClockDoubtful?: boolean | undefined;
   /** Fields whose first values are no news, because many customers show some in one run. */

@@ -1,5 +1,6 @@
 import type { NumberState } from "../schemas/customer-row.ts";
 import { EVENT_TYPES } from "../schemas/event.ts";
+import { isAhead } from "../schemas/stored-time.ts";
 import type { CustomerRead } from "./customer-read.ts";
 import { findBlockage, isNameRefused } from "./next-step.ts";
 import type { EventDraft, Milestone, NumberUpdate } from "./number-update.ts";
@@ -43,10 +44,14 @@ export function withMilestones(
 type Added = Pick<Milestone, "key" | "phoneNumber" | "addedAt">;
 
 /** The added numbers as the list has them. */
-function findAdded({ onboarding = {} }: CustomerRead, listed: readonly string[]): Added[] {
-  return Object.entries(onboarding).map(([key, { cc, addedAt }]) => {
+function findAdded({ row, readAt }: CustomerRead, listed: readonly string[]): Added[] {
+  return Object.entries(row.onboarding ?? {}).flatMap(([key, { cc, addedAt }]) => {
+    if (cc === undefined) return [];
     const found = findNumber(cc, key.slice(cc.length), listed);
-    return { key, phoneNumber: found?.phoneNumber ?? key, addedAt };
+    // A number that was added by a wrong clock counts from now on.
+    const isWrong = isAhead(Date.parse(addedAt), readAt);
+    const since = isWrong ? new Date(readAt).toISOString() : addedAt;
+    return [{ key, phoneNumber: found?.phoneNumber ?? key, addedAt: since }];
   });
 }
 

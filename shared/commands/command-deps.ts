@@ -8,6 +8,12 @@ const WORK_MS = 20_000;
 /** The caller is waiting, so no call to the receiver runs past this. */
 const DEADLINE_MS = 36_000;
 
+type LastSeen = {
+  readonly seenAt: number | undefined;
+  /** A sight of the row of this version, which counts if the row still has it. */
+  readonly sighting?: { readonly at: number; readonly version: string } | undefined;
+};
+
 export type CommandDeps = {
   readonly store: Store;
   readonly send: Send;
@@ -31,7 +37,7 @@ export type CommandDeps = {
    * By customer: when this instance's last read that showed all stored values began, on the wall
    * clock in ms.
    */
-  readonly lastReads: ReadonlyMap<string, { readonly seenAt: number | undefined }>;
+  readonly lastReads: ReadonlyMap<string, LastSeen>;
   /** The time that this one command may take. */
   readonly budget: Budget;
 };

@@ -128,7 +128,8 @@ async function resyncCustomer(
   known: Stored<CustomerRow>,
   from: string,
 ): Promise<ResyncResult> {
-  const seenAt = deps.lastReads.get(customer)?.seenAt;
+  const last = deps.lastReads.get(customer);
+  const seenAt = last?.sighting?.version === known.version ? last.sighting.at : last?.seenAt;
   const origin = { source: deps.source, customer, seenAt };
   let result: ResyncResult = { ...NO_EVENTS, cursor: from };
   const decide = (row: CustomerRow | undefined): RowChange<CustomerRow> => {

@@ -1,5 +1,6 @@
 import { reasonOf } from "../changes/failure.ts";
 import { loadCustomer } from "../customers/customer.ts";
+import { modernLaneRow } from "../customers/priority-lane.ts";
 import type { ReadFailure } from "../schemas/customer-row.ts";
 import { DEAD_PREFIX, DUE_PREFIX, deadRowSchema, parseEventKey } from "../schemas/outbox-rows.ts";
 import { isAhead } from "../schemas/stored-time.ts";
@@ -65,7 +66,7 @@ export async function countDead(tally: Tally) {
   return { dead, oldestAt };
 }
 
-/** The priority lane's numbers and customers, by the reason for which they are in it. */
+/** The priority lane's customers, by the reason for which they are in it. */
 export async function countLane(tally: Tally) {
   const lane = { onboarding: 0, worse: 0, asked: 0 };
   await countEach(scanAll(tally.store, LANE_PREFIX), MAX_ROWS, ["lane"], tally, (row) => {
@@ -74,7 +75,7 @@ export async function countLane(tally: Tally) {
       tally.atLeast.add("lane");
       return;
     }
-    lane.onboarding += Object.keys(laneRow.onboarding).length;
+    lane.onboarding += modernLaneRow(laneRow).addedAt === undefined ? 0 : 1;
     lane.worse += laneRow.worseUntil === undefined ? 0 : 1;
     lane.asked += laneRow.askedUntil === undefined ? 0 : 1;
   });

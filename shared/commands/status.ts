@@ -105,7 +105,10 @@ function oldestRead(
   watched: readonly string[],
   { lastReads, now }: CommandDeps,
 ) {
-  const reads = watched.map((customer) => lastReads.get(customer)?.seenAt);
+  const reads = watched.map((customer) => {
+    const last = lastReads.get(customer);
+    return last?.sighting?.at ?? last?.seenAt;
+  });
   const known = reads.filter((at) => at !== undefined);
   if (known.length > 0 && known.length === reads.length) {
     const oldest = known.reduce((a, b) => Math.min(a, b));

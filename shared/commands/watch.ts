@@ -69,7 +69,7 @@ export async function watchClosely(
     const row = (await loadCustomer(deps.store, customer))?.value;
     if (!row || row.removedAt) notWatched.push(customer);
     else {
-      await prioritizeRequested(deps.store, customer, until);
+      await prioritizeRequested(deps.store, customer, until, deps.now());
       inLane += 1;
     }
   });

@@ -1,10 +1,12 @@
 import { isListed } from "../changes/number-state.ts";
+import { isAppError } from "../errors.ts";
 import { type CustomerRow, type NumberState, newCustomerRow } from "../schemas/customer-row.ts";
 import type { Store } from "../store/store.ts";
 import type { RowChange } from "../store/update-row.ts";
+import { hasOpenAdded, withAdded, withoutAdded } from "./added-numbers.ts";
 import { loadCustomer, updateCustomer } from "./customer.ts";
 import { isErasedSince } from "./erase.ts";
-import { prioritizeOnboarding, withdrawOnboarding } from "./priority-lane.ts";
+import { endAdded, prioritizeAdded } from "./priority-lane.ts";
 
 export type AddIntent = {
   /** The customer's numbers that the upstream listed before, in digits; undefined if unknown. */
@@ -27,32 +29,38 @@ export async function recordAddIntent(
   now: number,
   begunAt = now,
 ): Promise<AddIntent> {
-  const leaveLane = () => withdrawOnboarding(store, customer, number.cc + number.national, id);
+  const leaveLane = () => endAdded(store, customer, now);
   const withdraw = () => updateCustomer(store, customer, (row) => withoutIntent(row, id));
+  const undo = async () => {
+    const { row } = await withdraw();
+    if (!row || !hasOpenAdded(row)) await leaveLane();
+  };
   let before: CustomerRow | undefined;
   try {
     ({ before } = await updateCustomer(store, customer, (row) =>
-      isErasedSince(row, begunAt) ? "keep" : withIntent(row, id, now),
+      isErasedSince(row, begunAt) ? "keep" : withIntent(row, number, id, now),
     ));
     if (isErasedSince(before, begunAt)) return { listedBefore: undefined, undo: async () => {} };
-    await prioritizeOnboarding(store, customer, number, id, now);
+    await enterLane(store, customer, now);
     // Erased meanwhile: whoever comes last removes what the lane got.
     const row = (await loadCustomer(store, customer))?.value;
     if (isErasedSince(row, begunAt)) await leaveLane();
   } catch (error) {
     // A write whose answer was lost may be stored, but the add is not sent. If the store fails
     // again, one customer too many stays on the list.
-    await leaveLane().catch(() => undefined);
-    await withdraw().catch(() => undefined);
+    await undo().catch(() => undefined);
     throw error;
   }
-  return {
-    listedBefore: listedNumbers(before),
-    async undo() {
-      await leaveLane();
-      await withdraw();
-    },
-  };
+  return { listedBefore: listedNumbers(before), undo };
+}
+
+/** The lane is an index only, so an unreadable row of it keeps nobody from adding. */
+async function enterLane(store: Store, customer: string, now: number): Promise<void> {
+  try {
+    await prioritizeAdded(store, customer, now);
+  } catch (error) {
+    if (!isAppError(error) || error.code !== "ERR_STORE_ROW") throw error;
+  }
 }
 
 /**
@@ -80,17 +88,28 @@ export function listedNumbersAt(row: CustomerRow | undefined, at: number, now: n
   return listedNumbers(row)?.filter((number) => !isSince(row?.numbers[number]?.listedSince));
 }
 
-/** A row that a watch command made, or that has seen numbers, needs no intent. */
-function withIntent(row: CustomerRow | undefined, id: string, now: number): Change {
-  if (!row) return { put: newCustomerRow(now, id) };
-  if (row.addIntents) return { put: { ...row, addIntents: [...row.addIntents, id] } };
-  if (!row.removedAt) return "keep";
-  const revived = { removedAt: undefined, addIntents: [id], revivedFrom: row.removedAt };
-  return { put: { ...row, ...revived, erasedAt: undefined, tombstoneUntil: undefined } };
+function withIntent(
+  row: CustomerRow | undefined,
+  number: { readonly cc: string; readonly national: string },
+  id: string,
+  now: number,
+): Change {
+  return { put: withAdded(asIntended(row, id, now), number, id, now) };
 }
 
-function withoutIntent(row: CustomerRow | undefined, id: string): Change {
-  if (!row?.addIntents?.includes(id)) return "keep";
+/** A row that a watch command made, or that has seen numbers, needs no intent. */
+function asIntended(row: CustomerRow | undefined, id: string, now: number): CustomerRow {
+  if (!row) return newCustomerRow(now, id);
+  if (row.addIntents) return { ...row, addIntents: [...row.addIntents, id] };
+  if (!row.removedAt) return row;
+  const revived = { removedAt: undefined, addIntents: [id], revivedFrom: row.removedAt };
+  return { ...row, ...revived, erasedAt: undefined, tombstoneUntil: undefined };
+}
+
+function withoutIntent(stored: CustomerRow | undefined, id: string): Change {
+  if (!stored) return "keep";
+  const row = withoutAdded(stored, id);
+  if (!row.addIntents?.includes(id)) return row === stored ? "keep" : { put: row };
   const addIntents = row.addIntents.filter((other) => other !== id);
   if (addIntents.length > 0) return { put: { ...row, addIntents } };
   if (row.revivedFrom) {

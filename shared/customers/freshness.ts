@@ -1,13 +1,15 @@
-import { mayBeFull, WORSE_MS } from "../changes/limits.ts";
+import { mayBeFull } from "../changes/limits.ts";
 import type { CustomerRow } from "../schemas/customer-row.ts";
 import { isAhead } from "../schemas/stored-time.ts";
-import type { LaneRow, LeaseRow, ScanState } from "../schemas/watch-rows.ts";
-import { laneOf } from "./priority-lane.ts";
+import type { LaneRow, LeaseRow } from "../schemas/watch-rows.ts";
+import { laneEveryMs, troubleSince } from "./priority-lane.ts";
+import { everyoneSince, sweepsOf, sweptSince } from "./sweeps.ts";
 
 /** A lane row may be stored this much later than the time in it, and clocks differ. */
 const ENTRY_MARGIN_MS = 60_000;
 
 export type StoredFacts = {
+  readonly customer: string;
   readonly row: CustomerRow;
   /** Undefined while reads fail: they may have failed in the last passes already. */
   readonly lease: LeaseRow | undefined;
@@ -25,11 +27,12 @@ export type StoredFacts = {
  * its beginning, or noted a failure. It does not count where the read may have seen other values
  * than the stored ones: changes that were held back, or a list without one of the numbers.
  */
-export function confirmedUntil({ row, lease, laneRow, now }: StoredFacts): number | undefined {
+export function confirmedUntil(facts: StoredFacts): number | undefined {
+  const { customer, row, lease, now } = facts;
   if (row.baselineAt === undefined && row.observedAt === undefined) return undefined;
-  const lanePass = lease && laneRow && lanePassOf(lease, laneRow);
-  const passes = [lease?.sweep.full, lanePass].flatMap((full) =>
-    full && !mayHaveBeenHeldBack(row, full.startedAt) ? [full.startedAt] : [],
+  const sweptAt = lease && sweptSince(sweepsOf(lease), customer, row);
+  const passes = [sweptAt, laneReadSince(facts)].flatMap((at) =>
+    at !== undefined && !mayHaveBeenHeldBack(row, at) ? [at] : [],
   );
   const stored = Date.parse(row.observedAt ?? row.baselineAt ?? "");
   const known = [stored, ...passes].filter((at) => !isAhead(at, now));
@@ -41,25 +44,16 @@ export function confirmedUntil({ row, lease, laneRow, now }: StoredFacts): numbe
 }
 
 /**
- * The last finished pass of the customer's lane, if the customer was in that lane before it began.
- * The lane that operators ask for does not count, because its time of entry is not stored.
+ * Since when the last finished pass of the priority lane has read a customer, if the lane held it
+ * before the pass began. Whoever was not due then had been read within its time.
  */
-function lanePassOf(lease: LeaseRow, laneRow: LaneRow): ScanState["full"] {
-  const { since, full } = placeOf(lease, laneRow);
-  return full && since + ENTRY_MARGIN_MS <= full.startedAt ? full : undefined;
-}
-
-function placeOf(lease: LeaseRow, laneRow: LaneRow) {
-  switch (laneOf(laneRow)) {
-    case "onboarding": {
-      const addedAt = Object.values(laneRow.onboarding).map((added) => Date.parse(added.addedAt));
-      return { since: Math.min(...addedAt), full: lease.onboarding.full };
-    }
-    case "worse":
-      return { since: (laneRow.worseUntil ?? 0) - WORSE_MS, full: lease.worse.full };
-    case "asked":
-      return { since: 0, full: undefined };
-  }
+function laneReadSince({ lease, laneRow }: StoredFacts): number | undefined {
+  const pass = lease?.lane;
+  if (!pass || !laneRow) return undefined;
+  const { startedAt, heldFrom, pollIntervalMs } = pass;
+  const since = troubleSince(laneRow, Number.POSITIVE_INFINITY);
+  if (since < heldFrom || since + ENTRY_MARGIN_MS > startedAt) return undefined;
+  return startedAt - laneEveryMs(laneRow, pollIntervalMs, startedAt);
 }
 
 /** Whether the customer may have been full at any time from `since` on. */
@@ -80,18 +74,21 @@ export type Freshness = {
   readonly sweptAt: string | null;
 };
 
-/** The age of each scan's last finished pass, in seconds; null before one. */
+/**
+ * In seconds: everyone whom the lane holds has been read when due since, and everyone since the sweep
+ * did; null before that.
+ */
 export function toFreshness(
-  { onboarding, worse, asked, sweep }: Pick<LeaseRow, "onboarding" | "worse" | "asked" | "sweep">,
+  lease: Pick<LeaseRow, "sweep" | "sweeps" | "lane">,
   now: number,
 ): Freshness {
-  const seconds = ({ full }: Partial<ScanState> = {}) =>
-    full ? Math.max(0, Math.round((now - full.startedAt) / 1000)) : null;
+  const seconds = (since: number | undefined) =>
+    since === undefined ? null : Math.max(0, Math.round((now - since) / 1000));
+  const lane = seconds(lease.lane?.startedAt);
+  const { full } = lease.sweep;
   return {
-    onboarding: seconds(onboarding),
-    worse: seconds(worse),
-    asked: seconds(asked),
-    sweep: seconds(sweep),
-    sweptAt: sweep.full ? new Date(sweep.full.endedAt).toISOString() : null,
+    ...{ onboarding: lane, worse: lane, asked: lane },
+    sweep: seconds(everyoneSince(sweepsOf(lease))),
+    sweptAt: full ? new Date(full.endedAt).toISOString() : null,
   };
 }

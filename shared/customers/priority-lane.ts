@@ -1,136 +1,143 @@
 import { WORSE_MS } from "../changes/limits.ts";
-import type { CustomerRow } from "../schemas/customer-row.ts";
-import { endOfWait, isAhead } from "../schemas/stored-time.ts";
+import { endOfWait, notAfter } from "../schemas/stored-time.ts";
 import { LANE_PREFIX, type LaneRow, laneKey, laneRowSchema } from "../schemas/watch-rows.ts";
+import type { Stored } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
-import { updateRow } from "../store/update-row.ts";
+import { type RowChange, updateRow } from "../store/update-row.ts";
 
 /** An operator may ask for a week at most. */
 const LONGEST_ASKED_MS = 604_800_000;
-/** A number whose onboarding is not completed by then is left to the sweep. */
-const ONBOARDING_LIMIT_MS = 604_800_000;
+/** An added number keeps its customer in the lane for so long. Then the sweep goes on with it. */
+const ADDED_MS = 86_400_000;
+/** A customer in trouble is read again after this, in ms… */
+const LANE_MS = 60_000;
+/** …or after this share of its trouble's age, if that is longer. */
+const AGE_RATIO = 1 / 8;
+/** As timers are not exact, a little less. */
+export const EARLY_RATIO = 55 / 60;
 
 /** The customer of a lane row's key. */
 export function customerOfLaneKey(key: string): string {
   return key.slice(LANE_PREFIX.length);
 }
 
-/** Why a customer is read in the lane, in the order in which the lanes are read. */
-export type LaneKind = "onboarding" | "worse" | "asked";
-
-/** The one lane that a customer is read in. */
-export function laneOf(laneRow: LaneRow): LaneKind {
-  if (Object.keys(laneRow.onboarding).length > 0) return "onboarding";
-  return laneRow.worseUntil === undefined ? "asked" : "worse";
+/** A lane row of an earlier version, which held the added numbers, as this one writes it. */
+export function modernLaneRow(row: LaneRow): LaneRow {
+  const { onboarding, ...modern } = row;
+  const added = Object.values(onboarding ?? {}).map(({ addedAt }) => Date.parse(addedAt));
+  return added.length === 0 ? modern : { ...modern, addedAt: Math.max(...added) };
 }
 
-/** Changes a customer's place in the priority lane. A row without a reason to be there is deleted. */
+/** When the newest trouble began for which a customer is in the lane, wall clock in ms. */
+export function troubleSince(row: LaneRow, now: number): number {
+  return Math.max(...troublesOf(row).map((since) => notAfter(since, now)), row.askedAt ?? 0);
+}
+
+function troublesOf({ addedAt, worseUntil }: LaneRow): number[] {
+  const worseAt = worseUntil === undefined ? [] : [worseUntil - WORSE_MS];
+  return addedAt === undefined ? worseAt : [addedAt, ...worseAt];
+}
+
+/** How long after a read a customer of the lane is read again, in ms. */
+export function laneEveryMs(row: LaneRow, pollIntervalMs: number, now: number): number {
+  const shortest = Math.max(LANE_MS, pollIntervalMs);
+  if (row.askedUntil !== undefined) return shortest * EARLY_RATIO;
+  const age = now - troubleSince(row, now);
+  return Math.max(shortest, age * AGE_RATIO) * EARLY_RATIO;
+}
+
+/** Without the reasons that are over. The same row if none is, and `delete` if none is left. */
+export function withoutPast(row: LaneRow, now: number): RowChange<LaneRow> {
+  const isOver = (until: number | undefined, longestMs: number) =>
+    until !== undefined && endOfWait(until, longestMs, now) <= now;
+  const { addedAt, worseUntil, askedUntil } = row;
+  const isAddedOver = isOver(addedAt && addedAt + ADDED_MS, ADDED_MS);
+  const isWorseOver = isOver(worseUntil, WORSE_MS);
+  const isAskedOver = isOver(askedUntil, LONGEST_ASKED_MS);
+  if (!isAddedOver && !isWorseOver && !isAskedOver) return "keep";
+  return toChange({
+    ...row,
+    ...(isAddedOver ? { addedAt: undefined } : {}),
+    ...(isWorseOver ? { worseUntil: undefined } : {}),
+    ...(isAskedOver ? { askedAt: undefined, askedUntil: undefined } : {}),
+  });
+}
+
+/** A row without a reason to be in the lane is deleted. */
+function toChange(row: LaneRow): RowChange<LaneRow> {
+  const { addedAt, worseUntil, askedUntil } = row;
+  return (addedAt ?? worseUntil ?? askedUntil) === undefined ? "delete" : { put: row };
+}
+
+/** Changes a customer's place in the priority lane. */
 async function updateLane(
   store: Store,
   customer: string,
-  change: (row: LaneRow) => LaneRow | undefined,
+  change: (row: LaneRow) => RowChange<LaneRow>,
+  known?: Stored<LaneRow>,
 ): Promise<void> {
-  await updateRow(store, laneKey(customer), laneRowSchema, (row) => {
-    const next = change(row ?? { schema: 1, onboarding: {} });
-    if (!next) return "keep";
-    const isEmpty =
-      Object.keys(next.onboarding).length === 0 &&
-      next.worseUntil === undefined &&
-      next.askedUntil === undefined;
-    return isEmpty ? "delete" : { put: next };
-  });
+  const decide = (row: LaneRow | undefined) => change(row ?? { schema: 1 });
+  await updateRow(store, laneKey(customer), laneRowSchema, decide, { known });
 }
 
-/**
- * Puts an added number into the priority lane. A number that is there already keeps its first time.
- * The add's id stays with it: of several adds of one number, a refused one removes only itself.
- */
-export function prioritizeOnboarding(
-  store: Store,
-  customer: string,
-  number: { readonly cc: string; readonly national: string },
-  id: string,
-  now: number,
-): Promise<void> {
-  const key = number.cc + number.national;
-  return updateLane(store, customer, (row) => {
-    const known = row.onboarding[key] ?? { cc: number.cc, addedAt: new Date(now).toISOString() };
-    const entry = { ...known, adds: [...(known.adds ?? []), id] };
-    return { ...row, onboarding: { ...row.onboarding, [key]: entry } };
-  });
-}
-
-/** Removes what one add has put there. What another add relies on stays. */
-export function withdrawOnboarding(
-  store: Store,
-  customer: string,
-  key: string,
-  id: string,
-): Promise<void> {
-  return updateLane(store, customer, (row) => {
-    const entry = row.onboarding[key];
-    if (!entry?.adds?.includes(id)) return undefined;
-    const adds = entry.adds.filter((other) => other !== id);
-    const { [key]: _entry, ...others } = row.onboarding;
-    if (adds.length === 0) return { ...row, onboarding: others };
-    return { ...row, onboarding: { ...others, [key]: { ...entry, adds } } };
-  });
+/** Puts the customer of an added number into the lane for a day. */
+export function prioritizeAdded(store: Store, customer: string, now: number): Promise<void> {
+  return updateLane(store, customer, (row) => ({ put: { ...row, addedAt: now } }));
 }
 
 /** Puts a customer into the lane for a day, because one of its numbers got worse. */
 export function prioritizeWorse(store: Store, customer: string, now: number): Promise<void> {
-  return updateLane(store, customer, (row) => ({ ...row, worseUntil: now + WORSE_MS }));
+  return updateLane(store, customer, (row) => ({ put: { ...row, worseUntil: now + WORSE_MS } }));
 }
 
 /** Puts a customer into the lane until a time (wall clock, ms), because an operator asks for it. */
-export function prioritizeRequested(store: Store, customer: string, until: number): Promise<void> {
-  return updateLane(store, customer, (row) => ({ ...row, askedUntil: until }));
+export function prioritizeRequested(
+  store: Store,
+  customer: string,
+  until: number,
+  now: number,
+): Promise<void> {
+  return updateLane(store, customer, (row) => ({
+    put: { ...row, askedAt: now, askedUntil: until },
+  }));
 }
 
 /**
- * Removes the reasons that are over: times that have passed, and numbers that were added too long
- * ago or whose completed onboarding is reported. Writes only when something changes.
+ * Ends the reason that a number was added, unless another was added later than `addedAt` (wall
+ * clock, ms). If this goes wrong, it costs freshness: what was added lies in the customer's row.
+ */
+export function endAdded(
+  store: Store,
+  customer: string,
+  addedAt: number,
+  known?: Stored<LaneRow>,
+): Promise<void> {
+  const change = (row: LaneRow): RowChange<LaneRow> =>
+    row.addedAt === undefined || row.addedAt > addedAt
+      ? "keep"
+      : toChange({ ...row, addedAt: undefined });
+  return updateLane(store, customer, change, known);
+}
+
+/**
+ * Removes the added numbers that an earlier edition kept here, and the reasons that are over.
  *
- * @param reported the milestones in the customer's row; undefined after a read that failed
+ * @param now undefined while this clock may be wrong: nothing is over then
  */
 export function pruneLane(
   store: Store,
   customer: string,
-  reported: CustomerRow["onboarding"],
-  now: number,
+  known: Stored<LaneRow>,
+  now: number | undefined,
 ): Promise<void> {
-  const isDone = (key: string, addedAt: string) => {
-    const known = reported?.[key];
-    return known?.addedAt === addedAt && known.completedAt !== undefined;
+  const change = (row: LaneRow): RowChange<LaneRow> => {
+    const past = now === undefined ? "keep" : withoutPast(modernLaneRow(row), now);
+    return past === "keep" && row.onboarding ? toChange(modernLaneRow(row)) : past;
   };
-  const isOver = (until: number | undefined, longestMs: number) =>
-    until !== undefined && endOfWait(until, longestMs, now) <= now;
-  return updateLane(store, customer, (laneRow) => {
-    const { worseUntil, askedUntil } = laneRow;
-    const added = Object.entries(laneRow.onboarding);
-    const kept = added.filter(
-      ([key, { addedAt }]) =>
-        now - Date.parse(addedAt) < ONBOARDING_LIMIT_MS && !isDone(key, addedAt),
-    );
-    const ahead = kept.filter(([, { addedAt }]) => isAhead(Date.parse(addedAt), now));
-    const isWorseOver = isOver(worseUntil, WORSE_MS);
-    const isAskedOver = isOver(askedUntil, LONGEST_ASKED_MS);
-    const isAsBefore = kept.length === added.length && ahead.length === 0;
-    if (isAsBefore && !isWorseOver && !isAskedOver) return undefined;
-    const asOfNow = ahead.map(([key, entry]) => [
-      key,
-      { ...entry, addedAt: new Date(now).toISOString() },
-    ]);
-    return {
-      ...laneRow,
-      onboarding: { ...Object.fromEntries(kept), ...Object.fromEntries(asOfNow) },
-      worseUntil: isWorseOver ? undefined : worseUntil,
-      askedUntil: isAskedOver ? undefined : askedUntil,
-    };
-  });
+  return updateLane(store, customer, change, known);
 }
 
-/** Removes a customer that is no longer watched, or whose adds were all refused. */
+/** Removes a customer that is no longer watched. */
 export async function dropFromLane(store: Store, customer: string): Promise<void> {
   const stored = await store.get(laneKey(customer));
   if (stored) await store.delete(laneKey(customer), stored.version);

@@ -1,5 +1,6 @@
 import { isAppError } from "../errors.ts";
 import {
+  ACCOUNT,
   CUSTOMER_PREFIX,
   type CustomerRow,
   customerKey,
@@ -11,6 +12,7 @@ import { clearMarkers } from "./customer.ts";
 import { eraseHistory } from "./history.ts";
 
 /** No CustSpaceId begins with `~`, and the sweep passes such rows. */
+const WATCH_ROWS = `${CUSTOMER_PREFIX}~`;
 const WATCH = "~watch.";
 /** Rows looked at in one run. The others follow once these are gone. */
 const MAX_ROWS = 500;
@@ -36,21 +38,25 @@ export function customerOfWatchRow(name: string): string | undefined {
   return name.startsWith(WATCH) ? name.slice(WATCH.length) : undefined;
 }
 
-/** Such rows by customer, as far as they can be read. */
-export async function listWatchRows(
-  store: Pick<Store, "scan">,
-): Promise<ReadonlyMap<string, Stored<CustomerRow>>> {
+/** Such rows by customer, and the account's own row, as far as they can be read. */
+export async function listWatchRows(store: Pick<Store, "scan">): Promise<{
+  readonly customers: ReadonlyMap<string, Stored<CustomerRow>>;
+  readonly account: Stored<CustomerRow> | undefined;
+}> {
   const prefix = CUSTOMER_PREFIX + WATCH;
-  const found = new Map<string, Stored<CustomerRow>>();
-  for (const row of await store.scan(prefix, "", MAX_ROWS)) {
+  const customers = new Map<string, Stored<CustomerRow>>();
+  let account: Stored<CustomerRow> | undefined;
+  for (const row of await store.scan(WATCH_ROWS, "", MAX_ROWS)) {
     try {
       const value = decodeRow(row.key, row, customerRowSchema);
-      found.set(row.key.slice(prefix.length), { value, version: row.version });
+      const found = { value, version: row.version };
+      if (row.key === customerKey(ACCOUNT)) account = found;
+      else if (row.key.startsWith(prefix)) customers.set(row.key.slice(prefix.length), found);
     } catch (error) {
       if (!isRowUnusable(error)) throw error;
     }
   }
-  return found;
+  return { customers, account };
 }
 
 /** Removes such a row of a customer that is no longer watched, with what it would have sent. */

@@ -106,6 +106,9 @@ async function forget(store: Store, customer: string): Promise<void> {
   await dropWatchRow(store, customer);
 }
 
+/** So that a list of hundreds is soon done. Nearly all of them are known, and cost one call each. */
+const STORE_CALLS_AT_ONCE = 10;
+
 /**
  * Puts the environment's customers on the watch list, once in an instance. A customer that an
  * operator removed stays removed. One that an add in progress has put there stays in any case.
@@ -115,16 +118,22 @@ export async function ensureWatched(
   customers: readonly string[],
   ensured: Set<string>,
   now: () => number,
+  onNew: (customer: string) => void = () => undefined,
 ): Promise<void> {
-  for (const customer of customers) {
-    if (ensured.has(customer)) continue;
-    const decide = (row: CustomerRow | undefined) => asWatched(row, now(), false);
+  const left = customers.filter((customer) => !ensured.has(customer));
+  const decide = (row: CustomerRow | undefined) => asWatched(row, now(), false);
+  async function ensureOne(customer: string): Promise<void> {
     try {
-      await updateCustomer(store, customer, decide, "absent");
+      const { before } = await updateCustomer(store, customer, decide);
+      if (!before) onNew(customer);
     } catch (error) {
       // The customer has a row. That it is damaged is found when it is read.
       if (!isRowUnusable(error)) throw error;
     }
     ensured.add(customer);
   }
+  async function ensure(): Promise<void> {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) await ensureOne(next);
+  }
+  await Promise.all(Array.from({ length: STORE_CALLS_AT_ONCE }, ensure));
 }

@@ -34,6 +34,8 @@ export type DispatcherOptions = {
 
 export type DispatcherReport = Readonly<DeliveryCounts> & {
   readonly receiverState: ReceiverRow["state"];
+  /** No customer had events to deliver, of earlier runs or of this one. */
+  readonly isIdle: boolean;
 };
 
 export type Dispatcher = {
@@ -56,13 +58,17 @@ export function startDispatcher(options: DispatcherOptions, deps: DispatcherDeps
   const queue = createCustomerQueue();
   const idle = createWakeableSleep(deps.sleep);
   let graceUntil: number | undefined;
+  let isFed = false;
 
-  const running = dispatch({ ...options, queue, idle, graceUntil: () => graceUntil }, deps);
+  const running = dispatch({ ...options, queue, idle, graceUntil: () => graceUntil }, deps).then(
+    (report) => ({ ...report, isIdle: report.isIdle && !isFed }),
+  );
   // finish() reports a failure, and every run awaits it.
   running.catch(() => undefined);
 
   return {
     enqueue(customer, isCritical) {
+      isFed = true;
       queue.add(customer, isCritical);
       idle.wakeUp();
     },
@@ -136,7 +142,7 @@ async function dispatch(
   await breaker.saveRun(due.place()).catch((error: unknown) => {
     deps.log.warn("failures of the receiver could not be stored", describeError(error));
   });
-  return { ...counts, receiverState: breaker.state() };
+  return { ...counts, receiverState: breaker.state(), isIdle: due.isEmpty() };
 }
 
 /** When something may start by itself, on the wall clock in ms; Infinity for never. */

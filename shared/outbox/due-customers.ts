@@ -12,6 +12,8 @@ export type DueCustomers = {
   /** Adds further customers until enough have had no turn, or all are listed. */
   refill(): Promise<void>;
   areAllListed(): boolean;
+  /** All are listed, and there was none. */
+  isEmpty(): boolean;
   /** The customer with which the next run begins; "" for the first in key order. */
   place(): string;
 };
@@ -61,6 +63,7 @@ export function createDueCustomers(
       while (after !== undefined && queue.freshCount() < FRESH_LOW) after = await listPage(after);
     },
     areAllListed: () => after === undefined,
+    isEmpty: () => after === undefined && listed.length === 0,
     place() {
       const unserved = listed.find((customer) => queue.isFresh(customer));
       if (unserved !== undefined) return unserved;

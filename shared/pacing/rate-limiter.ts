@@ -26,6 +26,8 @@ export type RateLimiter = CallLimiter & {
   stop(): void;
   /** Waits this long in ms. Resolves to false as soon as no call could start afterwards. */
   wait(ms: number): Promise<boolean>;
+  /** Waits this long in ms, until the signal, or until no call could start any more. */
+  idle(ms: number, signal: AbortSignal): Promise<void>;
   readonly stopped: boolean;
   /** What the next limiter of the same calls begins with. */
   pace(): Pace;
@@ -91,6 +93,11 @@ export function createRateLimiter(options: RateLimiterOptions, deps: RateLimiter
       if (stopping.signal.aborted || deps.monotonic() + ms >= options.stopAt) return false;
       await deps.sleep(ms, stopping.signal);
       return !isStopped();
+    },
+
+    async idle(ms, signal) {
+      const leftMs = options.stopAt - deps.monotonic();
+      await deps.sleep(Math.min(ms, leftMs), AbortSignal.any([stopping.signal, signal]));
     },
 
     acquire: () => acquire(waiting.others),

@@ -41,7 +41,7 @@ function startHealth(run: Run) {
 }
 
 function startHints(run: Run): Promise<void> {
-  const { deps, settings, warm, lease, limiter, lanes, progress } = run;
+  const { deps, settings, warm, lease, limiter, laneBudget, progress } = run;
   const { findings, dispatcher, deadlineAt } = run;
   const { release, wait, stop } = limiter;
   // The sweep always has calls waiting. A hint that waited behind them would be a second later.
@@ -49,7 +49,7 @@ function startHints(run: Run): Promise<void> {
   const access = { query: deps.upstream.query, limiter: urgent };
   const read = createReader(
     findings,
-    { ...{ limiter, deadlineAt, warm }, sweep: access, lane: access },
+    { ...{ limiter, deadlineAt, warm }, access: { sweep: access, lane: access } },
     { ...deps, source: settings.source, dispatcher, isClockConfirmed: run.clock.isConfirmed },
   );
   const calls = (settings.qps * settings.runMs) / 1_000;
@@ -60,11 +60,12 @@ function startHints(run: Run): Promise<void> {
         limiter,
         warm,
         saved: lease.progress.hints ?? [],
-        read,
+        read: (customer) =>
+          read({ customer, from: "sweep", dueIn: () => 0, finish: () => undefined }),
       },
       // A fifth together with the lane, which may take a tenth.
       take() {
-        if (taken >= Math.max(1, calls / 10, calls / 5 - lanes.customers())) return false;
+        if (taken >= Math.max(1, calls / 10, calls / 5 - laneBudget.taken())) return false;
         taken += 1;
         return true;
       },

@@ -27,6 +27,8 @@ export type DiscoverOptions = {
   /** On the monotonic clock, in ms: no page begins from then on. */
   readonly deadlineAt: number;
   readonly progress: DiscoverProgress;
+  /** Is told of each customer that is newly watched. */
+  readonly onNew?: (customer: string) => void;
 };
 
 export type Discovery = {
@@ -57,7 +59,7 @@ export async function discover(deps: DiscoverDeps, options: DiscoverOptions): Pr
     if (progress.done || deps.monotonic() >= options.deadlineAt) break;
     const page = await readPage(progress.page, deps, options);
     if (!page) break;
-    if (page.kind === "read") added += await watchNew(customersOf(page.reply), deps);
+    if (page.kind === "read") added += await watchNew(customersOf(page.reply), deps, options.onNew);
     progress = afterPage(progress, page, deps);
     if (progress.tries > 0) break;
   }
@@ -139,12 +141,16 @@ function customersOf(reply: ListInstancesReply): string[] {
   return [...new Set(ids)];
 }
 
-async function watchNew(customers: readonly string[], deps: DiscoverDeps): Promise<number> {
+async function watchNew(
+  customers: readonly string[],
+  deps: DiscoverDeps,
+  onNew?: (customer: string) => void,
+): Promise<number> {
   const { store, now } = deps;
   const watchOne = async (customer: string): Promise<number> => {
     // Nearly all are known, and a refused write costs as much as an accepted one.
     if (await store.get(customerKey(customer))) return 0;
-    await ensureWatched(store, [customer], new Set(), now);
+    await ensureWatched(store, [customer], new Set(), now, onNew);
     return 1;
   };
   let added = 0;

@@ -1,5 +1,3 @@
-/** A customer of the priority lane is read again after this share of the poll interval. */
-export const LANE_INTERVAL_RATIO = 55 / 60;
 /** A run waits for what is due within this share of the interval, as timers are not exact… */
 const PATIENCE_RATIO = 0.1;
 /** …but never longer, in ms: a run that waits costs as much as one that works. */

@@ -1,10 +1,13 @@
 import { afterFailedRead, afterGoodRead, type FailureUpdate } from "../changes/failure.ts";
 import { updateCustomer } from "../customers/customer.ts";
 import { eraseHistory } from "../customers/history.ts";
+import { sweptSince } from "../customers/sweeps.ts";
 import { isRowUnusable, listWatchRows, watchRowOf } from "../customers/unusable-rows.ts";
 import type { AnyAppError } from "../errors.ts";
 import { describeError } from "../log.ts";
 import { ACCOUNT, type CustomerRow, customerKey, newCustomerRow } from "../schemas/customer-row.ts";
+import type { Sweep } from "../schemas/watch-rows.ts";
+import type { Stored } from "../store/rows.ts";
 import type { ClockCheck } from "./clock-check.ts";
 import { sharedFailures } from "./failure-judge.ts";
 import type { FailedRead, Findings } from "./findings.ts";
@@ -16,8 +19,8 @@ export type FailedReadsOptions = {
   readonly pollIntervalMs: number;
   /** How long the last whole sweep took, in ms. */
   readonly sweepMs: number;
-  /** When the last whole sweep before this run began, in ms, or undefined for none. */
-  readonly sweptAt: number | undefined;
+  /** The whole sweeps before this run. */
+  readonly sweeps: readonly Sweep[];
   /** When the last good read of any customer began, in ms. */
   readonly lastGoodAt: number | undefined;
   readonly clock: Pick<ClockCheck, "isConfirmed" | "hasAnswer">;
@@ -45,9 +48,12 @@ export async function recordFailures(
   const isShared = sharedOf(findings);
   const own = failures.filter(({ error }) => !isShared(error));
   const areAllStored = await noteCustomers(own, options, failedReads.noteCustomer, deps);
-  warm.unusable = await failedReads.settleWatchRows(findings.usedAgain);
+  const watchRows = await listWatchRows(deps.store);
+  warm.unusable = await failedReads.settleWatchRows(watchRows.customers, findings.usedAgain);
   // A refusal that follows good reads begins anew, as somebody was read.
-  if (counts.read > 0 && !findings.accountError) await failedReads.clearAccountFailure();
+  if (counts.read > 0 && !findings.accountError && watchRows.account?.value.failure) {
+    await failedReads.clearAccountFailure();
+  }
   const error = accountErrorOf(findings);
   if (error) await failedReads.noteAccount(error);
   return areAllStored;
@@ -109,7 +115,7 @@ async function noteCustomers(
 
 /** Keeps failed reads in the customers' rows. The account has a row of its own. */
 function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
-  const { source, sweepMs, sweptAt, lastGoodAt, pollIntervalMs, clock } = options;
+  const { source, sweepMs, sweeps, lastGoodAt, pollIntervalMs, clock } = options;
   const isClockDoubtful = !clock.isConfirmed();
   const { store, now, log, dispatcher } = deps;
 
@@ -129,10 +135,16 @@ function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
 
   return {
     async noteCustomer({ customer, error, lastSeenAt }: FailedRead): Promise<void> {
-      const input = { customer, source, now: now(), lastSeenAt, sweptAt, isClockDoubtful };
+      const input = { customer, source, now: now(), lastSeenAt, isClockDoubtful };
       try {
         await update(customer, (row) =>
-          row && !row.removedAt ? afterFailedRead({ ...input, row }, error, sweepMs) : undefined,
+          row && !row.removedAt
+            ? afterFailedRead(
+                { ...input, row, sweptAt: sweptSince(sweeps, customer, row) },
+                error,
+                sweepMs,
+              )
+            : undefined,
         );
       } catch (unusable) {
         if (!isRowUnusable(unusable)) throw unusable;
@@ -144,8 +156,10 @@ function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
     },
 
     /** Ends what a row beside says of customers whose own rows have been used again. */
-    async settleWatchRows(usedAgain: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-      const found = await listWatchRows(store);
+    async settleWatchRows(
+      found: ReadonlyMap<string, Stored<CustomerRow>>,
+      usedAgain: ReadonlySet<string>,
+    ): Promise<ReadonlySet<string>> {
       for (const [customer, { value, version }] of found) {
         const partition = watchRowOf(customer);
         if (value.failure && usedAgain.has(customer)) {
@@ -160,7 +174,7 @@ function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
     },
 
     async noteAccount(error: AnyAppError): Promise<void> {
-      const lastSeenAt = Math.max(lastGoodAt ?? 0, sweptAt ?? 0);
+      const lastSeenAt = Math.max(lastGoodAt ?? 0, sweeps[0]?.startedAt ?? 0);
       const input = {
         ...{ customer: ACCOUNT, source, now: now(), lastSeenAt },
         // With no answer there is no other clock, and the silence has to be reported.

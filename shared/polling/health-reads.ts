@@ -1,5 +1,6 @@
 import { decideHealth, numbersWithHealth } from "../changes/health.ts";
 import { loadCustomer } from "../customers/customer.ts";
+import { EARLY_RATIO } from "../customers/priority-lane.ts";
 import { isAppError } from "../errors.ts";
 import { describeError } from "../log.ts";
 import { createRateLimiter } from "../pacing/rate-limiter.ts";
@@ -8,7 +9,7 @@ import type { HealthProgress } from "../schemas/health.ts";
 import { LANE_PREFIX } from "../schemas/watch-rows.ts";
 import type { Upstream } from "../signing/upstream.ts";
 import { type BackoffState, createBackoff } from "./backoff.ts";
-import { dueInMs, LANE_INTERVAL_RATIO } from "./due.ts";
+import { dueInMs } from "./due.ts";
 import { commitHealth, type HealthAnswer, type HealthCommitOptions } from "./health-commit.ts";
 import { type Lease, limitByLease } from "./lease.ts";
 import type { CommitDeps, RunDeps } from "./settings.ts";
@@ -61,7 +62,7 @@ export function createHealthReads(options: HealthReadsOptions, deps: HealthReads
   );
   const places = { lane: options.saved.lane, all: options.saved.all };
   const turns: Readonly<Record<keyof typeof places, Turn>> = {
-    lane: { prefix: LANE_PREFIX, everyMs: pollIntervalMs * LANE_INTERVAL_RATIO, pauseMs: 0 },
+    lane: { prefix: LANE_PREFIX, everyMs: pollIntervalMs * EARLY_RATIO, pauseMs: 0 },
     all: { prefix: CUSTOMER_PREFIX, everyMs: TURN_MS, pauseMs: TURN_PAUSE_MS },
   };
 

@@ -20,9 +20,9 @@ export type Progress = Readonly<
   Pick<
     LeaseRow,
     | "sweep"
-    | "onboarding"
-    | "worse"
-    | "asked"
+    | "sweeps"
+    | "plan"
+    | "lane"
     | "discovery"
     | "health"
     | "hints"
@@ -69,11 +69,17 @@ export async function takeLease(deps: LeaseDeps, own?: string): Promise<Lease | 
     before: Pick<Stored<LeaseRow>, "version"> | undefined,
   ): Promise<boolean> {
     const started = { wall: now(), monotonic: monotonic() };
-    const outcome = await store.put(LEASE_KEY, encodeRow(row), before?.version ?? "absent");
+    const version = deps.newId();
+    const expected = before?.version ?? "absent";
+    const outcome = await store.put(LEASE_KEY, encodeRow(row), expected, version);
+    if (outcome === "stored") {
+      renewedAt = started;
+      held = { value: row, version };
+      return true;
+    }
     const stored = await readRow(store, LEASE_KEY, leaseRowSchema);
-    held = stored?.value.owner === row.owner ? stored : undefined;
-    if (outcome === "stored") renewedAt = started;
-    return held !== undefined && outcome === "stored";
+    held = stored?.value.owner === owner ? stored : undefined;
+    return false;
   }
 
   /** A conflict with a row of its own is an earlier write whose answer was lost. */
@@ -99,8 +105,7 @@ export async function takeLease(deps: LeaseDeps, own?: string): Promise<Lease | 
     renew: (progress) => rewrite({ ...progress, until: now() + LEASE_MS }),
     async release(progress) {
       if (!held) return;
-      const row = { ...held.value, ...progress, owner: "", until: 0 };
-      await store.put(LEASE_KEY, encodeRow(row), held.version);
+      await rewrite({ ...progress, owner: "", until: 0 });
       held = undefined;
     },
   };

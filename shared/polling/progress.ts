@@ -1,9 +1,10 @@
 import { describeError } from "../log.ts";
 import type { DiscoverProgress } from "../schemas/discovery.ts";
+import type { LaneSource } from "./lane.ts";
 import type { Lease, Progress } from "./lease.ts";
 import type { WarmPace } from "./run-limiters.ts";
-import { type Scans, withoutNewCompletions } from "./scans.ts";
 import type { ExpiryPlace, RunDeps } from "./settings.ts";
+import type { SweepSource } from "./sweep.ts";
 import type { WarmState } from "./warm-state.ts";
 
 const RENEWAL_MS = 5_000;
@@ -17,7 +18,10 @@ type BesideProgress = {
 /** Collects how far a run has come, for the lease to save. */
 export function trackProgress(
   earlier: Progress,
-  scans: Pick<Scans, "progress">,
+  sources: {
+    readonly sweep: Pick<SweepSource, "progress">;
+    readonly lane: Pick<LaneSource, "progress">;
+  },
   warm: Pick<WarmState, "lastGoodAt" | "pace">,
   keepPace: () => WarmPace,
   now: () => number,
@@ -41,8 +45,11 @@ export function trackProgress(
       areFailuresStored = true;
     },
     current(): Progress {
-      const reached = scans.progress();
-      const confirmed = areFailuresStored ? reached : withoutNewCompletions(reached, earlier);
+      const reached = sources.sweep.progress();
+      const { sweeps, lane } = earlier;
+      const confirmed = areFailuresStored
+        ? { ...reached, lane: sources.lane.progress() }
+        : { ...reached, sweep: { ...reached.sweep, full: earlier.sweep.full }, sweeps, lane };
       warm.pace = keepPace();
       const { run, operations } = warm.pace;
       return {

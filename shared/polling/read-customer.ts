@@ -3,7 +3,6 @@ import type { WatchedField } from "../changes/watched-fields.ts";
 import { commitRow, loadCustomer } from "../customers/customer.ts";
 import { tendTombstone } from "../customers/erase.ts";
 import { type CustomerRow, SELF } from "../schemas/customer-row.ts";
-import type { LaneRow } from "../schemas/watch-rows.ts";
 import type { CallOptions, Upstream } from "../signing/upstream.ts";
 import type { Stored } from "../store/rows.ts";
 import type { RunDeps } from "./settings.ts";
@@ -18,9 +17,10 @@ export type ReadDeps = Pick<RunDeps, "store" | "now"> & {
 };
 
 export type ReadOptions = CallOptions & {
-  readonly lastSeenAt: number | undefined;
-  /** The customer's added numbers, when it is read in the priority lane. */
-  readonly onboarding: LaneRow["onboarding"] | undefined;
+  /** The row as a page has just shown it, which saves the first read of it. */
+  readonly known: Stored<CustomerRow> | undefined;
+  /** When the values of a row of this version were last seen. */
+  readonly lastSeenAt: (version: string) => number | undefined;
   /** The plain query, or one that reads from the numbers' source. */
   readonly query: Upstream["query"];
 };
@@ -40,8 +40,8 @@ export type ReadOutcome =
       readonly kind: "read";
       readonly row: CustomerRow;
       readonly decision: Decision;
-      /** The last sequence of the row that was read before the call. */
-      readonly seqBefore: number;
+      /** The row that was read before the call. */
+      readonly before: Stored<CustomerRow>;
     }
   | { readonly kind: "became-empty" | "first-values"; readonly deferred: DeferredDecision }
   /** Another process wrote the row meanwhile, twice: the reply is dropped. */
@@ -60,12 +60,14 @@ export async function readCustomer(
 ): Promise<ReadOutcome> {
   const custSpaceId = customer === SELF ? undefined : customer;
   for (let tries = 1; tries <= TRIES; tries += 1) {
-    const before = await loadCustomer(deps.store, customer);
+    const known = tries === 1 ? options.known : undefined;
+    const before = known ?? (await loadCustomer(deps.store, customer));
     if (!before || before.value.removedAt) {
       const now = deps.isClockConfirmed() ? deps.now() : undefined;
       if (before) await tendTombstone(deps.store, customer, before, now);
       return { kind: "unwatched" };
     }
+    const lastSeenAt = options.lastSeenAt(before.version);
     const reply = await options.query({ custSpaceId }, options);
     const input = {
       customer,
@@ -73,8 +75,7 @@ export async function readCustomer(
       row: before.value,
       reply,
       readAt: deps.now(),
-      lastSeenAt: options.lastSeenAt,
-      onboarding: options.onboarding,
+      lastSeenAt,
       isClockDoubtful: !deps.isClockConfirmed(),
     };
     const decision = decide(input);
@@ -83,10 +84,9 @@ export async function readCustomer(
       const deferred = { customer, before, decision, decideSilently };
       return { kind: decision.becameEmpty ? "became-empty" : "first-values", deferred };
     }
-    const seqBefore = before.value.seq;
-    if (!decision.row) return { kind: "read", row: before.value, decision, seqBefore };
+    if (!decision.row) return { kind: "read", row: before.value, decision, before };
     const outcome = await commitRow(deps.store, customer, before, decision.row);
-    if (outcome === "stored") return { kind: "read", row: decision.row, decision, seqBefore };
+    if (outcome === "stored") return { kind: "read", row: decision.row, decision, before };
   }
   return { kind: "conflict" };
 }

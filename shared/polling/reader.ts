@@ -1,18 +1,16 @@
 import type { Decision } from "../changes/decide.ts";
-import { dropFromLane, pruneLane } from "../customers/priority-lane.ts";
 import { type AnyAppError, isAppError } from "../errors.ts";
 import { describeError, maskNumber } from "../log.ts";
 import type { RateLimiter } from "../pacing/rate-limiter.ts";
-import type { CustomerRow } from "../schemas/customer-row.ts";
-import type { LaneRow } from "../schemas/watch-rows.ts";
 import type { CallLimiter, Upstream } from "../signing/upstream.ts";
+import { isStoreFailure } from "../store/retry-read.ts";
 import { announce } from "./announce.ts";
 import { type Findings, notePartial } from "./findings.ts";
 import { sendStates } from "./forgotten-writes.ts";
-import { changeLane } from "./lane-rows.ts";
 import { type ReadDeps, type ReadOutcome, readCustomer } from "./read-customer.ts";
+import type { ReadRequest } from "./read-source.ts";
 import type { CommitDeps } from "./settings.ts";
-import { rememberRead, type WarmState } from "./warm-state.ts";
+import { type LastRead, rememberRead, seenAtOf, type WarmState } from "./warm-state.ts";
 
 /** After this many failures of the store in a row no read makes sense. */
 const MAX_STORE_FAILURES = 5;
@@ -23,8 +21,7 @@ export type Access = { readonly query: Upstream["query"]; readonly limiter: Call
 export type ReaderOptions = {
   /** The run's limiter, which a failure of everyone stops. */
   readonly limiter: Pick<RateLimiter, "stopped" | "stop">;
-  readonly sweep: Access;
-  readonly lane: Access;
+  readonly access: Readonly<Record<ReadRequest["from"], Access>>;
   readonly deadlineAt: number;
   readonly warm: Pick<WarmState, "lastReads" | "lastGoodAt" | "unusable">;
 };
@@ -37,7 +34,7 @@ export type ReaderDeps = ReadDeps & CommitDeps;
  *
  * @throws the fifth store error in a row. Other failures are findings.
  */
-export type ReadOne = (customer: string, laneRow?: LaneRow) => Promise<boolean>;
+export type ReadOne = (request: ReadRequest) => Promise<boolean>;
 
 export function createReader(
   findings: Findings,
@@ -56,9 +53,11 @@ export function createReader(
     counts.read += 1;
     warm.lastGoodAt = calledAt;
     if (warm.unusable.has(customer)) findings.usedAgain.add(customer);
-    const isConfirmed = outcome.kind === "read" && outcome.decision.confirms;
-    const seq = outcome.kind === "read" ? outcome.row.seq : undefined;
-    rememberRead(warm, customer, deps.now(), isConfirmed ? calledAt : undefined, seq);
+    rememberRead(warm, customer, {
+      beganAt: calledAt,
+      at: deps.now(),
+      ...sightOf(outcome, calledAt),
+    });
     switch (outcome.kind) {
       case "conflict":
         counts.conflicts += 1;
@@ -85,7 +84,7 @@ export function createReader(
 
   function noteFailure(customer: string, error: AnyAppError, calledAt: number): void {
     const answeredAt = deps.now();
-    rememberRead(warm, customer, answeredAt);
+    rememberRead(warm, customer, { beganAt: calledAt, at: answeredAt });
     if (error.code === "ERR_UPSTREAM_THROTTLED") {
       // The pace is too high, and nobody's read has failed: the customer counts as unread.
       counts.throttled += 1;
@@ -117,35 +116,41 @@ export function createReader(
       judge.noteGoodRead();
       return reply;
     };
-  const sweep = { ...options.sweep, query: noteAnswers(options.sweep.query) };
-  const lane = { ...options.lane, query: noteAnswers(options.lane.query) };
-
-  const prune = async (customer: string, onboarding: CustomerRow["onboarding"]) => {
-    if (!deps.isClockConfirmed()) return;
-    await changeLane(pruneLane(deps.store, customer, onboarding, deps.now()), deps.log);
+  const accessOf = (from: ReadRequest["from"]): Access => {
+    const { query, limiter: callLimiter } = options.access[from];
+    return { query: noteAnswers(query), limiter: callLimiter };
   };
 
-  return async (customer, laneRow) => {
+  /** Keeps what the row's version says of the last read, as this read replaces it. */
+  function noteSeen(customer: string, version: string): number | undefined {
+    const seenAt = seenAtOf(warm, customer, version);
+    const last = warm.lastReads.get(customer);
+    if (last && seenAt !== last.seenAt) warm.lastReads.set(customer, { ...last, seenAt });
+    return seenAt;
+  }
+
+  return async ({ customer, from, known, settle }) => {
     const calledAt = deps.now();
     // As it is before the row is read: a read that overtakes this one is no proof of a lost write.
-    const known = warm.lastReads.get(customer)?.seq ?? 0;
+    const knownSeq = warm.lastReads.get(customer)?.seq ?? 0;
+    const isOvertaken = known !== undefined && known.value.seq < knownSeq;
     try {
       const outcome = await readCustomer(customer, deps, {
-        ...(laneRow ? lane : sweep),
+        ...accessOf(from),
         deadlineAt,
-        lastSeenAt: warm.lastReads.get(customer)?.seenAt,
-        onboarding: laneRow?.onboarding,
+        known: isOvertaken ? undefined : known,
+        lastSeenAt: (version) => noteSeen(customer, version),
       });
       storeFailures = 0;
       if (outcome.kind === "unwatched") {
-        if (laneRow) await dropFromLane(deps.store, customer);
+        await settle?.("unwatched");
         return true;
       }
       noteReply(customer, outcome, calledAt);
       const read = outcome.kind === "read" ? outcome : undefined;
       if (read) await announce(customer, read.row, read.decision, counts, deps);
-      if (read && read.seqBefore < known) await sendStates(customer, known, deps);
-      if (laneRow) await prune(customer, read?.row.onboarding);
+      if (read && read.before.value.seq < knownSeq) await sendStates(customer, knownSeq, deps);
+      if (read) await settle?.(read.row);
       return true;
     } catch (error) {
       if (!isAppError(error)) throw error;
@@ -155,8 +160,25 @@ export function createReader(
       }
       if (error.code === "ERR_UPSTREAM_NOT_SENT") return false;
       noteFailure(customer, error, calledAt);
-      if (laneRow) await prune(customer, undefined);
+      // The lane is an index: what its row does not get costs no read.
+      await settle?.("failed").catch(unlessStoreFails);
       return true;
     }
   };
+}
+
+function unlessStoreFails(error: unknown): void {
+  if (!isStoreFailure(error)) throw error;
+}
+
+/** What a good read shows of when the stored values held. */
+function sightOf(
+  outcome: Exclude<ReadOutcome, { kind: "unwatched" }>,
+  calledAt: number,
+): Partial<LastRead> {
+  if (outcome.kind !== "read") return {};
+  const { row, decision, before } = outcome;
+  if (!decision.confirms) return { seq: row.seq };
+  if (decision.row) return { seq: row.seq, seenAt: calledAt };
+  return { seq: row.seq, sighting: { at: calledAt, version: before.version } };
 }

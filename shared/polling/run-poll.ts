@@ -23,7 +23,7 @@ import { heldElsewhere, type RunReport } from "./report.ts";
 import type { RunDeps, RunSettings } from "./settings.ts";
 import { RUN_DEADLINE_MS, type Run, startRun } from "./start-run.ts";
 import type { WarmState } from "./warm-state.ts";
-import { readAll, unlimited } from "./worker-pool.ts";
+import { readAll } from "./worker-pool.ts";
 
 const PENDING_COUNT_CUSTOMERS = 100;
 /** Customers read beside the slots, so that a slot never waits for the store. */
@@ -87,7 +87,6 @@ async function readWithLease(run: Run): Promise<Reads> {
   const { deps, lease, limiter, progress } = run;
   const endRenewing = keepRenewing(lease, limiter, progress.current, deps);
   try {
-    await prepare(run);
     const reads = await readCustomers(run);
     await storeFindings(run).catch((error: unknown) => {
       if (!isStoreFailure(error)) throw error;
@@ -103,9 +102,9 @@ async function readWithLease(run: Run): Promise<Reads> {
 }
 
 /** Puts the environment's customers on the watch list. */
-async function prepare({ deps, settings, warm }: Run): Promise<void> {
+async function prepare({ deps, settings, warm, newCustomers }: Run): Promise<void> {
   try {
-    await ensureWatched(deps.store, settings.watch, warm.ensured, deps.now);
+    await ensureWatched(deps.store, settings.watch, warm.ensured, deps.now, newCustomers.add);
   } catch (error) {
     if (!isStoreFailure(error)) throw error;
     // The next run does it again.
@@ -120,32 +119,33 @@ type Reads = {
   readonly isLost: boolean;
 };
 
-/** Reads the priority lane and the sweep, while customer spaces are listed beside them. */
+/** Reads the priority lane and the sweep, while new customers are put on the watch list beside. */
 async function readCustomers(run: Run): Promise<Omit<Reads, "isLost">> {
-  const { deps, settings, warm, limiter, scans, lanes, progress } = run;
+  const { settings, warm, limiter, sweep, lane, newCustomers, progress } = run;
+  const preparing = prepare(run);
   const listing = startListing(run);
   const beside = startBeside(run);
+  const adding = Promise.all([preparing, listing]).finally(newCustomers.end);
   // It is awaited below. Until then its failure must not count as one that nobody handles.
-  listing.catch(() => undefined);
+  adding.catch(() => undefined);
   const expiry = expireBeside(reportBlindness(run), run);
   try {
     await readAll({
-      sources: [...lanes.sources(scans.lanes), unlimited(scans.sweep)],
+      sources: [lane, newCustomers, sweep],
       workers: settings.qps + SPARE_WORKERS,
-      readIfDue: createReadIfDue(settings, warm, { now: deps.now, limiter }, expiry.read),
+      read: createReadIfDue(warm, limiter, expiry.read),
       limiter,
     });
-    const laneLeft = Object.values(scans.lanes).some((scan) => !scan.progress().done);
     if (run.findings.judge.stopped()) beside.stop();
     await beside.ended;
-    const listed = await listing;
+    const [, listed] = await adding;
     if (listed) progress.setDiscovery(listed.progress);
-    return { laneLeft, discovered: listed?.added ?? 0 };
+    return { laneLeft: lane.hasLeft(), discovered: listed?.added ?? 0 };
   } finally {
     run.listingLimiter.stop();
     beside.stop();
     // Nothing may run after the response: the platform freezes the instance.
-    await Promise.allSettled([listing, beside.ended, expiry.end()]);
+    await Promise.allSettled([adding, beside.ended, expiry.end()]);
   }
 }
 
@@ -153,8 +153,8 @@ async function readCustomers(run: Run): Promise<Omit<Reads, "isLost">> {
 function reportBlindness(run: Run): ReadOne {
   const { counts } = run.findings;
   let isNoted = false;
-  return async (customer, laneRow) => {
-    const isDone = await run.read(customer, laneRow);
+  return async (request) => {
+    const isDone = await run.read(request);
     const ended = counts.failed + counts.throttled;
     if (isNoted || counts.read > 0 || ended < run.settings.qps) return isDone;
     isNoted = true;
@@ -183,14 +183,14 @@ async function proveRefusal({ deps, findings, limiter, lease, deadlineAt }: Run)
   }
 }
 
-function failedReadsOptions({ deps, settings, warm, scans, sweptAt, beganAt, clock }: Run) {
-  const { full, done, startedAt } = scans.progress().sweep;
+function failedReadsOptions({ deps, settings, warm, sweep, sweepsBefore, beganAt, clock }: Run) {
+  const { full, done, startedAt } = sweep.progress().sweep;
   const { source, pollIntervalMs } = settings;
   // A sweep that ends in the future is one in which the clock was wrong.
   const newestMs = Math.max(0, deps.now() - startedAt);
   const isKnown = full && full.endedAt <= deps.now() && full.startedAt <= full.endedAt;
   return {
-    ...{ source, pollIntervalMs, sweptAt },
+    ...{ source, pollIntervalMs, sweeps: sweepsBefore },
     // One customer that is always throttled lets no sweep be full. Each still shows how long it took.
     sweepMs: isKnown ? Math.min(full.endedAt - full.startedAt, done ? newestMs : Infinity) : 0,
     lastGoodAt: warm.lastGoodAt,
@@ -205,17 +205,21 @@ async function startListing(run: Run): Promise<Discovery | undefined> {
     limiter: limitByLease(run.listingLimiter, run.lease),
     deadlineAt: run.stopAt,
     progress: run.lease.progress.discovery ?? newDiscoverProgress(),
+    onNew: run.newCustomers.add,
   });
 }
 
 /** Stores what only all reads together can tell: absences, failures, and which passes are full. */
 async function storeFindings(run: Run): Promise<void> {
-  const { warm, dispatcher, scans, findings, progress } = run;
+  const { warm, dispatcher, sweep, lane, findings, progress } = run;
   const deps = { ...run.deps, dispatcher };
   await proveRefusal(run);
   await commitFirstValues(findings, deps);
   await commitEmptyLists(findings, warm, deps);
-  if (hasUnstored(findings) || findings.hasStoreFailures) scans.invalidate();
+  if (hasUnstored(findings) || findings.hasStoreFailures) {
+    sweep.invalidate();
+    lane.invalidate();
+  }
   const options = failedReadsOptions(run);
   if (await recordFailures(findings, warm, options, deps)) progress.confirmCompletions();
 }
@@ -224,7 +228,7 @@ async function deliverAndReport(
   run: Run,
   { laneLeft, discovered, isLost }: Reads,
 ): Promise<Omit<RunReport, "leaseHeld">> {
-  const { deps, dispatcher, scans, findings } = run;
+  const { deps, dispatcher, sweep, lane, findings } = run;
   const delivery = await dispatcher.finish();
   const aheadMs = run.clock.aheadMs();
   if (aheadMs !== undefined) {
@@ -232,12 +236,12 @@ async function deliverAndReport(
     deps.log.warn(message, { aheadSeconds: Math.round(aheadMs / 1000) });
   }
   const isOver = () => deps.monotonic() >= run.beganAt + RUN_DEADLINE_MS;
-  const pending = await countPending(deps.store, PENDING_COUNT_CUSTOMERS, isOver).catch(
-    (error: unknown) => {
-      if (!isStoreFailure(error)) throw error;
-      return { events: 0, atLeast: true };
-    },
-  );
+  const pending = delivery.isIdle
+    ? { events: 0, atLeast: false }
+    : await countPending(deps.store, PENDING_COUNT_CUSTOMERS, isOver).catch((error: unknown) => {
+        if (!isStoreFailure(error)) throw error;
+        return { events: 0, atLeast: true };
+      });
   return {
     ...findings.counts,
     stopped: isLost ? "lease-lost" : findings.judge.stopped(),
@@ -246,11 +250,11 @@ async function deliverAndReport(
     deadLettered: delivery.deadLettered,
     pending: pending.events,
     pendingAtLeast: pending.atLeast,
-    laneRead: run.lanes.customers(),
+    laneRead: run.laneBudget.taken(),
     laneLeft,
-    sweepDone: scans.sweep.progress().done,
+    sweepDone: sweep.progress().sweep.done,
     discovered,
-    freshness: toFreshness(scans.progress(), deps.now()),
+    freshness: toFreshness({ ...sweep.progress(), lane: lane.progress() }, deps.now()),
     receiver: delivery.receiverState,
     durationMs: Math.round(deps.monotonic() - run.beganAt),
   };

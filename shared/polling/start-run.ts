@@ -1,16 +1,25 @@
+import { sweepsOf } from "../customers/sweeps.ts";
 import type { Dispatcher } from "../outbox/dispatcher.ts";
 import type { Upstream } from "../signing/upstream.ts";
+import { retryRead } from "../store/retry-read.ts";
+import { createCallBudget } from "./call-budget.ts";
 import type { ClockCheck } from "./clock-check.ts";
 import { newFindings } from "./findings.ts";
-import { createLaneBudget } from "./lane-budget.ts";
+import { createLane } from "./lane.ts";
 import { type Lease, limitByLease } from "./lease.ts";
+import { createNewCustomers } from "./new-customers.ts";
 import { trackProgress } from "./progress.ts";
 import { createReader } from "./reader.ts";
 import { createRunLimiters } from "./run-limiters.ts";
-import { startScans } from "./scans.ts";
 import type { RunDeps, RunSettings } from "./settings.ts";
+import { createSweep } from "./sweep.ts";
 import { createSyncRead } from "./sync-read.ts";
 import type { WarmState } from "./warm-state.ts";
+
+/** The priority lane may use this share of a run's calls. */
+const LANE_CALL_RATIO = 0.1;
+/** A store that failed is asked again after this. */
+const STORE_WAIT_MS = 1_000;
 
 /** Every upstream call of a run has ended by then, counted from its beginning… */
 const CALLS_DEADLINE_MS = 65_000;
@@ -39,8 +48,27 @@ export function startRun(
   const kept = { stored: lease.progress.pace, warm: warm.pace };
   const limiters = createRunLimiters({ limit: qps, stopAt }, kept, deps);
   const { query: limiter, list: listingLimiter } = limiters;
-  const scans = startScans(lease.progress, settings.pollIntervalMs, { ...deps, limiter });
-  const lanes = createLaneBudget(qps, runMs);
+  const leftMs = () => stopAt - deps.monotonic();
+  const store: RunDeps["store"] = {
+    ...deps.store,
+    scan: (...page) =>
+      retryRead(
+        () => deps.store.scan(...page),
+        () => limiter.wait(STORE_WAIT_MS),
+      ),
+  };
+  const { pollIntervalMs } = settings;
+  const sweepSource = createSweep({
+    ...{ store, everyMs: pollIntervalMs, saved: lease.progress, now: deps.now, leftMs },
+  });
+  const laneBudget = createCallBudget((qps * runMs * LANE_CALL_RATIO) / 1_000);
+  const laneSource = createLane(
+    {
+      ...{ budget: laneBudget, callsPerSecond: qps * LANE_CALL_RATIO },
+      ...{ pollIntervalMs, leftMs, warm, saved: lease.progress.lane },
+    },
+    { ...deps, store, isClockConfirmed: clock.isConfirmed },
+  );
   const findings = newFindings();
   // Another instance may have read since this one did.
   const times = [warm.lastGoodAt ?? 0, lease.progress.lastGoodAt ?? 0];
@@ -55,21 +83,22 @@ export function startRun(
   const sweep = { query, limiter: limitByLease(limiter, lease) };
   const lane = {
     query: settings.sync === "off" ? query : syncRead(),
-    limiter: lanes.countCalls(sweep.limiter),
+    limiter: laneBudget.countCalls(sweep.limiter),
   };
   const read = createReader(
     findings,
-    { limiter, sweep, lane, deadlineAt, warm },
+    { limiter, access: { sweep, lane }, deadlineAt, warm },
     { ...deps, source, dispatcher, isClockConfirmed: clock.isConfirmed },
   );
   return {
     ...{ deps, settings, warm, lease, beganAt, stopAt, deadlineAt },
-    ...{ limiter, listingLimiter, dispatcher, clock, scans, lanes, findings, read },
-    /** When the last whole sweep before this run began, on the wall clock in ms. */
-    sweptAt: lease.progress.sweep.full?.startedAt,
+    ...{ limiter, listingLimiter, dispatcher, clock, findings, read },
+    ...{ sweep: sweepSource, lane: laneSource, laneBudget, newCustomers: createNewCustomers() },
+    /** The whole sweeps before this run. */
+    sweepsBefore: sweepsOf(lease.progress),
     progress: trackProgress(
       lease.progress,
-      scans,
+      { sweep: sweepSource, lane: laneSource },
       warm,
       () => limiters.keep(lease.owner),
       deps.now,

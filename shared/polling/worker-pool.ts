@@ -1,58 +1,66 @@
-import type { Row } from "../store/store.ts";
-import type { ReadIfDue } from "./read-if-due.ts";
-import type { ResumableScan } from "./resumable-scan.ts";
-
-/** A scan to read from, and how much of it may be taken. */
-export type ReadSource = {
-  readonly scan: ResumableScan;
-  /** Reserves one row, or returns false if no more may be taken for now. */
-  reserve(): boolean;
-  /** Gives a reservation back for which there was no row. */
-  cancel(): void;
-};
+import type { RateLimiter } from "../pacing/rate-limiter.ts";
+import type { ReadRequest, ReadSource } from "./read-source.ts";
 
 export type ReadAllOptions = {
-  /** The most urgent first. A scan may stand in several of them. */
+  /** The most urgent first. */
   readonly sources: readonly ReadSource[];
   /** Customers that are read at once. */
   readonly workers: number;
-  readonly readIfDue: ReadIfDue;
-  readonly limiter: { readonly stopped: boolean; stop(): void };
+  /** Resolves to whether the request is done. */
+  readonly read: (request: ReadRequest) => Promise<boolean>;
+  readonly limiter: Pick<RateLimiter, "stopped" | "stop" | "idle">;
 };
 
-/** A source without a limit of its own. */
-export function unlimited(scan: ResumableScan): ReadSource {
-  return { scan, reserve: () => true, cancel: () => undefined };
-}
-
 /**
- * Reads what the sources hold. A free worker takes from the first source that has something, so a
- * customer that hangs keeps one worker and holds up nobody else. A scan at its end continues with
- * its next pass if that is due.
+ * Reads what the sources hold, until none of them has anything to wait for. A free worker takes from
+ * the first source that has something, so a customer that hangs keeps one worker and holds up nobody
+ * else.
  *
  * @throws what a read throws, once all reads under way have ended
  */
 export async function readAll(options: ReadAllOptions): Promise<void> {
-  const { workers, readIfDue, limiter } = options;
-  /** Workers that found no row wait for a scan to begin its next pass, or for the end. */
-  const idle: (() => void)[] = [];
+  const { sources, workers, read, limiter } = options;
+  let busy = 0;
+  /** Ends the waits of the workers that found nothing. */
+  let waking = new AbortController();
   const wakeIdle = () => {
-    for (const wake of idle.splice(0)) wake();
+    waking.abort();
+    waking = new AbortController();
   };
-  const supply = createSupply(options.sources, wakeIdle);
-  let isOver = false;
+
+  async function take(): Promise<ReadRequest | undefined> {
+    for (const source of sources) {
+      const request = await source.next();
+      if (request) return request;
+    }
+    return undefined;
+  }
+
+  /** Waits for a source, or for another worker's read to end. Resolves to false at the end. */
+  async function waitForMore(woken: AbortSignal): Promise<boolean> {
+    const outlooks = sources.map((source) => source.outlook());
+    if (busy === 0 && !outlooks.some(({ isAwaited }) => isAwaited)) return false;
+    const ms = Math.min(...outlooks.map(({ inMs }) => inMs));
+    await limiter.idle(Math.max(1, ms), woken);
+    return true;
+  }
 
   async function work(): Promise<void> {
-    while (!limiter.stopped && !isOver) {
-      const taken = await supply.take();
-      if (taken) {
-        if (await readIfDue(taken.row)) taken.scan.finish(taken.row);
-        supply.restart(taken.scan);
-      } else if (idle.length === workers - 1) {
-        isOver = true;
-      } else if (!limiter.stopped) {
-        await new Promise<void>((resolve) => void idle.push(resolve));
+    while (!limiter.stopped) {
+      busy += 1;
+      // What wakes up while this worker looks must not be missed.
+      const woken = waking.signal;
+      try {
+        const request = await take();
+        if (request && (await read(request))) request.finish();
+        if (request) {
+          wakeIdle();
+          continue;
+        }
+      } finally {
+        busy -= 1;
       }
+      if (!woken.aborted && !(await waitForMore(woken))) return wakeIdle();
     }
   }
 
@@ -65,30 +73,4 @@ export async function readAll(options: ReadAllOptions): Promise<void> {
   );
   const failed = ends.find((end) => end.status === "rejected");
   if (failed) throw failed.reason;
-}
-
-/** Rows of several sources, and which of their scans have none left. */
-function createSupply(sources: readonly ReadSource[], onRestart: () => void) {
-  const exhausted = new Set<ResumableScan>();
-
-  function restart(scan: ResumableScan): void {
-    if (!exhausted.has(scan) || !scan.restartIfDone()) return;
-    exhausted.delete(scan);
-    onRestart();
-  }
-
-  async function take(): Promise<{ readonly scan: ResumableScan; readonly row: Row } | undefined> {
-    for (const { scan, reserve, cancel } of sources) {
-      while (!exhausted.has(scan) && reserve()) {
-        const row = await scan.next();
-        if (row) return { scan, row };
-        cancel();
-        exhausted.add(scan);
-        restart(scan);
-      }
-    }
-    return undefined;
-  }
-
-  return { take, restart };
 }

@@ -95,9 +95,13 @@ export const readFailureSchema = z.looseObject({
   staleAt: z.optional(z.string()),
 });
 
-/** Which milestones of an added number have been reported. */
-const reportedOnboardingSchema = z.looseObject({
+/** A number that was added here, and which of its milestones have been reported. */
+const addedNumberSchema = z.looseObject({
   addedAt: z.string(),
+  /** Its country code, until it is in service. Absent where an earlier version kept it apart. */
+  cc: z.optional(z.string()),
+  /** The adds that rely on it. */
+  adds: z.optional(/* @__PURE__ */ listOf(z.string())),
   stuckAt: z.optional(z.string()),
   refusedAt: z.optional(z.string()),
   completedAt: z.optional(z.string()),
@@ -135,7 +139,7 @@ export const customerRowSchema = z.looseObject({
   /** Listed numbers of which nothing else is known, as two rows of each contradict each other. */
   unclear: z.optional(/* @__PURE__ */ recordOf(readFailureSchema)),
   /** By country code and national number, as they were added. */
-  onboarding: z.optional(/* @__PURE__ */ recordOf(reportedOnboardingSchema)),
+  onboarding: z.optional(/* @__PURE__ */ recordOf(addedNumberSchema)),
   /** Set while the customer is removed from the watch list. The row keeps its sequence. */
   removedAt: z.optional(z.string()),
   /** When all that was known of it was erased. No add that began before brings it back. */
@@ -149,6 +153,7 @@ export const customerRowSchema = z.looseObject({
 export type NumberState = z.infer<typeof numberStateSchema>;
 export type PendingEvent = z.infer<typeof pendingEventSchema>;
 export type DeliveredEvent = z.infer<typeof deliveredEventSchema>;
+export type AddedNumber = z.infer<typeof addedNumberSchema>;
 export type ReadFailure = z.infer<typeof readFailureSchema>;
 export type CustomerRow = z.infer<typeof customerRowSchema>;
 

@@ -20,6 +20,41 @@ const scanStateSchema = z.looseObject({
   tainted: z.optional(z.boolean()),
   /** The last pass in which every customer was read or noted as failed; wall clock, ms. */
   full: z.optional(z.looseObject({ startedAt: z.number(), endedAt: z.number() })),
+  /** Which sweep this is, and how far it skips. Absent from the rows of earlier versions. */
+  number: z.optional(z.number()),
+  most: z.optional(z.number()),
+  /** The oldest read for which a customer was not read again; wall clock, ms. */
+  since: z.optional(z.number()),
+  /** Customers so far that need a read in every, every second, every fourth sweep. */
+  customers: z.optional(/* @__PURE__ */ listOf(z.number())),
+  /** Of them, those that this sweep includes. */
+  reads: z.optional(z.number()),
+});
+
+/** A sweep in which everyone whom it includes was read, or noted as failed. */
+const sweepSchema = z.looseObject({
+  number: z.number(),
+  /** It included each customer, every second one, or every fourth, as far as they need it. */
+  most: z.number(),
+  startedAt: z.number(),
+  endedAt: z.number(),
+  since: z.optional(z.number()),
+});
+
+/** What the last sweep counted, for the plan of the next one. */
+const sweepPlanSchema = z.looseObject({
+  customers: /* @__PURE__ */ listOf(z.number()),
+  msPerRead: z.number(),
+});
+
+/** A pass of the priority lane in which everyone who was due was read, or noted as failed. */
+const lanePassSchema = z.looseObject({
+  startedAt: z.number(),
+  endedAt: z.number(),
+  /** The lane held customers whose newest trouble began since then. */
+  heldFrom: z.number(),
+  /** The shortest time between two reads, in ms. */
+  pollIntervalMs: z.number(),
 });
 
 /** Where the pace of one operation's calls stood when the row was written. */
@@ -37,10 +72,11 @@ export const leaseRowSchema = z.looseObject({
   /** Wall clock, ms. */
   until: z.number(),
   sweep: scanStateSchema,
-  onboarding: scanStateSchema,
-  worse: scanStateSchema,
-  /** Absent from the rows of earlier versions. */
-  asked: z.optional(scanStateSchema),
+  /** Whole sweeps: of each customer the last one that included it. Newest first. */
+  sweeps: z.optional(/* @__PURE__ */ listOf(sweepSchema)),
+  plan: z.optional(sweepPlanSchema),
+  /** The last pass of the priority lane. */
+  lane: z.optional(lanePassSchema),
   /** Where the listing of customer spaces stands. */
   discovery: z.optional(discoverProgressSchema),
   /** Where the health reads stand. */
@@ -64,20 +100,28 @@ export const leaseRowSchema = z.looseObject({
 /** Why a customer is in the priority lane. */
 export const laneRowSchema = z.looseObject({
   schema: z.number(),
-  /** Added numbers that are not in service yet, by country code and national number. */
-  onboarding: /* @__PURE__ */ recordOf(
-    z.looseObject({
-      cc: z.string(),
-      addedAt: z.string(),
-      adds: z.optional(/* @__PURE__ */ listOf(z.string())),
-    }),
+  /** Added numbers, in the rows of earlier versions. They move to the customer's row. */
+  onboarding: z.optional(
+    /* @__PURE__ */ recordOf(
+      z.looseObject({
+        cc: z.string(),
+        addedAt: z.string(),
+        adds: z.optional(/* @__PURE__ */ listOf(z.string())),
+      }),
+    ),
   ),
+  /** When a number was last added here; wall clock, ms. */
+  addedAt: z.optional(z.number()),
   /** One of its numbers got worse: read often until then (wall clock, ms). */
   worseUntil: z.optional(z.number()),
-  /** An operator asked for it: read often until then (wall clock, ms). */
+  /** An operator asked for it then: read often until the other time (wall clock, ms). */
+  askedAt: z.optional(z.number()),
   askedUntil: z.optional(z.number()),
 });
 
+export type Sweep = z.infer<typeof sweepSchema>;
+export type SweepPlan = z.infer<typeof sweepPlanSchema>;
+export type LanePass = z.infer<typeof lanePassSchema>;
 export type ScanState = z.infer<typeof scanStateSchema>;
 export type LeaseRow = z.infer<typeof leaseRowSchema>;
 export type LaneRow = z.infer<typeof laneRowSchema>;
@@ -88,7 +132,7 @@ export function laneKey(customer: string): string {
 }
 
 /** A scan before its first pass. */
-export const NEW_SCAN: ScanState = { cursor: "", startedAt: 0, done: true };
+const NEW_SCAN: ScanState = { cursor: "", startedAt: 0, done: true };
 
 /** The lease before the first run: nobody holds it and nothing has been read. */
 export function newLeaseRow(): LeaseRow {
@@ -97,9 +141,6 @@ export function newLeaseRow(): LeaseRow {
     owner: "",
     until: 0,
     sweep: NEW_SCAN,
-    onboarding: NEW_SCAN,
-    worse: NEW_SCAN,
-    asked: NEW_SCAN,
     expiryCursor: "",
   };
 }

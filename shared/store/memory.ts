@@ -20,11 +20,11 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       return row && { value: row.value, version: row.version };
     },
 
-    async put(key, value, expected) {
+    async put(key, value, expected, version = options.newVersion()) {
       const current = rows.get(key);
       if ((current?.version ?? "absent") !== expected) return "conflict";
       if (!current) keys.splice(firstAtOrAfter(keys, key), 0, key);
-      rows.set(key, { key, value, version: options.newVersion() });
+      rows.set(key, { key, value, version });
       return "stored";
     },
 

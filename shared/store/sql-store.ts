@@ -94,8 +94,7 @@ export function createSqlStore(deps: SqlStoreDeps): Store {
       });
     },
 
-    async put(key, value, expected) {
-      const token = deps.newVersion();
+    async put(key, value, expected, token = deps.newVersion()) {
       try {
         const { affected } =
           expected === "absent"

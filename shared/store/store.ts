@@ -17,7 +17,13 @@
  */
 export interface Store {
   get(key: string): Promise<Versioned | undefined>;
-  put(key: string, value: string, expected: Version | "absent"): Promise<"stored" | "conflict">;
+  put(
+    key: string,
+    value: string,
+    expected: Version | "absent",
+    /** The version that the row gets: a token that was never used before. Made up if left out. */
+    version?: Version,
+  ): Promise<"stored" | "conflict">;
   delete(key: string, expected: Version): Promise<"deleted" | "conflict">;
   /** Rows whose key starts with `prefix` and is greater than `after` ("" for the first page). */
   scan(prefix: string, after: string, limit: number): Promise<Row[]>;

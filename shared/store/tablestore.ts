@@ -48,9 +48,8 @@ export function openTablestoreStore(options: TablestoreOptions): Store {
       return find(key);
     },
 
-    async put(key, value, expected) {
+    async put(key, value, expected, token = newVersion()) {
       assertOpen("put");
-      const token = newVersion();
       const params = {
         tableName,
         primaryKey: [{ k: key }],

@@ -96,7 +96,7 @@ export async function runDetect(run: DetectRun): Promise<Detected> {
   }
   await watchCustomers(store, [...ids, FLOODED], clock.now);
   for (const [id, { inLane }] of lines) {
-    if (inLane) await prioritizeRequested(store, id, endsAt + HOUR_MS);
+    if (inLane) await prioritizeRequested(store, id, endsAt + HOUR_MS, T0);
   }
 
   /** Changes happen at their time, but are made only when the number is read. */

@@ -5,6 +5,7 @@ import type { AnyAppError } from "../../shared/errors.ts";
 import type { CustomerRow, PendingEvent } from "../../shared/schemas/customer-row.ts";
 import type { PhoneNumberItem } from "../../shared/schemas/upstream.ts";
 import type { LaneRow } from "../../shared/schemas/watch-rows.ts";
+import { withAddedNumbers } from "../support/watch-builders.ts";
 
 /** 2026-01-01T00:00:00Z, minute 0 of every history. */
 const START = 1_767_225_600_000;
@@ -83,7 +84,17 @@ function runStep({ customer }: History, row: CustomerRow, step: ReadStep, machin
   }
   const items = step.items?.map(expand);
   const reply = { requestId: "REQ-1", items, malformed: step.malformed ?? 0 };
-  return machine.decide({ ...input, reply, readAt: now, onboarding: step.onboarding });
+  const added = withAddedNumbers(inSweep(row), step.onboarding);
+  const decision = machine.decide({ ...input, row: added, reply, readAt: now });
+  return { ...decision, row: decision.row && inSweep(decision.row) };
+}
+
+/** The histories say at each read what was added, as the first edition kept it apart from the row. */
+function inSweep(row: CustomerRow): CustomerRow {
+  if (!row.onboarding) return row;
+  const entries = Object.entries(row.onboarding).map(([key, { cc: _, ...rest }]) => [key, rest]);
+  const reported = entries.filter(([, entry]) => Object.keys(entry ?? {}).length > 1);
+  return { ...row, onboarding: reported.length > 0 ? Object.fromEntries(reported) : undefined };
 }
 
 function expand(item: Readonly<Record<string, Value>>): PhoneNumberItem {

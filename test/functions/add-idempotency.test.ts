@@ -220,8 +220,8 @@ describe("add after an unfinished request with the same Idempotency-Key", () => 
     rig.clock.advance(41_000);
     expect((await rig.add(keyed())).status).toBe(201);
     expect(await rig.rows()).toMatchObject({
-      "c/acme": { numbers: {} },
-      "hot/acme": { onboarding: { "4915112345678": { cc: "49" } } },
+      "c/acme": { numbers: {}, onboarding: { "4915112345678": { cc: "49" } } },
+      "hot/acme": { addedAt: expect.any(Number) },
     });
   });
 

@@ -55,9 +55,9 @@ describe("add and the watch list", () => {
       void add();
     });
     expect(seen).toEqual({
-      "c/acme": expect.objectContaining({ addIntents: [expect.any(String)], numbers: {} }),
-      "hot/acme": {
-        schema: 1,
+      "c/acme": expect.objectContaining({
+        addIntents: [expect.any(String)],
+        numbers: {},
         onboarding: {
           "4915112345678": {
             cc: "49",
@@ -65,7 +65,8 @@ describe("add and the watch list", () => {
             adds: [expect.any(String)],
           },
         },
-      },
+      }),
+      "hot/acme": { schema: 1, addedAt: Date.parse("2026-01-02T03:04:05.000Z") },
     });
   });
 
@@ -136,7 +137,7 @@ describe("add and the watch list", () => {
     const before = await rig.store.get("c/acme");
     const { add } = addThrough(() => REFUSAL);
     expect((await add()).status).toBe(422);
-    expect(await rig.store.get("c/acme")).toEqual(before);
+    expect((await rig.store.get("c/acme"))?.value).toEqual(before?.value);
     expect((await rig.rows())["hot/acme"]).toEqual({ schema: 1, onboarding, worseUntil: 5 });
   });
 
@@ -171,7 +172,7 @@ describe("add and the watch list", () => {
       });
       expect(await Promise.all(both)).toEqual([201, 422]);
       expect(await rig.rows()).toMatchObject({ "c/acme": { addIntents: [expect.any(String)] } });
-      expect((await rig.rows())["hot/acme"]?.onboarding).toEqual({
+      expect((await rig.rows())["c/acme"]?.onboarding).toEqual({
         "491511111111": {
           cc: "49",
           addedAt: "2026-01-02T03:04:05.000Z",
@@ -193,6 +194,7 @@ describe("add and the watch list", () => {
       extra: 1,
       addIntents: [expect.any(String)],
       revivedFrom: removedAt,
+      onboarding: { "4915112345678": expect.objectContaining({ cc: "49" }) },
     });
   });
 

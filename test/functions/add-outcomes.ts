@@ -15,7 +15,8 @@ export async function addOnce(rig: FunctionRig) {
     upstreamCode: body.upstreamCode,
     ...rig.calls(),
     watched: "c/acme" in rows,
-    laneRow: Object.keys((rows["hot/acme"]?.onboarding ?? {}) as object),
+    added: Object.keys((rows["c/acme"]?.onboarding ?? {}) as object),
+    inLane: "hot/acme" in rows,
     key: idempotency && rows[idempotency]?.state,
     upstream: rig.upstream.control.numbers("acme").map((number) => number.PhoneNumber),
   };
@@ -24,8 +25,8 @@ export async function addOnce(rig: FunctionRig) {
 /** The number of `GOOD_ADD` as it is listed. */
 export const NUMBER = "4915112345678";
 /** Whether the watch list and the priority lane keep what the add meant to put there. */
-const KEPT = { watched: true, laneRow: [NUMBER] };
-export const GONE = { watched: false, laneRow: [] };
+const KEPT = { watched: true, added: [NUMBER], inLane: true };
+export const GONE = { watched: false, added: [], inLane: false };
 
 /** From here on: what `addOnce` returns, by how the add ended. */
 export const ACCEPTED = {

@@ -48,9 +48,6 @@ describe("add", () => {
         numbers: {},
         pending: [],
         addIntents: [expect.stringMatching(/^[0-9a-f-]{36}$/)],
-      },
-      "hot/acme": {
-        schema: 1,
         onboarding: {
           "4915112345678": {
             cc: "49",
@@ -59,6 +56,7 @@ describe("add", () => {
           },
         },
       },
+      "hot/acme": { schema: 1, addedAt: 1_767_323_045_000 },
     });
   });
 

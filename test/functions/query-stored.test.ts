@@ -53,8 +53,6 @@ describe("query with source=stored", () => {
     owner: "",
     until: 0,
     sweep: { ...pass, full },
-    onboarding: pass,
-    worse: pass,
     expiryCursor: "",
   };
 
@@ -81,20 +79,23 @@ describe("query with source=stored", () => {
   });
 
   it("is as fresh as the last whole scan of the lane that the customer is in", async () => {
-    const laneRow = {
-      schema: 1,
-      onboarding: { "4915111": { cc: "49", addedAt: "2026-01-02T03:02:00.000Z" } },
-    };
-    const onboarding = { ...pass, full: { startedAt: START - 3_000, endedAt: START - 2_000 } };
+    const laneRow = { schema: 1, askedAt: START - 120_000, askedUntil: START + 120_000 };
+    const ended = { startedAt: START - 3_000, endedAt: START - 2_000 };
+    const lane = { ...ended, heldFrom: 0, pollIntervalMs: 1_000 };
     await putCustomer("acme", ROW);
-    await rig.store.put("lease/poll", JSON.stringify({ ...lease, onboarding }), "absent");
+    await rig.store.put(
+      "lease/poll",
+      JSON.stringify({ ...lease, sweep: { ...pass, full: undefined }, lane }),
+      "absent",
+    );
     await rig.store.put("hot/acme", JSON.stringify(laneRow), "absent");
     const { body } = await ask({ custSpaceId: "acme" });
     expect(body).toMatchObject({
       observedAt: "2026-01-02T03:03:35.000Z",
-      confirmedAt: "2026-01-02T03:04:02.000Z",
-      staleSeconds: 3,
-      lastFullSweepAt: "2026-01-02T03:04:00.000Z",
+      // It was due again 55 s after a read, and whoever was due has been read.
+      confirmedAt: "2026-01-02T03:03:35.000Z",
+      staleSeconds: 30,
+      lastFullSweepAt: null,
     });
   });
 

@@ -7,7 +7,7 @@ import { sources } from "./sources.ts";
 const page = "shared/commands/README.md";
 
 const NO_DELIVERIES = { delivered: 0, failedAttempts: 0, deadLettered: 0 };
-const EMPTY_REPORT = heldElsewhere({ ...NO_DELIVERIES, receiverState: "closed" }, 0);
+const EMPTY_REPORT = heldElsewhere({ ...NO_DELIVERIES, receiverState: "closed", isIdle: true }, 0);
 
 /** The warnings and errors of one file, whether written in the call, before it, or handed on. */
 function loggedMessages(text: string) {

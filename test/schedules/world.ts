@@ -22,7 +22,7 @@ import { type Committed, watchStore } from "./watched-store.ts";
 const HOUR_MS = 3_600_000;
 const SOURCE = "urn:waba-numbers:schedules";
 
-const SETTINGS = { ...RUN_SETTINGS, source: SOURCE, pollIntervalMs: 1_000, qps: 4 };
+const SETTINGS = { ...RUN_SETTINGS, source: SOURCE, pollIntervalMs: 20_000, qps: 4 };
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
 

@@ -1,5 +1,6 @@
 import { createLog } from "../../shared/log.ts";
 import type { RunDeps, RunSettings } from "../../shared/polling/settings.ts";
+import { createCounter } from "./memory-store.ts";
 import { SOURCE } from "./watch-builders.ts";
 
 /** A run of the usual length, with the usual pace and interval, that only queries. */
@@ -26,7 +27,7 @@ export function createRunDeps(given: Given & Partial<RunDeps>): RunDeps {
   return {
     testEvent: () => TEST_EVENT,
     random: () => 0.5,
-    newId: () => "run",
+    newId: createCounter("run-"),
     log: createLog({ level: "error", now: given.now, write: () => {} }),
     expire: async (place) => place,
     ...given,

@@ -1,6 +1,7 @@
 import type { DecisionInput } from "../../shared/changes/customer-read.ts";
 import { type Decision, decide } from "../../shared/changes/decide.ts";
 import {
+  type AddedNumber,
   type CustomerRow,
   type NumberState,
   newCustomerRow,
@@ -83,12 +84,29 @@ function replyOf(items: readonly PhoneNumberItem[] | undefined, malformed = 0): 
   return { requestId: "REQ-1", items, malformed };
 }
 
-type Given = Partial<DecisionInput> & { readonly row: CustomerRow };
+type Given = Partial<DecisionInput> & {
+  readonly row: CustomerRow;
+  /** Numbers that were added, beside those of the row. */
+  readonly onboarding?: Record<string, AddedNumber> | undefined;
+};
+
+/** The row with numbers that were added. What the row says of the same adds stays. */
+export function withAddedNumbers(
+  row: CustomerRow,
+  added: Readonly<Record<string, AddedNumber>> = {},
+): CustomerRow {
+  const entries = Object.entries(added).map(([key, entry]): [string, AddedNumber] => {
+    const known = row.onboarding?.[key];
+    return [key, known?.addedAt === entry.addedAt ? { ...entry, ...known } : entry];
+  });
+  if (entries.length === 0) return row;
+  return { ...row, onboarding: { ...row.onboarding, ...Object.fromEntries(entries) } };
+}
 
 /** One decision for the customer `acme`, a minute after T0 unless `given` says otherwise. */
 export function decideOn(
   items: readonly PhoneNumberItem[] | undefined,
-  given: Given,
+  { onboarding, ...given }: Given,
   malformed = 0,
 ): Decision {
   return decide({
@@ -97,6 +115,7 @@ export function decideOn(
     reply: replyOf(items, malformed),
     readAt: T0 + MINUTE,
     ...given,
+    row: withAddedNumbers(given.row, onboarding),
   });
 }
 

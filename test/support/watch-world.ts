@@ -71,9 +71,9 @@ export function createWatchWorld(): WatchWorld {
       await before("get", key);
       return kept.get(key);
     },
-    async put(key, value, expected) {
+    async put(key, ...rest) {
       await before("put", key);
-      return kept.put(key, value, expected);
+      return kept.put(key, ...rest);
     },
     async delete(key, expected) {
       await before("delete", key);

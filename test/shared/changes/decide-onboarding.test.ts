@@ -13,6 +13,7 @@ import {
   SOURCE,
   stateOf,
   T0,
+  withAddedNumbers,
 } from "../../support/watch-builders.ts";
 
 const HOUR = 3_600_000;
@@ -33,10 +34,9 @@ function read(row: CustomerRow, items: readonly PhoneNumberItem[], hours: number
   const decision = decide({
     customer: "acme",
     source: SOURCE,
-    row,
+    row: withAddedNumbers(row, entries),
     reply: { requestId: "REQ", items, malformed: 0 },
     readAt: T0 + hours * HOUR,
-    onboarding: entries,
   });
   const events = decision.events.map(({ body }) => JSON.parse(body) as NumberEvent);
   return { row: decision.row ?? row, events, wrote: decision.row !== undefined };

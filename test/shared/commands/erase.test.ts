@@ -261,8 +261,8 @@ function readAgain(customer: string, isConfirmed = true) {
     {
       query,
       deadlineAt: 0,
-      lastSeenAt: undefined,
-      onboarding: undefined,
+      lastSeenAt: () => undefined,
+      known: undefined,
     },
   );
 }

@@ -232,7 +232,7 @@ describe("watch-closely", () => {
     const laneRow = await rig.store.get("hot/a");
     expect(JSON.parse(laneRow?.value ?? "{}")).toEqual({
       schema: 1,
-      onboarding: {},
+      askedAt: Date.parse("2026-01-02T03:04:05.000Z"),
       askedUntil: START + 7_200_000,
     });
     expect(await rig.store.get("hot/gone")).toBeUndefined();

@@ -88,12 +88,11 @@ describe("the lines of ctl status", () => {
       owner: "",
       until: 0,
       sweep: pass(90),
-      onboarding: pass(20),
-      worse: { cursor: "", startedAt: 0, done: true },
+      lane: { ...pass(20).full, heldFrom: 0, pollIntervalMs: 60_000 },
       expiryCursor: "",
     });
     expect(await linesOf()).toContain(
-      "freshness      sweep 90 s, onboarding 20 s, worse never, requested never, last sweep ended at 2026-01-02T03:04:00.000Z",
+      "freshness      sweep 90 s, onboarding 20 s, worse 20 s, requested 20 s, last sweep ended at 2026-01-02T03:04:00.000Z",
     );
   });
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { confirmedUntil } from "../../../shared/customers/freshness.ts";
 import {
-  prioritizeOnboarding,
+  prioritizeAdded,
   prioritizeRequested,
   prioritizeWorse,
 } from "../../../shared/customers/priority-lane.ts";
@@ -41,7 +41,7 @@ const ROW: CustomerRow = {
 };
 
 /** Finished passes of an hour's length that began at these times. */
-function leaseOf(startedAt: Partial<Record<"sweep" | "onboarding" | "worse" | "asked", number>>) {
+function leaseOf(startedAt: Partial<Record<"sweep", number>>) {
   const passes = Object.entries(startedAt).map(([name, at]) => {
     const full = { startedAt: at, endedAt: at + HOUR };
     return [name, { cursor: "", startedAt: at, done: true, full }];
@@ -49,7 +49,7 @@ function leaseOf(startedAt: Partial<Record<"sweep" | "onboarding" | "worse" | "a
   return { ...newLeaseRow(), ...Object.fromEntries(passes) } as LeaseRow;
 }
 
-const ALL = leaseOf({ sweep: SWEPT, onboarding: LANE_READ, worse: LANE_READ, asked: LANE_READ });
+const ALL = leaseOf({ sweep: SWEPT });
 
 async function laneRowOf(
   put: (store: ReturnType<typeof createMemoryStore>) => Promise<void>,
@@ -59,8 +59,6 @@ async function laneRowOf(
   return (await readRow(store, laneKey("acme"), laneRowSchema))?.value;
 }
 
-const number = { cc: "49", national: "15111" };
-
 function eventOf(body: string, seq = 1) {
   return { id: `evt_${seq}`, seq, type: "t", body };
 }
@@ -69,7 +67,7 @@ const few = (count: number) => Array.from({ length: count }, (_, seq) => eventOf
 
 describe("confirmedUntil", () => {
   const untilBy = (lease: LeaseRow | undefined, row = ROW) =>
-    confirmedUntil({ now: NOW, row, lease, laneRow: undefined });
+    confirmedUntil({ customer: "acme", now: NOW, row, lease, laneRow: undefined });
 
   it("is undefined before the first read, whatever has been swept", () => {
     expect(untilBy(ALL, newCustomerRow(DAY))).toBeUndefined();
@@ -87,57 +85,99 @@ describe("confirmedUntil", () => {
 });
 
 describe("confirmedUntil of a customer in the priority lane", () => {
-  const within = async (put: Parameters<typeof laneRowOf>[0], lease = ALL) =>
-    confirmedUntil({ now: NOW, row: ROW, lease, laneRow: await laneRowOf(put) });
+  const lane = { startedAt: LANE_READ, endedAt: LANE_READ, heldFrom: 0, pollIntervalMs: MINUTE };
+  const within = async (
+    put: Parameters<typeof laneRowOf>[0],
+    pass: Partial<typeof lane> = {},
+    lease: LeaseRow = { ...leaseOf({ sweep: SWEPT }), lane: { ...lane, ...pass } },
+  ) =>
+    confirmedUntil({ customer: "acme", now: NOW, row: ROW, lease, laneRow: await laneRowOf(put) });
 
-  it.each<[string, (at: number) => Parameters<typeof laneRowOf>[0], number]>([
-    [
-      "onboarding",
-      (at) => (store) => prioritizeOnboarding(store, "acme", number, "a", at),
-      LANE_READ,
-    ],
-    ["worse", (at) => (store) => prioritizeWorse(store, "acme", at), LANE_READ],
-    ["asked", (at) => (store) => prioritizeRequested(store, "acme", at + 24 * HOUR), SWEPT],
-  ])(
-    "counts the %s lane if the customer entered it a minute before the pass",
-    async (lane, enteredAt, known) => {
-      expect(await within(enteredAt(LANE_READ - MINUTE))).toBe(known);
-      expect(await within(enteredAt(LANE_READ - MINUTE + 1))).toBe(SWEPT);
-      const other = leaseOf({
-        sweep: SWEPT,
-        onboarding: LANE_READ,
-        worse: LANE_READ,
-        [lane]: SWEPT,
-      });
-      expect(await within(enteredAt(LANE_READ - MINUTE), other)).toBe(SWEPT);
-    },
-  );
+  const WAYS: [string, (at: number) => Parameters<typeof laneRowOf>[0]][] = [
+    ["an added number", (at) => (store) => prioritizeAdded(store, "acme", at)],
+    ["a change for the worse", (at) => (store) => prioritizeWorse(store, "acme", at)],
+    ["a request", (at) => (store) => prioritizeRequested(store, "acme", at + 24 * HOUR, at)],
+  ];
 
-  it("counts the pass of the lane it is read in, from the number added first", async () => {
-    const both = async (store: Parameters<Parameters<typeof laneRowOf>[0]>[0]) => {
-      await prioritizeWorse(store, "acme", DAY);
-      await prioritizeOnboarding(store, "acme", number, "a", DAY);
-      await prioritizeOnboarding(
-        store,
-        "acme",
-        { cc: "49", national: "15222" },
-        "b",
-        LANE_READ + 1,
-      );
-    };
-    expect(await within(both, leaseOf({ sweep: SWEPT, worse: LANE_READ }))).toBe(SWEPT);
-    expect(await within(both, leaseOf({ sweep: SWEPT, onboarding: LANE_READ }))).toBe(LANE_READ);
+  it.each(WAYS)("counts a pass if %s came a minute before it", async (_way, enteredAt) => {
+    // Whoever was not due at the pass was read within its time before it.
+    expect(await within(enteredAt(LANE_READ - MINUTE))).toBe(LANE_READ - 55_000);
+    expect(await within(enteredAt(LANE_READ - MINUTE + 1))).toBe(SWEPT);
+  });
+
+  it("counts the longer time between the reads of an older trouble", async () => {
+    const since = LANE_READ - 80 * MINUTE;
+    expect(await within((store) => prioritizeWorse(store, "acme", since))).toBe(
+      LANE_READ - 550_000,
+    );
+  });
+
+  it("counts no pass that did not hold the customer for lack of room", async () => {
+    const since = LANE_READ - 10 * MINUTE;
+    const put = (store: Parameters<Parameters<typeof laneRowOf>[0]>[0]) =>
+      prioritizeWorse(store, "acme", since);
+    expect(await within(put, { heldFrom: since + 1 })).toBe(SWEPT);
+    expect(await within(put, { heldFrom: since })).toBe(LANE_READ - 75_000 * (55 / 60));
   });
 
   it("is the beginning of the sweep when that is later", async () => {
-    const lease = leaseOf({ sweep: SWEPT, worse: DAY + 2 * HOUR });
-    expect(await within((store) => prioritizeWorse(store, "acme", DAY), lease)).toBe(SWEPT);
+    const pass = { startedAt: DAY + 2 * HOUR, endedAt: DAY + 2 * HOUR };
+    expect(await within((store) => prioritizeWorse(store, "acme", DAY), pass)).toBe(SWEPT);
+  });
+});
+
+describe("confirmedUntil when sweeps skip", () => {
+  const by = (customer: string, sweeps: LeaseRow["sweeps"], row: CustomerRow = ROW) =>
+    confirmedUntil({
+      customer,
+      now: NOW,
+      row,
+      lease: { ...leaseOf({ sweep: SWEPT }), sweeps },
+      laneRow: undefined,
+    });
+  const start = OBSERVED + 200 * HOUR;
+  const sweep = (number: number, most: number) => ({
+    number,
+    most,
+    startedAt: start + number * HOUR,
+    endedAt: start + number * HOUR + HOUR,
+  });
+
+  it("is the last sweep that included the customer", () => {
+    const sweeps = [4, 3, 2, 1].map((number) => sweep(number, 4));
+    const found = ["acme", "beta", "gamma", "delta", "c1", "c2", "c3", "c4"].map((customer) =>
+      by(customer, sweeps),
+    );
+    expect(new Set(found)).toEqual(new Set([1, 2, 3, 4].map((n) => start + n * HOUR)));
+  });
+
+  it("is the last sweep for a customer that changed lately, or while a number is being added", () => {
+    const sweeps = [4, 3, 2, 1].map((number) => sweep(number, 4));
+    for (const customer of ["acme", "beta", "gamma", "delta"]) {
+      const young = { ...ROW, observedAt: time(start) };
+      expect(by(customer, sweeps, young)).toBe(start + 4 * HOUR);
+      const added = { "49151": { cc: "49", addedAt: time(start) } };
+      expect(by(customer, sweeps, { ...ROW, onboarding: added })).toBe(start + 4 * HOUR);
+      const later = { "49151": { cc: "49", addedAt: time(start + 5 * HOUR) } };
+      expect(by(customer, sweeps, { ...ROW, onboarding: later })).toBe(by(customer, sweeps));
+    }
+  });
+
+  it("is no sweep that knew the customer by an earlier read, but that read", () => {
+    const since = start + HOUR / 2;
+    expect(by("acme", [{ ...sweep(1, 1), since }])).toBe(since);
   });
 });
 
 describe("confirmedUntil of a customer with undelivered events", () => {
   const of = (row: Partial<CustomerRow>) =>
-    confirmedUntil({ now: NOW, row: { ...ROW, ...row }, lease: ALL, laneRow: undefined });
+    confirmedUntil({
+      customer: "acme",
+      now: NOW,
+      row: { ...ROW, ...row },
+      lease: ALL,
+      laneRow: undefined,
+    });
   const delivered = (count: number, at: number) =>
     few(count).map((event) => ({ ...event, deliveredAt: time(at) }));
 
@@ -181,6 +221,7 @@ describe("confirmedUntil of a customer whose last reads did not list a number", 
     const { "4915222": gone, ...others } = ROW.numbers;
     const numbers = { ...others, "4915222": { ...gone, absent } } as CustomerRow["numbers"];
     return confirmedUntil({
+      customer: "acme",
       now: NOW,
       row: { ...ROW, observedAt: time(LANE_READ), numbers },
       lease: ALL,
@@ -201,7 +242,13 @@ describe("confirmedUntil of a customer whose last reads did not list a number", 
     const missing = { ...gone, missingSince: time(OBSERVED) };
     const numbers = { ...others, "4915222": missing } as CustomerRow["numbers"];
     expect(
-      confirmedUntil({ now: NOW, row: { ...ROW, numbers }, lease: ALL, laneRow: undefined }),
+      confirmedUntil({
+        customer: "acme",
+        now: NOW,
+        row: { ...ROW, numbers },
+        lease: ALL,
+        laneRow: undefined,
+      }),
     ).toBe(SWEPT);
   });
 });

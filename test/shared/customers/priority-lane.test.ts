@@ -1,21 +1,26 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { withAdded } from "../../../shared/customers/added-numbers.ts";
 import {
   customerOfLaneKey,
   dropFromLane,
-  prioritizeOnboarding,
+  endAdded,
+  laneEveryMs,
+  modernLaneRow,
+  prioritizeAdded,
+  prioritizeRequested,
   prioritizeWorse,
   pruneLane,
-  withdrawOnboarding,
+  troubleSince,
 } from "../../../shared/customers/priority-lane.ts";
+import { type LaneRow, laneRowSchema } from "../../../shared/schemas/watch-rows.ts";
 import { createMemoryStore } from "../../../shared/store/memory.ts";
-import { iso, T0 } from "../../support/watch-builders.ts";
+import { readRow } from "../../../shared/store/rows.ts";
+import { iso, rowOf, T0 } from "../../support/watch-builders.ts";
 
+const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-const GERMAN = { cc: "49", national: "15112345678" };
-const KEY = "4915112345678";
-const COMPLETED = { [KEY]: { addedAt: iso(0), completedAt: iso(HOUR) } };
 
 function createLane() {
   const store = createMemoryStore({ newVersion: randomUUID });
@@ -23,111 +28,142 @@ function createLane() {
     const found = await store.get("hot/acme");
     return found && JSON.parse(found.value);
   };
-  return { store, read };
+  const prune = async (now: number) => {
+    const known = await readRow(store, "hot/acme", laneRowSchema);
+    if (known) await pruneLane(store, "acme", known, now);
+  };
+  return { store, read, prune };
 }
 
 describe("the priority lane", () => {
-  it("holds an added number once, with its first time", async () => {
-    const { store, read } = createLane();
-    await prioritizeOnboarding(store, "acme", GERMAN, "add-1", T0);
-    await prioritizeOnboarding(store, "acme", GERMAN, "add-2", T0 + HOUR);
-    expect(await read()).toEqual({
-      schema: 1,
-      onboarding: { [KEY]: { cc: "49", addedAt: iso(0), adds: ["add-1", "add-2"] } },
-    });
-  });
-
-  it("keeps a number that another add relies on when one is refused", async () => {
-    const { store, read } = createLane();
-    await prioritizeOnboarding(store, "acme", GERMAN, "refused", T0);
-    await prioritizeOnboarding(store, "acme", GERMAN, "accepted", T0);
-    await withdrawOnboarding(store, "acme", KEY, "refused");
-    expect((await read()).onboarding).toEqual({
-      [KEY]: { cc: "49", addedAt: iso(0), adds: ["accepted"] },
-    });
-  });
-
-  it("deletes a customer's row with its last number", async () => {
-    const { store, read } = createLane();
-    await prioritizeOnboarding(store, "acme", GERMAN, "add-1", T0);
-    await withdrawOnboarding(store, "acme", "49999", "add-1");
+  it("holds a customer for a day after its last added number", async () => {
+    const { store, read, prune } = createLane();
+    await prioritizeAdded(store, "acme", T0);
+    await prioritizeAdded(store, "acme", T0 + HOUR);
+    expect(await read()).toEqual({ schema: 1, addedAt: T0 + HOUR });
+    await prune(T0 + HOUR + DAY - 1);
     expect(await read()).toBeDefined();
-    await withdrawOnboarding(store, "acme", KEY, "add-1");
-    expect(await read()).toBeUndefined();
-  });
-
-  it("keeps a number until its completed onboarding is reported", async () => {
-    const { store, read } = createLane();
-    await prioritizeOnboarding(store, "acme", GERMAN, "add-1", T0);
-    const earlierAdd = { [KEY]: { addedAt: iso(-DAY), completedAt: iso(-HOUR) } };
-    const stuck = { [KEY]: { addedAt: iso(0), stuckAt: iso(HOUR) } };
-    for (const reported of [undefined, {}, earlierAdd, stuck]) {
-      await pruneLane(store, "acme", reported, T0 + HOUR);
-      expect((await read()).onboarding).toHaveProperty(KEY);
-    }
-    await pruneLane(store, "acme", COMPLETED, T0 + HOUR);
-    expect(await read()).toBeUndefined();
-  });
-
-  it("drops a number after seven days", async () => {
-    const { store, read } = createLane();
-    await prioritizeOnboarding(store, "acme", GERMAN, "add-1", T0);
-    await pruneLane(store, "acme", undefined, T0 + 7 * DAY - 1);
-    expect(await read()).toBeDefined();
-    await pruneLane(store, "acme", undefined, T0 + 7 * DAY);
+    await prune(T0 + HOUR + DAY);
     expect(await read()).toBeUndefined();
   });
 
   it("keeps a customer for a day after its last change for the worse", async () => {
-    const { store, read } = createLane();
+    const { store, read, prune } = createLane();
     await prioritizeWorse(store, "acme", T0);
     await prioritizeWorse(store, "acme", T0 + HOUR);
-    await pruneLane(store, "acme", undefined, T0 + DAY);
-    expect(await read()).toEqual({ schema: 1, onboarding: {}, worseUntil: T0 + HOUR + DAY });
-    await pruneLane(store, "acme", undefined, T0 + HOUR + DAY);
+    await prune(T0 + DAY);
+    expect(await read()).toEqual({ schema: 1, worseUntil: T0 + HOUR + DAY });
+    await prune(T0 + HOUR + DAY);
     expect(await read()).toBeUndefined();
   });
 
-  it("removes one reason and keeps the other", async () => {
+  it("holds a customer for as long as an operator asks", async () => {
+    const { store, read, prune } = createLane();
+    await prioritizeRequested(store, "acme", T0 + HOUR, T0);
+    await prune(T0 + HOUR - 1);
+    expect(await read()).toEqual({ schema: 1, askedAt: T0, askedUntil: T0 + HOUR });
+    await prune(T0 + HOUR);
+    expect(await read()).toBeUndefined();
+  });
+
+  it("ends the reason that a number was added, and keeps the others", async () => {
     const { store, read } = createLane();
-    await prioritizeOnboarding(store, "acme", GERMAN, "add-1", T0);
+    await prioritizeAdded(store, "acme", T0);
     await prioritizeWorse(store, "acme", T0);
-    await pruneLane(store, "acme", undefined, T0 + DAY);
-    expect(await read()).toEqual({
-      schema: 1,
-      onboarding: { [KEY]: { cc: "49", addedAt: iso(0), adds: ["add-1"] } },
-    });
+    await endAdded(store, "acme", T0);
+    expect(await read()).toEqual({ schema: 1, worseUntil: T0 + DAY });
+  });
+
+  it("keeps the reason of an add that came later, and makes no row for none", async () => {
+    const { store, read } = createLane();
+    await endAdded(store, "acme", T0);
+    expect(await read()).toBeUndefined();
+    await prioritizeAdded(store, "acme", T0 + 1);
+    await endAdded(store, "acme", T0);
+    expect(await read()).toEqual({ schema: 1, addedAt: T0 + 1 });
   });
 
   it("writes nothing when no reason is over", async () => {
-    const { store } = createLane();
-    await prioritizeOnboarding(store, "acme", GERMAN, "add-1", T0);
+    const { store, prune } = createLane();
+    await prioritizeAdded(store, "acme", T0);
     const before = await store.get("hot/acme");
-    await pruneLane(store, "acme", undefined, T0 + HOUR);
-    await pruneLane(store, "other", COMPLETED, T0 + HOUR);
-    await withdrawOnboarding(store, "other", KEY, "add-1");
+    await prune(T0 + HOUR);
     expect(await store.get("hot/acme")).toEqual(before);
-    expect(await store.get("hot/other")).toBeUndefined();
   });
 
   it("loses neither of two changes made at once", async () => {
     const { store, read } = createLane();
     await Promise.all([
-      prioritizeOnboarding(store, "acme", GERMAN, "add-1", T0),
-      prioritizeOnboarding(store, "acme", { cc: "49", national: "30123456" }, "add-1", T0),
+      prioritizeAdded(store, "acme", T0),
+      prioritizeRequested(store, "acme", T0 + HOUR, T0),
       prioritizeWorse(store, "acme", T0),
     ]);
-    expect(Object.keys((await read()).onboarding).sort()).toEqual(["4915112345678", "4930123456"]);
-    expect((await read()).worseUntil).toBe(T0 + DAY);
+    expect(await read()).toEqual({
+      schema: 1,
+      addedAt: T0,
+      askedAt: T0,
+      askedUntil: T0 + HOUR,
+      worseUntil: T0 + DAY,
+    });
   });
 
   it("drops a customer whatever its reasons are", async () => {
     const { store, read } = createLane();
-    await prioritizeOnboarding(store, "acme", GERMAN, "add-1", T0);
+    await prioritizeAdded(store, "acme", T0);
     await prioritizeWorse(store, "acme", T0);
     await dropFromLane(store, "acme");
     await dropFromLane(store, "acme");
     expect(await read()).toBeUndefined();
     expect(customerOfLaneKey("hot/acme")).toBe("acme");
+  });
+
+  it("takes a row of the first edition as one of its last added number", async () => {
+    const { store, read, prune } = createLane();
+    const onboarding = {
+      "491511": { cc: "49", addedAt: iso(-HOUR) },
+      "491512": { cc: "49", addedAt: iso(0) },
+    };
+    const old: LaneRow = { schema: 1, onboarding, worseUntil: T0 + DAY };
+    expect(modernLaneRow(old)).toEqual({ schema: 1, addedAt: T0, worseUntil: T0 + DAY });
+    await store.put("hot/acme", JSON.stringify(old), "absent");
+    await prune(T0 + HOUR);
+    expect(await read()).toEqual({ schema: 1, addedAt: T0, worseUntil: T0 + DAY });
+  });
+
+  it.each<[string, Partial<LaneRow>, number]>([
+    ["a new change for the worse", { worseUntil: T0 + DAY }, 60],
+    ["one eight minutes old", { worseUntil: T0 + DAY - 8 * MINUTE }, 60],
+    ["one sixteen minutes old", { worseUntil: T0 + DAY - 16 * MINUTE }, 120],
+    ["an add a day old", { addedAt: T0 - DAY }, 10_800],
+    ["an old add and a new change", { addedAt: T0 - DAY, worseUntil: T0 + DAY }, 60],
+    ["a request an hour old", { askedAt: T0 - HOUR, askedUntil: T0 + DAY }, 60],
+  ])("reads again after %s, a minute or an eighth of its age", (_name, reasons, seconds) => {
+    const every = laneEveryMs({ schema: 1, ...reasons }, MINUTE, T0);
+    expect(Math.round(every)).toBe(Math.round(seconds * 1_000 * (55 / 60)));
+    expect(laneEveryMs({ schema: 1, ...reasons }, 4 * HOUR, T0)).toBe(4 * HOUR * (55 / 60));
+  });
+
+  it("takes a trouble of a wrong clock as one of now", () => {
+    expect(troubleSince({ schema: 1, addedAt: T0 + 400 * DAY }, T0)).toBe(T0);
+  });
+});
+
+describe("what was added, in the customer's row", () => {
+  it("keeps the first time of a number that is being added, and every add", () => {
+    const number = { cc: "49", national: "1511" };
+    const first = withAdded(rowOf({}), number, "a", T0);
+    expect(withAdded(first, number, "b", T0 + HOUR).onboarding).toEqual({
+      "491511": { cc: "49", addedAt: iso(0), adds: ["a", "b"] },
+    });
+  });
+
+  it("begins anew for a number whose onboarding is completed", () => {
+    const row = {
+      ...rowOf({}),
+      onboarding: { "491511": { addedAt: iso(0), completedAt: iso(1) } },
+    };
+    expect(withAdded(row, { cc: "49", national: "1511" }, "b", T0 + HOUR).onboarding).toEqual({
+      "491511": { cc: "49", addedAt: iso(HOUR), adds: ["b"] },
+    });
   });
 });

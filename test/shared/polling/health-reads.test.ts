@@ -58,7 +58,7 @@ describe("without WATCH_HEALTH", () => {
 describe("with WATCH_HEALTH", () => {
   it("a number in the lane that is connected and blocked is reported in the next run, once", async () => {
     await world.watch(["acme"]);
-    await prioritizeRequested(world.store, "acme", T0 + DAY);
+    await prioritizeRequested(world.store, "acme", T0 + DAY, world.clock.now());
     await minutes(2);
     world.healths.set(NUMBER, BLOCKED);
     world.forget();
@@ -106,7 +106,7 @@ describe("with WATCH_HEALTH", () => {
       numbers.map((number) => item(number)),
     );
     await world.watch(["acme"]);
-    await prioritizeRequested(world.store, "acme", T0 + DAY);
+    await prioritizeRequested(world.store, "acme", T0 + DAY, world.clock.now());
     await minutes(1);
     world.forget();
     await minutes(2);
@@ -189,7 +189,7 @@ describe("with WATCH_HEALTH", () => {
     const told: string[] = [];
     for (let hour = 0; hour < 24; hour += 1) {
       // The lane lasts a day from the last change for the worse.
-      await prioritizeRequested(world.store, "acme", world.clock.now() + DAY);
+      await prioritizeRequested(world.store, "acme", world.clock.now() + DAY, world.clock.now());
       if (hour === 6) truth = BLOCKED;
       if (hour === 12) truth = healthOf("BLOCKED", { ...PAYMENT, ErrorDescription: "Payment" });
       if (hour === 18) truth = healthOf("AVAILABLE");

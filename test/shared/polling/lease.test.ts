@@ -9,9 +9,6 @@ import { T0 } from "../../support/watch-builders.ts";
 
 const PROGRESS: Progress = {
   sweep: { cursor: "c/7", startedAt: T0, done: false },
-  onboarding: { cursor: "hot/1", startedAt: T0 + 1, done: true },
-  worse: { cursor: "", startedAt: T0 + 2, done: false },
-  asked: { cursor: "hot/2", startedAt: T0 + 3, done: true },
   expiryCursor: "idem/x",
 };
 

@@ -1,13 +1,10 @@
 import { expect, it, onTestFinished } from "vitest";
 import type { Progress } from "../../../shared/polling/lease.ts";
 import { keepRenewing } from "../../../shared/polling/progress.ts";
-import { NEW_SCAN } from "../../../shared/schemas/watch-rows.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
 
 const PROGRESS: Progress = {
   sweep: { cursor: "c/7", startedAt: 1, done: false },
-  onboarding: NEW_SCAN,
-  worse: NEW_SCAN,
   expiryCursor: "",
 };
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { prioritizeOnboarding, prioritizeWorse } from "../../../shared/customers/priority-lane.ts";
+import { recordAddIntent } from "../../../shared/customers/add-intent.ts";
+import { prioritizeWorse } from "../../../shared/customers/priority-lane.ts";
 import { UpstreamRejectedError, UpstreamThrottledError } from "../../../shared/errors.ts";
 import { item, MINUTE, NUMBER, OTHER } from "../../support/watch-builders.ts";
 import { createWatchWorld, type WatchWorld } from "../../support/watch-world.ts";
@@ -109,7 +110,7 @@ describe("one run by a clock a year ahead", () => {
     world.answers.set("acme", [item(NUMBER)]);
     world.answers.set("beta", REFUSED);
     const added = { cc: "49", national: "15112345678" };
-    await prioritizeOnboarding(world.store, "acme", added, "id", world.clock.now());
+    await recordAddIntent(world.store, "acme", added, "id", world.clock.now());
     world.answers.set("acme", [item(NUMBER, { Status: "PENDING" })]);
     for (let run = 0; run < 3; run += 1) {
       await world.run();

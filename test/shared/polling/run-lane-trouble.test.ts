@@ -90,14 +90,13 @@ describe("failures in the priority lane", () => {
     const isOver = running.then(() => true);
     const lease = async () => JSON.parse((await world.text("lease/poll")) ?? "{}");
     await world.clock.advance(20_000);
-    const { onboarding: pass, owner } = await lease();
+    const { lane: pass, owner } = await lease();
     expect(owner).not.toBe("");
-    expect(pass).toMatchObject({ done: true });
-    expect(pass).not.toHaveProperty("full");
+    expect(pass).toBeUndefined();
     expect(await world.row("c01")).not.toHaveProperty("failure");
 
     expect(await world.clock.run(isOver)).toBe(true);
-    expect((await lease()).onboarding).toHaveProperty("full");
+    expect((await lease()).lane).toHaveProperty("startedAt");
     expect(await world.row("c01")).toHaveProperty("failure");
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { prioritizeOnboarding } from "../../../shared/customers/priority-lane.ts";
+import { recordAddIntent } from "../../../shared/customers/add-intent.ts";
 import { item, NUMBER } from "../../support/watch-builders.ts";
 import { createWatchWorld, type WatchWorld } from "../../support/watch-world.ts";
 
@@ -13,7 +13,7 @@ const REGISTERING = {
 const REVIEWED = { NameStatus: "Pending_Review" };
 
 async function addTo(world: WatchWorld): Promise<void> {
-  await prioritizeOnboarding(world.store, "acme", GERMAN, "add-1", world.clock.now());
+  await recordAddIntent(world.store, "acme", GERMAN, "add-1", world.clock.now());
 }
 
 async function minutes(world: WatchWorld, count: number): Promise<void> {
