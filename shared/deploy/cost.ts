@@ -1,6 +1,5 @@
 import type { Config } from "../config.ts";
 import { POLL } from "../functions.js";
-import { patienceMs } from "../polling/due.ts";
 import type { FunctionPlan, Plan } from "./plan.ts";
 
 /** USD. Bills go by today's price list. */
@@ -19,13 +18,13 @@ const PRICES = {
 /** What a run does beside reading customers, and for each. `npm run bench:cost` counts it anew. */
 const COUNTS = {
   /** Store calls one after another before the first read and after the last. */
-  fixedCalls: 12,
-  fixedReads: 12,
+  fixedCalls: 8,
+  fixedReads: 6,
   fixedWrites: 2,
   /** The lease is renewed so often while a run lasts, s. */
   renewalSeconds: 5,
-  /** Units for each customer read: its row once more, and its part of a page of rows. */
-  readUnitsPerCustomer: 1.15,
+  /** Units for each customer read: its part of a page of rows, and of a look at the lane. */
+  readUnitsPerCustomer: 0.17,
 };
 
 /** What is assumed of the network: a call of the store, and one of the upstream, s. */
@@ -74,10 +73,7 @@ export function costOf(load: Load, { storeSeconds, upstreamSeconds } = ASSUMED) 
   const waits = Math.max(0, Math.ceil(reads / qps) - 1) * slotSeconds;
   const isLong = isShort || reads === mostReads || load.looksForHints === true;
   const looks = load.looksForHints ? load.runSeconds : 0;
-  // As often as the timer, it waits for what is nearly due: longer in each run until it skips one.
-  const idle = patienceMs(load.intervalSeconds * 1_000) / 2_000;
-  const isEarly = load.intervalSeconds === periodSeconds;
-  const shortSeconds = fixedSeconds + waits + (isEarly ? idle : 0);
+  const shortSeconds = fixedSeconds + waits;
   const seconds = isLong ? load.runSeconds : Math.min(load.runSeconds, shortSeconds);
   const billedSeconds = runsADay * seconds;
   // On average the run ends in the middle between two renewals.

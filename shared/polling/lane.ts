@@ -202,7 +202,10 @@ export function createLane(options: LaneOptions, deps: LaneDeps): LaneSource {
 }
 
 /** Those whose reads fit into the calls, the newest trouble first. */
-function fitting(entries: readonly Entry[], callsPerSecond: number): Entry[] {
+export function fitting<E extends { readonly everyMs: number }>(
+  entries: readonly E[],
+  callsPerSecond: number,
+): E[] {
   let used = 0;
   const end = entries.findIndex(({ everyMs }) => {
     used += 1_000 / everyMs;

@@ -1,7 +1,7 @@
 import type { Decision } from "../changes/decide.ts";
 import { type AnyAppError, isAppError } from "../errors.ts";
 import { describeError, maskNumber } from "../log.ts";
-import type { RateLimiter } from "../pacing/rate-limiter.ts";
+import { observeAcquire, type RateLimiter } from "../pacing/rate-limiter.ts";
 import type { CallLimiter, Upstream } from "../signing/upstream.ts";
 import { isStoreFailure } from "../store/retry-read.ts";
 import { announce } from "./announce.ts";
@@ -48,14 +48,14 @@ export function createReader(
   function noteReply(
     customer: string,
     outcome: Exclude<ReadOutcome, { kind: "unwatched" }>,
-    calledAt: number,
+    { calledAt, sentAt }: ReadTimes,
   ): void {
     counts.read += 1;
     warm.lastGoodAt = calledAt;
     if (warm.unusable.has(customer)) findings.usedAgain.add(customer);
     rememberRead(warm, customer, {
       beganAt: calledAt,
-      at: deps.now(),
+      at: sentAt,
       ...sightOf(outcome, calledAt),
     });
     switch (outcome.kind) {
@@ -82,9 +82,10 @@ export function createReader(
     deps.log.warn("number listed twice with different values", { customer, phoneNumbers });
   }
 
-  function noteFailure(customer: string, error: AnyAppError, calledAt: number): void {
+  function noteFailure(customer: string, error: AnyAppError, times: ReadTimes): void {
+    const { calledAt, sentAt } = times;
     const answeredAt = deps.now();
-    rememberRead(warm, customer, { beganAt: calledAt, at: answeredAt });
+    rememberRead(warm, customer, { beganAt: calledAt, at: sentAt });
     if (error.code === "ERR_UPSTREAM_THROTTLED") {
       // The pace is too high, and nobody's read has failed: the customer counts as unread.
       counts.throttled += 1;
@@ -116,9 +117,12 @@ export function createReader(
       judge.noteGoodRead();
       return reply;
     };
-  const accessOf = (from: ReadRequest["from"]): Access => {
+  const accessOf = (from: ReadRequest["from"], onSent: () => void): Access => {
     const { query, limiter: callLimiter } = options.access[from];
-    return { query: noteAnswers(query), limiter: callLimiter };
+    const observed = observeAcquire(callLimiter, (isGranted) => {
+      if (isGranted) onSent();
+    });
+    return { query: noteAnswers(query), limiter: observed };
   };
 
   /** Keeps what the row's version says of the last read, as this read replaces it. */
@@ -134,9 +138,12 @@ export function createReader(
     // As it is before the row is read: a read that overtakes this one is no proof of a lost write.
     const knownSeq = warm.lastReads.get(customer)?.seq ?? 0;
     const isOvertaken = known !== undefined && known.value.seq < knownSeq;
+    let sentAt = calledAt;
     try {
       const outcome = await readCustomer(customer, deps, {
-        ...accessOf(from),
+        ...accessOf(from, () => {
+          sentAt = deps.now();
+        }),
         deadlineAt,
         known: isOvertaken ? undefined : known,
         lastSeenAt: (version) => noteSeen(customer, version),
@@ -146,7 +153,7 @@ export function createReader(
         await settle?.("unwatched");
         return true;
       }
-      noteReply(customer, outcome, calledAt);
+      noteReply(customer, outcome, { calledAt, sentAt });
       const read = outcome.kind === "read" ? outcome : undefined;
       if (read) await announce(customer, read.row, read.decision, counts, deps);
       if (read && read.before.value.seq < knownSeq) await sendStates(customer, knownSeq, deps);
@@ -159,7 +166,7 @@ export function createReader(
         return true;
       }
       if (error.code === "ERR_UPSTREAM_NOT_SENT") return false;
-      noteFailure(customer, error, calledAt);
+      noteFailure(customer, error, { calledAt, sentAt });
       // The lane is an index: what its row does not get costs no read.
       await settle?.("failed").catch(unlessStoreFails);
       return true;
@@ -170,6 +177,9 @@ export function createReader(
 function unlessStoreFails(error: unknown): void {
   if (!isStoreFailure(error)) throw error;
 }
+
+/** When a read began, and when its last call was sent. The limiter may lie between. */
+type ReadTimes = { readonly calledAt: number; readonly sentAt: number };
 
 /** What a good read shows of when the stored values held. */
 function sightOf(

@@ -6,7 +6,7 @@ const MAX_LAST_READS = 1_000;
 
 /** What is remembered of a customer's last read, on the wall clock in ms. */
 export type LastRead = {
-  /** When it began and when it ended, good or failed. */
+  /** When it began, and when its last call was sent, good or failed. */
   readonly beganAt: number;
   readonly at: number;
   /** When the last read began that showed all stored values, or undefined if none is known. */

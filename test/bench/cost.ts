@@ -125,10 +125,10 @@ function slowStore(store: Store, used: Run, wait: () => Promise<void>): Store {
       used.readUnits += units(found.flatMap(({ key, value, version }) => [key, value, version]));
       return found;
     },
-    async put(key, value, expected) {
+    async put(key, value, ...rest) {
       await call();
       used.writeUnits += units([key, value]);
-      return store.put(key, value, expected);
+      return store.put(key, value, ...rest);
     },
     async delete(key, expected) {
       await call();

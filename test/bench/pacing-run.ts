@@ -1,4 +1,5 @@
 import { createRateLimiter } from "../../shared/pacing/rate-limiter.ts";
+import { agePace, type Pace } from "../../shared/pacing/slots.ts";
 import { createRateLimit, type RatePolicy } from "../sandbox/cams-limit.ts";
 import type { Random } from "../schedules/scheduler.ts";
 
@@ -27,7 +28,7 @@ export type PacingRun = {
   readonly limit: number;
   /** Of each limiter. */
   readonly seconds: number;
-  /** Limiters one after the other, as runs of poll have them, so many seconds apart. */
+  /** Limiters one after the other, as runs of poll have them: each begins where the last ended. */
   readonly runs?: { readonly count: number; readonly everySeconds: number };
   readonly trip: (random: Random, now: number) => Trip;
   /** Calls per second of another caller at this time. It sends at random and never backs off. */
@@ -35,7 +36,7 @@ export type PacingRun = {
 };
 
 export type PacingResult = {
-  /** Our part of the calls that the server let through, or would have. */
+  /** Our part of the calls that the server let through, or would have, pauses of runs included. */
   readonly share: number;
   readonly accepted: number;
   readonly throttled: number;
@@ -88,10 +89,16 @@ export async function runPacing(
   const beganAt = clock.monotonic();
   const { count, everySeconds } = run.runs ?? { count: 1, everySeconds: 0 };
   const counts: Counts[] = [];
+  let earlier: Pace | undefined;
+  let endedAt = beganAt;
   for (let index = 0; index < count; index += 1) {
     const dueAt = beganAt + index * everySeconds * 1_000;
     await clock.sleep(Math.max(0, dueAt - clock.monotonic()));
-    counts.push(await runLimiter(run, server, transport, random, clock));
+    const kept = earlier && agePace(earlier, clock.monotonic() - endedAt);
+    const { pace, ...result } = await runLimiter(run, kept, server, transport, random, clock);
+    earlier = pace;
+    endedAt = clock.monotonic();
+    counts.push(result);
   }
   const sum = (of: (one: Counts) => number) => counts.reduce((total, one) => total + of(one), 0);
   const accepted = sum((one) => one.accepted);
@@ -100,7 +107,7 @@ export async function runPacing(
   const othersThrottled = sum((one) => one.othersThrottled);
   const calls = Math.max(1, accepted + throttled);
   return {
-    share: accepted / (run.limit * run.seconds * count - othersAccepted),
+    share: accepted / (run.limit * (everySeconds || run.seconds) * count - othersAccepted),
     accepted,
     throttled,
     throttledShare: throttled / calls,
@@ -121,14 +128,15 @@ type Counts = {
 
 async function runLimiter(
   run: PacingRun,
+  earlier: Pace | undefined,
   server: PacingServer,
   transport: Transport,
   random: Random,
   clock: PacingClock,
-): Promise<Counts> {
+): Promise<Counts & { readonly pace: Pace }> {
   const beganAt = clock.monotonic();
   const stopAt = beganAt + run.seconds * 1_000;
-  const limiter = createRateLimiter({ limit: run.limit, stopAt }, clock);
+  const limiter = createRateLimiter({ limit: run.limit, stopAt, earlier }, clock);
   const counted: number[] = [];
   let underWayMs = 0;
   let accepted = 0;
@@ -161,5 +169,6 @@ async function runLimiter(
   };
   const workers = Array.from({ length: run.limit + SPARE_WORKERS }, work);
   await Promise.all([...workers, ...(run.others ? [disturb()] : [])]);
-  return { underWayMs, accepted, throttled, othersAccepted, othersThrottled, counted };
+  const pace = limiter.pace();
+  return { underWayMs, accepted, throttled, othersAccepted, othersThrottled, counted, pace };
 }

@@ -26,8 +26,8 @@ const HELP = `npm run bench:pacing -- [options]
 
 How much of the upstream's limit of ${LIMIT} calls a second the rate limiter uses, and how many of its
 calls are throttled. Measured under three ways of counting a second and three round trips: alone,
-beside another caller of the account, and as poll calls, in runs of ${RUN_SECONDS} s out of ${RUN_EVERY_SECONDS} with a new
-limiter each. Long runs on a virtual clock, unless --real. Ends with 1 when a required figure is
+beside another caller of the account, and as poll calls: in runs of ${RUN_SECONDS} s out of ${RUN_EVERY_SECONDS}, each of
+which begins where the last ended, and in ten short ones without a pause (seams). Long runs on a virtual clock, unless --real. Ends with 1 when a required figure is
 missed. Beside another caller one is required for the shortest round trip only.
 
 share      accepted calls / (the limit less what the other caller got). Median over the runs (least)
@@ -36,7 +36,8 @@ throttled  the most in any run
 The other caller sends at random, 0, 2, 5 and 8 calls a second for 60 s each, and never backs off.
 Half of the runs spend the whole round trip before the server counts, the others half of it after.
 In real time all do the former, and the machine makes their round trips longer than the delays. The
-first burst flatters a short run, and each run of poll has one: by 0.02 in 50 s, by 0.002 in 600 s.
+first burst flatters a short run: by 0.02 in 50 s, by 0.002 in 600 s. The share of runs is that of
+whole minutes.
 
   --seconds N  length of the runs alone (default 600; with --real 60)
   --seeds N    runs for each cell and way (default 5; with --real 1)
@@ -113,6 +114,7 @@ const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
 const SETTING_NAMES: Readonly<Record<Setting, string>> = {
   alone: "alone",
   runs: `alone, runs of ${RUN_SECONDS} s in ${RUN_EVERY_SECONDS}`,
+  seams: "alone, ten runs without a pause",
   beside: "beside 0/2/5/8 a second",
 };
 
