@@ -18,13 +18,15 @@ const PRICES = {
 /** What a run does beside reading customers, and for each. `npm run bench:cost` counts it anew. */
 const COUNTS = {
   /** Store calls one after another before the first read and after the last. */
-  fixedCalls: 8,
+  fixedCalls: 6,
   fixedReads: 6,
   fixedWrites: 2,
   /** The lease is renewed so often while a run lasts, s. */
   renewalSeconds: 5,
   /** Units for each customer read: its part of a page of rows, and of a look at the lane. */
-  readUnitsPerCustomer: 0.17,
+  readUnitsPerCustomer: 0.13,
+  /** Each further set of slots also waits until its customers are due again, s. */
+  dueSeconds: 0.2,
 };
 
 /** What is assumed of the network: a call of the store, and one of the upstream, s. */
@@ -70,7 +72,8 @@ export function costOf(load: Load, { storeSeconds, upstreamSeconds } = ASSUMED) 
   const isShort = load.intervalSeconds < load.runSeconds;
   const due = customers * (isShort ? passes : Math.min(1, periodSeconds / load.intervalSeconds));
   const reads = Math.min(due, mostReads);
-  const waits = Math.max(0, Math.ceil(reads / qps) - 1) * slotSeconds;
+  const sets = Math.max(0, Math.ceil(reads / qps) - 1);
+  const waits = sets * (slotSeconds + COUNTS.dueSeconds);
   const isLong = isShort || reads === mostReads || load.looksForHints === true;
   const looks = load.looksForHints ? load.runSeconds : 0;
   const shortSeconds = fixedSeconds + waits;

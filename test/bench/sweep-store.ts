@@ -42,8 +42,8 @@ function createGeneratedStore(customers: number): Store {
       const { value, version } = rowAt(Number(key.slice(first.length)));
       return { value, version };
     },
-    async put(key, value, expected) {
-      return key.startsWith(first) ? "conflict" : rest.put(key, value, expected);
+    async put(key, ...written) {
+      return key.startsWith(first) ? "conflict" : rest.put(key, ...written);
     },
     async scan(prefix, after, limit) {
       if (prefix !== customerKey("")) return rest.scan(prefix, after, limit);

@@ -9,9 +9,9 @@ const of = (change: Partial<typeof LOAD & { looksForHints: boolean }>) =>
   costOf({ ...LOAD, ...change });
 
 describe("costOf", () => {
-  it("bills a run for its calls, for waiting, and a second for each further set of slots", () => {
-    expect(of({ customers: 1 }).secondsARun).toBeCloseTo(0.17 + 3, 5);
-    expect(of({ customers: 10 }).secondsARun).toBeCloseTo(0.17 + 3 + 1.05, 5);
+  it("bills a run for its calls, and a second for each further set of slots", () => {
+    expect(of({ customers: 1 }).secondsARun).toBeCloseTo(0.11, 5);
+    expect(of({ customers: 10 }).secondsARun).toBeCloseTo(0.11 + 1.05 + 0.2, 5);
     expect(of({ customers: 10 }).reads).toBe(14_400);
   });
 
@@ -43,10 +43,10 @@ describe("costOf", () => {
 
   it("prices vCPU, memory and invocations, and units of the table", () => {
     const { functionUsd, storeUsd, readUnits, writeUnits } = of({ customers: 1 });
-    const cu = 1440 * (3.17 * (0.1 + 0.25 * 0.15) + 75 / 10_000);
+    const cu = 1440 * (0.11 * (0.1 + 0.25 * 0.15) + 75 / 10_000);
     expect(functionUsd).toBeCloseTo(cu * 0.00002, 8);
-    expect(readUnits).toBeCloseTo(1440 * 13.15, 5);
-    expect(writeUnits).toBeCloseTo(1440 * (2 + 3.17 / 5 - 0.5), 5);
+    expect(readUnits).toBeCloseTo(1440 * 6.13, 5);
+    expect(writeUnits).toBeCloseTo(1440 * 2, 5);
     expect(storeUsd).toBeCloseTo((readUnits * 0.003 + writeUnits * 0.006) / 10_000, 8);
   });
 });
