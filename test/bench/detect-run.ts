@@ -19,6 +19,8 @@ export type DetectRun = {
   /** How many of them are in the priority lane. */
   readonly lane: number;
   readonly qps: number;
+  /** POLL_INTERVAL_SECONDS. */
+  readonly interval: number;
   readonly hours: number;
   readonly random: Random;
   /** With HINT_SECRET. Then a customer changes once in four hours on average, as hints are for rare changes. */
@@ -72,6 +74,13 @@ type Line = {
 
 export async function runDetect(run: DetectRun): Promise<Detected> {
   const { random, qps } = run;
+  const settings = {
+    ...RUN_SETTINGS,
+    qps,
+    runMs: RUN_MS,
+    pollIntervalMs: run.interval * 1_000,
+    hints: run.hints !== undefined,
+  };
   const clock = createFakeClock(T0);
   const store = createTestStore();
   const delays = { lane: [] as number[], sweep: [] as number[], hinted: [] as number[] };
@@ -151,7 +160,6 @@ export async function runDetect(run: DetectRun): Promise<Detected> {
   const until = endsAt + sweepGapMs;
   for (let minute = T0; minute < until; minute += MINUTE_MS) {
     await clock.advance(Math.max(0, minute + random() * TIMER_LATE_MS - clock.now()));
-    const settings = { ...RUN_SETTINGS, qps, runMs: RUN_MS, hints: run.hints !== undefined };
     await clock.run(runPoll(deps, settings, memory));
   }
   const lost = [...lines.values()].filter(({ changedAt }) => changedAt !== undefined);

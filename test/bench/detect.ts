@@ -7,14 +7,16 @@ const HELP = `npm run bench:detect -- [options]
 
 How long a change takes from the upstream to the receiver: real runs of poll over a memory store on
 a fake clock, one a minute, with numbers that change at random moments. Ends with 1 when a required
-figure is missed or an event was lost or invented.
+figure is missed or an event was lost or invented. One customer read every 10 s has a figure too:
+--customers 1 --lane 0 --interval 10.
 
 The delay is from the change until the receiver has accepted its event. Each customer changes again
 only after that, so that no change hides another. A round trip to the upstream takes 20 to 200 ms,
 the receiver 100 ms, and the timer is up to a second late.
 
   --customers N  one number each (default 10000)
-  --lane N       of them in the priority lane (default 100)
+  --lane N       of them in the priority lane (default 40, which fit into a tenth of the calls)
+  --interval N   POLL_INTERVAL_SECONDS (default 60)
   --limit N      calls a second (default 8)
   --hours N      of simulated time, after one hour without changes (default 3)
   --seed N       decides the changes (default: from the clock; printed)
@@ -26,14 +28,15 @@ the receiver 100 ms, and the timer is up to a second late.
   --help         this text
 `;
 
-/** In seconds, for the priority lane of the default run. */
-const REQUIRED = { mean: 35, worst: 75 };
+/** In seconds: for the priority lane, and for everyone when one customer is read every 10 s. */
+const REQUIRED = { mean: 35, worst: 75, ofTenSeconds: 8 };
 
 function readOptions() {
   const { values } = parseArgs({
     options: {
       customers: { type: "string", default: "10000" },
-      lane: { type: "string", default: "100" },
+      lane: { type: "string", default: "40" },
+      interval: { type: "string", default: "60" },
       limit: { type: "string", default: "8" },
       hours: { type: "string", default: "3" },
       hints: { type: "string", default: "0" },
@@ -46,10 +49,12 @@ function readOptions() {
     customers: Number(values.customers),
     lane: Number(values.lane),
     qps: Number(values.limit),
+    interval: Number(values.interval),
     hours: Number(values.hours),
   };
-  if (!Object.values(run).every((count) => Number.isInteger(count) && count > 0)) {
-    throw new RangeError("--customers, --lane, --limit and --hours are whole numbers above 0");
+  const { lane, ...others } = run;
+  if (!Object.values(others).every((count) => Number.isInteger(count) && count > 0) || lane < 0) {
+    throw new RangeError("--customers, --interval, --limit and --hours are whole numbers above 0");
   }
   const arriving = Number(values.hints) / 100;
   if (!(arriving >= 0 && arriving <= 1)) throw new RangeError("--hints is from 0 to 100");
@@ -143,11 +148,19 @@ async function main(): Promise<void> {
   if (options.arriving > 0) return measureHints(options);
   const { lane, sweep, problems } = await runDetect({ ...run, random: createRandom(seed) });
   const groups = [summarize("priority lane", lane), summarize("sweep", sweep)] as const;
-  const [{ mean, worst }] = groups;
+  const [{ mean, worst }, sweepGroup] = groups;
+  const isSmall = run.customers === 1 && run.interval === 10;
   const missed = [
     ...problems,
-    ...(mean <= REQUIRED.mean ? [] : ["the priority lane's mean is over the required figure"]),
-    ...(worst <= REQUIRED.worst ? [] : ["the priority lane's worst is over the required figure"]),
+    ...(isSmall && !(sweepGroup.mean <= REQUIRED.ofTenSeconds)
+      ? ["the mean of one customer is over the required figure"]
+      : []),
+    ...(run.lane === 0 || mean <= REQUIRED.mean
+      ? []
+      : ["the priority lane's mean is over the required figure"]),
+    ...(run.lane === 0 || worst <= REQUIRED.worst
+      ? []
+      : ["the priority lane's worst is over the required figure"]),
   ];
   const machine = describeMachine();
   if (json) {
