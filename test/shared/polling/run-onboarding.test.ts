@@ -93,4 +93,35 @@ describe("onboarding of an added number", () => {
     expect(sentTypes(world)).toEqual(["whatsapp.onboarding.completed"]);
     expect(await world.text("hot/acme")).toBeUndefined();
   });
+
+  it("onboarding is reported by the sweep when the lane's row is unreadable, or lost", async () => {
+    for (const lane of ["not JSON", undefined]) {
+      const world = await start(REGISTERING);
+      const found = await world.store.get("hot/acme");
+      if (lane) await world.store.put("hot/acme", lane, found?.version ?? "");
+      else await world.store.delete("hot/acme", found?.version ?? "");
+      world.answers.set("acme", added({}));
+      await minutes(world, 2);
+      expect(sentTypes(world)).toContain("whatsapp.onboarding.completed");
+    }
+  });
+
+  it("onboarding that the first edition kept in the lane moves to the customer's row", async () => {
+    const world = createWatchWorld();
+    await world.watch(["acme"]);
+    const addedAt = new Date(world.clock.now()).toISOString();
+    const old = { schema: 1, onboarding: { [NUMBER]: { cc: "49", addedAt, adds: ["add-1"] } } };
+    await world.store.put("hot/acme", JSON.stringify(old), "absent");
+    world.answers.set("acme", added(REGISTERING));
+    await world.run();
+    expect((await world.row("acme")).onboarding).toEqual(old.onboarding);
+    expect(JSON.parse((await world.text("hot/acme")) ?? "")).toEqual({
+      schema: 1,
+      addedAt: Date.parse(addedAt),
+    });
+    world.answers.set("acme", added({}));
+    await minutes(world, 2);
+    expect(sentTypes(world)).toContain("whatsapp.onboarding.completed");
+    expect(await world.text("hot/acme")).toBeUndefined();
+  });
 });
