@@ -106,15 +106,17 @@ describe("startPlatform", () => {
     });
     const ask = async (path: string) => {
       const answer = await fetch(url + path);
-      return [answer.status, await answer.text()];
+      const text = await answer.text();
+      const isProblem = answer.headers.get("content-type")?.startsWith("application/problem+json");
+      return [answer.status, isProblem ? JSON.parse(text).code : text];
     };
 
     expect(await ask("/n/one")).toEqual([200, "one"]);
     expect(await ask("/n/one/more")).toEqual([200, "all"]);
     expect(await ask("/n/two?x=/other")).toEqual([200, "all"]);
     expect(await ask("/other")).toEqual([200, "one"]);
-    expect(await ask("/other/")).toEqual([404, "no function has this path\n"]);
-    expect(await ask("/n")).toEqual([404, "no function has this path\n"]);
+    expect(await ask("/other/")).toEqual([404, "ERR_NOT_FOUND"]);
+    expect(await ask("/n")).toEqual([404, "ERR_NOT_FOUND"]);
   });
 
   it("gives each invocation its own context", async () => {

@@ -1,5 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { NotFoundError } from "../../shared/errors.ts";
+import { toProblem } from "../../shared/http/problem.ts";
 import { fcHttpEvent } from "../support/fc-events.ts";
 
 export type PlatformHandler = (event: Buffer, context: unknown) => Promise<unknown>;
@@ -43,7 +46,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const { pathname, searchParams } = new URL(`http://platform.invalid${request.url ?? "/"}`);
     const route = routes.find(({ path }) => isMatch(path, pathname));
     if (route === undefined) {
-      answer(response, 404, {}, "no function has this path\n");
+      // As the functions themselves answer a path that is not theirs.
+      const { status, headers, body } = toProblem(new NotFoundError(), randomUUID());
+      answer(response, status, { ...headers }, body);
       return;
     }
     const event = fcHttpEvent({
