@@ -116,6 +116,8 @@ export type Config = QueryConfig &
     readonly runMs: number;
     readonly retentionMs: number;
     readonly pollIntervalMs: number;
+    /** For a timer that fires more often than once a minute, as the sandbox's does. */
+    readonly timerMs?: number;
   };
 
 type Webhook = {

@@ -35,6 +35,8 @@ export type RunSettings = {
   readonly qps: number;
   readonly runMs: number;
   readonly pollIntervalMs: number;
+  /** How often the timer fires, in ms. A minute without it. */
+  readonly timerMs?: number | undefined;
   /** Customers of the environment's list. */
   readonly watch: readonly string[];
   /** Whether customer spaces are listed and watched by themselves. */

@@ -57,9 +57,9 @@ export function startRun(
         () => limiter.wait(STORE_WAIT_MS),
       ),
   };
-  const { pollIntervalMs } = settings;
+  const { pollIntervalMs, timerMs } = settings;
   const sweepSource = createSweep({
-    ...{ store, everyMs: pollIntervalMs, saved: lease.progress, now: deps.now, leftMs },
+    ...{ store, everyMs: pollIntervalMs, timerMs, saved: lease.progress, now: deps.now, leftMs },
   });
   const laneBudget = createCallBudget((qps * runMs * LANE_CALL_RATIO) / 1_000);
   const laneSource = createLane(

@@ -30,6 +30,8 @@ export type SweepOptions = {
   readonly saved: SweepProgress;
   /** No customer is read again before, in ms. */
   readonly everyMs: number;
+  /** How often the timer fires, in ms: a run stays for the passes in between. A minute without it. */
+  readonly timerMs?: number | undefined;
   readonly now: () => number;
   /** How long the run may still work, in ms. */
   readonly leftMs: () => number;
@@ -169,7 +171,7 @@ export function createSweep(options: SweepOptions): SweepSource {
   function outlook(): Outlook {
     if (!settle().done) return NOTHING_LEFT;
     const inMs = untilDueMs();
-    const isSoon = inMs <= patienceMs(everyMs) || everyMs < TIMER_MS;
+    const isSoon = inMs <= patienceMs(everyMs) || everyMs < (options.timerMs ?? TIMER_MS);
     return { inMs, isAwaited: isSoon && inMs < options.leftMs() };
   }
 

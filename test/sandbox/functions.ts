@@ -91,7 +91,8 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
   };
   const deps = { ...wired, send };
   const withKeys = { ...deps, config, apiKeys: config.apiKeys };
-  const poll = createPoll({ ...deps, config });
+  // The sandbox's timer fires every few seconds, so no run stays for the passes of a minute.
+  const poll = createPoll({ ...deps, config: { ...config, timerMs: 0 } });
   const context = () => ({ requestId: randomUUID(), credentials: {} });
   // On the platform, operators invoke the function itself. Here they need a path.
   const operate = createHttpHandler({

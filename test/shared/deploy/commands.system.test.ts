@@ -322,7 +322,7 @@ describe("a fresh account", () => {
         "ok      Chat App is asked by the functions' check. Activate it first: https://chatapp.console.alibabacloud.com",
         "ok      API keys: crm (every customer)",
         "ok      the webhook accepted a signed webhook.test with 204",
-        "ok      a day of poll with 720 runs and 2 listed customers, each read every 2 min: about 1440 upstream calls, 122 s billed, 0.00044 USD for Function Compute and 0.004 USD for Tablestore",
+        "ok      a day of poll with 720 runs and 2 listed customers, each read every 2 min: about 1440 upstream calls, 79 s billed, 0.00033 USD for Function Compute and 0.0022 USD for Tablestore",
         "ok      at most, called without a pause all day: add 10 instances, 9.94 USD; query 2 instances, 1.99 USD",
       ]);
       const deployed = await run(["deploy"], env);
