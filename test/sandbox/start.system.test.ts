@@ -14,7 +14,6 @@ import { SANDBOX_CREDENTIALS } from "./environment.ts";
 import { startUpstream } from "./upstream.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const TSX = fileURLToPath(new URL("../../node_modules/tsx/dist/cli.mjs", import.meta.url));
 
 let folder = "";
 const children: ChildProcess[] = [];
@@ -29,7 +28,9 @@ afterEach(async () => {
 /** Runs `npm start` with the given settings only. */
 function start(options: readonly string[], settings: Readonly<Record<string, string>> = {}) {
   const { PATH = "" } = process.env;
-  const child = spawn(process.execPath, [TSX, "test/sandbox/start.ts", ...options], {
+  // Without tsx's own process: on a busy machine it answers Ctrl-C before its child does.
+  const program = ["--import", "tsx", "test/sandbox/start.ts"];
+  const child = spawn(process.execPath, [...program, ...options], {
     cwd: ROOT,
     env: { PATH, TMPDIR: folder, ...settings },
     detached: true,
