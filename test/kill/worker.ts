@@ -15,7 +15,7 @@ function withOwnLease(store: Store): Store {
   return {
     ...store,
     get: (key) => store.get(own(key)),
-    put: (key, value, expected) => store.put(own(key), value, expected),
+    put: (key, ...row) => store.put(own(key), ...row),
   };
 }
 
@@ -27,7 +27,8 @@ async function work(): Promise<void> {
     const store = await deps.openStore(context);
     return process.env.COMMON_LEASE ? store : withOwnLease(store);
   };
-  const poll = createPoll({ ...deps, openStore, config });
+  // A run that is asked for every moment needs no passes of its own.
+  const poll = createPoll({ ...deps, openStore, config: { ...config, timerMs: 0 } });
   await openStore();
   process.send?.("ready");
   for (;;) {
