@@ -125,6 +125,8 @@ try {
     WEBHOOK_SECRET: SECRET,
     WATCH_CUST_SPACES: "fuzz-1,fuzz-2",
     HINT_SECRET,
+    // With hints, a run stays for its whole time.
+    TICK_SECONDS: "2",
     QUERY_QPS: "100",
     LOG_LEVEL: "debug",
   });
