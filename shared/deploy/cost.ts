@@ -15,7 +15,7 @@ const PRICES = {
   writeUnit: 0.006 / 10_000,
 };
 
-/** What a run does beside reading customers, and for each. `npm run bench:cost` counts it anew. */
+/** What a run does beside reading customers, and for each. `npm run bench:cost` counts it again. */
 const COUNTS = {
   /** Store calls one after another before the first read and after the last. */
   fixedCalls: 6,

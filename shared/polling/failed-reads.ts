@@ -50,7 +50,7 @@ export async function recordFailures(
   const areAllStored = await noteCustomers(own, options, failedReads.noteCustomer, deps);
   const watchRows = await listWatchRows(deps.store);
   warm.unusable = await failedReads.settleWatchRows(watchRows.customers, findings.usedAgain);
-  // A refusal that follows good reads begins anew, as somebody was read.
+  // A refusal that follows good reads is a new one, as somebody was read.
   if (counts.read > 0 && !findings.accountError && watchRows.account?.value.failure) {
     await failedReads.clearAccountFailure();
   }

@@ -35,7 +35,7 @@ export function createNumberActions(
     const [verb, what = ""] = action.split(":");
     switch (verb) {
       case "connect":
-        // Only the first time starts from scratch: quality and tier then begin anew.
+        // Only the first time starts from scratch: quality and tier then begin again.
         if (fields.CodeVerificationStatus === "VERIFIED") set({ Status: "CONNECTED" });
         else control.connect(customer, phoneNumber);
         return;

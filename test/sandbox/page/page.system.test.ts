@@ -227,7 +227,7 @@ describe("the stream", () => {
     expect(overview.receiver.delivered).toBe(stack.receiver?.received().length);
   });
 
-  it("signs an event anew, so that a verifier takes it, and sends it again with its mark", async () => {
+  it("signs an event again, so that a verifier takes it, and sends it with its mark", async () => {
     const event = await makeEvent("signed", "RED");
     const signed = JSON.parse((await press("sign", { id: event?.id })).text);
     expect(signed.url).toBe(stack.receiver?.url);

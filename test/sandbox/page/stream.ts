@@ -15,7 +15,7 @@ const LOOK_MS = 1_000;
 const GATHER_MS = 60;
 /** Reading the store for the page must not take it from poll: it rests this many times as long. */
 const REST = 3;
-/** A browser that does not read is cut off: it starts anew with one snapshot when it is back. */
+/** A browser that does not read is cut off: it starts again with one snapshot when it is back. */
 const MAX_BUFFERED_BYTES = 8_000_000;
 
 export type StateStream = {

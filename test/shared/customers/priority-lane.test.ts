@@ -157,7 +157,7 @@ describe("what was added, in the customer's row", () => {
     });
   });
 
-  it("begins anew for a number whose onboarding is completed", () => {
+  it("begins again for a number whose onboarding is completed", () => {
     const row = {
       ...rowOf({}),
       onboarding: { "491511": { addedAt: iso(0), completedAt: iso(1) } },
