@@ -44,7 +44,9 @@ export async function createSimulation({ customers, busy, seed }: SimulationOpti
     return receiver.accept(event);
   }
   const log = createLog({ level: "error", now: clock.now, write: console.error });
-  const deps = createRunDeps({ ...clock, store, upstream, send, random, log });
+  // As Date.now: a sequence is made of whole milliseconds.
+  const now = () => Math.floor(clock.now());
+  const deps = createRunDeps({ ...clock, now, store, upstream, send, random, log });
   const memory = newWarmState();
   await watchCustomers(store, ids, clock.now);
 
