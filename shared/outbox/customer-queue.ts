@@ -12,9 +12,9 @@ export type CustomerQueue = {
    * The next customer, in flight from now on: critical ones have three turns of four. Among equals
    * the one that had no turn yet, or has been ready longest.
    *
-   * @param turn the number of the turn, where turns are counted over several runs
+   * @param first takes this customer before all others, if it is ready and had no turn yet
    */
-  take(turn?: number): string | undefined;
+  take(first?: string): string | undefined;
   /** Ends the turn of a customer in flight. */
   release(customer: string, next: NextTurn, isCritical?: boolean): void;
   /** Makes ready whose wait is over; `now` is the wall clock in ms. */
@@ -53,13 +53,13 @@ export function createCustomerQueue(): CustomerQueue {
       if (inFlight.has(customer)) addedInFlight.add(customer);
       else makeReady(customer, isCritical, false);
     },
-    take(turn = turns) {
-      const isNormalsTurn = turn % TURNS === TURNS - 1;
+    take(first = "") {
+      const isNormalsTurn = turns % TURNS === TURNS - 1;
       const order = isNormalsTurn ? [normal, critical] : [critical, normal];
-      const set = order
-        .flatMap(({ fresh, served }) => [fresh, served])
-        .find(({ size }) => size > 0);
-      const [customer] = set ?? [];
+      const sets = order.flatMap(({ fresh, served }) => [fresh, served]);
+      const named = [critical.fresh, normal.fresh].find((fresh) => fresh.has(first));
+      const set = named ?? sets.find(({ size }) => size > 0);
+      const [customer] = named ? [first] : (set ?? []);
       if (customer === undefined) return undefined;
       turns += 1;
       set?.delete(customer);

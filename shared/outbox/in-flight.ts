@@ -74,8 +74,8 @@ async function probeReceiver(options: InFlightOptions, deps: InFlightDeps): Prom
     const result = await deps.send(deps.testEvent(), { deadlineAt });
     if (result.kind !== "delivered") counts.failedAttempts += 1;
     while (result.kind === "refused") {
-      // A run may end after one probe. A critical event that fails alone must not be all of them.
-      const customer = queue.take(breaker.failedProbes());
+      // A run may end after one probe, and an event that fails alone must not be all of them.
+      const customer = queue.take(breaker.place());
       if (customer === undefined) break;
       if (await deliver(customer, options, deps, true)) return;
     }

@@ -31,8 +31,6 @@ export type StoredBreakerDeps = {
 export type StoredBreaker = {
   allowance(): Allowance;
   state(): ReceiverRow["state"];
-  /** Since it opened, in earlier runs as well. */
-  failedProbes(): number;
   /** Whether the receiver accepted something within the last minute. */
   hasAcceptedRecently(): boolean;
   accepted(): Promise<void>;
@@ -89,7 +87,6 @@ export async function loadStoredBreaker(
   return {
     allowance: () => allowance(breaker, deps.now()),
     state: () => breaker.row.state,
-    failedProbes: () => breaker.row.step,
     hasAcceptedRecently: () => deps.monotonic() - acceptedAt < RECENT_MS,
     accepted: () => accept(afterSuccess(breaker)),
     failed(failure) {

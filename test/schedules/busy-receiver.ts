@@ -42,8 +42,6 @@ export function createBusyReceiver(
   return {
     /** It takes few events at a time. */
     isBusy: pauseMs > 0,
-    /** It refuses every `webhook.test`. */
-    isUntested,
     /** The customer whose events get a 429, until `release`. */
     held: () => held,
     release(): void {

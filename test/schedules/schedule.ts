@@ -150,10 +150,6 @@ function checkOthersAreRead({ checks, problems, scenario }: World, runs: readonl
 async function checkOthersAreServed(world: World, lately: number): Promise<void> {
   const { scenario, badEvents, busyReceiver, problems } = world;
   if (badEvents.areAny || !scenario.hasLongGaps || (busyReceiver.isBusy && lately > 0)) return;
-  // Events are the probes of a receiver that refuses tests. If those of the held customer fail, the
-  // next probe is up to an hour away, and the others wait for that.
-  const isProbedByEvents = busyReceiver.isUntested && busyReceiver.held() !== undefined;
-  if (isProbedByEvents && (await world.receiverState()) === "open") return;
   const held = busyReceiver.held();
   for (const customer of [...world.customers, ACCOUNT]) {
     if (customer === held) continue;

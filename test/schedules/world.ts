@@ -1,5 +1,4 @@
 import { watchCustomers } from "../../shared/customers/watch-list.ts";
-import { receiverKey } from "../../shared/outbox/receiver-state.ts";
 import { runPoll } from "../../shared/polling/run-poll.ts";
 import { newWarmState, type WarmState } from "../../shared/polling/warm-state.ts";
 import { ACCOUNT, CUSTOMER_PREFIX, type CustomerRow } from "../../shared/schemas/customer-row.ts";
@@ -166,10 +165,6 @@ export async function createWorld(seed: number, breakage?: Breakage) {
       if (event) receiver.accept(event);
     },
     rowOf: (customer: string) => rowOf(store, customer),
-    async receiverState(): Promise<unknown> {
-      const row = await store.get(receiverKey(RUN_SETTINGS.receiverId));
-      return row && JSON.parse(row.value).state;
-    },
     async countPending(of: readonly string[] = [...customers, ACCOUNT]): Promise<number> {
       let pending = 0;
       for (const customer of of) pending += (await rowOf(store, customer))?.pending.length ?? 0;

@@ -146,9 +146,12 @@ describe("the dispatcher", () => {
     expect(report).toMatchObject({ delivered: 100, receiverState: "closed" });
   });
 
-  it("probes with another customer's event after a critical one that fails alone", async () => {
+  it.each([
+    ["a critical one that fails alone", "critical", {}],
+    ["one that fails alone, of which each run finds more", "info", { found: "a" }],
+  ])("probes with another customer's event after %s", async (_, severity, more) => {
     const { add, run, respondWith, clock, receiverRow, pending } = createDispatcherRig();
-    await add("a", 1, "critical");
+    await add("a", 1, severity);
     await add("b", 1);
     respondWith(() => DOWN);
     for (let count = 0; count < 3; count += 1) await run();
@@ -160,7 +163,7 @@ describe("the dispatcher", () => {
 
     for (let hour = 0; hour < 6; hour += 1) {
       await clock.advance(3_600_000);
-      await run({ stopAt: clock.monotonic() + 1_000 });
+      await run({ stopAt: clock.monotonic() + 1_000, ...more });
     }
     expect(await pending("b")).toEqual([]);
     expect(await pending("a")).toEqual(["a-1"]);

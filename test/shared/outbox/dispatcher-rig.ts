@@ -108,7 +108,12 @@ export function createDispatcherRig() {
 
     /** One run. By default, finish is called at once, and its wall clock is right. */
     async run(
-      options: Partial<DispatcherOptions> = {},
+      {
+        found,
+        ...options
+      }: Partial<DispatcherOptions> & {
+        /** A read finds events of it. */ found?: string;
+      } = {},
       reading: Promise<void> = Promise.resolve(),
       now = clock.now,
     ) {
@@ -127,6 +132,7 @@ export function createDispatcherRig() {
           log: createLog({ level: "warn", now, write: (line) => lines.push(line) }),
         },
       );
+      if (found !== undefined) dispatcher.enqueue(found, false);
       return clock.run(reading.then(() => dispatcher.finish()));
     },
   };
