@@ -31,7 +31,7 @@ export function numbersWithHealth({ numbers }: CustomerRow): string[] {
 /**
  * What an answer about a number's health means. Health is compared by what the number can do and by
  * {entity, code}: other words, or another order, are no change. A first sight is silent unless the
- * number is limited or blocked. A health that is not told is none. No time of a read moves.
+ * number is limited or blocked. A health that is not sent is none. No time of a read moves.
  */
 export function decideHealth(input: HealthInput): ComposedRow {
   const { phoneNumber, reply, readAt } = input;

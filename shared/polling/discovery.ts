@@ -27,7 +27,7 @@ export type DiscoverOptions = {
   /** On the monotonic clock, in ms: no page begins from then on. */
   readonly deadlineAt: number;
   readonly progress: DiscoverProgress;
-  /** Is told of each customer that is newly watched. */
+  /** Gets each customer that is newly watched. */
   readonly onNew?: (customer: string) => void;
 };
 

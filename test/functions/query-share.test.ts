@@ -23,7 +23,7 @@ describe("query's share of the account's calls", () => {
     expect(rig.clock.now()).toBe(START + 1_000);
   });
 
-  it("a query that would wait longer than two seconds is told when to come back, and how to do without", async () => {
+  it("a query that would wait longer than two seconds learns when to come back, and how to do without", async () => {
     const query = createQuery({ ...rig.deps, sleep: async () => undefined });
     const answers = [];
     for (const status of ["A", "B", "C", "D"]) {

@@ -78,8 +78,8 @@ function problemOf(name: string, answer: unknown): string | undefined {
   const text = JSON.stringify(answer) ?? "";
   const leaked = SECRETS.find((secret) => text.includes(secret) || lines.join("").includes(secret));
   if (leaked !== undefined) return `a secret leaked: ${leaked.slice(0, 6)}…`;
-  const told = lines.find((line) => FUZZ_NUMBERS.some((number) => line.includes(number)));
-  if (told !== undefined) return `a number in the log: ${told}`;
+  const whole = lines.find((line) => FUZZ_NUMBERS.some((number) => line.includes(number)));
+  if (whole !== undefined) return `a number in the log: ${whole}`;
   for (const line of lines) JSON.parse(line);
   if (name === "poll") return undefined;
   const { statusCode } = answer as { statusCode: number };

@@ -59,11 +59,11 @@ describe("the pages' snippets for TypeScript", () => {
   });
 
   it("serve: the README's receiver accepts an event and refuses another's", async () => {
-    const told = "server.listen(0, () => console.log(JSON.stringify(server.address())));\n";
+    const printing = "server.listen(0, () => console.log(JSON.stringify(server.address())));\n";
     expect(ofReadme).toContain("server.listen(8080);\n");
     await writeFile(
       path.join(folder, "receiver.ts"),
-      ofReadme.replace("server.listen(8080);\n", told),
+      ofReadme.replace("server.listen(8080);\n", printing),
     );
     const receiver = spawn(process.execPath, ["--import", "tsx", "receiver.ts"], {
       cwd: folder,

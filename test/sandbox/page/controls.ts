@@ -33,7 +33,7 @@ export type Controls = {
   run(path: string, body: unknown): Promise<unknown> | undefined;
 };
 
-/** What the page is told when a button cannot do its work; the message is for the reader. */
+/** What the page gets when a button cannot do its work; the message is for the reader. */
 export class ControlError extends Error {}
 
 const FORGOTTEN = "The page keeps the last hundred events, and this is none of them.";

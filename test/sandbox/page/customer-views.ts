@@ -85,8 +85,8 @@ function viewUpstream(
 
 function viewNumber(fields: NumberFields | undefined, known: NumberState | undefined) {
   const view = (name: WatchedField): FieldView => {
-    const told = fields?.[WATCHED_FIELDS[name].upstream];
-    const now = typeof told === "string" ? told : null;
+    const sent = fields?.[WATCHED_FIELDS[name].upstream];
+    const now = typeof sent === "string" ? sent : null;
     const stored = known?.fields[name] ?? null;
     const shown = now ?? stored;
     return { name, now, known: stored, level: shown === null ? "info" : levelOf(name, shown) };

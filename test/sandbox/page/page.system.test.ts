@@ -185,13 +185,13 @@ describe("the stream", () => {
 
   it("shows a change upstream beside what poll knows, then the event with its way", async () => {
     const control = stack.upstream?.control;
-    control?.addCustomer("told", [{ PhoneNumber: "4915100000009", Status: "CONNECTED" }]);
-    await press("customer", { custSpaceId: "told" });
+    control?.addCustomer("shown", [{ PhoneNumber: "4915100000009", Status: "CONNECTED" }]);
+    await press("customer", { custSpaceId: "shown" });
     await press("poll", {});
-    control?.setNumber("told", "4915100000009", { QualityRating: "RED" });
+    control?.setNumber("shown", "4915100000009", { QualityRating: "RED" });
 
-    const told = (await snapshot()).customers.find(({ id }) => id === "told");
-    const quality = told?.numbers[0]?.fields.find(({ name }) => name === "qualityRating");
+    const shown = (await snapshot()).customers.find(({ id }) => id === "shown");
+    const quality = shown?.numbers[0]?.fields.find(({ name }) => name === "qualityRating");
     expect(quality).toEqual({
       name: "qualityRating",
       now: "RED",

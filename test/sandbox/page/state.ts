@@ -8,7 +8,7 @@ export type Level = "good" | "info" | "warning" | "critical";
 
 export type FieldView = {
   readonly name: string;
-  /** Upstream at this moment; null when it is not told, or the upstream is the real one. */
+  /** Upstream at this moment; null when it is not known, or the upstream is the real one. */
   readonly now: string | null;
   /** What poll has seen last; null before the first read. */
   readonly known: string | null;

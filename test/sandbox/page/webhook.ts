@@ -24,7 +24,7 @@ export function createWebhook(options: WebhookOptions): ControlTargets["webhook"
       const event = feed.find(id);
       // It would overtake the events before it.
       if (viewOf(id)?.state === "waiting") throw new ControlError("It waits its turn.");
-      // The feed is told of each attempt before its sender is.
+      // The feed gets each attempt before its sender does.
       return event && resend(event).then(() => viewOf(id)?.attempts.at(-1));
     },
     sign(id) {

@@ -81,7 +81,7 @@ describe("a read of an added number", () => {
   });
 });
 
-describe("a tier that is not told", () => {
+describe("a tier that is not sent", () => {
   it("is no change: TIER_1K, null, null, TIER_2K is one event", () => {
     const seen = ["TIER_1K", undefined, undefined, "TIER_2K"].flatMap((messagingLimitTier) =>
       read({ messagingLimitTier: "TIER_1K" }, { messagingLimitTier }).events.map(gist),

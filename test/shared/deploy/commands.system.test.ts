@@ -279,7 +279,7 @@ describe("DEBUG", () => {
 
 describe("a fresh account", () => {
   it(
-    "is told what is missing and where to click, and deploys verified functions after it",
+    "learns what is missing and where to click, and deploys verified functions after it",
     async () => {
       await service.remove();
       await cloud.close();

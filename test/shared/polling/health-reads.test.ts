@@ -186,7 +186,7 @@ describe("with WATCH_HEALTH", () => {
     let truth: FakeReply = healthOf("AVAILABLE");
     world.healths.set(NUMBER, () => faults[fault?.next().value ?? 0] ?? truth);
     await world.watch(["acme"]);
-    const told: string[] = [];
+    const reported: string[] = [];
     for (let hour = 0; hour < 24; hour += 1) {
       // The lane lasts a day from the last change for the worse.
       await prioritizeRequested(world.store, "acme", world.clock.now() + DAY, world.clock.now());
@@ -194,10 +194,10 @@ describe("with WATCH_HEALTH", () => {
       if (hour === 12) truth = healthOf("BLOCKED", { ...PAYMENT, ErrorDescription: "Payment" });
       if (hour === 18) truth = healthOf("AVAILABLE");
       await minutes(60);
-      told.push(...gists());
+      reported.push(...gists());
       world.forget();
     }
-    expect(told).toEqual(["health_changed acme blocked", "health_changed acme available"]);
+    expect(reported).toEqual(["health_changed acme blocked", "health_changed acme available"]);
     expect((await world.row("acme")).failure).toBeUndefined();
   });
 });

@@ -111,7 +111,7 @@ if (isKnownEvent(event)) for (const { field, to } of changesOf(event)) console.l
   it.each([
     ["takes", USE, ""],
     ["refuses", USE.replace("{ field, to }", "{ field, nothing }"), "error TS2339"],
-  ])("has types by which a compiler %s a program", async (_, program, told) => {
+  ])("has types by which a compiler %s a program", async (_, program, printed) => {
     await mkdir(path.join(folder, "node_modules/@types"), { recursive: true });
     for (const name of ["@types/node", "undici-types"]) {
       const link = path.join(folder, "node_modules", name);
@@ -124,7 +124,7 @@ if (isKnownEvent(event)) for (const { field, to } of changesOf(event)) console.l
     const tsc = inRoot("node_modules/typescript/bin/tsc");
     const run = execute(process.execPath, [tsc, ...flags, ...types]);
     const { stdout } = await run.catch((error: { stdout: string }) => error);
-    expect(stdout).toContain(told);
-    expect(stdout === "").toBe(told === "");
+    expect(stdout).toContain(printed);
+    expect(stdout === "").toBe(printed === "");
   });
 });

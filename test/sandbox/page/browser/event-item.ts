@@ -23,7 +23,7 @@ export function createEventItem(first: EventView): EventItem {
   const { severity, type, at, customer, changes, note } = first;
   const delivery = make("span", { class: "delivery" });
   const test = note ?? "poll asks whether the receiver is back";
-  const told = customer === null ? test : note;
+  const reason = customer === null ? test : note;
   const summary = make(
     "summary",
     {},
@@ -32,7 +32,7 @@ export function createEventItem(first: EventView): EventItem {
     make("h3", {}, titleOf(first)),
     make("time", { datetime: new Date(at).toISOString() }, timeOfDay(at)),
     ...changes.map(changeLine),
-    ...(told === null ? [] : [make("span", { class: "told" }, told)]),
+    ...(reason === null ? [] : [make("span", { class: "reason" }, reason)]),
     make(
       "span",
       { class: "facts-line" },

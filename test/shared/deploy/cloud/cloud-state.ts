@@ -58,7 +58,7 @@ export type CloudState = {
   readonly lines: LogLine[];
   /** What an invocation answers, by function name. */
   readonly answers: Map<string, { readonly body: string; readonly failed?: boolean }>;
-  /** Why a function cannot be made, by its name: told once it is no longer being made. */
+  /** Why a function cannot be made, by its name: answered once it is no longer being made. */
   readonly failures: Map<string, string>;
   readonly invocations: { readonly name: string; readonly payload: string }[];
   /** What an address answers a wrong key with, by function name: 401 unless one is named. */
