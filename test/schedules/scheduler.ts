@@ -13,7 +13,12 @@ export function createRandom(seed: number): Random {
 
 export type Process = { readonly name: string; dead: boolean };
 
-type Waiting = { readonly owner: Process; readonly resolve: () => void; readonly at: number };
+type Waiting = {
+  readonly owner: Process;
+  readonly resolve: () => void;
+  readonly at: number /** Lets go of what would wake it. */;
+  readonly forget?: () => void;
+};
 
 /**
  * Runs asynchronous processes one step at a time in an order that a seed decides. Each effect of a
@@ -58,13 +63,15 @@ export function createScheduler(random: Random, startMs: number) {
           const index = timers.indexOf(timer);
           if (index < 0) return;
           timers.splice(index, 1);
-          resolve();
+          end();
         };
+        // A signal of several keeps what listens to it alive, so that memory would grow with the seeds.
+        const forget = () => signal?.removeEventListener("abort", cut);
         const end = () => {
-          signal?.removeEventListener("abort", cut);
+          forget();
           resolve();
         };
-        const timer: Waiting = { owner, resolve: end, at: clock + Math.max(0, ms) };
+        const timer: Waiting = { owner, resolve: end, forget, at: clock + Math.max(0, ms) };
         timers.push(timer);
         signal?.addEventListener("abort", cut);
       });
@@ -93,7 +100,7 @@ export function createScheduler(random: Random, startMs: number) {
       owner.dead = true;
       for (const list of [ready, timers]) {
         for (let index = list.length - 1; index >= 0; index -= 1) {
-          if (list[index]?.owner === owner) list.splice(index, 1);
+          if (list[index]?.owner === owner) list.splice(index, 1)[0]?.forget?.();
         }
       }
     },
