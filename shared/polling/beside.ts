@@ -23,11 +23,11 @@ export function startBeside(run: Run): Beside {
 }
 
 function startHealth(run: Run) {
-  const { deps, settings, warm, lease, dispatcher, findings, stopAt, progress } = run;
+  const { deps, settings, warm, lease, dispatcher, findings, progress } = run;
   const { source, pollIntervalMs } = settings;
   const reads = createHealthReads(
     {
-      ...{ source, pollIntervalMs, lease, stopAt, counts: findings.counts },
+      ...{ source, pollIntervalMs, lease, limiter: run.healthLimiter, counts: findings.counts },
       isDeferred: (customer) =>
         findings.firstValues.has(customer) ||
         findings.emptied.some((one) => one.customer === customer),
@@ -52,17 +52,15 @@ function startHints(run: Run): Promise<void> {
     { ...{ limiter, deadlineAt, warm }, access: { sweep: access, lane: access } },
     { ...deps, source: settings.source, dispatcher, isClockConfirmed: run.clock.isConfirmed },
   );
+  const { hints: saved = [], pace, ranAt } = lease.progress;
   const calls = (settings.qps * settings.runMs) / 1_000;
   let taken = 0;
   const reads = createHintReads(
     {
-      ...{
-        limiter,
-        warm,
-        saved: lease.progress.hints ?? [],
-        read: (customer) =>
-          read({ customer, from: "sweep", dueIn: () => 0, finish: () => undefined }),
-      },
+      ...{ limiter, warm, saved },
+      readElsewhereAt: pace?.run === warm.pace?.run ? undefined : ranAt,
+      read: (customer) =>
+        read({ customer, from: "sweep", dueIn: () => 0, finish: () => undefined }),
       // A fifth together with the lane, which may take a tenth.
       take() {
         if (taken >= Math.max(1, calls / 10, calls / 5 - laneBudget.taken())) return false;

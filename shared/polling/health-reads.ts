@@ -3,7 +3,7 @@ import { loadCustomer } from "../customers/customer.ts";
 import { EARLY_RATIO } from "../customers/priority-lane.ts";
 import { isAppError } from "../errors.ts";
 import { describeError } from "../log.ts";
-import { createRateLimiter } from "../pacing/rate-limiter.ts";
+import type { RateLimiter } from "../pacing/rate-limiter.ts";
 import { CUSTOMER_PREFIX, type CustomerRow, SELF } from "../schemas/customer-row.ts";
 import type { HealthProgress } from "../schemas/health.ts";
 import { LANE_PREFIX } from "../schemas/watch-rows.ts";
@@ -14,8 +14,6 @@ import { commitHealth, type HealthAnswer, type HealthCommitOptions } from "./hea
 import { type Lease, limitByLease } from "./lease.ts";
 import type { CommitDeps, RunDeps } from "./settings.ts";
 
-/** Of the operation's 5 a second. */
-const LIMIT_QPS = 4;
 /** Between two calls of the turn over everyone: the upstream asks for sparing use. */
 const TURN_PAUSE_MS = 2_000;
 /** Two turns over everyone begin at least this far apart. */
@@ -26,14 +24,14 @@ const CALL_LIMIT_MS = 10_000;
 const ANSWERS_PER_WRITE = 20;
 
 export type HealthReadsDeps = CommitDeps &
-  Pick<RunDeps, "monotonic" | "sleep"> & { readonly upstream: Pick<Upstream, "health"> };
+  Pick<RunDeps, "monotonic"> & { readonly upstream: Pick<Upstream, "health"> };
 
 export type HealthReadsOptions = HealthCommitOptions & {
   readonly source: string;
   readonly lease: Lease;
   readonly pollIntervalMs: number;
-  /** On the monotonic clock, in ms: no call begins from then on. */
-  readonly stopAt: number;
+  /** The health reads' own, beside the reads'. */
+  readonly limiter: RateLimiter;
   readonly saved: HealthProgress;
   readonly backoff: BackoffState;
 };
@@ -43,14 +41,12 @@ type Turn = { readonly prefix: string; readonly everyMs: number; readonly pauseM
 
 /**
  * Asks whether connected numbers can send: those of the priority lane about once a minute, and all
- * in turn at half a call a second, each turn ten minutes after the last at the earliest. It has a pace of
- * its own, beside the reads. What fails says nothing about a customer: it is asked again in its next
+ * in turn at half a call a second, each turn ten minutes after the last at the earliest. What fails says nothing about a customer: it is asked again in its next
  * turn.
  */
 export function createHealthReads(options: HealthReadsOptions, deps: HealthReadsDeps) {
   const { store, now, log, monotonic } = deps;
-  const { stopAt, pollIntervalMs } = options;
-  const limiter = createRateLimiter({ limit: LIMIT_QPS, stopAt }, deps);
+  const { limiter, pollIntervalMs } = options;
   const calls = limitByLease(limiter, options.lease);
   const backoff = createBackoff(
     options.backoff,

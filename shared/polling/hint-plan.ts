@@ -35,13 +35,13 @@ export type DueHint = {
 export function planHints(
   marks: readonly HintMark[],
   repeats: readonly HintRepeat[],
-  lastReadAt: (customer: string) => number | undefined,
+  lastReadAt: (customer: string) => number,
   now: number,
 ): DueHint[] {
   const isSettled = ({ at, seenAt }: HintMark) =>
     now - (at > now ? seenAt : Math.min(at, seenAt)) >= HINT_MEMORY_MS;
   const isRested = (customer: string) => {
-    const age = now - (lastReadAt(customer) ?? Number.NEGATIVE_INFINITY);
+    const age = now - lastReadAt(customer);
     return age < 0 || age >= GAP_MS;
   };
   const fresh = marks.filter((mark) => isSettled(mark) && isRested(mark.customer));

@@ -27,6 +27,8 @@ export type HintReadsOptions = {
   readonly limiter: Pick<RateLimiter, "wait">;
   readonly saved: readonly HintRepeat[];
   readonly warm: Pick<WarmState, "lastReads">;
+  /** Until then another instance may have read anyone; wall clock, ms. */
+  readonly readElsewhereAt: number | undefined;
   /** Takes one read of the share of the hints. False if it is used up. */
   readonly take: () => boolean;
   /** Reads one customer. Resolves to false if the run ends before it. */
@@ -39,7 +41,7 @@ export type HintReadsOptions = {
  * stays marked, or is kept as a repeat.
  */
 export function createHintReads(
-  { limiter, saved, warm, take, read }: HintReadsOptions,
+  { limiter, saved, warm, readElsewhereAt, take, read }: HintReadsOptions,
   { store, now, log }: Pick<RunDeps, "store" | "now" | "log">,
 ) {
   const repeats = new Map(saved.map((repeat) => [repeat.customer, repeat]));
@@ -86,7 +88,8 @@ export function createHintReads(
     for (const [customer, repeat] of repeats) {
       if (!isWorthRepeating(repeat, now())) repeats.delete(customer);
     }
-    const lastReadAt = (customer: string) => warm.lastReads.get(customer)?.at;
+    const lastReadAt = (customer: string) =>
+      Math.max(warm.lastReads.get(customer)?.at ?? 0, readElsewhereAt ?? 0);
     const due = planHints(await look(), [...repeats.values()], lastReadAt, now());
     for (const one of due) {
       if (underWay.has(one.customer)) continue;

@@ -3,8 +3,11 @@ import { agePace, type Pace } from "../pacing/slots.ts";
 import type { RunDeps } from "./settings.ts";
 
 /** The paced operations. Each has a limit of its own upstream. */
-const OPERATIONS = ["query", "sync", "list"] as const;
+const OPERATIONS = ["query", "sync", "list", "health"] as const;
 export type PacedOperation = (typeof OPERATIONS)[number];
+
+/** Of the 5 calls a second that the upstream allows for health. */
+const HEALTH_LIMIT = 4;
 
 /** Where the paces of a run's operations stood. */
 type KeptPace = { readonly run: string; readonly operations: Readonly<Record<string, Pace>> };
@@ -34,9 +37,12 @@ export function createRunLimiters(
     const pace = warm.operations[operation];
     return pace && agePace(pace, Math.max(0, deps.monotonic() - warm.at));
   };
-  const create = (operation: PacedOperation) =>
-    createRateLimiter({ ...options, earlier: earlierOf(operation) }, deps);
-  const limiters = { query: create("query"), sync: create("sync"), list: create("list") };
+  const create = (operation: PacedOperation, limit = options.limit) =>
+    createRateLimiter({ ...options, limit, earlier: earlierOf(operation) }, deps);
+  const limiters = {
+    ...{ query: create("query"), sync: create("sync"), list: create("list") },
+    health: create("health", HEALTH_LIMIT),
+  };
   return {
     ...limiters,
     keep(run) {

@@ -47,7 +47,7 @@ export function startRun(
   const deadlineAt = beganAt + CALLS_DEADLINE_MS;
   const kept = { stored: lease.progress.pace, warm: warm.pace };
   const limiters = createRunLimiters({ limit: qps, stopAt }, kept, deps);
-  const { query: limiter, list: listingLimiter } = limiters;
+  const { query: limiter, list: listingLimiter, health: healthLimiter } = limiters;
   const leftMs = () => stopAt - deps.monotonic();
   const store: RunDeps["store"] = {
     ...deps.store,
@@ -92,7 +92,7 @@ export function startRun(
   );
   return {
     ...{ deps, settings, warm, lease, beganAt, stopAt, deadlineAt },
-    ...{ limiter, listingLimiter, dispatcher, clock, findings, read },
+    ...{ limiter, listingLimiter, healthLimiter, dispatcher, clock, findings, read },
     ...{ sweep: sweepSource, lane: laneSource, laneBudget, newCustomers: createNewCustomers() },
     /** The whole sweeps before this run. */
     sweepsBefore: sweepsOf(lease.progress),

@@ -191,6 +191,30 @@ describe("a flood of hints", () => {
     }
   });
 
+  it("for one customer causes at most one read in 10 s when another instance takes over", async () => {
+    await known("acme");
+    // Each read sees a change, so none is repeated.
+    let names = 0;
+    world.answers.set("acme", () => {
+      names += 1;
+      return [item(undefined, { VerifiedName: `Name ${names}` })];
+    });
+    for (let instance = 0; instance < 3; instance += 1) {
+      const run = begin({ runMs: 25_000 });
+      for (let tenth = 0; tenth < 250; tenth += 1) {
+        await hint("acme");
+        await world.clock.advance(100);
+      }
+      await world.clock.run(run);
+      world.restart();
+    }
+    const calls = callsOf("acme");
+    expect(calls.length).toBeGreaterThanOrEqual(6);
+    for (const [index, at] of calls.entries()) {
+      if (index > 0) expect(at - (calls[index - 1] ?? 0)).toBeGreaterThanOrEqual(10_000);
+    }
+  });
+
   it("for many takes at most a fifth of a run's calls, the newest first, and leaves the rest marked", async () => {
     const names = customers(99);
     await known(...names);
