@@ -5,6 +5,7 @@ import type { CustomerRow } from "../../shared/schemas/customer-row.ts";
 import type { Sweep, SweepPlan } from "../../shared/schemas/watch-rows.ts";
 import type { Random } from "../schedules/scheduler.ts";
 import { rowOf } from "../support/watch-builders.ts";
+import { changeAfter, drawCustomer } from "./changing-customers.ts";
 
 export type FreshnessRun = {
   readonly customers: number;
@@ -42,36 +43,17 @@ type Line = {
 
 type LaneEntry = { readonly line: Line; readonly since: number; everyMs: number; readAt: number };
 
-/** Changes per ms: a quarter never, one in twenty daily, the rest around one in 60 days. */
-function drawRate(random: Random): number {
-  const kind = random();
-  if (kind < 0.25) return 0;
-  if (kind < 0.3) return 1 / DAY_MS;
-  const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-  return Math.exp(1.3 * normal) / (60 * DAY_MS);
-}
-
-const exponential = (random: Random, perMs: number) =>
-  perMs > 0 ? -Math.log(1 - random()) / perMs : Number.POSITIVE_INFINITY;
-
-/** After a change another follows with probability 0.5, within two hours in the mean. */
-function nextChange(line: Pick<Line, "perMs">, at: number, random: Random): number {
-  const next = at + exponential(random, line.perMs);
-  return random() < 0.5 ? Math.min(next, at + exponential(random, 1 / (2 * HOUR_MS))) : next;
-}
-
 function createLine(index: number, random: Random): Line {
-  const perMs = drawRate(random);
-  // As it would stand after a long time: the last change is as far back as the next one ahead.
-  const changedAt = START_MS - Math.min(exponential(random, perMs), 400 * DAY_MS);
+  const customer = drawCustomer(random);
+  const changedAt = START_MS - customer.agoMs;
   const failure = { reads: 1, since: "2026-01-01T00:00:00.000Z", code: "ERR_UPSTREAM_TIMEOUT" };
   const baselineAt = new Date(START_MS - 500 * DAY_MS).toISOString();
   const row = { ...rowOf({}), baselineAt, observedAt: new Date(changedAt).toISOString() };
   return {
     id: `c${String(index).padStart(6, "0")}`,
-    perMs,
+    perMs: customer.perMs,
     row: random() < EXEMPT_RATIO ? { ...row, failure } : row,
-    changesAt: START_MS + exponential(random, perMs),
+    changesAt: START_MS + customer.firstMs,
     isWorse: random() < WORSE_RATIO,
   };
 }
@@ -109,7 +91,7 @@ export function runFreshness({
       hasChanged = true;
       if (line.isWorse) lane = [newEntry(line), ...lane.filter((one) => one.line !== line)];
       line.isWorse = random() < WORSE_RATIO;
-      line.changesAt = nextChange(line, line.changesAt, random);
+      line.changesAt = changeAfter(line, line.changesAt, random);
     }
     if (hasChanged) line.row = { ...line.row, observedAt: new Date(now).toISOString() };
   }

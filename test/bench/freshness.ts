@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { createRandom } from "../schedules/scheduler.ts";
+import { CHANGES_HELP } from "./changing-customers.ts";
 import { type Delays, runFreshness } from "./freshness-run.ts";
 import { describeMachine, formatTable, machineLine } from "./table.ts";
 
@@ -9,9 +10,7 @@ How long a change waits for the read that shows it, against a sweep that reads e
 same number of reads. The decisions are poll's own: the lane, its order and its times, whom a sweep
 skips, and how far. Only time, reads and changes are simulated. Ends with 1 when a figure is missed.
 
-A quarter of the customers never change, one in twenty changes daily, the others around once in 60
-days (lognormal, sigma 1.3). After a change another follows with probability 0.5, within two hours in
-the mean. Half of the changes are for the worse. One customer in twenty is exempt from skipping.
+${CHANGES_HELP} Half of the changes are for the worse. One customer in twenty is exempt from skipping.
 
   --customers LIST  (default 10000,100000)
   --limit N         calls a second (default 7), of which a run of 57 s uses 0.98

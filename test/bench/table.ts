@@ -60,3 +60,16 @@ export function formatTable(
   const rule = widths.map((width) => "-".repeat(width)).join("  ");
   return [format(headers), rule, ...rows.map(format)].join("\n");
 }
+
+/** Delays as a row of a table has them, in seconds. */
+export function summarize(name: string, delaysMs: readonly number[]) {
+  const sorted = delaysMs.map((ms) => ms / 1_000).sort((a, b) => a - b);
+  return {
+    name,
+    changes: sorted.length,
+    mean: sorted.reduce((sum, seconds) => sum + seconds, 0) / sorted.length,
+    median: median(sorted),
+    p95: sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN,
+    worst: sorted.at(-1) ?? Number.NaN,
+  };
+}
