@@ -4,6 +4,9 @@ export type NextTurn = "ready" | "none" | { readonly waitsUntil: number };
 /** Of so many turns one goes to a customer without critical events, if there is one. */
 const TURNS = 4;
 
+/** Where the customers behind this one begin, in the order of the markers' keys. */
+export const placeAfter = (customer: string): string => `${customer}/~`;
+
 /** The customers with events to deliver: each is ready, waiting or in flight. */
 export type CustomerQueue = {
   /** One that waits goes on waiting. One in flight has another turn afterwards. */
@@ -11,10 +14,15 @@ export type CustomerQueue = {
   /**
    * The next customer, in flight from now on: critical ones have three turns of four. Among equals
    * the one that had no turn yet, or has been ready longest.
-   *
-   * @param first takes this customer before all others, if it is ready and had no turn yet
    */
-  take(first?: string): string | undefined;
+  take(): string | undefined;
+  /**
+   * The next customer for a probe: the first in key order from `place` on that is ready and had no
+   * turn yet, and then the first of all of these. So an event that fails alone is not every probe.
+   *
+   * @param place where this run begins; "" for the order of `take`
+   */
+  takeProbe(place: string): string | undefined;
   /** Ends the turn of a customer in flight. */
   release(customer: string, next: NextTurn, isCritical?: boolean): void;
   /** Makes ready whose wait is over; `now` is the wall clock in ms. */
@@ -47,24 +55,33 @@ export function createCustomerQueue(): CustomerQueue {
     (wasServed ? lane.served : lane.fresh).add(customer);
   }
 
+  function begin(customer: string): string {
+    turns += 1;
+    for (const set of all) set.delete(customer);
+    inFlight.add(customer);
+    return customer;
+  }
+
+  function take(): string | undefined {
+    const isNormalsTurn = turns % TURNS === TURNS - 1;
+    const order = isNormalsTurn ? [normal, critical] : [critical, normal];
+    const sets = order.flatMap(({ fresh, served }) => [fresh, served]);
+    const [customer] = sets.find(({ size }) => size > 0) ?? [];
+    return customer === undefined ? undefined : begin(customer);
+  }
+
   return {
     add(customer, isCritical = false) {
       if (waiting.has(customer)) return;
       if (inFlight.has(customer)) addedInFlight.add(customer);
       else makeReady(customer, isCritical, false);
     },
-    take(first = "") {
-      const isNormalsTurn = turns % TURNS === TURNS - 1;
-      const order = isNormalsTurn ? [normal, critical] : [critical, normal];
-      const sets = order.flatMap(({ fresh, served }) => [fresh, served]);
-      const named = [critical.fresh, normal.fresh].find((fresh) => fresh.has(first));
-      const set = named ?? sets.find(({ size }) => size > 0);
-      const [customer] = named ? [first] : (set ?? []);
-      if (customer === undefined) return undefined;
-      turns += 1;
-      set?.delete(customer);
-      inFlight.add(customer);
-      return customer;
+    take,
+    takeProbe(place) {
+      if (place === "") return take();
+      const fresh = [...critical.fresh, ...normal.fresh].map((customer) => `${customer}/`).sort();
+      const next = fresh.find((position) => position >= place) ?? fresh[0];
+      return next === undefined ? take() : begin(next.slice(0, -1));
     },
     release(customer, next, isCritical = false) {
       inFlight.delete(customer);

@@ -3,7 +3,7 @@ import type { ReceiverRow } from "../schemas/outbox-rows.ts";
 import { retryRead } from "../store/retry-read.ts";
 import { type AcknowledgementsDeps, createAcknowledgements } from "./acknowledgements.ts";
 import type { Allowance } from "./breaker.ts";
-import { type CustomerQueue, createCustomerQueue } from "./customer-queue.ts";
+import { type CustomerQueue, createCustomerQueue, placeAfter } from "./customer-queue.ts";
 import type { DeliverDeps } from "./deliver.ts";
 import { createDueCustomers } from "./due-customers.ts";
 import { createInFlight, type DeliveryCounts } from "./in-flight.ts";
@@ -139,7 +139,9 @@ async function dispatch(
     }
     await flush(true);
   }
-  await breaker.saveRun(due.place()).catch((error: unknown) => {
+  const probed = breaker.state() === "open" ? inFlight.lastProbed() : undefined;
+  const place = due.place() || (probed === undefined ? "" : placeAfter(probed));
+  await breaker.saveRun(place).catch((error: unknown) => {
     deps.log.warn("failures of the receiver could not be stored", describeError(error));
   });
   return { ...counts, receiverState: breaker.state(), isIdle: due.isEmpty() };

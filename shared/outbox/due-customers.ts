@@ -1,7 +1,7 @@
 import { DUE_PREFIX, parseEventKey } from "../schemas/outbox-rows.ts";
 import type { Row, Store } from "../store/store.ts";
 import type { Acknowledgements } from "./acknowledgements.ts";
-import type { CustomerQueue } from "./customer-queue.ts";
+import { type CustomerQueue, placeAfter } from "./customer-queue.ts";
 
 const PAGE = 100;
 /** The store is asked for further customers when fewer than this many have had no turn. */
@@ -14,11 +14,11 @@ export type DueCustomers = {
   areAllListed(): boolean;
   /** All are listed, and there was none. */
   isEmpty(): boolean;
-  /** The customer with which the next run begins; "" for the first in key order. */
+  /** A customer, or a place behind one, with which the next run begins; "" for the first of all. */
   place(): string;
 };
 
-/** @param from the customer to begin with. Those before it come last. */
+/** @param from the place to begin with. Customers before it come last. */
 export function createDueCustomers(
   store: Pick<Store, "scan">,
   queue: CustomerQueue,
@@ -52,7 +52,7 @@ export function createDueCustomers(
     const last = [...groups.keys()].at(-1);
     for (const [customer, rows] of groups) note(rows, isEnd || customer !== last);
     // A customer needs one turn, however many markers it has. Skip the rest of them.
-    if (!isEnd) return `${DUE_PREFIX}${last}/~`;
+    if (!isEnd) return `${DUE_PREFIX}${placeAfter(last ?? "")}`;
     if (hasWrapped) return undefined;
     hasWrapped = true;
     return "";
@@ -67,7 +67,7 @@ export function createDueCustomers(
     place() {
       const unserved = listed.find((customer) => queue.isFresh(customer));
       if (unserved !== undefined) return unserved;
-      return after === undefined ? "" : parseEventKey(after).customer;
+      return (after ?? "").slice(DUE_PREFIX.length);
     },
   };
 }

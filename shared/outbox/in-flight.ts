@@ -30,12 +30,15 @@ export type InFlight = {
   /** Starts what may start now. Does not wait for it. */
   startAllowed(): void;
   count(): number;
+  /** Whose event was the last probe, if one was. */
+  lastProbed(): string | undefined;
 };
 
 export function createInFlight(options: InFlightOptions, deps: InFlightDeps): InFlight {
   const { queue, breaker } = options;
   let count = 0;
   let isProbing = false;
+  let lastProbed: string | undefined;
 
   async function track(work: Promise<unknown>): Promise<void> {
     count += 1;
@@ -46,7 +49,7 @@ export function createInFlight(options: InFlightOptions, deps: InFlightDeps): In
 
   async function probe(): Promise<void> {
     isProbing = true;
-    await probeReceiver(options, deps);
+    lastProbed = (await probeReceiver(options, deps)) ?? lastProbed;
     isProbing = false;
   }
 
@@ -61,28 +64,34 @@ export function createInFlight(options: InFlightOptions, deps: InFlightDeps): In
       }
     },
     count: () => count,
+    lastProbed: () => lastProbed,
   };
 }
 
 /**
  * Sends a `webhook.test` to find out whether the receiver accepts events again. Some receivers know
- * no tests and refuse them, so after a refusal the next due event is the probe. Never rejects.
+ * no tests and refuse them, so after a refusal the next due event is the probe. Resolves to the
+ * customer of that event, if one was sent. Never rejects.
  */
-async function probeReceiver(options: InFlightOptions, deps: InFlightDeps): Promise<void> {
+async function probeReceiver(
+  options: InFlightOptions,
+  deps: InFlightDeps,
+): Promise<string | undefined> {
   const { breaker, counts, deadlineAt, queue } = options;
   try {
     const result = await deps.send(deps.testEvent(), { deadlineAt });
     if (result.kind !== "delivered") counts.failedAttempts += 1;
     while (result.kind === "refused") {
       // A run may end after one probe, and an event that fails alone must not be all of them.
-      const customer = queue.take(breaker.place());
+      const customer = queue.takeProbe(breaker.place());
       if (customer === undefined) break;
-      if (await deliver(customer, options, deps, true)) return;
+      if (await deliver(customer, options, deps, true)) return customer;
     }
     await breaker.probed(result);
   } catch (error) {
     deps.log.error("probe failed", describeError(error));
   }
+  return undefined;
 }
 
 /** Gives a customer its turn in the queue. Resolves to true if an event was sent. Never rejects. */

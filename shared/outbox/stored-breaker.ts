@@ -37,7 +37,7 @@ export type StoredBreaker = {
   failed(failure: ReceiverFailure): Promise<void>;
   probed(result: AttemptResult): Promise<void>;
   gone(): Promise<void>;
-  /** The customer with whose turn this run begins; "" for the first. */
+  /** A customer, or a place behind one, with which this run begins; "" for the first. */
   place(): string;
   /** Stores the failures since the last success, and the place, for the next run to go on from. */
   saveRun(place: string): Promise<void>;

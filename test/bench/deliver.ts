@@ -41,10 +41,10 @@ function countCosts(store: Store): { readonly store: Store; readonly cost: Cost 
       cost.reads += 1;
       return store.scan(...page);
     },
-    put: (key, value, expected) => {
+    put: (key, value, expected, version) => {
       cost.writes += 1;
       cost.bytes += Buffer.byteLength(value);
-      return store.put(key, value, expected);
+      return store.put(key, value, expected, version);
     },
     delete: (...row) => {
       cost.deletes += 1;

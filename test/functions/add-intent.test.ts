@@ -73,9 +73,9 @@ describe("add and the watch list", () => {
   it("calls no upstream if the intent cannot be stored, and undoes what was stored", async () => {
     const store: Store = {
       ...rig.store,
-      async put(key, value, expected) {
+      async put(key, value, expected, version) {
         if (key.startsWith("hot/")) throw new StoreUnavailableError("put");
-        return rig.store.put(key, value, expected);
+        return rig.store.put(key, value, expected, version);
       },
     };
     let asked = 0;
@@ -92,9 +92,9 @@ describe("add and the watch list", () => {
     let writes = 0;
     const store: Store = {
       ...rig.store,
-      async put(key, value, expected) {
+      async put(key, value, expected, version) {
         if (key.startsWith("idem/") && ++writes > 1) throw new StoreUnavailableError("put");
-        return rig.store.put(key, value, expected);
+        return rig.store.put(key, value, expected, version);
       },
     };
     const { deps, lines } = createFunctionDeps(rig.upstream.url, { openStore: async () => store });

@@ -38,7 +38,7 @@ function withStore(calls: Calls, change: Partial<Store>): Calls {
 /** Rule 3: deliver only after the write. */
 const deliverBeforeWrite: Breakage = (calls, { direct }) =>
   withStore(calls, {
-    async put(key, value, expected) {
+    async put(key, value, expected, version) {
       if (isCustomer(key)) {
         const known = new Set((await rowAt(direct, key))?.pending.map(({ id }) => id));
         const next = JSON.parse(value) as CustomerRow;
@@ -48,15 +48,15 @@ const deliverBeforeWrite: Breakage = (calls, { direct }) =>
           for (const event of fresh) await calls.send(event, { deadlineAt: 0 });
         }
       }
-      return calls.store.put(key, value, expected);
+      return calls.store.put(key, value, expected, version);
     },
   });
 
 /** Rule 4: the sequence is part of the id. */
 const idWithoutSequence: Breakage = (calls) =>
   withStore(calls, {
-    put(key, value, expected) {
-      if (!isCustomer(key)) return calls.store.put(key, value, expected);
+    put(key, value, expected, version) {
+      if (!isCustomer(key)) return calls.store.put(key, value, expected, version);
       const row = JSON.parse(value) as CustomerRow;
       for (const event of row.pending) {
         const { subject, data } = JSON.parse(event.body) as { subject: string; data: object };
@@ -105,8 +105,8 @@ const rediffOldAnswer: Breakage = (calls, { direct, scheduler }) => {
     },
     store: {
       ...calls.store,
-      async put(key, value, expected) {
-        const outcome = await calls.store.put(key, value, expected);
+      async put(key, value, expected, version) {
+        const outcome = await calls.store.put(key, value, expected, version);
         const customer = key.slice(CUSTOMER_PREFIX.length);
         const reply = isCustomer(key) && answers.get(customer);
         if (isCustomer(key)) answers.delete(customer);
@@ -157,12 +157,12 @@ const pollBeforeRead: Breakage = (calls) => {
 const markerAfterRow: Breakage = (calls) => {
   const held = new Map<string, string>();
   return withStore(calls, {
-    async put(key, value, expected) {
+    async put(key, value, expected, version) {
       if (key.startsWith(DUE_PREFIX)) {
         held.set(key.split("/")[1] ?? "", key);
         return "stored";
       }
-      const outcome = await calls.store.put(key, value, expected);
+      const outcome = await calls.store.put(key, value, expected, version);
       const marker = isCustomer(key) && held.get(key.slice(CUSTOMER_PREFIX.length));
       if (marker) await calls.store.put(marker, '{"schema":1}', "absent");
       return outcome;
@@ -173,8 +173,8 @@ const markerAfterRow: Breakage = (calls) => {
 /** Rule 1: the row changes only if it is still the one that was read. */
 const unconditionalPut: Breakage = (calls, { direct, owner, scheduler }) =>
   withStore(calls, {
-    async put(key, value, expected) {
-      if (!isCustomer(key)) return calls.store.put(key, value, expected);
+    async put(key, value, expected, version) {
+      if (!isCustomer(key)) return calls.store.put(key, value, expected, version);
       await scheduler.step(owner);
       return direct.put(key, value, (await direct.get(key))?.version ?? "absent");
     },
@@ -184,12 +184,12 @@ const unconditionalPut: Breakage = (calls, { direct, owner, scheduler }) =>
 const deadLetterAfterRemoval: Breakage = (calls) => {
   let held: { key: string; value: string } | undefined;
   return withStore(calls, {
-    async put(key, value, expected) {
+    async put(key, value, expected, version) {
       if (key.startsWith(DEAD_PREFIX)) {
         held = { key, value };
         return "stored";
       }
-      const outcome = await calls.store.put(key, value, expected);
+      const outcome = await calls.store.put(key, value, expected, version);
       if (isCustomer(key) && held && outcome === "stored") {
         await calls.store.put(held.key, held.value, "absent");
         held = undefined;
@@ -206,8 +206,8 @@ function dropEvents(
   drop: (row: CustomerRow, event: PendingEvent) => boolean,
 ): Calls {
   return withStore(calls, {
-    async put(key, value, expected) {
-      if (!isCustomer(key)) return calls.store.put(key, value, expected);
+    async put(key, value, expected, version) {
+      if (!isCustomer(key)) return calls.store.put(key, value, expected, version);
       const known = (await rowAt(direct, key))?.seq ?? 0;
       const row = JSON.parse(value) as CustomerRow;
       const pending = row.pending.filter((event) => event.seq <= known || !drop(row, event));
@@ -248,8 +248,8 @@ const overtakeFailing: Breakage = (calls) =>
 /** Rule 4: a sequence that knows no time, from the row alone. */
 const sequenceFromRow: Breakage = (calls, { direct }) =>
   withStore(calls, {
-    async put(key, value, expected) {
-      if (!isCustomer(key)) return calls.store.put(key, value, expected);
+    async put(key, value, expected, version) {
+      if (!isCustomer(key)) return calls.store.put(key, value, expected, version);
       const known = (await rowAt(direct, key))?.seq ?? 0;
       const row = JSON.parse(value) as CustomerRow;
       let seq = known;

@@ -115,12 +115,12 @@ export const firstHistoryLost: Breakage = (calls) => ({
   ...calls,
   store: {
     ...calls.store,
-    async put(key, value, expected) {
+    async put(key, value, expected, version) {
       const isEarlier = (row: HistoryRow) => row.events.some(({ seq }) => seq < START_MS);
       if (key.startsWith(HISTORY_PREFIX) && isEarlier(JSON.parse(value) as HistoryRow)) {
         return "stored";
       }
-      return calls.store.put(key, value, expected);
+      return calls.store.put(key, value, expected, version);
     },
   },
 });

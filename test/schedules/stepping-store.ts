@@ -73,7 +73,8 @@ export function createSteppingStore(
   const own = (key: string) => (hasOwnLease && key === LEASE_KEY ? `${key}/${owner.name}` : key);
   return {
     get: (key) => around(key, () => store.get(own(key))),
-    put: (key, value, expected) => around(key, () => store.put(own(key), value, expected)),
+    put: (key, value, expected, version) =>
+      around(key, () => store.put(own(key), value, expected, version)),
     delete: (key, expected) => around(key, () => store.delete(own(key), expected)),
     scan: (prefix, after, limit) => around(prefix, () => store.scan(prefix, after, limit)),
     close: () => store.close(),

@@ -71,8 +71,8 @@ export function watchStore(
       }
       receiver.forgive(customer);
     },
-    async put(key, value, expected) {
-      const outcome = await store.put(key, value, expected);
+    async put(key, value, expected, version) {
+      const outcome = await store.put(key, value, expected, version);
       if (outcome === "conflict") return outcome;
       if (key.startsWith(DEAD_PREFIX))
         receiver.noteDeadLetter((JSON.parse(value) as DeadRow).event);

@@ -164,7 +164,7 @@ function stopTime(store: Store, clock: Pick<FakeClock, "hold">): Store {
   };
   return {
     get: (key) => held(store.get(key)),
-    put: (key, value, expected) => held(store.put(key, value, expected)),
+    put: (key, value, expected, version) => held(store.put(key, value, expected, version)),
     delete: (key, expected) => held(store.delete(key, expected)),
     scan: (prefix, after, limit) => held(store.scan(prefix, after, limit)),
     close: () => store.close(),
@@ -174,10 +174,10 @@ function stopTime(store: Store, clock: Pick<FakeClock, "hold">): Store {
 function countBytes(store: Store, written: Map<string, number>): Store {
   return {
     ...store,
-    put(key, value, expected) {
+    put(key, value, expected, version) {
       const customer = key.split("/")[1] ?? "";
       written.set(customer, (written.get(customer) ?? 0) + Buffer.byteLength(value));
-      return store.put(key, value, expected);
+      return store.put(key, value, expected, version);
     },
   };
 }

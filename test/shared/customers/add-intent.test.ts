@@ -146,9 +146,9 @@ describe("recordAddIntent", () => {
   it("leaves no row behind when the lane cannot be written", async () => {
     const failing: Store = {
       ...store,
-      async put(key, value, expected) {
+      async put(key, value, expected, version) {
         if (key === "hot/acme") throw new StoreUnavailableError("put", "timeout");
-        return store.put(key, value, expected);
+        return store.put(key, value, expected, version);
       },
     };
     await expect(recordAddIntent(failing, "acme", NUMBER, "a", NOW)).rejects.toMatchObject({
@@ -164,8 +164,8 @@ describe("recordAddIntent", () => {
       let failures = 0;
       const failing: Store = {
         ...store,
-        async put(key, value, expected) {
-          const outcome = await store.put(key, value, expected);
+        async put(key, value, expected, version) {
+          const outcome = await store.put(key, value, expected, version);
           if (key !== lost || failures > 0) return outcome;
           failures += 1;
           throw new StoreUnavailableError("put", "timeout");
@@ -183,9 +183,9 @@ describe("recordAddIntent", () => {
     await record("a");
     const failing: Store = {
       ...store,
-      async put(key, value, expected) {
+      async put(key, value, expected, version) {
         if (key === "c/acme" && value.includes('"b"')) throw new StoreUnavailableError("put");
-        return store.put(key, value, expected);
+        return store.put(key, value, expected, version);
       },
     };
     const other = recordAddIntent(failing, "acme", OTHER, "b", NOW);

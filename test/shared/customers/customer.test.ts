@@ -20,9 +20,9 @@ let writes: string[];
 beforeEach(() => {
   memory = createMemoryStore({ newVersion: randomUUID });
   writes = [];
-  const put: Store["put"] = (key, value, expected) => {
+  const put: Store["put"] = (key, value, expected, version) => {
     writes.push(`put ${key}`);
-    return memory.put(key, value, expected);
+    return memory.put(key, value, expected, version);
   };
   store = { ...memory, put };
 });

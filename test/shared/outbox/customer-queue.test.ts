@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { type CustomerQueue, createCustomerQueue } from "../../../shared/outbox/customer-queue.ts";
+import {
+  type CustomerQueue,
+  createCustomerQueue,
+  placeAfter,
+} from "../../../shared/outbox/customer-queue.ts";
 
 /** Takes every ready customer. */
 function takeAll(queue: CustomerQueue): string[] {
@@ -68,16 +72,24 @@ describe("a customer queue", () => {
     expect(queue.take()).toBeUndefined();
   });
 
-  it("takes the named customer first, unless it had its turn or is not ready", () => {
+  it("probes in key order from a place on, and with those without a turn first", () => {
     const queue = createCustomerQueue();
-    queue.add("critical", true);
-    queue.add("normal");
-    queue.add("named");
-    expect(queue.take("named")).toBe("named");
-    queue.release("named", "ready");
-    expect(queue.take("named")).toBe("critical");
-    expect(queue.take("unknown")).toBe("normal");
-    expect(queue.take("named")).toBe("named");
+    queue.add("c", true);
+    for (const customer of ["b", "b-x", "a"]) queue.add(customer);
+    expect(queue.takeProbe("b-x")).toBe("b-x");
+    queue.release("b-x", "ready", true);
+    expect(queue.takeProbe(placeAfter("b-x"))).toBe("b");
+    expect(queue.takeProbe(placeAfter("c"))).toBe("a");
+    expect(queue.takeProbe(placeAfter("c"))).toBe("c");
+    expect(queue.takeProbe(placeAfter("c"))).toBe("b-x");
+    expect(queue.takeProbe(placeAfter("c"))).toBeUndefined();
+  });
+
+  it("probes with a critical customer first where no run has probed before", () => {
+    const queue = createCustomerQueue();
+    queue.add("a");
+    queue.add("b", true);
+    expect(queue.takeProbe("")).toBe("b");
   });
 
   it("says when the first wait ends, and nothing when nobody waits", () => {

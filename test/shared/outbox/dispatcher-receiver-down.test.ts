@@ -169,6 +169,26 @@ describe("the dispatcher", () => {
     expect(await pending("a")).toEqual(["a-1"]);
   });
 
+  it("probes with another customer's event after one that was alone when it failed", async () => {
+    const { add, run, respondWith, clock, pending } = createDispatcherRig();
+    const hour = async () => {
+      await clock.advance(3_600_000);
+      await run({ stopAt: clock.monotonic() + 1_000 });
+    };
+    await add("b", 1, "critical");
+    respondWith(({ id }) => {
+      if (id === "test") return { kind: "refused", status: 400 };
+      return id === "b-1" ? { kind: "failed", reason: "status", status: 429 } : DELIVERED;
+    });
+    for (let count = 0; count < 8; count += 1) await hour();
+    expect(await pending("b")).toEqual(["b-1"]);
+
+    await add("a", 1);
+    await add("c", 1);
+    await hour();
+    expect([await pending("a"), await pending("c")]).toEqual([[], []]);
+  });
+
   it("opens the breaker for as long as Retry-After says", async () => {
     const { add, run, respondWith, receiverRow, clock } = createDispatcherRig();
     await add("a", 1);

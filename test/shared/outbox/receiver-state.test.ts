@@ -47,13 +47,13 @@ const overtakenBy = (row: ReceiverRow): Store => {
   let isOver = false;
   return {
     ...store,
-    async put(key, value, expected) {
+    async put(key, value, expected, version) {
       if (!isOver) {
         isOver = true;
         const known = await store.get(key);
         await store.put(key, JSON.stringify(row), known?.version ?? "absent");
       }
-      return store.put(key, value, expected);
+      return store.put(key, value, expected, version);
     },
   };
 };
