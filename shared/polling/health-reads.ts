@@ -16,8 +16,8 @@ import type { CommitDeps, RunDeps } from "./settings.ts";
 
 /** Between two calls of the turn over everyone: the upstream asks for sparing use. */
 const TURN_PAUSE_MS = 2_000;
-/** Two turns over everyone begin at least this far apart. */
-const TURN_MS = 600_000;
+/** Two turns over everyone begin at least so many intervals apart. */
+const TURN_INTERVALS = 10;
 const PAGE_ROWS = 50;
 const CALL_LIMIT_MS = 10_000;
 /** A write makes a read void that is under way, so answers of one customer are stored together. */
@@ -41,7 +41,7 @@ type Turn = { readonly prefix: string; readonly everyMs: number; readonly pauseM
 
 /**
  * Asks whether connected numbers can send: those of the priority lane about once a minute, and all
- * in turn at half a call a second, each turn ten minutes after the last at the earliest. What fails says nothing about a customer: it is asked again in its next
+ * in turn at half a call a second, each turn ten intervals after the last at the earliest. What fails says nothing about a customer: it is asked again in its next
  * turn.
  */
 export function createHealthReads(options: HealthReadsOptions, deps: HealthReadsDeps) {
@@ -59,7 +59,11 @@ export function createHealthReads(options: HealthReadsOptions, deps: HealthReads
   const places = { lane: options.saved.lane, all: options.saved.all };
   const turns: Readonly<Record<keyof typeof places, Turn>> = {
     lane: { prefix: LANE_PREFIX, everyMs: pollIntervalMs * EARLY_RATIO, pauseMs: 0 },
-    all: { prefix: CUSTOMER_PREFIX, everyMs: TURN_MS, pauseMs: TURN_PAUSE_MS },
+    all: {
+      prefix: CUSTOMER_PREFIX,
+      everyMs: pollIntervalMs * TURN_INTERVALS,
+      pauseMs: TURN_PAUSE_MS,
+    },
   };
 
   /** The reply if it may say something new; `over` if no further call makes sense in this run. */
@@ -99,13 +103,15 @@ export function createHealthReads(options: HealthReadsOptions, deps: HealthReads
     let isOver = false;
     for (const phoneNumber of numbersWithHealth(row).sort()) {
       if (within === key && phoneNumber <= number) continue;
-      isOver = pauseMs > 0 && !(await limiter.wait(pauseMs));
+      const { askedAt = 0 } = places[name];
+      isOver = !(await limiter.wait(dueInMs(askedAt, pauseMs, now())));
       const answer = isOver ? "over" : await ask(customer, row, phoneNumber);
       isOver = answer === "over";
       if (answer === "over") break;
       if (answer) answers.push(answer);
       if (answers.length === ANSWERS_PER_WRITE) await commit();
-      places[name] = { ...places[name], within: key, number: phoneNumber, asked: true };
+      const at = { within: key, number: phoneNumber, askedAt: now() };
+      places[name] = { ...places[name], ...at, asked: true };
     }
     await commit();
     return !isOver;
@@ -116,20 +122,21 @@ export function createHealthReads(options: HealthReadsOptions, deps: HealthReads
     if (backoff.isPaused()) return;
     if (places[name].done) {
       if (dueInMs(places[name].startedAt, everyMs, now()) > 0) return;
-      places[name] = { key: "", startedAt: now(), done: false };
+      const { askedAt } = places[name];
+      places[name] = { key: "", startedAt: now(), askedAt, done: false };
     }
     while (!limiter.stopped) {
       const rows = await store.scan(prefix, places[name].key, PAGE_ROWS);
       if (rows.length === 0) {
         // A turn that found nobody to ask about is due again: numbers are read, or connected, soon.
-        const { startedAt, asked = false } = places[name];
-        places[name] = { key: "", startedAt: asked ? startedAt : 0, done: true };
+        const { startedAt, asked = false, askedAt } = places[name];
+        places[name] = { key: "", startedAt: asked ? startedAt : 0, askedAt, done: true };
         return;
       }
       for (const { key } of rows) {
         if (limiter.stopped || !(await readCustomer(name, key))) return;
-        const { startedAt, asked } = places[name];
-        places[name] = { key, startedAt, asked, done: false };
+        const { startedAt, asked, askedAt } = places[name];
+        places[name] = { key, startedAt, asked, askedAt, done: false };
       }
     }
   }

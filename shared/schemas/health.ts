@@ -9,8 +9,9 @@ const placeSchema = z.looseObject({
   /** When the turn began; wall clock, ms. */
   startedAt: z.number(),
   done: z.boolean(),
-  /** Whether it has found a number to ask about. */
+  /** Whether it has found a number to ask about, and when the last call ended; wall clock, ms. */
   asked: z.optional(z.boolean()),
+  askedAt: z.optional(z.number()),
 });
 
 /** Where the health reads stand, from run to run. */

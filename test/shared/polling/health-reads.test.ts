@@ -105,6 +105,25 @@ describe("with WATCH_HEALTH", () => {
     expect(healthCalls()).toEqual([]);
   });
 
+  it("the turn over all takes half a call a second across runs, whose first call waits for no pause", async () => {
+    await world.watch(customers(20));
+    await minutes(1);
+    world.forget();
+    for (let runs = 0; runs < 12; runs += 1) {
+      await world.run({ health: true, runMs: 3_000 });
+    }
+    const times = healthCalls().map(({ at }) => at);
+    expect(times.length).toBeGreaterThanOrEqual(12);
+    for (const [index, at] of times.entries()) {
+      if (index > 0) expect(at - (times[index - 1] ?? 0)).toBeGreaterThanOrEqual(2_000);
+    }
+    await world.clock.advance(700_000);
+    const startedAt = world.clock.monotonic();
+    world.forget();
+    await world.run({ health: true, runMs: 3_000 });
+    expect((healthCalls()[0]?.at ?? 0) - startedAt).toBeLessThan(1_000);
+  });
+
   it("the lane takes at most 4 calls a second, and a run continues within a customer", async () => {
     const numbers = Array.from({ length: 300 }, (_, index) => String(4_915_100_000_000 + index));
     world.answers.set(
