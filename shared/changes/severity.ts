@@ -79,7 +79,7 @@ export function compareValues(field: WatchedField, from: string | null, to: stri
 }
 
 /** What a number can do, the best first. */
-const HEALTH_LEVELS: readonly (readonly [canSend: string, severity: Severity])[] = [
+export const HEALTH_LEVELS: readonly (readonly [canSend: string, severity: Severity])[] = [
   ["available", "info"],
   ["limited", "warning"],
   ["blocked", "critical"],

@@ -24,10 +24,17 @@ export function startBeside(run: Run): Beside {
 
 function startHealth(run: Run) {
   const { deps, settings, warm, lease, dispatcher, findings, progress } = run;
-  const { source, pollIntervalMs } = settings;
+  const { source, pollIntervalMs, timerMs } = settings;
   const reads = createHealthReads(
     {
-      ...{ source, pollIntervalMs, lease, limiter: run.healthLimiter, counts: findings.counts },
+      ...{
+        source,
+        pollIntervalMs,
+        timerMs,
+        lease,
+        limiter: run.healthLimiter,
+        counts: findings.counts,
+      },
       isDeferred: (customer) =>
         findings.firstValues.has(customer) ||
         findings.emptied.some((one) => one.customer === customer),

@@ -30,6 +30,8 @@ export type HealthReadsOptions = HealthCommitOptions & {
   readonly source: string;
   readonly lease: Lease;
   readonly pollIntervalMs: number;
+  /** How often the timer fires, in ms: a run waits for no pause that is longer. A minute without it. */
+  readonly timerMs: number | undefined;
   /** The health reads' own, beside the reads'. */
   readonly limiter: RateLimiter;
   readonly saved: HealthProgress;
@@ -46,7 +48,7 @@ type Turn = { readonly prefix: string; readonly everyMs: number; readonly pauseM
  */
 export function createHealthReads(options: HealthReadsOptions, deps: HealthReadsDeps) {
   const { store, now, log, monotonic } = deps;
-  const { limiter, pollIntervalMs } = options;
+  const { limiter, pollIntervalMs, timerMs = 60_000 } = options;
   const calls = limitByLease(limiter, options.lease);
   const backoff = createBackoff(
     options.backoff,
@@ -103,8 +105,8 @@ export function createHealthReads(options: HealthReadsOptions, deps: HealthReads
     let isOver = false;
     for (const phoneNumber of numbersWithHealth(row).sort()) {
       if (within === key && phoneNumber <= number) continue;
-      const { askedAt = 0 } = places[name];
-      isOver = !(await limiter.wait(dueInMs(askedAt, pauseMs, now())));
+      const waitMs = dueInMs(places[name].askedAt ?? 0, pauseMs, now());
+      isOver = waitMs > timerMs || !(await limiter.wait(waitMs));
       const answer = isOver ? "over" : await ask(customer, row, phoneNumber);
       isOver = answer === "over";
       if (answer === "over") break;

@@ -165,6 +165,7 @@ export function createCamsState(onChange: (custSpaceId: string) => void = () => 
     setHealth(custSpaceId, phoneNumber, health) {
       change(custSpaceId, phoneNumber, {});
       customer(custSpaceId).health.set(digits(phoneNumber), health);
+      onChange(custSpaceId);
     },
     health: (custSpaceId, phoneNumber) =>
       customer(custSpaceId).health.get(digits(phoneNumber)) ?? { canSend: "AVAILABLE" },

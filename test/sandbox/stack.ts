@@ -17,6 +17,8 @@ import { type SandboxUpstream, startUpstream } from "./upstream.ts";
 export const FIRST_CUSTOMER = "cust-space-1";
 /** The sandbox reads no customer more often. It is short, so that "run now" has an effect. */
 const READ_INTERVAL_SECONDS = 2;
+/** A run with hints stays for its whole time, so it ends with the timer's next turn, or a little later. */
+const HINTS_SECONDS = { least: 5, most: 57 };
 /** `npm start` may run for days. */
 const KEPT_CALLS = 1_000;
 
@@ -130,6 +132,7 @@ async function assemble(
   page = await open({
     ...{ upstream, receiver, functions, timer, intervalSeconds, apiKey, onError },
     webhook: { url: environment.WEBHOOK_URL ?? "", secret },
+    isHealthWatched: /^(on|true)$/.test(environment.WATCH_HEALTH ?? ""),
     now: Date.now,
   });
   closers.push(page.close);
@@ -171,5 +174,10 @@ function createEnvironment(
       ? { WEBHOOK_ALLOW_CIDRS: "127.0.0.0/8,::1" }
       : { WEBHOOK_ALLOW_HTTP: "", WEBHOOK_ALLOW_CIDRS: "" };
   const keys = given.API_KEYS ? { API_KEYS: `${given.API_KEYS},npm-start:${apiKey}` } : {};
-  return { ...settings, ...allowed, LOG_LEVEL: "warn", ...given, ...keys };
+  const { least, most } = HINTS_SECONDS;
+  const runSeconds = String(Math.min(most, Math.max(least, intervalSeconds)));
+  const hints = given.HINT_SECRET ? { TICK_SECONDS: runSeconds } : {};
+  // Of the real upstream nothing is asked that nobody wants.
+  const health = upstream ? { WATCH_HEALTH: "on" } : {};
+  return { ...settings, ...allowed, ...health, ...hints, LOG_LEVEL: "warn", ...given, ...keys };
 }

@@ -55,6 +55,7 @@ export type UpstreamControl = Pick<
   | "connect"
   | "reviewName"
   | "setHealth"
+  | "health"
   | "refuse"
   | "lag"
 > & {
@@ -87,7 +88,7 @@ export function createControl(
   let calls: UpstreamCall[] = [];
   let throttledCount = 0;
   const { addCustomer, setNumber, removeNumber, numbers, customers } = state;
-  const { connect, reviewName, setHealth, refuse, lag } = state;
+  const { connect, reviewName, setHealth, health, refuse, lag } = state;
   return {
     log: {
       record(call) {
@@ -108,6 +109,7 @@ export function createControl(
       connect,
       reviewName,
       setHealth,
+      health,
       refuse,
       lag,
       fault: (fault) => faults.add(fault),

@@ -52,6 +52,31 @@ describe("the event feed", () => {
     expect(feed.events()[0]?.revision).toBeGreaterThan(waiting?.revision ?? 0);
   });
 
+  it("shows what a number can send as a change of one field, with the reason and what to do", () => {
+    const changeTimes = createChangeTimes();
+    changeTimes.note("c", [{ PhoneNumber: NUMBER, canSend: "available" }], 0);
+    changeTimes.note("c", [{ PhoneNumber: NUMBER, canSend: "blocked" }], 1_000);
+    const feed = feedOf(changeTimes);
+    const reason = { entity: "WABA", code: "141006", description: "No payment.", solution: "Pay." };
+    const data = {
+      ...{ phoneNumber: NUMBER, severity: "critical", direction: "worse", changes: [] },
+      ...{ previousHealth: null, health: { canSend: "blocked", reasons: [reason] } },
+    };
+    const type = "whatsapp.phone_number.health_changed";
+    feed.take(sent("evt_1", { type, data }), attempt(3_000, "204"));
+    expect(feed.events()).toMatchObject([
+      {
+        changes: [
+          {
+            ...{ field: "canSend", from: "", to: "blocked", direction: "worse" },
+            ...{ severity: "critical", fromLevel: "info", toLevel: "critical" },
+          },
+        ],
+        ...{ note: "WABA 141006: No payment. What to do: Pay.", delayMs: 2_000 },
+      },
+    ]);
+  });
+
   it("says of an event that waits no longer and was never accepted that it is not delivered", () => {
     const feed = feedOf();
     feed.wait([sent("evt_1"), sent("evt_2")]);

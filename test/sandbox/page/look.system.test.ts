@@ -34,7 +34,7 @@ describeInBrowser("the page's look", ({ openStack, openPage, closeLater }) => {
   it.each(STATES)(
     "breaks no rule of axe-core in the state %s, at both widths, light and dark",
     async (state) => {
-      const stack = await startTestStack();
+      const stack = await startTestStack(state === "trouble" ? { WATCH_HEALTH: "on" } : {});
       closeLater(stack.close);
       await PAGE_STATES[state](stack);
       const looks = [DESKTOP, PHONE].flatMap((viewport) =>

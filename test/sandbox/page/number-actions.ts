@@ -1,14 +1,35 @@
-import type { NumberFields } from "../cams-state.ts";
+import type { HealthFields, NumberFields } from "../cams-state.ts";
 import type { UpstreamControl } from "../upstream-control.ts";
 import type { NumberAction } from "./state.ts";
 
 /** The sandbox's own ladder to step on; what a tier means is not decided here. */
 const TIERS = ["TIER_50", "TIER_250", "TIER_1K", "TIER_10K", "TIER_100K", "TIER_UNLIMITED"];
+/**
+ * The code is that of the documented sample of GetWhatsappHealthStatus, a payment method. The texts are
+ * made up. A limited number has no reason, as the upstream's model lacks what Meta says of one.
+ */
+export const HEALTHS = {
+  AVAILABLE: { canSend: "AVAILABLE" },
+  LIMITED: { canSend: "LIMITED" },
+  BLOCKED: {
+    canSend: "BLOCKED",
+    errors: [
+      {
+        ErrorCode: 141006,
+        ErrorDescription: "There is an error with the payment method.",
+        PossibleSolution: "Add a new payment method to the account.",
+      },
+    ],
+  },
+} as const satisfies Readonly<Record<string, HealthFields>>;
 const IN_USE = ["CONNECTED", "FLAGGED", "RATE_LIMITED", "RESTRICTED", "PAUSED"];
 
 export type NumberActions = {
-  /** What makes sense now; `undefined` fields are a number that was taken off the list here. */
-  offer(fields: NumberFields | undefined): readonly NumberAction[];
+  /**
+   * What makes sense now; `undefined` fields are a number that was taken off the list here. `canSend`
+   * is undefined for a number that is not asked.
+   */
+  offer(fields: NumberFields | undefined, canSend?: string): readonly NumberAction[];
   /** Numbers that were taken off the list and can be returned. */
   removed(customer: string): ReadonlyMap<string, NumberFields>;
   /** @throws an Error with a sentence for the page when that cannot be done now */
@@ -19,8 +40,16 @@ export type NumberActions = {
 export function createNumberActions(
   control: Pick<
     UpstreamControl,
-    "numbers" | "customers" | "connect" | "setNumber" | "removeNumber" | "reviewName"
+    | "numbers"
+    | "customers"
+    | "connect"
+    | "setNumber"
+    | "removeNumber"
+    | "reviewName"
+    | "setHealth"
+    | "health"
   >,
+  { isHealthWatched }: { readonly isHealthWatched: boolean },
 ): NumberActions {
   const removed = new Map<string, Map<string, NumberFields>>();
   const removedOf = (customer: string) => removed.get(customer) ?? new Map<string, NumberFields>();
@@ -29,6 +58,11 @@ export function createNumberActions(
     if (!control.customers().includes(customer)) return undefined;
     return control.numbers(customer).find(({ PhoneNumber }) => PhoneNumber === phoneNumber);
   }
+
+  const offerTo: NumberActions["offer"] = (fields, canSend) =>
+    fields
+      ? offer(fields, isHealthWatched ? canSend : undefined)
+      : [available("list", "return", "Return")];
 
   function apply(customer: string, phoneNumber: string, action: string, fields: NumberFields) {
     const set = (changed: NumberFields) => control.setNumber(customer, phoneNumber, changed);
@@ -47,6 +81,8 @@ export function createNumberActions(
         return set({ MessagingLimitTier: nextTier(fields, what) });
       case "name":
         return control.reviewName(customer, phoneNumber, what);
+      case "health":
+        return control.setHealth(customer, phoneNumber, HEALTHS[what as keyof typeof HEALTHS]);
       case "remove":
         removed.set(customer, removedOf(customer).set(phoneNumber, fields));
         return control.removeNumber(customer, phoneNumber);
@@ -54,7 +90,7 @@ export function createNumberActions(
   }
 
   return {
-    offer: (fields) => (fields ? offer(fields) : [available("list", "return", "Return")]),
+    offer: offerTo,
     removed: removedOf,
     run(customer, phoneNumber, action) {
       const fields = find(customer, phoneNumber);
@@ -65,14 +101,15 @@ export function createNumberActions(
         return;
       }
       if (!fields) throw new Error("The upstream does not list this number.");
-      const offered = offer(fields).find(({ name }) => name === action);
+      const canSend = control.health(customer, phoneNumber).canSend.toLowerCase();
+      const offered = offerTo(fields, canSend).find(({ name }) => name === action);
       if (offered?.state !== "available") throw new Error("The number is not in a state for that.");
       apply(customer, phoneNumber, action, fields);
     },
   };
 }
 
-function offer(fields: NumberFields): readonly NumberAction[] {
+function offer(fields: NumberFields, canSend: string | undefined): readonly NumberAction[] {
   const { Status: status, QualityRating: quality, NameStatus: name } = fields;
   const remove = available("list", "remove", "Remove");
   if (status === "BANNED") return [available("ban", "status:CONNECTED", "Lift ban"), remove];
@@ -89,6 +126,13 @@ function offer(fields: NumberFields): readonly NumberAction[] {
           choice("Quality", "red", "quality:RED", "Red", quality === "RED"),
           step("down", "tier:down", "Lower", nextTier(fields, "down")),
           step("up", "tier:up", "Raise", nextTier(fields, "up")),
+        ]
+      : []),
+    ...(canSend !== undefined && status === "CONNECTED"
+      ? [
+          choice("Sending", "available", "health:AVAILABLE", "Allow", canSend === "available"),
+          choice("Sending", "limited", "health:LIMITED", "Limit", canSend === "limited"),
+          choice("Sending", "blocked", "health:BLOCKED", "Block", canSend === "blocked"),
         ]
       : []),
     choice("Name", "approve", "name:APPROVED", "Approve", name === "APPROVED"),

@@ -29,7 +29,7 @@ export async function startTestStack(
     port,
     intervalSeconds: 1,
     // Unnamed, it would be one for all stacks of the process.
-    given: { STORE_URL: `memory:${randomUUID()}`, ...over },
+    given: { STORE_URL: `memory:${randomUUID()}`, WATCH_HEALTH: "off", ...over },
     writeLog: (line) => console.warn(line),
   });
   if (stack.receiver) receivers.push({ receiver: stack.receiver, noted: 0 });

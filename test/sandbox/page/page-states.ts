@@ -1,4 +1,5 @@
 import type { Stack } from "../stack.ts";
+import { HEALTHS } from "./number-actions.ts";
 
 const IN_SERVICE = {
   Status: "CONNECTED",
@@ -47,11 +48,15 @@ async function healthy(stack: Stack): Promise<void> {
   await stack.timer.runNow();
 }
 
-/** Numbers of every level, an event that needed three attempts, and a change that poll has not seen. */
+/**
+ * Numbers of every level, an event that needed three attempts, a change that poll has not seen, and,
+ * with WATCH_HEALTH, a number that is connected and cannot send.
+ */
 async function trouble(stack: Stack): Promise<void> {
   const control = controlOf(stack);
   await healthy(stack);
   control.setNumber("cust-space-2", "6591238901", { QualityRating: "YELLOW" });
+  control.setHealth("cust-space-2", "6591234567", HEALTHS.BLOCKED);
   stack.receiver?.behave({ status: 503, times: 2 });
   await stack.timer.runNow();
   control.setNumber("cust-space-1", "4915112345678", { QualityRating: "RED" });

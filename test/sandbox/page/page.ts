@@ -37,6 +37,8 @@ export type PageOptions = {
   readonly timer: Pick<PollTimer, "runNow" | "state">;
   readonly intervalSeconds: number;
   readonly apiKey: string;
+  /** Whether poll asks what numbers can send. */
+  readonly isHealthWatched: boolean;
   readonly now: () => number;
   readonly onError: (error: unknown) => void;
 };
@@ -68,8 +70,11 @@ export function createPage(clock: { readonly now: () => number; readonly isReal:
         touch();
       },
       onChange(custSpaceId) {
-        const numbers = upstream?.control.numbers(custSpaceId) ?? [];
-        changeTimes.note(custSpaceId, numbers, clock.now());
+        changeTimes.note(
+          custSpaceId,
+          upstream ? withHealth(upstream, custSpaceId) : [],
+          clock.now(),
+        );
         touch();
       },
     },
@@ -86,7 +91,7 @@ export function createPage(clock: { readonly now: () => number; readonly isReal:
     upstream = options.upstream;
     const simulated = upstream && {
       control: upstream.control,
-      actions: createNumberActions(upstream.control),
+      actions: createNumberActions(upstream.control, options),
     };
     const { assets, version } = await loadAssets();
     const run = randomUUID();
@@ -103,7 +108,10 @@ export function createPage(clock: { readonly now: () => number; readonly isReal:
       const status = await functions.status();
       const stored = await functions.storedCustomers(MAX_CUSTOMERS);
       feed.wait([...stored.values()].flatMap(({ pending }) => pending));
-      const customers = viewCustomers({ stored, upstream: simulated, show });
+      const customers = viewCustomers({
+        ...{ stored, upstream: simulated, show },
+        isHealthWatched: options.isHealthWatched,
+      });
       const { fault, isReceiverUp } = controls.state();
       const unstored = Math.max(0, status.watched - stored.size);
       return {
@@ -148,4 +156,12 @@ export function createPage(clock: { readonly now: () => number; readonly isReal:
   }
 
   return { watch, open };
+}
+
+/** A customer's numbers, with what each can send as one more of its fields. */
+function withHealth({ control }: SandboxUpstream, customer: string) {
+  return control.numbers(customer).map((fields) => {
+    const { canSend } = control.health(customer, String(fields.PhoneNumber));
+    return { ...fields, canSend: canSend.toLowerCase() };
+  });
 }

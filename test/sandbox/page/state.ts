@@ -16,6 +16,14 @@ export type FieldView = {
   readonly level: Level;
 };
 
+/** Why a number cannot send, or not freely, as poll has read it. */
+export type HealthReasonView = {
+  readonly entity: string;
+  readonly code: string;
+  readonly description: string | null;
+  readonly solution: string | null;
+};
+
 export type NumberAction = {
   /** Buttons of one group stand together under its name. */
   readonly group: string;
@@ -41,6 +49,7 @@ export type NumberView = {
   readonly level: Level;
   readonly verifiedName: FieldView;
   readonly fields: readonly FieldView[];
+  readonly reasons: readonly HealthReasonView[];
   readonly actions: readonly NumberAction[];
 };
 

@@ -1,4 +1,4 @@
-import { compareValues } from "../../../shared/changes/severity.ts";
+import { compareValues, HEALTH_LEVELS } from "../../../shared/changes/severity.ts";
 import {
   isConnected,
   levelOf as rankOf,
@@ -13,13 +13,20 @@ export function levelOf(field: WatchedField, value: string): Level {
   return compareValues(field, value, value).severity;
 }
 
+/** How what a number can do looks. */
+export function levelOfHealth(canSend: string): Level {
+  const at = HEALTH_LEVELS.findIndex(([word]) => word === canSend);
+  return at === 0 ? "good" : (HEALTH_LEVELS[at]?.[1] ?? "info");
+}
+
 type Known = { readonly name: WatchedField; readonly shown: string | null; readonly level: Level };
 
 /** A number is as bad as its worst field. What counts on the way into service counts only there. */
-export function worstOf(fields: readonly Known[]): Level {
+export function worstOf(fields: readonly Known[], health: Level = "info"): Level {
   const isInService = fields.some(({ name, shown }) => name === "status" && isConnected(shown));
   const counted = fields.filter(({ name }) => !(isInService && ruleOf(name).onTheWay));
-  const has = (level: Level) => counted.some((field) => field.level === level);
+  const has = (level: Level) =>
+    counted.some((field) => field.level === level) || (isInService && health === level);
   if (has("critical")) return "critical";
   if (has("warning")) return "warning";
   return isInService ? "good" : "info";

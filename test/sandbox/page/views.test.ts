@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { WatchedField } from "../../../shared/changes/watched-fields.ts";
+import { rowOf, stateOf } from "../../support/watch-builders.ts";
 import { createCamsState } from "../cams-state.ts";
 import { createCallMeter } from "./call-meter.ts";
 import { createChangeTimes } from "./change-times.ts";
+import { viewCustomers } from "./customer-views.ts";
 import { createNumberActions } from "./number-actions.ts";
 import { changeBetween } from "./page-change.ts";
-import type { PageState } from "./state.ts";
-import { levelOf, worstOf } from "./value-level.ts";
+import type { NumberView, PageState } from "./state.ts";
+import { levelOf, levelOfHealth, worstOf } from "./value-level.ts";
 
 const NUMBER = "4915112345678";
 
@@ -93,11 +95,56 @@ describe("the call meter", () => {
   });
 });
 
+describe("what a number can send", () => {
+  const reason = { entity: "WABA", code: "141006", description: "No payment", solution: "Pay" };
+  const health = { canSend: "blocked", reasons: [reason], observedAt: "2026-01-01T00:00:00.000Z" };
+  const known = stateOf(undefined, { health });
+  const state = createCamsState();
+  state.addCustomer("c", [{ PhoneNumber: NUMBER, Status: "CONNECTED" }]);
+  function view(isHealthWatched: boolean, numbers = { [NUMBER]: known }) {
+    const actions = createNumberActions(state, { isHealthWatched });
+    const upstream = { control: state, actions };
+    const stored = new Map([["c", rowOf(numbers)]]);
+    const [customer] = viewCustomers({ stored, upstream, isHealthWatched, show: String });
+    return customer?.numbers[0];
+  }
+  const fieldOf = (number: NumberView | undefined) =>
+    number?.fields.find(({ name }) => name === "canSend");
+
+  it("is a field beside the watched ones, with the reasons that poll has read", () => {
+    state.setHealth("c", NUMBER, { canSend: "BLOCKED" });
+    const number = view(true);
+    expect(number?.level).toBe("critical");
+    expect(fieldOf(number)).toEqual({
+      ...{ name: "canSend", now: "blocked", known: "blocked", level: "critical" },
+    });
+    expect(number?.reasons).toEqual([reason]);
+  });
+
+  it("is not asked of a number that is not connected, nor without WATCH_HEALTH", () => {
+    expect([fieldOf(view(false)), view(false)?.reasons]).toEqual([undefined, []]);
+    state.setNumber("c", NUMBER, { Status: "PENDING" });
+    const number = view(true);
+    expect(fieldOf(number)).toMatchObject({ now: null, known: "blocked" });
+    expect(number?.level).toBe("info");
+    state.setNumber("c", NUMBER, { Status: "CONNECTED" });
+  });
+
+  it.each([
+    ["available", "good"],
+    ["limited", "warning"],
+    ["blocked", "critical"],
+    ["something_new", "info"],
+  ] as const)("%s is %s", (canSend, level) => {
+    expect(levelOfHealth(canSend)).toBe(level);
+  });
+});
+
 describe("what can be done to a number", () => {
-  function rig() {
+  function rig(isHealthWatched = false) {
     const state = createCamsState();
     state.addCustomer("c", [{ PhoneNumber: NUMBER }]);
-    const actions = createNumberActions(state);
+    const actions = createNumberActions(state, { isHealthWatched });
     const fields = () => state.numbers("c")[0] ?? {};
     const run = (action: string) => actions.run("c", NUMBER, action);
     const names = () => actions.offer(state.numbers("c")[0]).map(({ name }) => name);
@@ -143,6 +190,28 @@ describe("what can be done to a number", () => {
     for (let step = 0; step < 5; step += 1) run("tier:up");
     expect(fields().MessagingLimitTier).toBe("TIER_UNLIMITED");
     expect(() => run("tier:up")).toThrow("The number is not in a state for that.");
+  });
+
+  it("blocks, limits and allows its sending while it is connected, and only if health is watched", () => {
+    const { actions, fields, run, state } = rig(true);
+    expect(() => run("health:BLOCKED")).toThrow("The number is not in a state for that.");
+    run("connect");
+    run("health:BLOCKED");
+    expect(state.health("c", NUMBER)).toMatchObject({
+      canSend: "BLOCKED",
+      errors: [{ ErrorCode: 141006 }],
+    });
+    const sending = actions.offer(fields(), "blocked").filter(({ group }) => group === "Sending");
+    expect(sending.map(({ label, state }) => `${label} ${state}`)).toEqual([
+      "Allow available",
+      "Limit available",
+      "Block current",
+    ]);
+    run("health:AVAILABLE");
+    expect(state.health("c", NUMBER)).toEqual({ canSend: "AVAILABLE" });
+    const off = rig();
+    off.run("connect");
+    expect(() => off.run("health:BLOCKED")).toThrow("The number is not in a state for that.");
   });
 
   it("returns a removed number as it was, once", () => {

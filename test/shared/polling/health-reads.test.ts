@@ -124,6 +124,16 @@ describe("with WATCH_HEALTH", () => {
     expect((healthCalls()[0]?.at ?? 0) - startedAt).toBeLessThan(1_000);
   });
 
+  it("a run stays for no pause that is longer than its timer's interval", async () => {
+    await world.watch(customers(3));
+    await minutes(1);
+    world.forget();
+    const startedAt = world.clock.monotonic();
+    await world.run({ health: true, timerMs: 0 });
+    expect(healthCalls()).toHaveLength(1);
+    expect(world.clock.monotonic() - startedAt).toBeLessThan(1_000);
+  });
+
   it("the lane takes at most 4 calls a second, and a run continues within a customer", async () => {
     const numbers = Array.from({ length: 300 }, (_, index) => String(4_915_100_000_000 + index));
     world.answers.set(

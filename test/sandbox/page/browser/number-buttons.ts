@@ -65,7 +65,7 @@ function showAction(button: HTMLButtonElement, action: NumberAction): HTMLButton
   setText(button, label);
   setAttribute(button, "aria-label", group === "Number" ? undefined : `${group}: ${label}`);
   setAttribute(button, "aria-disabled", state === "available" ? undefined : "true");
-  const isChoice = /^(quality|name):/.test(name);
+  const isChoice = /^(quality|name|health):/.test(name);
   setAttribute(button, "aria-pressed", isChoice ? String(state === "current") : undefined);
   return button;
 }

@@ -1,4 +1,4 @@
-import type { FieldView, NumberView } from "../state.ts";
+import type { FieldView, HealthReasonView, NumberView } from "../state.ts";
 import { arrange, byId, make, setAttribute, setText } from "./dom.ts";
 import { type Entry, noteOf } from "./entries.ts";
 import { words } from "./filters.ts";
@@ -42,16 +42,37 @@ export function createNumberDetail() {
 function createParts({ customer, number }: Entry) {
   const facts = make("p", { class: "note customer-facts" });
   const fields = number ? createFields(number) : undefined;
+  const reasonList = make("ul", {});
+  const reasons = make(
+    "div",
+    { class: "reasons" },
+    make("h3", {}, "Why it cannot send, as poll has read it"),
+    reasonList,
+  );
   const buttons = number ? createNumberButtons(customer.id, number) : undefined;
   return {
-    elements: [facts, fields?.element, buttons?.element].filter((one) => one !== undefined),
+    elements: [facts, fields?.element, reasons, buttons?.element].filter(
+      (one) => one !== undefined,
+    ),
     update(entry: Entry) {
       setText(facts, troubleOf(entry));
       if (!entry.number) return;
       fields?.update(entry.number);
+      reasons.hidden = entry.number.reasons.length === 0;
+      reasonList.replaceChildren(...entry.number.reasons.map(reasonItem));
       buttons?.update(entry.number.actions);
     },
   };
+}
+
+function reasonItem({ entity, code, description, solution }: HealthReasonView): HTMLElement {
+  return make(
+    "li",
+    { class: "reason-item" },
+    make("span", { class: "reason-code" }, `${entity} ${code}`),
+    ...(description === null ? [] : [make("span", {}, description)]),
+    ...(solution === null ? [] : [make("span", { class: "solution" }, `What to do: ${solution}`)]),
+  );
 }
 
 /** What is wrong besides the values; empty for nothing. */
