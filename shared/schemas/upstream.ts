@@ -18,6 +18,8 @@ export function isPhoneNumberItem(row: unknown): row is PhoneNumberItem {
   );
 }
 
+/** Text, a JSON number or null: an odd id must not make a good reply useless. */
+const anyId = z.optional(z.unknown());
 const ok = z.string().check(z.refine((code) => code === "OK"));
 const listOrNull = z.optional(
   z.unknown().check(z.refine((value) => value === null || Array.isArray(value))),
@@ -26,7 +28,7 @@ const listOrNull = z.optional(
 /** The reply to an Add that was accepted. */
 export const addReplySchema = z.looseObject({
   Code: ok,
-  RequestId: z.optional(z.string()),
+  RequestId: anyId,
   Success: z.optional(z.unknown()),
 });
 
@@ -36,7 +38,7 @@ export const addReplySchema = z.looseObject({
  */
 export const queryReplySchema = z.looseObject({
   Code: ok,
-  RequestId: z.optional(z.string()),
+  RequestId: anyId,
   PhoneNumbers: listOrNull,
 });
 
@@ -58,14 +60,14 @@ export function isInstanceItem(row: unknown): row is z.output<typeof instanceIte
 /** `Data` is left open: what it does not say is not known, and the rest is read all the same. */
 export const healthReplySchema = z.looseObject({
   Code: ok,
-  RequestId: z.optional(z.string()),
+  RequestId: anyId,
   Data: z.optional(z.unknown()),
 });
 
 /** The list and the total are left open for the same reason as the numbers. */
 export const listInstanceReplySchema = z.looseObject({
   Code: ok,
-  RequestId: z.optional(z.string()),
+  RequestId: anyId,
   Data: listOrNull,
   TotalCount: z.optional(z.unknown()),
 });

@@ -47,17 +47,32 @@ const REQUEST_CODES = /^(Invalid|Missing)([A-Z.]|$)/;
 const UNAVAILABLE_CODES =
   /^(isp\.)?(ServiceUnavailable|SignatureNonceUsed|(System|Unknown|Internal)[._]?(Server[._]?|Service[._]?)?Error|([A-Z]+[._]?)?Time_?out)(\..*)?$/i;
 
-/** The value, if it has the usual form of a code or id. Nothing else may be shown. */
+/**
+ * The value, if it has the usual form of a code or id, which the gateway may write as a number.
+ * Nothing else may be shown.
+ */
 export function plain(value: unknown): string | undefined {
-  return typeof value === "string" && PLAIN.test(value) ? value : undefined;
+  const text = typeof value === "number" ? `${value}` : value;
+  return typeof text === "string" && PLAIN.test(text) && !/^(none|null)$/i.test(text)
+    ? text
+    : undefined;
+}
+
+/** Whether a field says that there is something, in whatever form. */
+function isGiven(value: unknown): boolean {
+  return typeof value === "string" && !ABSENT_WORDS.test(value.trim());
 }
 
 /**
  * The error for a `Code` that is not OK. Sources: the API's list of codes and the gateway's. Both
  * lists have gaps, and neither names a code for adding a number. So below 500 a code of no known
- * family is a refusal if it has a request id, under HTTP 200 as well. Without one, the outcome of an Add is unknown.
+ * family is a refusal if it has a request id of any form. Without one, the outcome of an Add is unknown.
  */
-export function failureForCode(facts: UpstreamFacts, retryAfterMs?: number): UpstreamFailure {
+export function failureForCode(
+  facts: UpstreamFacts,
+  retryAfterMs?: number,
+  hasRequestId = facts.upstreamRequestId !== undefined,
+): UpstreamFailure {
   const code = facts.upstreamCode ?? "";
   if (/^Throttling(\.|$)/.test(code) || code === "System.LimitControl") {
     return new UpstreamThrottledError(facts, retryAfterMs);
@@ -65,18 +80,18 @@ export function failureForCode(facts: UpstreamFacts, retryAfterMs?: number): Ups
   if (CREDENTIAL_CODES.test(code) || ACCOUNT_CODES.test(code))
     return new UpstreamAccountError(facts);
   if (CUSTOMER_CODES.test(code)) return new UpstreamRejectedError(facts, "customer");
-  return isRefusal(code, facts)
+  return isRefusal(code, facts, hasRequestId)
     ? new UpstreamRejectedError(facts, "request")
     : new UpstreamUnavailableError(facts, false);
 }
 
 /** An Add that is not surely refused may have run, so it takes more to be a refusal. */
-function isRefusal(code: string, facts: UpstreamFacts): boolean {
-  const { action, httpStatus = 0, upstreamRequestId } = facts;
+function isRefusal(code: string, facts: UpstreamFacts, hasRequestId: boolean): boolean {
+  const { action, httpStatus = 0 } = facts;
   if (httpStatus >= 500) return false;
   if (REQUEST_CODES.test(code)) return true;
   if (UNAVAILABLE_CODES.test(code)) return false;
-  return action !== ADD_NUMBER.action || upstreamRequestId !== undefined;
+  return action !== ADD_NUMBER.action || hasRequestId;
 }
 
 /**
@@ -94,8 +109,14 @@ export function toUpstreamFailure(
   isDeeper(error.data, MAX_DEPTH);
   const facts = factsOf(action, statusCode, error.data);
   if ("data" in error) {
-    if (!facts.upstreamCode) return new UpstreamContractError(facts);
-    return failureForCode(facts, retryAfter(headers));
+    const { Code, RequestId } = asRecord(error.data);
+    const hasRequestId = facts.upstreamRequestId !== undefined || isGiven(RequestId);
+    if (facts.upstreamCode) return failureForCode(facts, retryAfter(headers), hasRequestId);
+    // A code that may not be shown, as nobody knows its form, refuses like any other.
+    const isRefused = isGiven(Code) && hasRequestId && isClientError(facts.httpStatus);
+    return isRefused
+      ? new UpstreamRejectedError(facts, "request")
+      : new UpstreamContractError(facts);
   }
   if (error.name === "ResponseTooLargeError") return new UpstreamContractError(facts);
   const isTimeout = error.name === "RequestTimeoutError" || error.name === "AbortError";
@@ -103,6 +124,8 @@ export function toUpstreamFailure(
   const transportCode = isTimeout ? "ETIMEDOUT" : plain(error.code);
   return new UpstreamUnavailableError({ ...facts, transportCode }, !connectionStood);
 }
+
+const isClientError = (status = 0) => status >= 400 && status < 500;
 
 /** The headers of an answer that pop-core turned into an error; undefined if none came. */
 export function answerHeaders(thrown: unknown): Record<string, unknown> | undefined {

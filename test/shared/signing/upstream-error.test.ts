@@ -156,7 +156,8 @@ describe("toUpstreamFailure", () => {
   });
 
   it.each([
-    ["a code that is no text", { Code: 12 }],
+    ["a code that is neither text nor number", { Code: {}, RequestId: "req:1/2" }],
+    ["a code that says that there is none", { Code: "None", RequestId: "req:1/2" }],
     ["a code with spaces", { Code: "call 8613800000001 now" }],
     ["a code of 129 letters", { Code: "a".repeat(129) }],
     ["a body that is a list", [1]],
@@ -167,6 +168,41 @@ describe("toUpstreamFailure", () => {
       facts: { action, httpStatus: 400 },
     });
   });
+
+  it.each(["AddError:PhoneExists", "Phone number exists", "号码已存在", "a".repeat(129)])(
+    "takes a 4xx with the code %s and a request id for a refusal, and does not show the code",
+    (Code) => {
+      const refused = answered({ Code, RequestId: "REQ", Message: "Taken." });
+      expect(shown(toUpstreamFailure(refused, action, true))).toEqual({
+        ...{ code: "ERR_UPSTREAM_REJECTED", concerns: "request" },
+        facts: { action, httpStatus: 400, upstreamRequestId: "REQ" },
+      });
+      const without = answered({ Code, RequestId: null });
+      expect(toUpstreamFailure(without, action, true).code).toBe("ERR_UPSTREAM_CONTRACT");
+      const failed = answered({ Code, RequestId: "REQ" }, {}, 502);
+      expect(toUpstreamFailure(failed, action, true).code).toBe("ERR_UPSTREAM_CONTRACT");
+    },
+  );
+
+  it.each([
+    ["AddError.X", 12_345, "AddError.X", "12345"],
+    ["AddError.X", "req:1/2", "AddError.X", undefined],
+    [40_012, "A", "40012", "A"],
+  ])("takes a 4xx with the code %j and the id %j for a refusal", (Code, RequestId, code, id) => {
+    const failure = toUpstreamFailure(answered({ Code, RequestId }), action, true);
+    expect(failure).toMatchObject({ code: "ERR_UPSTREAM_REJECTED", concerns: "request" });
+    expect(failure.facts).toMatchObject({ upstreamCode: code });
+    expect(failure.facts.upstreamRequestId).toBe(id);
+  });
+
+  it.each([null, "", "None", " null ", undefined])(
+    "leaves an Add's outcome unknown under an unknown code with the request id %j",
+    (RequestId) => {
+      const failure = toUpstreamFailure(answered({ Code: "AddError.X", RequestId }), action, true);
+      expect(failure.code).toBe("ERR_UPSTREAM_UNAVAILABLE");
+      expect(failure.facts.upstreamRequestId).toBeUndefined();
+    },
+  );
 
   it("leaves out a status and a request id of an unusual form", () => {
     const body = { Code: "Throttling", RequestId: "for +86 138" };
@@ -263,8 +299,10 @@ describe("plain", () => {
     ["two words", undefined],
     ["line\n", undefined],
     ["https://host/?a=b", undefined],
-    [12, undefined],
+    [12, "12"],
     [null, undefined],
+    ["None", undefined],
+    ["null", undefined],
   ])("keeps %j as %j", (value, kept) => {
     expect(plain(value)).toBe(kept);
   });
