@@ -10,8 +10,8 @@ const TRUNK_PREFIXES: Readonly<Record<string, RegExp | undefined>> = {
   "7": /^[80](?=\d{10}$)/,
   // Hungary: 06, of which some write only the 0.
   "36": /^06?(?=\d{8,9}$)/,
-  // Mexico: 01, and 044 or 045 before a mobile until August 2019.
-  "52": /^(01|044|045)(?=\d{10}$)/,
+  // Mexico: 01, and 044 or 045 before a mobile until August 2019. Some write a 0 alone.
+  "52": /^(01?|044|045)(?=\d{10}$)/,
   // Brazil: 0, with or without the two digits of a carrier.
   "55": /^0(\d\d)?(?=\d{10,11}$)/,
   // Lithuania, Belarus, Turkmenistan and Uzbekistan: 8, in Belarus with a 0 behind it.
@@ -49,13 +49,22 @@ const FEWEST = 7;
 /** Codes of countries: no code begins another one (ITU-T E.164, list of assigned codes). */
 const COUNTRY_CODE = /^([17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3})/;
 
-/** Argentina writes a 15 between area and mobile at home. Ten digits are left without it. */
-const ARGENTINE_15 = /^0?(?:(\d{2})15(\d{8})|(\d{3})15(\d{7})|(\d{4})15(\d{6}))$/;
+/** Codes of three digits that no country has (ITU-T E.164, list of assigned codes of 2024). */
+const UNASSIGNED =
+  /^(21[04579]|259|28|29[2-6]|38[48]|42[24-9]|671|684|69[3-9]|80[1-79]|83|85[14789]|87[1-9]|88[4579]|89|969|978|99[019])/;
+
+/**
+ * Argentina writes a 15 between area and mobile at home, and a 0 before the area, also behind the 9
+ * of a mobile. Areas are 11 and what begins with 2 or 3 (libphonenumber). Ten digits are left.
+ */
+const ARGENTINE_15 = /^(9?)0?(?:(11)15(\d{8})|([23]\d\d)15(\d{7})|([23]\d{3})15(\d{6}))$/;
+const ARGENTINE_0 = /^90(?=\d{10}$)/;
 
 /** A national number as it follows the country code in an international one. */
 export function withoutTrunkPrefix(cc: string, national: string): string {
-  if (cc === "54" && ARGENTINE_15.test(national)) {
-    return national.replace(ARGENTINE_15, "$1$3$5$2$4$6");
+  if (cc === "54") {
+    const bare = national.replace(ANY_OTHER, "");
+    return bare.replace(ARGENTINE_15, "$1$2$4$6$3$5$7").replace(ARGENTINE_0, "9");
   }
   const prefix = Object.hasOwn(TRUNK_PREFIXES, cc) ? TRUNK_PREFIXES[cc] : ANY_OTHER;
   return prefix ? national.replace(prefix, "") : national;
@@ -85,11 +94,20 @@ export function impossibleNumber(cc: string, national: string): string | undefin
  */
 const ITALIAN_MOBILE_WITH_0 = /^03(\d{9}|3[03-9]\d+)$/;
 
+/** What stands in a national number beside the bare one. */
+function trunkOf(national: string, bare: string): string {
+  if (national.endsWith(bare)) return national.slice(0, -bare.length);
+  return ARGENTINE_15.test(national.replace(ANY_OTHER, "")) ? "15" : "0";
+}
+
 /** What may be wrong with a number that can exist, in words that follow the field's name. */
 export function doubtsAbout(cc: string, national: string): string[] {
   const bare = withoutTrunkPrefix(cc, national);
-  const trunk = national.endsWith(bare) ? national.slice(0, -bare.length) : "15";
+  const trunk = trunkOf(national, bare);
   const doubts = trunk ? [`holds the prefix ${trunk}, for home calls`] : [];
+  if (COUNTRY_CODE.exec(cc)?.[0] !== cc || UNASSIGNED.test(cc)) {
+    doubts.push(`follows ${cc}, which is no country's code`);
+  }
   if (isTooLong(cc, bare)) doubts.push(`has too many digits for country code ${cc}`);
   const [shortest] = LENGTHS[cc] ?? [FEWEST - cc.length];
   if (bare.length < shortest) doubts.push(`has too few digits for country code ${cc}`);
@@ -97,10 +115,16 @@ export function doubtsAbout(cc: string, national: string): string[] {
   // Short ones are numbers of their own, such as 491 12345 of an area of Germany. The plans behind
   // three digits are those of small countries.
   const isLong = bare.length - cc.length >= (cc.length === 3 ? 5 : 6);
-  if (!LENGTHS[cc] && bare.startsWith(cc) && isLong) {
+  const isTwice = bare.startsWith(cc) ? isLong : isTwiceBehind0(cc, bare);
+  if (!LENGTHS[cc] && isTwice) {
     doubts.push("begins with the country code; check that it is not twice");
   }
   return doubts;
+}
+
+/** Where the 0 belongs to the number, such as 039 of Monza. Its numbers have at most eight digits. */
+function isTwiceBehind0(cc: string, national: string): boolean {
+  return national.startsWith(`0${cc}`) && national.length - cc.length > 9;
 }
 
 function isTooLong(cc: string, national: string): boolean {

@@ -3,6 +3,7 @@
  * @alicloud/cams20200606, "page" is a page of the vendor's documentation. A rule that is a guess says
  * so. Where it can, a guess is strict: it refuses what the real upstream may accept.
  */
+import { withoutTrunkPrefix } from "../../shared/changes/numbering-plans.ts";
 import type { OPERATIONS } from "../../shared/signing/operations.ts";
 import {
   addReply,
@@ -69,9 +70,12 @@ function onCustomer(
  * PhoneNumber is without the country code, and every reply has both joined (metadata). Other
  * characters than digits are refused: page api-error-codes lists the code, its use here is a guess.
  * No page says what an Add of a listed number does. OK is a guess, and the number keeps its state.
+ * A prefix for home calls is no part of an international number (E.164), so the list does not have
+ * it. That Add takes one at all is a guess.
  */
 const addNumber = onCustomer((custSpaceId, params, state) => {
-  const phoneNumber = `${params.Cc}${params.PhoneNumber}`;
+  const { Cc = "", PhoneNumber = "" } = params;
+  const phoneNumber = `${Cc}${withoutTrunkPrefix(Cc, PhoneNumber)}`;
   if (!/^\d+$/.test(phoneNumber)) return refused("InvalidParameter.PhoneNumberError");
   if (!state.hasNumber(custSpaceId, phoneNumber)) {
     state.setNumber(custSpaceId, phoneNumber, { VerifiedName: params.VerifiedName });
