@@ -130,6 +130,7 @@ async function addNumber(context: AddContext): Promise<HttpResponse> {
   let intent: AddIntent | undefined;
   try {
     intent = await recordIntent(context);
+    if (intent.isErased) await context.idempotency?.erase();
     const reply = await upstream.add(request, { deadlineAt: deadlineAt - QUERY_RESERVE_MS });
     return await accept(context, {
       phoneNumber: request.cc + withoutTrunkPrefix(request.cc, request.phoneNumber),

@@ -11,6 +11,8 @@ import { endAdded, prioritizeAdded } from "./priority-lane.ts";
 export type AddIntent = {
   /** The customer's numbers that the upstream listed before, in digits; undefined if unknown. */
   readonly listedBefore: readonly string[] | undefined;
+  /** Whether the customer was erased since the add began: then nothing is stored. */
+  readonly isErased: boolean;
   /** Removes what this add has stored. What other adds rely on stays. */
   undo(): Promise<void>;
 };
@@ -29,6 +31,7 @@ export async function recordAddIntent(
   now: number,
   begunAt = now,
 ): Promise<AddIntent> {
+  const isErased = (row: CustomerRow | undefined) => isErasedSince(row, begunAt, now);
   const leaveLane = () => endAdded(store, customer, now);
   const withdraw = () => updateCustomer(store, customer, (row) => withoutIntent(row, id));
   const undo = async () => {
@@ -38,20 +41,22 @@ export async function recordAddIntent(
   let before: CustomerRow | undefined;
   try {
     ({ before } = await updateCustomer(store, customer, (row) =>
-      isErasedSince(row, begunAt) ? "keep" : withIntent(row, number, id, now),
+      isErased(row) ? "keep" : withIntent(row, number, id, now),
     ));
-    if (isErasedSince(before, begunAt)) return { listedBefore: undefined, undo: async () => {} };
+    if (isErased(before)) {
+      return { listedBefore: undefined, isErased: true, undo: async () => {} };
+    }
     await enterLane(store, customer, now);
     // Erased meanwhile: whoever comes last removes what the lane got.
     const row = (await loadCustomer(store, customer))?.value;
-    if (isErasedSince(row, begunAt)) await leaveLane();
+    if (isErased(row)) await leaveLane();
   } catch (error) {
     // A write whose answer was lost may be stored, but the add is not sent. If the store fails
     // again, one customer too many stays on the list.
     await undo().catch(() => undefined);
     throw error;
   }
-  return { listedBefore: listedNumbers(before), undo };
+  return { listedBefore: listedNumbers(before), isErased: false, undo };
 }
 
 /** The lane is an index only, so an unreadable row of it keeps nobody from adding. */

@@ -2,6 +2,7 @@ import { isAppError } from "../errors.ts";
 import { type CustomerRow, customerKey } from "../schemas/customer-row.ts";
 import { hintKey } from "../schemas/hint.ts";
 import { DEAD_PREFIX, DUE_PREFIX } from "../schemas/outbox-rows.ts";
+import { endOfWait, isAhead } from "../schemas/stored-time.ts";
 import { encodeRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import { updateCustomer } from "./customer.ts";
@@ -69,8 +70,8 @@ async function putTombstone(
     // Damaged, or of a newer version: it holds personal data all the same.
     const key = customerKey(customer);
     const found = await store.get(key);
-    await store.put(key, encodeRow(tombstone(now)), found?.version ?? "absent");
-    return "unreadable";
+    const outcome = await store.put(key, encodeRow(tombstone(now)), found?.version ?? "absent");
+    return outcome === "stored" ? "unreadable" : putTombstone(store, customer, returns, now);
   }
 }
 
@@ -102,14 +103,15 @@ async function deleteAll(store: Store, prefix: string): Promise<number> {
   }
 }
 
-/** Whether a customer was erased at this time or later, wall clock in ms. */
-export function isErasedSince(row: CustomerRow | undefined, begunAt: number): boolean {
-  return row?.erasedAt !== undefined && Date.parse(row.erasedAt) >= begunAt;
+/** Whether a customer was erased at this time or later, wall clock in ms, by a clock that is right. */
+export function isErasedSince(row: CustomerRow | undefined, begunAt: number, now: number): boolean {
+  const erasedAt = row?.erasedAt && Date.parse(row.erasedAt);
+  return Boolean(erasedAt && erasedAt >= begunAt && !isAhead(erasedAt, now));
 }
 
 /**
- * Erases again what something in flight has written beside a tombstone, and removes the tombstone
- * after its day. Without `now` it stays.
+ * For a day, erases again what something in flight has written beside a tombstone, and then removes
+ * the tombstone, unless it has to stay. Without `now` no day ends.
  */
 export async function tendTombstone(
   store: Store,
@@ -118,8 +120,9 @@ export async function tendTombstone(
   now: number | undefined,
 ): Promise<void> {
   if (!value.erasedAt) return;
-  await eraseTraces(store, customer);
-  if (value.tombstoneUntil && now && Date.parse(value.tombstoneUntil) <= now) {
-    await store.delete(customerKey(customer), version);
-  }
+  const until = Date.parse(value.erasedAt) + TOMBSTONE_MS;
+  const isOver = now !== undefined && endOfWait(until, TOMBSTONE_MS, now) <= now;
+  // One that stays would cost each sweep these calls for good.
+  if (!isOver || value.tombstoneUntil) await eraseTraces(store, customer);
+  if (isOver && value.tombstoneUntil) await store.delete(customerKey(customer), version);
 }

@@ -45,6 +45,8 @@ export type Idempotency = {
   leaveUnknown(): Promise<void>;
   /** Frees the key: nothing was done. */
   forget(): Promise<void>;
+  /** Its customer was erased before the row was there: no response is stored in it. */
+  erase(): Promise<void>;
 };
 
 /** @throws InvalidRequestError */
@@ -110,6 +112,12 @@ export function createIdempotency(
 
     async forget() {
       await updateRow(store, key, idempotencyRowSchema, () => "delete");
+    },
+
+    async erase() {
+      await updateRow(store, key, idempotencyRowSchema, (row) =>
+        row ? { put: withoutTraces(row) } : "keep",
+      );
     },
   };
 }
@@ -207,10 +215,14 @@ export async function eraseResponses(store: Store, customer: string): Promise<nu
 async function eraseResponse(store: Store, key: string, customer: string): Promise<boolean> {
   const { before, outcome } = await updateRow(store, key, idempotencyRowSchema, (row) => {
     if (!row || customerOf(row) !== customer) return "keep";
-    const { customer: _customer, answer: _answer, ...rest } = row;
-    return { put: { ...rest, bodyHash: "", state: "unknown", erased: true } };
+    return { put: withoutTraces(row) };
   });
   return outcome === "stored" && before?.answer !== undefined;
+}
+
+function withoutTraces(row: IdempotencyRow): IdempotencyRow {
+  const { customer: _customer, answer: _answer, ...rest } = row;
+  return { ...rest, bodyHash: "", state: "unknown", erased: true };
 }
 
 const ERASE_PAGE = 1_000;

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { recordAddIntent } from "../../../shared/customers/add-intent.ts";
 import { loadCustomer } from "../../../shared/customers/customer.ts";
+import { eraseCustomer } from "../../../shared/customers/erase.ts";
 import { createIdempotency } from "../../../shared/http/idempotency.ts";
 import { markDelivered, moveToDeadLetters } from "../../../shared/outbox/pending.ts";
 import { readCustomer } from "../../../shared/polling/read-customer.ts";
+import type { Store } from "../../../shared/store/store.ts";
 import { aCustomer, anEvent, type CommandRig, createCommandRig, START } from "./command-rig.ts";
 
 const NUMBER = "4915112345678";
@@ -122,6 +124,23 @@ describe("erase", () => {
     await rig.put("c/acme", { schema: 99, numbers: { [NUMBER]: {} } });
     expect(await erase("acme")).toMatchObject({ erased: ["acme"], unreadable: [] });
     expect(await dump()).not.toContain(NUMBER);
+  });
+
+  it("replaces such a row also if it changes meanwhile", async () => {
+    const unreadable = { schema: 99, numbers: { [NUMBER]: {} } };
+    await rig.put("c/acme", unreadable);
+    let isChanged = false;
+    const racing = {
+      ...rig.store,
+      async put(...args: Parameters<typeof rig.store.put>) {
+        if (!isChanged) await rig.put("c/acme", { ...unreadable, newer: true });
+        isChanged = true;
+        return rig.store.put(...args);
+      },
+    };
+    await eraseCustomer(racing, "acme", { returns: false, now: rig.now });
+    expect(isChanged).toBe(true);
+    expect(await rig.row("c/acme")).toMatchObject({ numbers: {}, erasedAt: expect.any(String) });
   });
 
   it("deletes a stored response that this version cannot read, and no other customer's", async () => {
@@ -248,12 +267,51 @@ describe("what was in flight when a customer was erased", () => {
     await readAgain("acme");
     expect(await rig.keys("c/acme")).toEqual([]);
   });
+
+  it("costs a sweep no call after a day, where the tombstone stays", async () => {
+    rig = createCommandRig({ WATCH_DISCOVER: "on" });
+    await fill("acme");
+    await erase("acme");
+    const calls: string[] = [];
+    const { get, scan } = rig.store;
+    const counting = {
+      ...rig.store,
+      get: (key: string) => (calls.push(key), get(key)),
+      scan: (...page: Parameters<typeof scan>) => (calls.push(page[0]), scan(...page)),
+    };
+    await readAgain("acme", true, counting);
+    expect(calls).toContain("dead/acme/");
+    rig.advance(DAY_MS);
+    calls.length = 0;
+    await readAgain("acme", true, counting);
+    expect(calls).toEqual(["c/acme"]);
+  });
+});
+
+describe("an erasure by a clock that is a year ahead", () => {
+  const YEAR_MS = 365 * DAY_MS;
+  beforeEach(async () => {
+    rig.advance(YEAR_MS);
+    await erase("acme");
+    rig.advance(-YEAR_MS);
+  });
+
+  it("keeps no add from being watched", async () => {
+    const number = { cc: "49", national: "15112345678" };
+    await recordAddIntent(rig.store, "acme", number, "new", rig.now());
+    expect(await rig.row("c/acme")).toMatchObject({ addIntents: ["new"] });
+  });
+
+  it("leaves its tombstone to the next sweep, which removes it", async () => {
+    await readAgain("acme");
+    expect(await rig.keys("c/acme")).toEqual([]);
+  });
 });
 
 /** As a sweep does. The upstream must not be asked. */
-function readAgain(customer: string, isConfirmed = true) {
+function readAgain(customer: string, isConfirmed = true, store: Store = rig.store) {
   const query = () => Promise.reject(new Error("asked the upstream"));
-  const deps = { store: rig.store, now: rig.now, source: "urn:waba-numbers:1:test" };
+  const deps = { store, now: rig.now, source: "urn:waba-numbers:1:test" };
   const isClockConfirmed = () => isConfirmed;
   return readCustomer(
     customer,
