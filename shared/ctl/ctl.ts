@@ -9,7 +9,7 @@ import { connect } from "./connect.ts";
 import { CtlError, type CtlIo } from "./io.ts";
 import { newKey } from "./new-key.ts";
 import { describeAnswer, isDone } from "./print.ts";
-import { printable } from "./printable.ts";
+import { printable, printableLines } from "./printable.ts";
 import { runPlan } from "./run.ts";
 import { findStart } from "./running-file.ts";
 import { verdictOf } from "./status-lines.ts";
@@ -25,7 +25,12 @@ const CANNOT_TELL = 3;
  * @returns the exit code: 0 done, 1 refused or failed, 2 wrong command line. With `--check`: 0 OK,
  * 1 WARN, 2 CRIT, 3 for everything else.
  */
-export async function main(argv: readonly string[], io: CtlIo): Promise<0 | 1 | 2 | 3> {
+export async function main(argv: readonly string[], given: CtlIo): Promise<0 | 1 | 2 | 3> {
+  const io: CtlIo = {
+    ...given,
+    out: (text) => given.out(printableLines(text)),
+    err: (text) => given.err(printableLines(text)),
+  };
   const isCheck = argv.includes("--check");
   try {
     const parsed = parseCommandLine(argv, io.now());

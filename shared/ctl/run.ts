@@ -4,6 +4,7 @@ import { type Answer, listOf } from "./answer.ts";
 import type { Plan } from "./arguments.ts";
 import { readImport } from "./import-ids.ts";
 import { type Connection, CtlError, type CtlIo } from "./io.ts";
+import { printable } from "./printable.ts";
 import { createProgress } from "./progress.ts";
 import { suggest } from "./suggest.ts";
 
@@ -155,14 +156,16 @@ async function send(payload: object, connection: Connection, io: CtlIo): Promise
 /** @throws CtlError for an answer that reports a failure or a refusal */
 function checkAnswer(answer: Answer): Answer {
   if (typeof answer.errorType === "string") {
-    throw new CtlError(`The function failed (${answer.errorType}). Its log says why.`);
+    const errorType = printable(answer.errorType);
+    throw new CtlError(`The function failed (${errorType}). Its log says why.`);
   }
   const error = answer.error as { code?: unknown; issues?: unknown } | undefined;
   if (!error) return answer;
   const issues = Array.isArray(error.issues) ? (error.issues as Record<string, unknown>[]) : [];
   const lines = issues.map(({ path, message }) => `  ${path ? `${path} ` : ""}${message}`);
+  const refusal = `The function refused the command (${error.code}).`;
   throw new CtlError(
-    [`The function refused the command (${error.code}).`, ...lines].join("\n"),
+    [refusal, ...lines].map(printable).join("\n"),
     error.code === "ERR_INVALID_REQUEST" ? 2 : 1,
   );
 }

@@ -1,5 +1,6 @@
 import type { Answer } from "./answer.ts";
 import { CtlError } from "./io.ts";
+import { printable } from "./printable.ts";
 
 const LIMIT_MS = 90_000;
 
@@ -48,7 +49,7 @@ async function readAnswer(response: Response): Promise<Answer> {
   const answer = typeof body === "object" && body !== null ? (body as Answer) : undefined;
   if (answer && (response.ok || "errorType" in answer || "error" in answer)) return answer;
   if (typeof answer?.code === "string") {
-    throw new CtlError(`npm start refused the command (${answer.code}).`);
+    throw new CtlError(`npm start refused the command (${printable(answer.code)}).`);
   }
   throw new CtlError(
     `What listens there does not answer as npm start does (HTTP ${status}). Give npm start's --url.`,

@@ -1,6 +1,7 @@
 import { type Answer, listOf } from "./answer.ts";
 import type { Plan } from "./arguments.ts";
 import type { Connection, CtlIo } from "./io.ts";
+import { printable } from "./printable.ts";
 import { runPlan } from "./run.ts";
 
 const LOOK_MS = 2_000;
@@ -22,7 +23,8 @@ export async function tailEvents(
     );
     const found = [...listOf(events)].sort((a, b) => timeOf(a).localeCompare(timeOf(b)));
     for (const event of found) {
-      if (!shown.has(keyOf(event))) io.out(asJson ? JSON.stringify(event) : lineOf(event));
+      if (!shown.has(keyOf(event)))
+        io.out(asJson ? JSON.stringify(event) : printable(lineOf(event)));
     }
     const last = found.at(-1);
     if (last) since = timeOf(last);

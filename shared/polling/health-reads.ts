@@ -99,12 +99,12 @@ export function createHealthReads(options: HealthReadsOptions, deps: HealthReads
     if (customer.startsWith("~") || customer === SELF) return true;
     const row = (await loadCustomer(store, customer).catch(unlessUnusable))?.value;
     if (!row || row.removedAt) return true;
-    const { within, number = "" } = places[name];
+    const { within, numbers = 0 } = places[name];
     const answers: HealthAnswer[] = [];
     const commit = () => commitHealth(customer, answers.splice(0), options, deps);
     let isOver = false;
-    for (const phoneNumber of numbersWithHealth(row).sort()) {
-      if (within === key && phoneNumber <= number) continue;
+    for (const [index, phoneNumber] of numbersWithHealth(row).sort().entries()) {
+      if (within === key && index < numbers) continue;
       const waitMs = dueInMs(places[name].askedAt ?? 0, pauseMs, now());
       isOver = waitMs > timerMs || !(await limiter.wait(waitMs));
       const answer = isOver ? "over" : await ask(customer, row, phoneNumber);
@@ -112,7 +112,7 @@ export function createHealthReads(options: HealthReadsOptions, deps: HealthReads
       if (answer === "over") break;
       if (answer) answers.push(answer);
       if (answers.length === ANSWERS_PER_WRITE) await commit();
-      const at = { within: key, number: phoneNumber, askedAt: now() };
+      const at = { within: key, numbers: index + 1, askedAt: now() };
       places[name] = { ...places[name], ...at, asked: true };
     }
     await commit();

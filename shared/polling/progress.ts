@@ -27,7 +27,8 @@ export function trackProgress(
   now: () => number,
 ) {
   let { expiryCursor, retention, discovery } = earlier;
-  let beside: BesideProgress = { health: () => earlier.health, hints: () => earlier.hints };
+  // What is switched off keeps no place, which may name a customer that is erased since.
+  let beside: BesideProgress = { health: () => undefined, hints: () => undefined };
   let areFailuresStored = false;
   return {
     setExpiry(place: ExpiryPlace): void {

@@ -3,9 +3,9 @@ import * as z from "zod/mini";
 const placeSchema = z.looseObject({
   /** The last key that is done; "" at the start of a turn. */
   key: z.string(),
-  /** The key behind it, as far as its number `number` is done. */
+  /** The key behind it, and how many of its numbers are done. A number here would outlive its customer. */
   within: z.optional(z.string()),
-  number: z.optional(z.string()),
+  numbers: z.optional(z.number()),
   /** When the turn began; wall clock, ms. */
   startedAt: z.number(),
   done: z.boolean(),

@@ -5,7 +5,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { SETTING_HELP } from "../../shared/contract/setting-help.ts";
-import { printable } from "../../shared/ctl/printable.ts";
+import { printable, printableLines } from "../../shared/ctl/printable.ts";
 import { announceStart } from "../../shared/ctl/running-file.ts";
 import { maskNumber } from "../../shared/log.ts";
 import { guide } from "./guide.ts";
@@ -64,13 +64,14 @@ async function start(): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), "waba-numbers-"));
   try {
     console.log("Starting: opening the store…");
-    const writeLog = (line: string) => console.log(line);
+    const writeLog = (line: string) => console.log(printable(line));
     const isReal = usesRealUpstream(given);
     const stack = await startStack({
       ...{ folder, port, intervalSeconds, given, writeLog },
       onAttempt: ({ body }, result) => {
         const { type, subject } = JSON.parse(body);
-        console.log(`event  ${type}  ${hide(subject ?? "", isReal)}  ${describeResult(result)}`);
+        const shown = hide(subject ?? "", isReal);
+        console.log(printable(`event  ${type}  ${shown}  ${describeResult(result)}`));
       },
     });
     const { url, apiKey, store } = stack;
@@ -148,6 +149,6 @@ try {
   const code = (error as { code?: unknown }).code;
   const taken =
     code === "EADDRINUSE" ? "The port is taken. Choose another with --port." : undefined;
-  console.error(taken ?? (error instanceof Error ? error.message : String(error)));
+  console.error(printableLines(taken ?? (error instanceof Error ? error.message : String(error))));
   process.exitCode = 1;
 }

@@ -276,8 +276,14 @@ describe("what was in flight when a customer was erased", () => {
     const { get, scan } = rig.store;
     const counting = {
       ...rig.store,
-      get: (key: string) => (calls.push(key), get(key)),
-      scan: (...page: Parameters<typeof scan>) => (calls.push(page[0]), scan(...page)),
+      get(key: string) {
+        calls.push(key);
+        return get(key);
+      },
+      scan(...page: Parameters<typeof scan>) {
+        calls.push(page[0]);
+        return scan(...page);
+      },
     };
     await readAgain("acme", true, counting);
     expect(calls).toContain("dead/acme/");

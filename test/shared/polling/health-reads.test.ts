@@ -172,6 +172,22 @@ describe("with WATCH_HEALTH", () => {
     },
   );
 
+  it("the place within a customer names no number, and is forgotten without WATCH_HEALTH", async () => {
+    const numbers = Array.from({ length: 300 }, (_, index) => String(4_915_100_000_000 + index));
+    world.answers.set(
+      "acme",
+      numbers.map((number) => item(number)),
+    );
+    await world.watch(["acme"]);
+    await minutes(2);
+    const lease = async () => (await world.store.get("lease/poll"))?.value ?? "";
+    expect(await lease()).toContain('"within":"c/acme"');
+    expect(await lease()).not.toMatch(/49151\d{8}/);
+    await world.run();
+    expect(await lease()).not.toContain('acme","numbers');
+    expect(JSON.parse(await lease()).health).toBeUndefined();
+  });
+
   it("a health write moves no time of a read", async () => {
     await world.watch(["acme"]);
     await minutes(1);
