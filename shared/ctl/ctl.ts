@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { userInfo } from "node:os";
 import process from "node:process";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -67,6 +68,15 @@ export async function main(argv: readonly string[], given: CtlIo): Promise<0 | 1
   }
 }
 
+/** A container may run under a number that has no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.()}`;
+  }
+}
+
 const isProgram = pathToFileURL(process.argv[1] ?? "").href === import.meta.url;
 if (isProgram) {
   // The reader of a pipe, such as head, may end first.
@@ -79,6 +89,7 @@ if (isProgram) {
     err: (line) => console.error(line),
     redraw: process.stderr.isTTY ? (line) => process.stderr.write(`\r${line}`) : undefined,
     environment: process.env,
+    user: userName(),
     now: Date.now,
     sleep: async (ms) => {
       await sleep(ms);

@@ -15,7 +15,8 @@ export function connectInProcess(io: CtlIo): Connection {
   const config = readConfig(io);
   io.err(`npm start is not running: the store ${describeStore(config.storeUrl.reveal())}`);
   // The answer or the error says it in words. What has changed leaves its audit line as well.
-  const log = createLog({ level: "error", now: io.now, write: (line) => writeAudit(line, io) });
+  const write = (line: string) => writeAudit(line, io);
+  const log = createLog({ level: "error", now: io.now, write }, { user: io.user });
   const deps = createDeps(config, { log });
   const poll = createPoll({ ...deps, config });
   const context = { requestId: randomUUID(), credentials: {} };

@@ -10,6 +10,8 @@ export type CtlIo = {
   /** Overwrites the current line of a terminal. Undefined if there is none. */
   readonly redraw: ((text: string) => void) | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Who runs it, as the system names them. */
+  readonly user: string;
   /** Wall clock, ms. */
   readonly now: () => number;
   readonly sleep: (ms: number) => Promise<void>;

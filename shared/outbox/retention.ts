@@ -1,5 +1,10 @@
 import { isAppError } from "../errors.ts";
-import type { DeliveredEvent } from "../schemas/customer-row.ts";
+import {
+  CUSTOMER_PREFIX,
+  type CustomerRow,
+  customerRowSchema,
+  type DeliveredEvent,
+} from "../schemas/customer-row.ts";
 import {
   DEAD_PREFIX,
   deadRowSchema,
@@ -17,6 +22,8 @@ const DAY_MS = 86_400_000;
 const NOTICE_MS = 7 * DAY_MS;
 /** A history row holds up to 64 KB. */
 const PAGE = 50;
+/** The history of earlier versions lies in the customers' own rows, until an event leaves. */
+const PREFIXES = [DEAD_PREFIX, HISTORY_PREFIX, CUSTOMER_PREFIX];
 
 export type Retention = {
   /** How long a dead letter or delivered event is kept, in ms. */
@@ -51,14 +58,13 @@ export async function expireEvents(
   if (place.cursor === "" && !isDue) return { place, ...counts };
   let after = place.cursor || DEAD_PREFIX;
   while (hasTime()) {
-    const prefix = after.startsWith(DEAD_PREFIX) ? DEAD_PREFIX : HISTORY_PREFIX;
+    const at = PREFIXES.findIndex((prefix) => after.startsWith(prefix));
+    const [prefix = "", next] = PREFIXES.slice(at);
     const rows = await store.scan(prefix, after, PAGE);
     for (const row of rows) await skipUnreadable(() => expireRow(store, row, retention, counts));
     const last = rows.length === PAGE ? rows.at(-1)?.key : undefined;
-    if (!last && prefix === HISTORY_PREFIX) {
-      return { place: { cursor: "", endedAt: now }, ...counts };
-    }
-    after = last ?? HISTORY_PREFIX;
+    if (!last && !next) return { place: { cursor: "", endedAt: now }, ...counts };
+    after = last ?? next ?? "";
   }
   return { place: { ...place, cursor: after }, ...counts };
 }
@@ -72,6 +78,7 @@ async function expireRow(
   counts: Counts,
 ): Promise<void> {
   if (row.key.startsWith(DEAD_PREFIX)) return expireDead(store, row, retention, counts);
+  if (row.key.startsWith(CUSTOMER_PREFIX)) return expireInside(store, row, retention, counts);
   const { keptMs, now } = retention;
   const value = decodeRow(row.key, row, historyRowSchema);
   const change = (found: HistoryRow | undefined) =>
@@ -100,7 +107,32 @@ async function expireDead(
   if (diedAt !== value.diedAt) await store.put(key, encodeRow({ ...value, diedAt }), version);
 }
 
-function withoutOld(row: HistoryRow, cutoff: number, now: number): RowChange<HistoryRow> {
+async function expireInside(
+  store: Store,
+  row: Row,
+  { keptMs, now }: Retention,
+  counts: Counts,
+): Promise<void> {
+  // Cheaper than to read every row as JSON.
+  if (!row.value.includes('"delivered":[{')) return;
+  const known = { value: decodeRow(row.key, row, customerRowSchema), version: row.version };
+  const change = (found: CustomerRow | undefined): RowChange<CustomerRow> => {
+    const { delivered: events = [], deliveredCutAt: cutAt } = found ?? {};
+    if (!found || events.length === 0) return "keep";
+    const kept = withoutOld({ events, cutAt }, now - keptMs, now);
+    if (kept === "keep") return "keep";
+    const none: Partial<Kept> = { cutAt: events.at(-1)?.deliveredAt };
+    const left = kept === "delete" ? none : kept.put;
+    return { put: { ...found, delivered: left.events, deliveredCutAt: left.cutAt } };
+  };
+  const done = await updateRow(store, row.key, customerRowSchema, change, { known });
+  counts.deliveredEvents +=
+    (done.before?.delivered?.length ?? 0) - (done.row?.delivered?.length ?? 0);
+}
+
+type Kept = Pick<HistoryRow, "events" | "cutAt">;
+
+function withoutOld<R extends Kept>(row: R, cutoff: number, now: number): RowChange<R> {
   const isOld = ({ deliveredAt }: DeliveredEvent) => Date.parse(deliveredAt) <= cutoff;
   const kept = row.events.filter((event) => !isOld(event));
   if (kept.length === 0) return "delete";

@@ -105,6 +105,7 @@ describe("the operators' page", () => {
       environment: {},
       now: rig.now,
       sleep: async () => {},
+      user: "alice",
       readText: async () => "cust-space-1",
       findStart: async () => undefined,
       serverless: ["npx"] as const,

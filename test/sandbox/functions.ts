@@ -98,6 +98,8 @@ export async function startFunctions(options: LocalOptions): Promise<LocalFuncti
   const operate = createHttpHandler({
     ...deps,
     paths: ["/poll"],
+    // The command's own line has the same request id, and does not know who sent it.
+    isAudited: true,
     methods: {
       POST: withApiKey(config.apiKeys, async (request, call) => {
         // A command may concern every customer.

@@ -146,6 +146,9 @@ describe("ctl without npm start", () => {
     expect(JSON.parse(audit)).toMatchObject({
       command: "watch",
       customers: ["a", "b"],
+      user: "alice",
+      requestId: expect.any(String),
+      outcome: "done",
       audit: true,
     });
     const listed = await runCtl(["watch", "list"], { environment });

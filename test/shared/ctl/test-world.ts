@@ -23,6 +23,7 @@ export async function runCtl(argv: readonly string[], io: Partial<CtlIo> = {}): 
     err: (line) => err.push(line),
     redraw: undefined,
     environment: {},
+    user: "alice",
     now: () => now,
     sleep: async (ms) => {
       waits.push(ms);

@@ -91,7 +91,7 @@ describe("expireEvents", () => {
       gone.deliveredEvents += done.deliveredEvents;
       calls += 1;
     } while (place.cursor !== "");
-    expect([gone, calls]).toEqual([{ deadLetters: 60, deliveredEvents: 10 }, 4]);
+    expect([gone, calls]).toEqual([{ deadLetters: 60, deliveredEvents: 10 }, 5]);
     expect(await keys()).toHaveLength(70);
   });
 
@@ -104,6 +104,49 @@ describe("expireEvents", () => {
       ...{ deadLetters: 1, deliveredEvents: 2 },
     });
     expect(await keys()).toEqual([]);
+  });
+
+  it("deletes the old history inside of a row that the first edition wrote", async () => {
+    const inside = (...days: number[]) => ({
+      ...{ schema: 1, seq: 9, numbers: {}, pending: [event(9)], baselineAt: daysAgo(400) },
+      delivered: days.map((each, index) => ({ ...event(index), deliveredAt: daysAgo(each) })),
+    });
+    await put("c/acme", inside(100, 95, 10));
+    await put("c/beta", inside(90));
+    await put("c/new", inside(-365));
+    await put("c/young", { ...inside(89), deliveredCutAt: daysAgo(200) });
+    await put("c/~account", inside(91));
+    expect(await expire()).toMatchObject({ deliveredEvents: 4 });
+    const row = async (key: string) => JSON.parse((await store.get(key))?.value ?? "");
+    expect(await row("c/acme")).toEqual({
+      ...inside(),
+      delivered: [{ ...event(2), deliveredAt: daysAgo(10) }],
+      deliveredCutAt: daysAgo(95),
+    });
+    const { delivered: _none, ...bare } = inside();
+    expect(await row("c/beta")).toEqual({ ...bare, deliveredCutAt: daysAgo(90) });
+    expect(await row("c/~account")).toEqual({ ...bare, deliveredCutAt: daysAgo(91) });
+    expect((await row("c/new")).delivered).toEqual([{ ...event(0), deliveredAt: daysAgo(0) }]);
+    expect(await row("c/young")).toEqual({ ...inside(89), deliveredCutAt: daysAgo(200) });
+  });
+
+  it("looks at customers' rows over many calls, and writes none without such a history", async () => {
+    for (let n = 0; n < 120; n += 1) {
+      const delivered = n === 110 ? [{ ...event(1), deliveredAt: daysAgo(91) }] : undefined;
+      await put(`c/${n}`, { schema: 1, seq: 9, numbers: {}, pending: [], delivered });
+    }
+    const versions = async () => (await store.scan("c/", "", 200)).map(({ version }) => version);
+    const before = await versions();
+    let place: RetentionPlace | undefined;
+    let calls = 0;
+    do {
+      let pages = 1;
+      ({ place } = await expire(place, 90, () => pages-- > 0));
+      calls += 1;
+    } while (place.cursor !== "");
+    expect(calls).toBe(5);
+    const after = await versions();
+    expect(after.filter((version) => !before.includes(version))).toHaveLength(1);
   });
 
   it("leaves pending events, other rows and unreadable ones alone", async () => {
