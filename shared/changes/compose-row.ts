@@ -84,11 +84,12 @@ function withReported(
   const onboarding = { ...row.onboarding };
   for (const { milestone } of updates) {
     if (!milestone) continue;
-    const { key, addedAt, kind } = milestone;
-    const reported = { ...onboarding[key], addedAt, [`${kind}At`]: observedAt };
-    // A number in service is not looked for again.
-    const { cc: _cc, adds: _adds, ...completed } = reported;
-    onboarding[key] = kind === "completed" ? completed : reported;
+    for (const [key, addedAt] of Object.entries(milestone.line.times)) {
+      const reported = { ...onboarding[key], addedAt, [`${milestone.kind}At`]: observedAt };
+      // A number in service is not looked for again.
+      const { cc: _cc, adds: _adds, ...completed } = reported;
+      onboarding[key] = milestone.kind === "completed" ? completed : reported;
+    }
   }
   return Object.keys(onboarding).length > 0 ? onboarding : undefined;
 }

@@ -1,4 +1,4 @@
-import type { NumberState } from "../schemas/customer-row.ts";
+import type { AddedNumber, NumberState } from "../schemas/customer-row.ts";
 import type { NumberEvent, NumberEventType } from "../schemas/event.ts";
 import type { Blockage } from "./next-step.ts";
 import type { FieldChange } from "./number-state.ts";
@@ -28,15 +28,23 @@ export type EventDraft = {
   >;
 };
 
-/** An added number came into service, did not in time, or had its name refused. */
-export type Milestone = {
-  /** How it was added: country code and national number. */
-  readonly key: string;
+/** A line that was added here, in one spelling or several. */
+export type AddedLine = {
+  /** How it was first added: country code and national number. */
+  readonly addedAs: string;
   /** How the list has it; the added form while it is not listed. */
   readonly phoneNumber: string;
   readonly addedAt: string;
+  /** When it was added, by spelling. */
+  readonly times: Readonly<Record<string, string>>;
+  readonly reported: Pick<AddedNumber, "stuckAt" | "refusedAt" | "completedAt">;
+};
+
+/** An added line came into service, did not in time, or had its name refused. */
+export type Milestone = {
+  readonly line: AddedLine;
   /** The row notes it as `completedAt`, `stuckAt` or `refusedAt`. */
   readonly kind: "completed" | "stuck" | "refused";
-  /** What is in the way of a number that is not completed. */
+  /** What is in the way of a line that is not completed. */
   readonly blockage?: Blockage;
 };

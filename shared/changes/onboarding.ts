@@ -3,8 +3,8 @@ import { EVENT_TYPES } from "../schemas/event.ts";
 import { isAhead } from "../schemas/stored-time.ts";
 import type { CustomerRead } from "./customer-read.ts";
 import { findBlockage, isNameRefused } from "./next-step.ts";
-import type { EventDraft, Milestone, NumberUpdate } from "./number-update.ts";
-import { findNumber } from "./same-line.ts";
+import type { AddedLine, EventDraft, Milestone, NumberUpdate } from "./number-update.ts";
+import { findNumber, sameLine } from "./same-line.ts";
 
 /** A number that was added this long ago should be in service… */
 const STUCK_AFTER_MS = 24 * 3_600_000;
@@ -41,25 +41,41 @@ export function withMilestones(
   return [...joined.values()];
 }
 
-type Added = Pick<Milestone, "key" | "phoneNumber" | "addedAt">;
-
-/** The added numbers as the list has them. */
-function findAdded({ row, readAt }: CustomerRead, listed: readonly string[]): Added[] {
-  return Object.entries(row.onboarding ?? {}).flatMap(([key, { cc, addedAt }]) => {
-    if (cc === undefined) return [];
+/** The added lines as the list has them, each once in however many spellings it was added. */
+function findAdded({ row, readAt }: CustomerRead, listed: readonly string[]): AddedLine[] {
+  const lines: AddedLine[] = [];
+  for (const [key, { cc, addedAt, ...reported }] of Object.entries(row.onboarding ?? {})) {
+    if (cc === undefined) continue;
     const found = findNumber(cc, key.slice(cc.length), listed);
+    const phoneNumber = found?.phoneNumber ?? key;
     // A number that was added by a wrong clock counts from now on.
     const isWrong = isAhead(Date.parse(addedAt), readAt);
     const since = isWrong ? new Date(readAt).toISOString() : addedAt;
-    return [{ key, phoneNumber: found?.phoneNumber ?? key, addedAt: since }];
-  });
+    const one = { addedAs: key, phoneNumber, addedAt: since, reported: isWrong ? {} : reported };
+    // Two listed near forms are two lines. Near forms that are not listed are one.
+    const isOf = (line: AddedLine) =>
+      line.phoneNumber === phoneNumber || (!found && sameLine(line.phoneNumber, key));
+    const index = lines.findIndex(isOf);
+    const times = { ...lines[index]?.times, [key]: since };
+    lines[index < 0 ? lines.length : index] = { ...joinAdds(lines[index], one), times };
+  }
+  return lines;
+}
+
+type Add = Omit<AddedLine, "times">;
+
+/** A line that was added in two spellings has been reported if it has been under either. */
+function joinAdds(line: Add | undefined, one: Add): Add {
+  if (!line) return one;
+  const first = one.addedAt < line.addedAt ? one : line;
+  return { ...first, reported: { ...line.reported, ...one.reported } };
 }
 
 /** The events of an added number say how it was added, and its discovery says when. */
-function withAdded(update: NumberUpdate, added: readonly Added[]): NumberUpdate {
+function withAdded(update: NumberUpdate, added: readonly AddedLine[]): NumberUpdate {
   const own = added.find(({ phoneNumber }) => phoneNumber === update.phoneNumber);
   if (!own) return update;
-  const { key: addedAs, addedAt } = own;
+  const { addedAs, addedAt } = own;
   const drafts = update.drafts.map((draft) => ({
     ...draft,
     state: { ...draft.state, addedAs },
@@ -69,31 +85,29 @@ function withAdded(update: NumberUpdate, added: readonly Added[]): NumberUpdate 
 }
 
 /**
- * Each number is completed once, stuck at most once, and its name refused at most once.
+ * Each line is completed once, stuck at most once, and its name refused at most once.
  *
  * @param state after the read
  */
 function findMilestone(
-  { row, readAt, isClockDoubtful }: CustomerRead,
-  added: Added,
+  { readAt, isClockDoubtful }: CustomerRead,
+  line: AddedLine,
   state: NumberState | undefined,
 ): Milestone | undefined {
-  const { key, addedAt } = added;
-  const known = row.onboarding?.[key];
-  const reported = known?.addedAt === addedAt ? known : undefined;
-  if (reported?.completedAt) return undefined;
+  const { addedAt, reported } = line;
+  if (reported.completedAt) return undefined;
   const fields = state && !state.missingSince ? state.fields : undefined;
   const blockage = findBlockage(fields);
-  if (!blockage) return { ...added, kind: "completed" };
+  if (!blockage) return { line, kind: "completed" };
   // A refused name is reported once as such, also after the number was stuck for another reason.
   if (blockage.blockedBy === "nameStatus" && fields && isNameRefused(fields)) {
-    return reported?.refusedAt ? undefined : { ...added, kind: "refused", blockage };
+    return reported.refusedAt ? undefined : { line, kind: "refused", blockage };
   }
-  if (reported?.stuckAt) return undefined;
-  if (fields && isNameRefused(fields)) return { ...added, kind: "stuck", blockage };
+  if (reported.stuckAt) return undefined;
+  if (fields && isNameRefused(fields)) return { line, kind: "stuck", blockage };
   const lastStepAt = Math.max(Date.parse(addedAt), Date.parse(state?.observedAt ?? addedAt));
   const isLong = readAt - Date.parse(addedAt) >= STUCK_AFTER_MS && readAt - lastStepAt >= GRACE_MS;
-  return isLong && !isClockDoubtful ? { ...added, kind: "stuck", blockage } : undefined;
+  return isLong && !isClockDoubtful ? { line, kind: "stuck", blockage } : undefined;
 }
 
 function addMilestone(
@@ -101,7 +115,8 @@ function addMilestone(
   update: NumberUpdate,
   milestone: Milestone,
 ): NumberUpdate {
-  const { kind, key: addedAs, addedAt, blockage } = milestone;
+  const { kind, blockage } = milestone;
+  const { addedAs, addedAt } = milestone.line;
   const draft: EventDraft = {
     type: kind === "completed" ? EVENT_TYPES.onboardingCompleted : EVENT_TYPES.onboardingStuck,
     phoneNumber: update.phoneNumber,

@@ -94,6 +94,27 @@ describe("onboarding of an added number", () => {
     expect(await world.text("hot/acme")).toBeUndefined();
   });
 
+  it("onboarding of one line that was added in two spellings is completed once", async () => {
+    const world = createWatchWorld();
+    await world.watch(["acme"]);
+    world.answers.set("acme", [item("4930123456")]);
+    await world.run();
+    for (const [id, national] of Object.entries({ a: "07700900142", b: "7700900142" })) {
+      const number = { cc: "44", national };
+      await recordAddIntent(world.store, "acme", number, id, world.clock.now());
+    }
+    for (const Status of ["PENDING", "CONNECTED", "CONNECTED", "CONNECTED"]) {
+      world.answers.set("acme", [item("4930123456"), item("447700900142", { Status })]);
+      await minutes(world, 1);
+    }
+    expect(sentTypes(world)).toEqual([
+      "whatsapp.phone_number.discovered",
+      "whatsapp.phone_number.changed",
+      "whatsapp.onboarding.completed",
+    ]);
+    expect(await world.text("hot/acme")).toBeUndefined();
+  });
+
   it("onboarding is reported by the sweep when the lane's row is unreadable, or lost", async () => {
     for (const lane of ["not JSON", undefined]) {
       const world = await start(REGISTERING);
