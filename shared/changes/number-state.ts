@@ -82,9 +82,12 @@ export function mergeState(
   };
 }
 
-/** Whether the number belongs to the customer's list: it is in it, and has not left the account. */
+/**
+ * Whether the number belongs to the customer's list: it is in it, and has not left the account. An
+ * earlier edition stored blanks around a value.
+ */
 export function isListed({ missingSince, fields }: NumberState): boolean {
-  return !missingSince && !isOneOf(fields.status, ["DELETED", "MIGRATED"]);
+  return !missingSince && !isOneOf(fields.status?.trim(), ["DELETED", "MIGRATED"]);
 }
 
 /** A receiver knows a value in its first spelling, which stays as long as the value does. */

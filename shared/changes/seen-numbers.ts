@@ -16,7 +16,9 @@ function updateOne(read: CustomerRead, seen: Observation): NumberUpdate | undefi
   const isOld = isAsOldAsBaseline(read, phoneNumber);
   const merged = mergeState(known, seen, read.observedAt);
   const isNewlyListed = known ? !isListed(known) && isListed(merged) : !isOld;
-  const state = isNewlyListed ? { ...merged, listedSince: read.observedAt } : merged;
+  // In rows that contradicted each other it was listed before.
+  const listedSince = read.wasUnclear?.[phoneNumber]?.since ?? read.observedAt;
+  const state = isNewlyListed ? { ...merged, listedSince } : merged;
   const draft = (
     type: EventDraft["type"],
     changes: EventDraft["changes"],

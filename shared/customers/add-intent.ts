@@ -71,10 +71,23 @@ async function enterLane(store: Store, customer: string, now: number): Promise<v
 /**
  * The numbers that a row knows to be listed, in digits; undefined before the first read. A number
  * that left the account may be added again, so it does not count.
+ *
+ * @param isSince whether a first sight at this time does not count either
  */
-function listedNumbers(row: CustomerRow | undefined): readonly string[] | undefined {
-  if (!row?.baselineAt) return undefined;
-  return Object.keys(row.numbers).filter((number) => isListed(row.numbers[number] as NumberState));
+function listedNumbers(
+  stored: CustomerRow | undefined,
+  isSince = (_time?: string) => false,
+): readonly string[] | undefined {
+  if (!stored?.baselineAt || isSince(stored.baselineAt)) return undefined;
+  const { numbers, unclear = {} } = stored;
+  return [
+    ...Object.keys(numbers).filter((number) => {
+      const state = numbers[number] as NumberState;
+      return isListed(state) && !isSince(state.listedSince);
+    }),
+    // In two rows that contradict each other, and so listed.
+    ...Object.keys(unclear).filter((number) => !isSince(unclear[number]?.since)),
+  ];
 }
 
 /** Clocks of two functions differ by less. */
@@ -85,12 +98,10 @@ const CLOCKS_DIFFER_MS = 5_000;
  * was not listed before. A time in the future is of a wrong clock and shows nothing.
  */
 export function listedNumbersAt(row: CustomerRow | undefined, at: number, now: number) {
-  const isSince = (time = "") => {
+  return listedNumbers(row, (time = "") => {
     const ms = Date.parse(time);
     return ms > at + CLOCKS_DIFFER_MS && ms <= now;
-  };
-  if (isSince(row?.baselineAt)) return undefined;
-  return listedNumbers(row)?.filter((number) => !isSince(row?.numbers[number]?.listedSince));
+  });
 }
 
 function withIntent(

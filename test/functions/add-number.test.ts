@@ -104,6 +104,19 @@ describe("the proof of an add whose response was lost", () => {
     expect([status, body.code]).toEqual([504, "ERR_ADD_OUTCOME_UNKNOWN"]);
   });
 
+  it.each(["447700900142", "4407700900142"])(
+    "is no row that the store knew before as %s, in two rows that contradict each other",
+    async (known) => {
+      const unclear = { [known]: { reads: 1, since: NOW, code: "ERR_UPSTREAM_CONTRACT" } };
+      const row = { schema: 2, seq: 1, baselineAt: NOW, numbers: {}, unclear, pending: [] };
+      await rig.store.put("c/acme", encodeRow(row), "absent");
+      rig.upstream.control.fault({ kind: "code", code: "InternalError", action: ADD });
+      list("447700900142", "CONNECTED");
+      const { status, body } = await addNumber("44", "7700900142");
+      expect([status, body.code]).toEqual([504, "ERR_ADD_OUTCOME_UNKNOWN"]);
+    },
+  );
+
   it("is an exact row beside the near form that the store knew", async () => {
     const numbers = { "552185550142": { fields: { status: "CONNECTED" }, observedAt: NOW } };
     const row = { schema: 1, seq: 1, baselineAt: NOW, numbers, pending: [] };
@@ -127,6 +140,22 @@ describe("the proof of an add whose response was lost", () => {
     expect((await keyed()).status).toBe(504);
   });
 
+  it.each([
+    ["2026-01-02T03:04:05.000Z", 504],
+    ["2026-01-02T03:04:35.000Z", 201],
+  ])("of an abandoned request, in two rows from %s on: %i is answered", async (since, answer) => {
+    const keyed = () => addNumber("44", "7700900142", { "idempotency-key": "k" });
+    lost();
+    expect((await keyed()).status).toBe(504);
+    const unclear = { "447700900142": { reads: 1, since, code: "ERR_UPSTREAM_CONTRACT" } };
+    const { value, version } = (await rig.store.get("c/acme")) ?? { value: "{}", version: "" };
+    const known = { ...JSON.parse(value), baselineAt: NOW, unclear };
+    await rig.store.put("c/acme", encodeRow(known), version);
+    list("447700900142", "CONNECTED");
+    rig.clock.advance(60_000);
+    expect((await keyed()).status).toBe(answer);
+  });
+
   it("may be a row beside one whose status has no text", async () => {
     lost();
     list("447700900142", "PENDING");
@@ -135,8 +164,8 @@ describe("the proof of an add whose response was lost", () => {
     expect((await addNumber("44", "7700900142")).body.outcome).toBe("confirmed");
   });
 
-  it("may be a number again that had left the account", async () => {
-    const numbers = { "447700900142": { fields: { status: "DELETED" }, observedAt: NOW } };
+  it.each(["DELETED", " Migrated "])("may be a number again that was %s", async (status) => {
+    const numbers = { "447700900142": { fields: { status }, observedAt: NOW } };
     const row = { schema: 1, seq: 1, baselineAt: NOW, numbers, pending: [] };
     await rig.store.put("c/acme", encodeRow(row), "absent");
     lost();

@@ -54,4 +54,11 @@ describe("since when a number is listed", () => {
     expect(sinceAfter(known(), both, one, both)).toBe(iso(6 * MINUTE));
     expect(sinceAfter(known(), left, both)).toBe(iso(12 * MINUTE));
   });
+
+  it("is the first of the reads that listed it in two rows which contradict each other", () => {
+    const unclear = [...both, item(OTHER, { Status: "BANNED" })];
+    expect(sinceAfter(known(), one, unclear, unclear, both)).toBe(iso(12 * MINUTE));
+    expect(sinceAfter(known(), left, unclear, both)).toBe(iso(12 * MINUTE));
+    expect(sinceAfter(freshRow(), unclear, both)).toBeUndefined();
+  });
 });
