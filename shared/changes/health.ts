@@ -22,9 +22,10 @@ export type HealthInput = {
 };
 
 /** Numbers whose health is asked for: the others cannot send, as their status says. */
-export function numbersWithHealth({ numbers }: CustomerRow): string[] {
-  return Object.entries(numbers).flatMap(([phoneNumber, { fields, missingSince }]) =>
-    !missingSince && isConnected(fields.status) ? [phoneNumber] : [],
+export function numbersWithHealth(row: CustomerRow): string[] {
+  return Object.entries(normaliseRow(row).numbers).flatMap(
+    ([phoneNumber, { fields, missingSince }]) =>
+      !missingSince && isConnected(fields.status) ? [phoneNumber] : [],
   );
 }
 

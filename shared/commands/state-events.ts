@@ -1,5 +1,6 @@
 import { createStateEvent, type EventOrigin } from "../changes/event.ts";
 import { MAX_PENDING_BYTES, MAX_PENDING_EVENTS } from "../changes/limits.ts";
+import { normaliseRow } from "../changes/values.ts";
 import type { CustomerRow, NumberState, PendingEvent } from "../schemas/customer-row.ts";
 import { nextSequence } from "../schemas/sequence.ts";
 import { cursorAfter, resumeIndex } from "./resync-cursor.ts";
@@ -28,13 +29,14 @@ export function planStateEvents(
   from: string,
   now: number,
 ): ResyncResult {
-  const all = Object.keys(row.numbers).sort();
+  const { numbers } = normaliseRow(row);
+  const all = Object.keys(numbers).sort();
   const first = resumeIndex(origin.customer, all, from);
   const hasRoom = createRoom(row.pending);
   const events: PendingEvent[] = [];
   let missing = 0;
   for (const [index, phoneNumber] of all.entries()) {
-    const state = row.numbers[phoneNumber];
+    const state = numbers[phoneNumber];
     if (index < first || !state) continue;
     if (state.missingSince) {
       missing += 1;
@@ -43,7 +45,7 @@ export function planStateEvents(
     const seq = nextSequence(events.at(-1)?.seq ?? row.seq, now);
     const event = createStateEvent(originOf(origin, state), phoneNumber, state, seq);
     if (!hasRoom(event)) {
-      const rest = all.slice(index).filter((number) => !row.numbers[number]?.missingSince);
+      const rest = all.slice(index).filter((number) => !numbers[number]?.missingSince);
       const cursor = cursorAfter(origin.customer, all, index);
       return { events, missing, leftOut: rest.length, cursor };
     }

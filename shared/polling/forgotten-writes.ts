@@ -1,5 +1,6 @@
 import { createStateEvent } from "../changes/event.ts";
 import { MAX_PENDING_EVENTS } from "../changes/limits.ts";
+import { normaliseRow } from "../changes/values.ts";
 import { updateCustomer } from "../customers/customer.ts";
 import type { CustomerRow, PendingEvent } from "../schemas/customer-row.ts";
 import { nextSequence } from "../schemas/sequence.ts";
@@ -36,7 +37,9 @@ function statesOf(
   now: number,
 ): readonly PendingEvent[] {
   const room = MAX_PENDING_EVENTS - row.pending.length;
-  const present = Object.entries(row.numbers).filter(([, state]) => !state.missingSince);
+  const present = Object.entries(normaliseRow(row).numbers).filter(
+    ([, state]) => !state.missingSince,
+  );
   let last = Math.max(row.seq, known);
   return present.slice(0, room).map(([phoneNumber, state]) => {
     last = nextSequence(last, now);

@@ -89,6 +89,20 @@ describe("resync", () => {
     expect(rig.sent).toEqual([]);
   });
 
+  it("sends a row of the first edition without its spellings of no value", async () => {
+    const fields = {
+      status: " CONNECTED ",
+      qualityRating: "None",
+      nameStatus: "null",
+      messagingLimitTier: "",
+      verifiedName: "None",
+    };
+    await rig.put("c/a", aCustomer({ schema: 1, numbers: { "4930111": aNumber(fields) } }));
+    expect(await rig.run({ command: "resync" })).toMatchObject({ events: 1 });
+    const [event] = await eventsOf("a");
+    expect(event.data.current).toEqual({ status: "CONNECTED", verifiedName: "None" });
+  });
+
   it("writes a marker, by which a run delivers all events in order", async () => {
     await rig.run({ command: "resync" });
     expect(await rig.keys("due/")).toEqual(["due/a/0001767323045001"]);

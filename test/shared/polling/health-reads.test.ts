@@ -89,6 +89,15 @@ describe("with WATCH_HEALTH", () => {
     );
   });
 
+  it("a number is asked for whose row of the first edition has blanks around CONNECTED", async () => {
+    world.answers.set("acme", [{ PhoneNumber: NUMBER }]);
+    const state = { fields: { status: " CONNECTED " }, observedAt: new Date(T0).toISOString() };
+    const row = { numbers: { [NUMBER]: state }, baselineAt: state.observedAt };
+    await world.watch(["acme"], { ...row, schema: 1 });
+    await minutes(2);
+    expect(healthCalls()).not.toEqual([]);
+  });
+
   it("the turn over all takes half a call a second, and begins every ten minutes", async () => {
     await world.watch(customers(60));
     await minutes(1);

@@ -59,4 +59,24 @@ describe("a store that forgot its last writes of a customer", () => {
     await world.run();
     expect(world.sent).toEqual([]);
   });
+
+  it("a warm instance sends a row of the first edition without its spellings of no value", async () => {
+    const world = await forgottenWorld();
+    const row = JSON.parse((await world.text("c/acme")) ?? "");
+    row.schema = 1;
+    row.numbers[NUMBER].fields = {
+      status: " CONNECTED ",
+      qualityRating: "None",
+      verifiedName: "Acme",
+    };
+    const { version = "absent" } = (await world.store.get("c/acme")) ?? {};
+    await world.store.put("c/acme", JSON.stringify(row), version);
+    world.answers.set("acme", [{ PhoneNumber: NUMBER }]);
+    await world.run();
+    const { type, data } = JSON.parse(world.sent.at(-1)?.event.body ?? "");
+    expect([type, data.current]).toEqual([
+      "whatsapp.phone_number.state",
+      { status: "CONNECTED", verifiedName: "Acme" },
+    ]);
+  });
 });
