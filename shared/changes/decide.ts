@@ -58,7 +58,9 @@ const NOTHING: Decision = {
 export function decide(input: DecisionInput): Decision {
   const { items, malformed } = input.reply;
   if (!items) return NOTHING;
-  const { seen, unclear } = readItems(items, Object.keys(input.row.numbers));
+  // A number that was unclear has a spelling as well, by which its line is known.
+  const spellings = Object.keys({ ...input.row.numbers, ...input.row.unclear });
+  const { seen, unclear } = readItems(items, spellings);
   // A malformed item may be any number. An unclear one is known to be listed.
   const isComplete = malformed === 0;
   const known = { ...input, row: normaliseRow(input.row) };

@@ -126,6 +126,24 @@ describe("a number in two rows that contradict each other", () => {
     expect(readAt(row, [3], [item(), item(OTHER)]).said).toEqual([`3: discovered ${OTHER}`]);
   });
 
+  it("is one line in each spelling: silent if the first read listed it, stale once, discovered once", () => {
+    const [first, later] = ["5215512345678", "525512345678"];
+    const twice = (number: string) => [item(number), item(number, { Status: "BANNED" })];
+    const { row } = readAt(freshRow(), [1, 2], [item(), ...twice(first)]);
+    const silent = readAt(row, [3], [item(), item(later)]);
+    expect(silent.said).toEqual([]);
+    expect(Object.keys(silent.row.numbers)).toEqual([NUMBER, first]);
+    expect(silent.row.numbers[first]?.listedAs).toBe(later);
+    expect(silent.row.unclear).toBeUndefined();
+
+    const half = readAt(row, everyMinute(3, 20), [item(), ...twice(later)]).row;
+    const stale = readAt(half, everyMinute(21, 60), [item(), ...twice(first)]);
+    expect(stale.said).toEqual([`31: whatsapp.watch.stale ${first}`]);
+
+    const known = readAt(rowOf({ [NUMBER]: stateOf() }), [1], [item(), ...twice(first)]).row;
+    expect(readAt(known, [2, 3], [item(), item(later)]).said).toEqual([`2: discovered ${first}`]);
+  });
+
   it("is not stuck because it is not listed", () => {
     const row = rowOf({ [NUMBER]: stateOf() });
     const onboarding = { [OTHER]: { cc: "49", addedAt: iso(0) } };
