@@ -1,9 +1,11 @@
 import { isConnected, isOneOf, levelOf, type WatchedField } from "./watched-fields.ts";
 
+/** What can keep an added number out of service: `phoneNumber` while it is not listed. */
+export const BLOCKERS = ["phoneNumber", "status", "codeVerificationStatus", "nameStatus"] as const;
+
 /** What keeps an added number out of service or limits it, and what to do about it. */
 export type Blockage = {
-  /** `phoneNumber` while the number is not listed. */
-  readonly blockedBy: WatchedField | "phoneNumber";
+  readonly blockedBy: (typeof BLOCKERS)[number];
   readonly nextStep: {
     readonly sentence: string;
     /** The upstream's operation to call first, where one exists. */

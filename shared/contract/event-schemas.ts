@@ -1,3 +1,4 @@
+import { BLOCKERS } from "../changes/next-step.ts";
 import { ruleOf, WATCHED_FIELD_NAMES, type WatchedField } from "../changes/watched-fields.ts";
 import type { AnyAppError } from "../errors.ts";
 import {
@@ -63,7 +64,7 @@ const EVENT_NOTES: PropertyNotes = {
   entity: "What is in trouble, as the upstream writes it: PHONE_NUMBER, WABA, BUSINESS, APP …",
   description: "The upstream's own words, cut at 1,024 characters.",
   solution: "What the upstream advises, cut at 1,024 characters.",
-  blockedBy: "The field that keeps the number out of service.",
+  blockedBy: "The field that keeps the number out of service. phoneNumber while it is not listed.",
   scope:
     "Whether poll cannot read one number of a customer, one customer, or the account with all of them.",
   failingSince: time("The first of the failed reads."),
@@ -104,6 +105,7 @@ const FAILURE_CODES = [
 /** Known values of what the events hold, by name. More come, so any other text is one as well. */
 export const OPEN_ENUMS: Readonly<Record<string, readonly string[]>> = {
   Field: WATCHED_FIELD_NAMES,
+  BlockedBy: BLOCKERS,
   FailureCode: FAILURE_CODES,
   ...Object.fromEntries(WORDS.map((field) => [capitalise(field), valuesOf(field)])),
 };
@@ -230,7 +232,7 @@ function knownValues(base: string): Record<string, JsonSchema> {
     ),
     Code: { description: EVENT_NOTES.code, ...open("KnownFailureCode") },
     Field: { description: EVENT_NOTES.field, ...open("KnownField") },
-    BlockedBy: { description: EVENT_NOTES.blockedBy, ...open("KnownField") },
+    BlockedBy: { description: EVENT_NOTES.blockedBy, ...open("KnownBlockedBy") },
     Current: {
       type: "object",
       description: EVENT_NOTES.current,

@@ -82,8 +82,9 @@ function declareEvent(type: keyof typeof SCHEMA_BY_TYPE): string {
 function openTypeOf(name: string, { properties }: Schema): string | undefined {
   switch (name) {
     case "field":
-    case "blockedBy":
       return "Field";
+    case "blockedBy":
+      return "BlockedBy";
     case "code":
       // A reason's code is the upstream's.
       return properties?.failingSince ? "FailureCode" : undefined;

@@ -3,6 +3,7 @@
 // Of these more values may come: editors complete those known, and any text is one.
 
 export type Field = "status" | "qualityRating" | "codeVerificationStatus" | "nameStatus" | "newNameStatus" | "messagingLimitTier" | "verifiedName" | "isOfficial" | (string & {});
+export type BlockedBy = "phoneNumber" | "status" | "codeVerificationStatus" | "nameStatus" | (string & {});
 export type FailureCode = "ERR_UPSTREAM_REJECTED" | "ERR_UPSTREAM_ACCOUNT" | "ERR_UPSTREAM_THROTTLED" | "ERR_UPSTREAM_TIMEOUT" | "ERR_UPSTREAM_UNAVAILABLE" | "ERR_UPSTREAM_CONTRACT" | "ERR_CREDENTIALS" | "ERR_STORE_ROW" | "ERR_CUSTOMER_TOO_LARGE" | (string & {});
 export type Status = "CONNECTED" | "FLAGGED" | "RATE_LIMITED" | "RESTRICTED" | "PAUSED" | "PENDING" | "UNVERIFIED" | "DISCONNECTED" | "OFFLINE" | "MIGRATED" | "BANNED" | "DELETED" | "UNKNOWN" | (string & {});
 export type QualityRating = "GREEN" | "YELLOW" | "RED" | "UNKNOWN" | "NA" | (string & {});
@@ -120,8 +121,8 @@ export type NumberEvent = {
         solution?: string;
       }[];
     } | null;
-    /** The field that keeps the number out of service. */
-    blockedBy?: Field;
+    /** The field that keeps the number out of service. phoneNumber while it is not listed. */
+    blockedBy?: BlockedBy;
     /** What to do to bring the number into service. */
     nextStep?: {
       /** For people. */

@@ -131,4 +131,20 @@ describe("events.schema.json", () => {
     event.data.current.status = "HIBERNATING";
     expect(schemaOf(type)(event)).toBe(true);
   });
+
+  it("names everything that blocks a number, a number that is not listed included", () => {
+    expect(document.$defs.KnownBlockedBy.enum).toEqual([
+      "phoneNumber",
+      "status",
+      "codeVerificationStatus",
+      "nameStatus",
+    ]);
+    expect(document.$defs.BlockedBy.anyOf).toEqual([
+      { $ref: "#/$defs/KnownBlockedBy" },
+      { type: "string" },
+    ]);
+    expect(DOCUMENTS.get("shared/receiver/events.ts")).toContain(
+      'export type BlockedBy = "phoneNumber" | "status" | "codeVerificationStatus" | "nameStatus"',
+    );
+  });
 });
