@@ -37,7 +37,7 @@ export type AddedLine = {
   readonly addedAt: string;
   /** When it was added, by spelling. */
   readonly times: Readonly<Record<string, string>>;
-  readonly reported: Pick<AddedNumber, "stuckAt" | "refusedAt" | "completedAt">;
+  readonly reported: Omit<AddedNumber, "cc" | "addedAt" | "adds">;
 };
 
 /** An added line came into service, did not in time, or had its name refused. */

@@ -5,6 +5,7 @@ import type { CustomerRead } from "./customer-read.ts";
 import { findBlockage, isNameRefused } from "./next-step.ts";
 import type { AddedLine, EventDraft, Milestone, NumberUpdate } from "./number-update.ts";
 import { findNumber, sameLine } from "./same-line.ts";
+import { isConnected } from "./watched-fields.ts";
 
 /** A number that was added this long ago should be in service… */
 const STUCK_AFTER_MS = 24 * 3_600_000;
@@ -99,12 +100,15 @@ function findMilestone(
   const fields = state && !state.missingSince ? state.fields : undefined;
   const blockage = findBlockage(fields);
   if (!blockage) return { line, kind: "completed" };
+  const isRefused = fields !== undefined && isNameRefused(fields);
+  const isOfName = isRefused && blockage.blockedBy === "nameStatus";
   // A refused name is reported once as such, also after the number was stuck for another reason.
-  if (blockage.blockedBy === "nameStatus" && fields && isNameRefused(fields)) {
+  if (isOfName && !reported.refusedBefore) {
     return reported.refusedAt ? undefined : { line, kind: "refused", blockage };
   }
-  if (reported.stuckAt) return undefined;
-  if (fields && isNameRefused(fields)) return { line, kind: "stuck", blockage };
+  // A connected number with a refused name was no trouble to an earlier version.
+  if (reported.stuckAt || (isOfName && isConnected(fields.status))) return undefined;
+  if (isRefused && !reported.refusedBefore) return { line, kind: "stuck", blockage };
   const lastStepAt = Math.max(Date.parse(addedAt), Date.parse(state?.observedAt ?? addedAt));
   const isLong = readAt - Date.parse(addedAt) >= STUCK_AFTER_MS && readAt - lastStepAt >= GRACE_MS;
   return isLong && !isClockDoubtful ? { line, kind: "stuck", blockage } : undefined;

@@ -1,7 +1,4 @@
 import type { AddedNumber, CustomerRow } from "../schemas/customer-row.ts";
-import type { LaneRow } from "../schemas/watch-rows.ts";
-import type { Store } from "../store/store.ts";
-import { updateCustomer } from "./customer.ts";
 
 /**
  * The row with a number that is being added. One that is being added already keeps its first time.
@@ -39,22 +36,4 @@ export function hasOpenAdded({ onboarding = {} }: Pick<CustomerRow, "onboarding"
 
 function isOpen({ cc, completedAt }: AddedNumber): boolean {
   return cc !== undefined && completedAt === undefined;
-}
-
-/** Moves what an earlier edition kept in a lane row to the customer's row. */
-export async function moveAdded(
-  store: Store,
-  customer: string,
-  added: NonNullable<LaneRow["onboarding"]>,
-): Promise<void> {
-  await updateCustomer(store, customer, (row) => {
-    if (!row || row.removedAt) return "keep";
-    const moved = Object.entries(added).filter(([key]) => row.onboarding?.[key]?.cc === undefined);
-    if (moved.length === 0) return "keep";
-    const entries = moved.map(([key, entry]): [string, AddedNumber] => {
-      const reported = row.onboarding?.[key];
-      return [key, reported?.addedAt === entry.addedAt ? { ...reported, ...entry } : entry];
-    });
-    return { put: { ...row, onboarding: { ...row.onboarding, ...Object.fromEntries(entries) } } };
-  });
 }

@@ -1,8 +1,13 @@
+import { isNameRefused } from "../changes/next-step.ts";
+import { findNumber } from "../changes/same-line.ts";
+import { normaliseRow } from "../changes/values.ts";
+import { updateCustomer } from "../customers/customer.ts";
 import { isAppError } from "../errors.ts";
 import { describeError, type Log } from "../log.ts";
+import type { AddedNumber, CustomerRow } from "../schemas/customer-row.ts";
 import { type LaneRow, laneRowSchema } from "../schemas/watch-rows.ts";
 import { decodeRow } from "../store/rows.ts";
-import type { Row } from "../store/store.ts";
+import type { Row, Store } from "../store/store.ts";
 
 type Warn = Pick<Log, "warn">;
 
@@ -28,4 +33,34 @@ export async function changeLane(change: Promise<void>, log: Warn): Promise<void
 
 function warnOfLaneRow(error: unknown, log: Warn): void {
   log.warn("priority lane row unreadable", describeError(error));
+}
+
+/**
+ * Moves what an earlier edition kept in a lane row to the customer's row. That edition reported no
+ * refused name as such, and the update alone is no reason to.
+ */
+export async function moveAdded(
+  store: Store,
+  customer: string,
+  added: NonNullable<LaneRow["onboarding"]>,
+): Promise<void> {
+  await updateCustomer(store, customer, (row) => {
+    if (!row || row.removedAt) return "keep";
+    const moved = Object.entries(added).filter(([key]) => row.onboarding?.[key]?.cc === undefined);
+    if (moved.length === 0) return "keep";
+    const entries = moved.map(([key, entry]): [string, AddedNumber] => {
+      const known = row.onboarding?.[key];
+      const reported = known?.addedAt === entry.addedAt ? known : {};
+      const refusedBefore = wasRefused(row, key, entry.cc) ? true : undefined;
+      return [key, { ...reported, ...entry, refusedBefore }];
+    });
+    return { put: { ...row, onboarding: { ...row.onboarding, ...Object.fromEntries(entries) } } };
+  });
+}
+
+/** Whether an added number's name was refused when it was last read. */
+function wasRefused(row: CustomerRow, key: string, cc: string): boolean {
+  const { numbers } = normaliseRow(row);
+  const found = findNumber(cc, key.slice(cc.length), Object.keys(numbers));
+  return found !== undefined && isNameRefused(numbers[found.phoneNumber]?.fields ?? {});
 }

@@ -1,4 +1,4 @@
-import { hasOpenAdded, moveAdded } from "../customers/added-numbers.ts";
+import { hasOpenAdded } from "../customers/added-numbers.ts";
 import {
   customerOfLaneKey,
   dropFromLane,
@@ -13,7 +13,7 @@ import { LANE_PREFIX, type LanePass, type LaneRow } from "../schemas/watch-rows.
 import { scanAll } from "../store/rows.ts";
 import type { CallBudget } from "./call-budget.ts";
 import { patienceMs } from "./due.ts";
-import { changeLane, decodeLaneRow } from "./lane-rows.ts";
+import { changeLane, decodeLaneRow, moveAdded } from "./lane-rows.ts";
 import { NOTHING_LEFT, type Outlook, type ReadRequest, type ReadSource } from "./read-source.ts";
 import type { RunDeps } from "./settings.ts";
 import type { LastRead, WarmState } from "./warm-state.ts";

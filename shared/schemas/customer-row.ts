@@ -104,6 +104,8 @@ const addedNumberSchema = z.looseObject({
   adds: z.optional(/* @__PURE__ */ listOf(z.string())),
   stuckAt: z.optional(z.string()),
   refusedAt: z.optional(z.string()),
+  /** Its name was refused when an earlier version last read it, so that alone is no news. */
+  refusedBefore: z.optional(z.boolean()),
   completedAt: z.optional(z.string()),
 });
 

@@ -42,9 +42,6 @@ function read(row: CustomerRow, items: readonly PhoneNumberItem[], hours: number
   return { row: decision.row ?? row, events, wrote: decision.row !== undefined };
 }
 
-const isMilestone = ({ type }: NumberEvent) => type.startsWith("whatsapp.onboarding.");
-const short = ({ type, subject, data }: NumberEvent) => [type, subject, data.addedAs, data.addedAt];
-
 describe("decide, for an added number", () => {
   it("reports completed onboarding once, after the change that completes it", () => {
     const known = rowOf({ [NUMBER]: pendingState });
@@ -121,6 +118,21 @@ describe("decide, for an added number", () => {
     expect(later.events.map(({ data }) => data.blockedBy)).toEqual(["codeVerificationStatus"]);
   });
 
+  it.each([
+    ["CONNECTED", "VERIFIED", []],
+    ["PENDING", "VERIFIED", ["nameStatus"]],
+    ["PENDING", "REJECTED", ["codeVerificationStatus"]],
+  ])("has no news in a name that was refused before, %s and %s", (Status, code, later) => {
+    const fields = { status: Status, codeVerificationStatus: code, nameStatus: "Rejected" };
+    const known = rowOf({ [NUMBER]: stateOf({ ...FIELDS, ...fields }) });
+    const listed = { Status, CodeVerificationStatus: code, NameStatus: "Rejected" };
+    const entries = { [NUMBER]: { cc: "49", addedAt: iso(0), refusedBefore: true } };
+    const blockers = (hours: number) =>
+      read(known, [item(NUMBER, listed)], hours, entries).events.map(({ data }) => data.blockedBy);
+    expect(blockers(23)).toEqual([]);
+    expect(blockers(30)).toEqual(later);
+  });
+
   it("says when a discovered number was added, and reports its milestone after it", () => {
     const { events } = read(rowOf({ [OTHER]: stateOf() }), [item(OTHER), item()], 1);
     expect(events.map(({ type, data }) => [type, data.addedAt])).toEqual([
@@ -187,61 +199,6 @@ describe("decide, for an added number", () => {
     expect(events.map(({ subject, type }) => [subject, type])).toEqual([
       [listed, "whatsapp.phone_number.changed"],
       [listed, "whatsapp.onboarding.completed"],
-    ]);
-  });
-
-  it.each([
-    ["447700900142", "4407700900142", "447700900142"],
-    ["4407700900142", "447700900142", "447700900142"],
-    ["525512345678", "5215512345678", "5215512345678"],
-    ["5215512345678", "525512345678", "5215512345678"],
-    ["5521985550142", "552185550142", "5521985550142"],
-  ])("reports one line added as %s and %s once, listed as %s", (one, other, listed) => {
-    const cc = one.slice(0, 2);
-    const entries = {
-      [one]: { cc, addedAt: iso(0) },
-      [other]: { cc, addedAt: iso(60_000) },
-    } as unknown as typeof ENTRY;
-    const none = {} as typeof ENTRY;
-    const waiting = [item(listed, { Status: "PENDING" })];
-    const absent = read(rowOf({ [OTHER]: stateOf() }), [item(OTHER)], 24.1, entries);
-    const stuck = read(rowOf({ [listed]: pendingState }), waiting, 26, entries);
-    const refused = [item(listed, { Status: "PENDING", NameStatus: "DECLINED" })];
-    const atOnce = read(rowOf({ [listed]: pendingState }), refused, 1, entries);
-    const done = read(rowOf({ [listed]: pendingState }), [item(listed)], 1, entries);
-    const steps = [absent, stuck, atOnce, done];
-    expect(steps.map(({ events }) => events.filter(isMilestone).map(short))).toEqual([
-      [["whatsapp.onboarding.stuck", one, one, iso(0)]],
-      [],
-      [["whatsapp.onboarding.stuck", listed, one, iso(0)]],
-      [["whatsapp.onboarding.completed", listed, one, iso(0)]],
-    ]);
-    const later = read(stuck.row, waiting, 29, none);
-    expect(later.events.map(short)).toEqual([["whatsapp.onboarding.stuck", listed, one, iso(0)]]);
-    for (const [{ row }, items] of [
-      [absent, [item(OTHER)]],
-      [later, waiting],
-      [atOnce, refused],
-      [done, [item(listed)]],
-    ] as const) {
-      expect(read(row, items, 30, none)).toMatchObject({ events: [], wrote: false });
-    }
-    expect(done.row.onboarding).toEqual({
-      [one]: { addedAt: iso(0), completedAt: iso(HOUR) },
-      [other]: { addedAt: iso(60_000), completedAt: iso(HOUR) },
-    });
-  });
-
-  it("reports two listed near forms that were both added as two lines", () => {
-    const [one, other] = ["525512345678", "5215512345678"];
-    const entries = Object.fromEntries(
-      [one, other].map((key) => [key, { cc: "52", addedAt: iso(0) }]),
-    );
-    const known = rowOf({ [one]: stateOf(), [other]: stateOf() });
-    const both = read(known, [item(one), item(other)], 1, entries as unknown as typeof ENTRY);
-    expect(both.events.map(short)).toEqual([
-      ["whatsapp.onboarding.completed", one, one, iso(0)],
-      ["whatsapp.onboarding.completed", other, other, iso(0)],
     ]);
   });
 
