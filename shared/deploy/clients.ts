@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { insecureProblems } from "../signing/insecure.ts";
-import { type Answer, DeployError } from "./cloud.ts";
+import { type Answer, type Cloud, DeployError, refusalOf } from "./cloud.ts";
 
 const require = createRequire(import.meta.url);
 /** A package that comes with another one. */
@@ -41,43 +41,61 @@ export async function findKeys(
   environment: Environment,
 ): Promise<{ readonly keys: Keys } | { readonly problem: string }> {
   const of = (name: string) => environment[`ALIBABA_CLOUD_${name}`] || undefined;
-  const keysOf = (found: Partial<Keys>) => {
-    const { accessKeyId, accessKeySecret, securityToken = undefined } = found;
-    if (!accessKeyId || !accessKeySecret) return undefined;
-    return { keys: { accessKeyId, accessKeySecret, securityToken: securityToken || undefined } };
-  };
   const [accessKeyId, accessKeySecret] = [of("ACCESS_KEY_ID"), of("ACCESS_KEY_SECRET")];
+  if (accessKeyId && accessKeySecret) {
+    return { keys: { accessKeyId, accessKeySecret, securityToken: of("SECURITY_TOKEN") } };
+  }
   if (accessKeyId || accessKeySecret) {
-    const given = { accessKeyId, accessKeySecret, securityToken: of("SECURITY_TOKEN") };
     const missing = accessKeyId ? "SECRET" : "ID";
-    const problem = `ALIBABA_CLOUD_ACCESS_KEY_${missing}  is not set, but its other half is`;
-    return keysOf(given as Partial<Keys>) ?? { problem };
+    return {
+      problem: `ALIBABA_CLOUD_ACCESS_KEY_${missing}  is not set, but its other half is`,
+    };
   }
   const chain = require("@alicloud/credentials");
   const profile = of("PROFILE");
-  const hasProfile = profile || existsSync(path.join(os.homedir(), ".aliyun", "config.json"));
-  const source =
-    of("OIDC_TOKEN_FILE") && of("ROLE_ARN")
-      ? (["ALIBABA_CLOUD_OIDC_TOKEN_FILE", chain.OIDCRoleArnCredentialsProvider] as const)
-      : hasProfile
-        ? ([`profile ${profile ?? "in use"}`, chain.CLIProfileCredentialsProvider] as const)
-        : (["ALIBABA_CLOUD_ECS_METADATA", chain.ECSRAMRoleCredentialsProvider] as const);
   const role = of("ECS_METADATA");
-  const [name, provider] = source;
-  if (name === "ALIBABA_CLOUD_ECS_METADATA" && !role) return { problem: NO_KEYS };
+  const hasProfile = profile || existsSync(path.join(os.homedir(), ".aliyun", "config.json"));
+  const places = [
+    [of("OIDC_TOKEN_FILE") && of("ROLE_ARN"), "ALIBABA_CLOUD_OIDC_TOKEN_FILE", "OIDCRoleArn"],
+    [hasProfile, `profile ${profile ?? "in use"}`, "CLIProfile"],
+    [role, "ALIBABA_CLOUD_ECS_METADATA", "ECSRAMRole"],
+  ] as const;
+  const [, name, kind] = places.find(([isGiven]) => isGiven) ?? [];
+  if (!name) return { problem: NO_KEYS };
   try {
-    const builder = provider.builder();
+    const builder = chain[`${kind}CredentialsProvider`].builder();
     if (role) builder.withRoleName?.(role);
-    const keys = keysOf(await builder.build().getCredentials());
-    if (keys) return keys;
+    const found = await builder.build().getCredentials();
+    const { accessKeyId: id, accessKeySecret: secret, securityToken } = found;
+    const token = securityToken || undefined;
+    if (id && secret)
+      return { keys: { accessKeyId: id, accessKeySecret: secret, securityToken: token } };
   } catch {
     // Its errors may hold the whole configuration file.
   }
   return { problem: `No credentials came from ${name}. Run: aliyun sts GetCallerIdentity` };
 }
 
-/** The APIs of a deployment, each over TLS. What they throw says whose it is. */
-export function createClients(keys: Keys, accountId: string, region: string) {
+/**
+ * The APIs of a deployment, each over TLS. A failed call becomes a DeployError that names its
+ * operation, and holds no secret.
+ */
+export function createClients(
+  keys: Keys,
+  { accountId, region }: { readonly accountId: string; readonly region: string },
+  hide: Cloud["hide"],
+) {
+  const call = async <T>(
+    product: string,
+    operation: string,
+    about: string,
+    run: () => Promise<T>,
+  ) =>
+    run().catch((error) => {
+      const words = operation.replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
+      throw refusalOf(error, { step: `${words} ${about}`.trim(), product, hide });
+    });
+
   const sdk = require("@alicloud/fc20230330");
   const { Config } = through("@alicloud/fc20230330", "@alicloud/openapi-core").$OpenApiUtil;
   const { RuntimeOptions } = through("@alicloud/fc20230330", "@darabonba/typescript");
@@ -85,8 +103,6 @@ export function createClients(keys: Keys, accountId: string, region: string) {
   const endpoint = `${accountId}.${region}.fc.aliyuncs.com`;
   const config = { ...keys, type, endpoint, protocol: "HTTPS", regionId: region };
   const client = new sdk.default(new Config(config));
-  const Log = through("serverless-aliyun-function-compute", "@alicloud/log");
-  const log = new Log({ ...keys, endpoint: `https://${region}.log.aliyuncs.com` });
   const runtime = (readTimeout: number) =>
     new RuntimeOptions({ autoretry: false, connectTimeout: 10_000, readTimeout });
   /** `CreateFunction` takes a request whose body, if any, is an input: both are classes of the SDK. */
@@ -98,20 +114,39 @@ export function createClients(keys: Keys, accountId: string, region: string) {
     return Request ? [new Request({ ...query, body: input })] : [];
   };
 
+  const ofPlugin = (name: string) => through("serverless-aliyun-function-compute", name);
+  /** By POST, because with GET the access key stands in the address. */
+  const createRpc = (product: string, version: string) => {
+    const Rpc = ofPlugin("@alicloud/ram");
+    const rpc = new Rpc({ ...keys, endpoint: `https://${product.toLowerCase()}.aliyuncs.com` });
+    rpc.apiVersion = version;
+    return (action: string, params: Record<string, unknown> = {}): Promise<Answer> =>
+      call(product, action, String(params.PolicyName ?? params.RoleName ?? ""), async () => {
+        const answer = await rpc.request(action, params, { method: "POST", timeout: TIMEOUT_MS });
+        // The SDK takes any JSON without a Code for an answer, whatever the HTTP status.
+        if (typeof answer?.RequestId !== "string") throw new Error("unreadable");
+        return answer;
+      });
+  };
+  const Log = ofPlugin("@alicloud/log");
+  const log = new Log({ ...keys, endpoint: `https://${region}.log.aliyuncs.com` });
+
   return {
     /** One operation by its SDK's name: on a function or trigger, with a body or a query. */
     fc: (
       operation: string,
       place: readonly string[],
-      { body, query }: { body?: object; query?: object } = {},
-    ): Promise<Answer> =>
-      of("Function Compute", async () => {
+      { body, query }: { body?: Record<string, unknown>; query?: object } = {},
+    ): Promise<Answer> => {
+      const about = place.join(" ") || String(body?.functionName ?? `in ${region}`);
+      return call("Function Compute", operation, about, async () => {
         const args = [...place, ...requestOf(operation, body, query)];
         return (await client[`${operation}WithOptions`](...args, {}, runtime(TIMEOUT_MS))).body;
-      }),
+      });
+    },
     /** A direct invocation. `failed`: the function ended with an error, which `text` holds. */
     invoke: (name: string, payload: string): Promise<{ text: string; failed: boolean }> =>
-      of("Function Compute", async () => {
+      call("Function Compute", "invokeFunction", name, async () => {
         const answer = await client.invokeFunctionWithOptions(
           name,
           new sdk.InvokeFunctionRequest({ body: Readable.from([Buffer.from(payload)]) }),
@@ -121,46 +156,19 @@ export function createClients(keys: Keys, accountId: string, region: string) {
         const text = Buffer.concat(await answer.body.toArray()).toString();
         return { text, failed: Boolean(answer.headers?.["x-fc-error-type"]) };
       }),
-    ram: createRpc(keys, "RAM", "https://ram.aliyuncs.com", "2015-05-01"),
+    ram: createRpc("RAM", "2015-05-01"),
+    sts: createRpc("STS", "2015-04-01"),
     /** A method of the Log Service SDK by name. */
-    log: (method: string, ...args: unknown[]): Promise<Answer> =>
-      of("Log Service", async () => {
+    log: (method: string, ...args: unknown[]): Promise<Answer> => {
+      const about = args.filter((one) => typeof one === "string").join("/");
+      return call("Log Service", method, about, async () => {
         const answer = await log[method](...args, { timeout: TIMEOUT_MS });
         // The SDK looks at the body only: a proxy's error page would count as done.
         if (typeof answer === "string" && answer.trim() !== "") throw new Error("unreadable");
         return answer;
-      }),
+      });
+    },
   };
 }
 
 export type Clients = ReturnType<typeof createClients>;
-
-/** Asks whose credentials these are, which every user may. */
-export async function askAccount(keys: Keys): Promise<{ accountId: string; arn: string }> {
-  const sts = createRpc(keys, "STS", "https://sts.aliyuncs.com", "2015-04-01");
-  const { AccountId, Arn } = await sts("GetCallerIdentity", {});
-  if (!/^\d{5,20}$/.test(String(AccountId))) throw new Error("unreadable");
-  return { accountId: String(AccountId), arn: String(Arn ?? "") };
-}
-
-async function of<T>(product: string, run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    throw Object.assign(Object(error), { product });
-  }
-}
-
-/** By POST, because with GET the access key stands in the address. */
-function createRpc(keys: Keys, product: string, endpoint: string, version: string) {
-  const Rpc = through("serverless-aliyun-function-compute", "@alicloud/ram");
-  const client = new Rpc({ ...keys, endpoint });
-  client.apiVersion = version;
-  return (action: string, params: object): Promise<Answer> =>
-    of(product, async () => {
-      const answer = await client.request(action, params, { method: "POST", timeout: TIMEOUT_MS });
-      // The SDK takes any JSON without a Code for an answer, whatever the HTTP status.
-      if (typeof answer?.RequestId !== "string") throw new Error("unreadable");
-      return answer;
-    });
-}

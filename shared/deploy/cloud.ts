@@ -52,7 +52,7 @@ export const CONSOLES = {
   "Chat App": "https://chatapp.console.alibabacloud.com",
 } as const;
 
-/** What to do, by a word in the code or sentence of a refusal. */
+/** What to do, by words in the code or sentence of a refusal. `%` is the service and its console. */
 const ADVICE = {
   "not (been )?(enabled|activated|opened)|not ?open|unsubscript": "Activate % for this account: ",
   "AccessKey|SignatureDoesNotMatch|SignatureNotMatch|SecurityToken|InvalidCredentials":
@@ -77,7 +77,7 @@ export function readFailure(error: unknown) {
   const status = Number(thrown.statusCode ?? thrown.status ?? thrown.entry?.response?.statusCode);
   const words = /\b(E[A-Z]{4,}|EAI_AGAIN)\b/.exec(String(thrown.message))?.[0];
   const codes = [thrown.code, thrown.cause?.code, words].map((code) => String(code ?? ""));
-  const ids = [data.RequestId, data.requestId, thrown.requestId, thrown.requestid].map(String);
+  const ids = [data.RequestId, data.requestId, thrown.requestId, thrown.requestid];
   // Log Service's SDK alone has the sentence as the message, and then an id of the request.
   const text = data.Message ?? data.message ?? (thrown.requestid ? thrown.message : undefined);
   return {
@@ -85,104 +85,91 @@ export function readFailure(error: unknown) {
       codes.find((code) => /^[A-Za-z][\w.-]{1,79}$/.test(code)) ??
       (/Timeout/i.test(String(thrown.name)) ? "Timeout" : "UnreadableAnswer"),
     status: Number.isInteger(status) && status > 0 ? status : undefined,
-    requestId: ids.find((id) => /^[A-Za-z0-9-]{4,64}$/.test(id) && id !== "undefined"),
+    requestId: ids.find((id): id is string => /^[A-Za-z0-9-]{4,64}$/.test(id ?? "")),
     text: typeof text === "string" && text.trim() ? text.trim() : undefined,
-    product: String(thrown.product ?? "the service"),
   };
 }
 
-/** Runs one call, and rebuilds what it throws. `step` stands after "Could not". */
-export async function call<T>(cloud: Cloud, step: string, run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    if (error instanceof DeployError) throw error;
-    const { apiCode, status, requestId, text, product } = readFailure(error);
-    const said = text && cloud.hide(text.replaceAll(/\s+/g, " ").slice(0, 500));
-    const facts = [apiCode, status && `HTTP ${status}`, requestId && `request id ${requestId}`];
-    const lines = [
-      `Could not ${step} (${facts.filter(Boolean).join(", ")}).`,
-      said && `${product} says: ${said}`,
-      adviceOn(`${apiCode} ${said}`, product),
-      "Finished steps are kept. To continue, run the same command again.",
-    ];
-    const known = { ...(status ? { status } : {}), ...(said ? { text: said } : {}) };
-    throw new DeployError(lines.filter(Boolean).join("\n"), { apiCode, ...known });
-  }
+/** What a failed call becomes. `step` stands after "Could not". */
+export function refusalOf(
+  error: unknown,
+  {
+    step,
+    product,
+    hide,
+  }: { readonly step: string; readonly product: string } & Pick<Cloud, "hide">,
+): DeployError {
+  const { apiCode, status, requestId, text } = readFailure(error);
+  const said = text && hide(text.replaceAll(/\s+/g, " ").slice(0, 500));
+  const facts = [apiCode, status && `HTTP ${status}`, requestId && `request id ${requestId}`];
+  const lines = [
+    `Could not ${step} (${facts.filter(Boolean).join(", ")}).`,
+    said && `${product} says: ${said}`,
+    adviceOn(`${apiCode} ${said}`, product),
+    "Finished steps are kept. To continue, run the same command again.",
+  ];
+  const known = { ...(status ? { status } : {}), ...(said ? { text: said } : {}) };
+  return new DeployError(lines.filter(Boolean).join("\n"), { apiCode, ...known });
 }
 
-/** Undefined instead of a refusal whose code or status says that there is no such thing. */
-async function unlessAbsent<T>(work: Promise<T>, absent: RegExp): Promise<T | undefined> {
+/** The one way to look up and to delete: undefined instead of a refusal that there is no such thing. */
+export async function unlessAbsent<T>(
+  work: Promise<T>,
+  absent = /NotExist|NotFound|\b404$/,
+): Promise<T | undefined> {
   return work.catch((error) => {
-    const { apiCode = "", status } = error instanceof DeployError ? error.facts : {};
-    if (absent.test(apiCode) || absent.test(String(status))) return undefined;
+    if (!(error instanceof DeployError)) throw error;
+    if (absent.test(`${error.facts.apiCode} ${error.facts.status}`)) return undefined;
     throw error;
   });
 }
 
-const ABSENT = /NotExist|NotFound|^404$/;
-
-/** The one way to look something up: undefined if it is not there. */
-export const lookUp = <T>(cloud: Cloud, what: string, find: () => Promise<T>) =>
-  unlessAbsent(call(cloud, `look up the ${what}`, find), ABSENT);
-
-/** The one way to delete something that may be gone already. */
-export const remove = (cloud: Cloud, what: string, run: () => Promise<unknown>) =>
-  unlessAbsent(call(cloud, `delete the ${what}`, run), ABSENT);
-
-export type Resource<T = Answer> = {
+export type Resource = {
   /** Such as "role x". */
   readonly what: string;
   /** Undefined while it is not ready, or not there. */
-  readonly find: () => Promise<T | undefined>;
+  readonly find: () => Promise<Answer>;
   readonly create: () => Promise<unknown>;
   /** Names of the role, project or logstore that it needs and that may be too new to be known. */
   readonly needs?: readonly string[];
   /** Whether this service and stage made what was found, which must not be touched otherwise. */
-  readonly isOurs?: (found: T) => boolean;
+  readonly isOurs?: (found: Answer) => boolean;
   /** What makes it as wanted; undefined if it is. */
-  readonly change?: (found: T) => (() => Promise<unknown>) | undefined;
+  readonly change?: (found: Answer) => (() => Promise<unknown>) | undefined;
 };
 
 /** The one way to make something what it should be. Running it again ends in the same state. */
-export async function ensure<T>(cloud: Cloud, wanted: Resource<T>): Promise<NonNullable<T>> {
+export async function ensure(cloud: Cloud, wanted: Resource): Promise<Answer> {
   const { what, find, create, needs = [], isOurs, change } = wanted;
-  const found = await lookUp(cloud, what, find);
-  let done = "created";
-  if (found === undefined || found === null) {
-    // One that is there already was made by another deployment, or its first answer was lost.
-    const make = () => unlessAbsent(call(cloud, `create ${what}`, create), /AlreadyExist/);
-    await whileNew(cloud, needs, make);
-  } else {
-    if (isOurs?.(found) === false) {
-      throw new DeployError(
-        `The ${what} exists, and nothing says that this service and stage made it. Choose another stage (--stage), or delete it if nothing needs it.`,
-      );
-    }
-    const update = change?.(found);
-    if (!update) return found;
-    await whileNew(cloud, needs, () => call(cloud, `update ${what}`, update));
-    done = "updated";
+  const found = await unlessAbsent(find());
+  if (found && isOurs?.(found) === false) {
+    throw new DeployError(
+      `The ${what} exists, and nothing says that this service and stage made it. Choose another stage (--stage), or delete it if nothing needs it.`,
+    );
   }
-  const ready = await waitFor(cloud, what, () => lookUp(cloud, what, find));
-  cloud.say(`${capital(what)} ${done}`);
+  // One that is there already was made by another deployment, or its first answer was lost.
+  const act = found ? change?.(found) : () => unlessAbsent(create(), /AlreadyExist/);
+  if (!act) return found;
+  const isNew = ({ facts }: DeployError) =>
+    needs.some((name) => facts?.text?.toLowerCase().includes(name.toLowerCase()));
+  await waitFor(cloud, needs.join(", "), () => act().then(() => true), isNew);
+  const ready = await waitFor(cloud, what, () => unlessAbsent(find()));
+  cloud.say(`${capital(what)} ${found ? "updated" : "created"}`);
   return ready;
 }
 
 /** Deletes what this service and stage made, and says so. Anything else stays. */
-export async function removeOurs<T>(
+export async function removeOurs(
   cloud: Cloud,
-  { what, find, isOurs }: Pick<Resource<T>, "what" | "find" | "isOurs">,
-  deleteIt: (found: T) => Promise<unknown>,
+  { what, find, isOurs }: Pick<Resource, "what" | "find" | "isOurs">,
+  deleteIt: () => Promise<unknown>,
 ): Promise<void> {
-  const found = await lookUp(cloud, what, find);
-  if (found === undefined || found === null) return;
-  if (isOurs?.(found) === false) {
-    cloud.say(`${capital(what)} kept: nothing says that this service and stage made it`);
-    return;
-  }
-  await deleteIt(found);
-  cloud.say(`${capital(what)} deleted`);
+  const found = await unlessAbsent(find());
+  if (!found) return;
+  const isForeign = isOurs?.(found) === false;
+  if (!isForeign) await unlessAbsent(deleteIt());
+  const end = isForeign ? "kept: nothing says that this service and stage made it" : "deleted";
+  cloud.say(`${capital(what)} ${end}`);
 }
 
 const DELAYS_MS = [300, 700, 1500, 3000];
@@ -190,42 +177,28 @@ const LONGEST_DELAY_MS = 5_000;
 // A fresh logstore was not ready after 36 s: github.com/devsapp/fc issue 414.
 const LIMIT_MS = 90_000;
 
-/** The one way to wait: until there is an answer, for 90 s. */
+/** The one way to wait: until there is an answer, for 90 s. A refusal ends it unless it passes. */
 export async function waitFor<T>(
   { clock, say }: Cloud,
   what: string,
   probe: () => Promise<T | undefined>,
+  isPassing: (refusal: DeployError) => boolean = () => false,
 ): Promise<NonNullable<T>> {
   const givesUpAt = clock.now() + LIMIT_MS;
   for (let tries = 0; ; tries += 1) {
-    const found = await probe();
+    let problem = new DeployError(
+      `${capital(what)} is not ready after 90 s. Run the same command again.`,
+    );
+    const found = await probe().catch((error) => {
+      if (!isPassing(error)) throw error;
+      problem = error;
+      return undefined;
+    });
     if (found !== undefined && found !== null) return found;
-    if (clock.now() >= givesUpAt) {
-      throw new DeployError(
-        `${capital(what)} is not ready after 90 s. Run the same command again.`,
-      );
-    }
+    if (clock.now() >= givesUpAt) throw problem;
     if (tries === 0) say(`${capital(what)} is not ready yet: waiting for up to 90 s`);
     await clock.sleep(DELAYS_MS[tries] ?? LONGEST_DELAY_MS);
   }
-}
-
-/** Repeats a call while its refusal names something that was made a moment ago. */
-async function whileNew(cloud: Cloud, needs: readonly string[], run: () => Promise<unknown>) {
-  let refusal: unknown;
-  const attempt = () =>
-    run().then(
-      () => true,
-      (error) => {
-        const text = error instanceof DeployError ? (error.facts.text ?? "").toLowerCase() : "";
-        if (!needs.some((name) => text.includes(name.toLowerCase()))) throw error;
-        refusal = error;
-        return undefined;
-      },
-    );
-  await waitFor(cloud, needs.join(", "), attempt).catch((error) => {
-    throw refusal ?? error;
-  });
 }
 
 /** Whether what the cloud has holds all that is wanted. It adds fields of its own. */

@@ -14,7 +14,7 @@ import { createSender } from "../webhook/attempt.ts";
 import { guardedLookup } from "../webhook/target.ts";
 import { createTestEvent } from "../webhook/test-event.ts";
 import type { Keys } from "./clients.ts";
-import { type Cloud, CONSOLES, DeployError, lookUp } from "./cloud.ts";
+import { type Cloud, CONSOLES, DeployError, unlessAbsent } from "./cloud.ts";
 import { describeCosts } from "./cost.ts";
 import { type Found, listFunctions } from "./functions.ts";
 import { type FunctionPlan, isOwned, type Plan } from "./plan.ts";
@@ -102,7 +102,7 @@ export async function examine(
     listFunctions(plan, cloud),
   );
   await ask(`the service role ${FC_ROLE} exists`, async () => {
-    const role = lookUp(cloud, `role ${FC_ROLE}`, () => ram("GetRole", { RoleName: FC_ROLE }));
+    const role = unlessAbsent(ram("GetRole", { RoleName: FC_ROLE }));
     // A user who may not ask is no reason to stop.
     const mayNotAsk = (thrown: unknown) =>
       thrown instanceof DeployError && thrown.facts.status === 403;
@@ -112,7 +112,7 @@ export async function examine(
     );
   });
   await ask(`Log Service is active in ${region}`, () =>
-    lookUp(cloud, `log project ${logProject}`, () => log("getProject", logProject)),
+    unlessAbsent(log("getProject", logProject)),
   );
   const { configs } = readConfigs(plan.functions);
   findings.push(

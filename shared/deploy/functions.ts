@@ -1,13 +1,11 @@
 import {
   type Answer,
   type Cloud,
-  call,
   DeployError,
   ensure,
   holds,
-  lookUp,
   parseConfig,
-  remove,
+  unlessAbsent,
 } from "./cloud.ts";
 import { type FunctionPlan, isOwned, type Plan } from "./plan.ts";
 
@@ -34,16 +32,12 @@ async function pages(
 /** Every function whose name begins as this service's do, those of its other stages included. */
 export async function listFunctions({ target }: Plan, cloud: Cloud): Promise<Found[]> {
   const given = { prefix: `${target.service}-`, fcVersion: "v3" };
-  const found = await call(cloud, `list the functions in ${target.region}`, () =>
-    pages(cloud, ["listFunctions", "functions"], [], given),
-  );
+  const found = await pages(cloud, ["listFunctions", "functions"], [], given);
   // A list may leave the environment out, and what would disappear must be seen.
-  const whole = async (one: Found) =>
-    one.environmentVariables
-      ? one
-      : ((await lookUp(cloud, `function ${one.functionName}`, () =>
-          cloud.clients.fc("getFunction", [one.functionName]),
-        )) ?? one);
+  const whole = async (one: Found): Promise<Found> =>
+    (one.environmentVariables
+      ? undefined
+      : await unlessAbsent(cloud.clients.fc("getFunction", [one.functionName]))) ?? one;
   return Promise.all(found.map(whole));
 }
 
@@ -55,25 +49,22 @@ export const ownFunctions = (found: readonly Found[], { names }: Plan): Found[] 
   );
 
 export const listTriggers = async (name: string, cloud: Cloud): Promise<Found[]> =>
-  (await lookUp(cloud, `triggers of ${name}`, () =>
-    pages(cloud, ["listTriggers", "triggers"], [name]),
-  )) ?? [];
+  (await unlessAbsent(pages(cloud, ["listTriggers", "triggers"], [name]))) ?? [];
 
-type Given = { readonly archive: Buffer; readonly role: string; readonly needs: readonly string[] };
+type Parts = { readonly archive: Buffer; readonly role: string; readonly needs: readonly string[] };
 
 /** Makes one function what its plan says, without triggers. What is as planned is not sent. */
 export async function ensureFunction(
-  wanted: FunctionPlan,
-  { archive, role, needs }: Given,
+  { name, environment, input: planned, limits }: FunctionPlan,
+  { archive, role, needs }: Parts,
   { names }: Plan,
   cloud: Cloud,
 ): Promise<void> {
   const { fc } = cloud.clients;
-  const { name, environment } = wanted;
-  const input = { ...wanted.input, role, environmentVariables: environment };
+  const input = { ...planned, role, environmentVariables: environment };
   const withCode = { ...input, code: { zipFile: archive.toString("base64") } };
   let isNew = false;
-  await ensure<Found>(cloud, {
+  await ensure(cloud, {
     what: `function ${name}`,
     find: () => findUsable(name, cloud),
     create: () => {
@@ -88,23 +79,21 @@ export async function ensureFunction(
       return () => fc("updateFunction", [name], { body: isCode ? input : withCode });
     },
   });
-  for (const [kind, body] of Object.entries(wanted.limits)) {
-    const what = `${kind} of ${name}`;
-    const found = isNew ? undefined : await lookUp(cloud, what, () => fc(`get${kind}`, [name]));
-    if (body ? holds(found, body) : found === undefined) continue;
-    if (body) await call(cloud, `set ${what}`, () => fc(`put${kind}`, [name], { body }));
-    else await remove(cloud, what, () => fc(`delete${kind}`, [name]));
+  for (const [kind, body] of Object.entries(limits)) {
+    const found = isNew ? undefined : await unlessAbsent(fc(`get${kind}`, [name]));
+    if (body && !holds(found, body)) await fc(`put${kind}`, [name], { body });
+    if (!body && found) await unlessAbsent(fc(`delete${kind}`, [name]));
   }
 }
 
 /** Undefined while it is being made or updated, because it refuses further changes until then. */
-async function findUsable(name: string, cloud: Cloud): Promise<Found | undefined> {
-  const made = await cloud.clients.fc("getFunction", [name]);
+async function findUsable(name: string, { clients, hide }: Cloud): Promise<Found | undefined> {
+  const made = await clients.fc("getFunction", [name]);
   if (made.state === "Failed" || made.lastUpdateStatus === "Failed") {
     const { stateReason, lastUpdateStatusReason, stateReasonCode } = made;
     const reason = stateReason || lastUpdateStatusReason || stateReasonCode || "no reason given";
     throw new DeployError(
-      `Function Compute could not make the function ${name}: ${cloud.hide(String(reason))}. Correct it and run the same command again.`,
+      `Function Compute could not make the function ${name}: ${hide(String(reason))}. Correct it and run the same command again.`,
     );
   }
   return made.state === "Pending" || made.lastUpdateStatus === "InProgress" ? undefined : made;
@@ -113,27 +102,22 @@ async function findUsable(name: string, cloud: Cloud): Promise<Found | undefined
 /** Makes the triggers what serverless.yml says. One that was added by hand is left alone. */
 export async function ensureTriggers(
   { name, triggers }: FunctionPlan,
-  { names }: Plan,
+  { names: { owner: description } }: Plan,
   cloud: Cloud,
 ): Promise<Found[]> {
   const { fc } = cloud.clients;
-  const description = names.owner;
   for (const { name: triggerName, type: triggerType, config } of triggers) {
-    const triggerConfig = JSON.stringify(config);
-    await ensure<Found>(cloud, {
+    const body = { triggerConfig: JSON.stringify(config), description };
+    await ensure(cloud, {
       what: `trigger ${triggerName} of ${name}`,
       find: async () =>
         (await listTriggers(name, cloud)).find((one) => one.triggerName === triggerName),
-      create: () => {
-        const body = { triggerName, triggerType, triggerConfig, description };
-        return fc("createTrigger", [name], { body });
-      },
+      create: () => fc("createTrigger", [name], { body: { triggerName, triggerType, ...body } }),
       isOurs: (found) => isOwned(found.description, description),
       change: (found) =>
         holds(parseConfig(found.triggerConfig), config)
           ? undefined
-          : () =>
-              fc("updateTrigger", [name, triggerName], { body: { triggerConfig, description } }),
+          : () => fc("updateTrigger", [name, triggerName], { body }),
     });
   }
   const isWanted = (one: Found) => triggers.some((trigger) => trigger.name === one.triggerName);
@@ -145,9 +129,7 @@ export async function ensureTriggers(
 
 async function removeTriggers(name: string, triggers: readonly Found[], cloud: Cloud) {
   for (const { triggerName } of triggers) {
-    await remove(cloud, `trigger ${triggerName} of ${name}`, () =>
-      cloud.clients.fc("deleteTrigger", [name, triggerName]),
-    );
+    await unlessAbsent(cloud.clients.fc("deleteTrigger", [name, triggerName]));
     cloud.say(`Trigger ${triggerName} of ${name} deleted`);
   }
 }
@@ -156,7 +138,7 @@ async function removeTriggers(name: string, triggers: readonly Found[], cloud: C
 export async function removeFunction(name: string, cloud: Cloud): Promise<void> {
   await removeTriggers(name, await listTriggers(name, cloud), cloud);
   for (const kind of ["ConcurrencyConfig", "AsyncInvokeConfig", "Function"]) {
-    await remove(cloud, `${kind} of ${name}`, () => cloud.clients.fc(`delete${kind}`, [name]));
+    await unlessAbsent(cloud.clients.fc(`delete${kind}`, [name]));
   }
   cloud.say(`Function ${name} deleted`);
 }

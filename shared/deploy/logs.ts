@@ -1,14 +1,4 @@
-import {
-  type Cloud,
-  call,
-  DeployError,
-  ensure,
-  holds,
-  lookUp,
-  type Resource,
-  remove,
-  removeOurs,
-} from "./cloud.ts";
+import { type Cloud, DeployError, ensure, holds, removeOurs, unlessAbsent } from "./cloud.ts";
 import type { Plan } from "./plan.ts";
 
 /** In the description of the log project, which all services of the account and region share. */
@@ -28,7 +18,7 @@ const LINE_FIELDS = {
 
 type Index = { readonly keys?: Readonly<Record<string, unknown>> };
 
-/** Log project, logstore and index, in the order to make them. */
+/** Log project, logstore and index: how each is found and made, and whose it is. */
 function logResources({ names }: Plan, { clients: { log } }: Cloud) {
   const { logProject: project, logstore, logMark, oldLogMark } = names;
   const place = `${project}/${logstore}`;
@@ -36,41 +26,42 @@ function logResources({ names }: Plan, { clients: { log } }: Cloud) {
   const keys = { functionName: text, requestId: text, message, [logMark]: text };
   const wanted = { ttl: KEEP_DAYS, line: { caseSensitive: false, token }, keys };
   const isMarked = ({ keys = {} }: Index) => logMark in keys || oldLogMark in keys;
-  const projectIs: Resource = {
-    what: `log project ${project}`,
-    find: () => log("getProject", project),
-    create: () => log("createProject", project, { description: PROJECT_DESCRIPTION }),
-  };
-  const store: Resource = {
-    what: `logstore ${place}`,
-    find: () => log("getLogStore", project, logstore),
-    create: () => log("createLogStore", project, logstore, { ttl: KEEP_DAYS, shardCount: 1 }),
-    needs: [project],
-  };
-  const index: Resource<Index> = {
-    what: `index of ${place}`,
-    find: () => log("getIndexConfig", project, logstore),
-    create: () => log("createIndex", project, logstore, wanted),
-    needs: [project, logstore],
-    // An index without any mark is a person's, whose logstore may be used.
-    isOurs: (found) =>
-      isMarked(found) ||
-      !Object.keys(found.keys ?? {}).some((key) => /^serverless(__|:)/.test(key)),
-    change: (found) => {
-      if (!isMarked(found) || holds(found.keys, keys)) return undefined;
-      const { [oldLogMark]: _, ...kept } = found.keys ?? {};
-      return () => log("updateIndex", project, logstore, { ...found, keys: { ...kept, ...keys } });
+  return {
+    isMarked,
+    project: {
+      what: `log project ${project}`,
+      find: () => log("getProject", project),
+      create: () => log("createProject", project, { description: PROJECT_DESCRIPTION }),
+    },
+    store: {
+      what: `logstore ${place}`,
+      find: () => log("getLogStore", project, logstore),
+      create: () => log("createLogStore", project, logstore, { ttl: KEEP_DAYS, shardCount: 1 }),
+      needs: [project],
+    },
+    index: {
+      what: `index of ${place}`,
+      find: () => log("getIndexConfig", project, logstore),
+      create: () => log("createIndex", project, logstore, wanted),
+      needs: [project, logstore],
+      // An index without any mark is a person's, whose logstore may be used.
+      isOurs: (found: Index) =>
+        isMarked(found) ||
+        !Object.keys(found.keys ?? {}).some((key) => /^serverless(__|:)/.test(key)),
+      change: (found: Index) => {
+        if (!isMarked(found) || holds(found.keys, keys)) return undefined;
+        const { [oldLogMark]: _, ...kept } = found.keys ?? {};
+        const updated = { ...found, keys: { ...kept, ...keys } };
+        return () => log("updateIndex", project, logstore, updated);
+      },
     },
   };
-  return { project: projectIs, store, index, isMarked };
 }
 
 /** What exists keeps its retention, because its owner may have chosen another. An index gets fields. */
 export async function ensureLogs(plan: Plan, cloud: Cloud): Promise<void> {
   const { project, store, index } = logResources(plan, cloud);
-  await ensure(cloud, project);
-  await ensure(cloud, store);
-  await ensure(cloud, index);
+  for (const wanted of [project, store, index]) await ensure(cloud, wanted);
 }
 
 /**
@@ -82,41 +73,33 @@ export async function removeLogs(plan: Plan, cloud: Cloud, isDeployed: boolean) 
   const { log } = cloud.clients;
   const { logProject, logstore } = plan.names;
   const { project, store, index, isMarked } = logResources(plan, cloud);
-  const mark = await lookUp(cloud, index.what, index.find);
+  const mark = await unlessAbsent(index.find());
   // Without an index it is a first deployment's that did not get further, if there is one.
   const isOurs = () => (mark ? isMarked(mark) : isDeployed);
-  const deleteStore = () =>
-    remove(cloud, store.what, () => log("deleteLogStore", logProject, logstore));
-  await removeOurs(cloud, { ...store, isOurs }, deleteStore);
-  const left = await lookUp(cloud, `logstores of ${logProject}`, () =>
-    log("listLogStore", logProject, { size: 10 }),
-  );
+  await removeOurs(cloud, { ...store, isOurs }, () => log("deleteLogStore", logProject, logstore));
+  const left = await unlessAbsent(log("listLogStore", logProject, { size: 10 }));
   if (left?.logstores?.length !== 0) return;
   const wasMade = ({ description }: { description?: string }) =>
     description === PROJECT_DESCRIPTION;
-  const deleteProject = () => remove(cloud, project.what, () => log("deleteProject", logProject));
-  await removeOurs(cloud, { ...project, isOurs: wasMade }, deleteProject);
+  await removeOurs(cloud, { ...project, isOurs: wasMade }, () => log("deleteProject", logProject));
 }
 
 const LINES = 100;
-const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
 /** A function's last lines, oldest first. Its topic leaves out what only measures requests. */
 export async function readLogs(
-  { names }: Plan,
+  { names: { logProject, logstore } }: Plan,
   functionName: string,
-  { clients, clock, ...cloud }: Cloud,
-  since = "10m",
+  { clients, clock }: Cloud,
+  since: string,
 ): Promise<string[]> {
-  const [, amount, unit] = /^(\d{1,5})([smhd])$/.exec(since) ?? [];
-  if (!unit) throw new DeployError("--startTime must be like 10m, 2h or 1d.");
-  const from = clock.now() - Number(amount) * UNITS[unit as keyof typeof UNITS];
-  const range = [new Date(from), new Date(clock.now())];
+  const [, amount, unit = ""] = /^(\d{1,5})([smhd])$/.exec(since) ?? [];
+  if (!amount) throw new DeployError("--startTime must be like 10m, 2h or 1d.");
+  const now = clock.now();
+  const from = new Date(now - Number(amount) * (UNITS[unit] ?? 0) * 1000);
   const query = { query: `__topic__: "FCLogs:${functionName}"`, line: LINES, reverse: true };
-  const { logProject, logstore } = names;
-  const rows = await call({ clients, clock, ...cloud }, "read the logs", () =>
-    clients.log("getLogs", logProject, logstore, ...range, query),
-  );
+  const rows = await clients.log("getLogs", logProject, logstore, from, new Date(now), query);
   return Object.values<{ __time__: string; message?: string }>(rows)
     .map(({ __time__, message = "" }) => {
       const time = new Date(Number(__time__) * 1000).toISOString();

@@ -5,15 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { packageFunctions } from "../bundle/bundle.ts";
 import { printableLines } from "../ctl/printable.ts";
 import { showChanges, withDeployedHost } from "./changes.ts";
-import { askAccount, assertSecure, createClients, findKeys, type Keys } from "./clients.ts";
-import {
-  type Answer,
-  type Cloud,
-  call,
-  createHider,
-  DeployError,
-  nothingChanged,
-} from "./cloud.ts";
+import { assertSecure, createClients, findKeys, type Keys } from "./clients.ts";
+import { type Answer, type Cloud, createHider, DeployError, nothingChanged } from "./cloud.ts";
 import { examine, report, settingsProblems } from "./doctor.ts";
 import { listFunctions } from "./functions.ts";
 import { readLogs } from "./logs.ts";
@@ -86,12 +79,8 @@ async function connect(
   const values = draft.functions.flatMap((one) => secretsIn(one.environment));
   const { accessKeyId, accessKeySecret, securityToken = "" } = keys;
   const hide = createHider([accessKeySecret, securityToken, accessKeyId, ...values]);
-  const clientsOf = (account: string) => createClients(keys, account, draft.target.region);
-  const base = { clock: { now: Date.now, sleep }, say, hide };
-  const asking = { ...base, clients: clientsOf(NO_ACCOUNT) };
-  const { accountId, arn } = await call(asking, "ask for the account of these credentials", () =>
-    askAccount(keys),
-  );
+  const { AccountId, Arn } = await createClients(keys, draft.target, hide).sts("GetCallerIdentity");
+  const accountId = String(AccountId);
   const meant = environment.ALIBABA_CLOUD_ACCOUNT_ID;
   if (meant && meant !== accountId) {
     const problem = `ALIBABA_CLOUD_ACCOUNT_ID  is ${meant}, but the credentials are of account ${accountId}. Run: export ALIBABA_CLOUD_ACCOUNT_ID=${accountId} (or take the other account's credentials)`;
@@ -99,8 +88,9 @@ async function connect(
   }
   const plan = planFor(accountId);
   const { stage, region } = plan.target;
-  if (again) say(`account ${accountId} (${arn}), stage ${stage}, ${region}`);
-  return { plan, keys, cloud: { ...base, clients: clientsOf(accountId) } };
+  if (again) say(`account ${accountId} (${Arn}), stage ${stage}, ${region}`);
+  const clients = createClients(keys, plan.target, hide);
+  return { plan, keys, cloud: { clients, clock: { now: Date.now, sleep }, say, hide } };
 }
 
 /** Whole values of 8 and more characters, and the parts of those that hold several. */
@@ -166,9 +156,7 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
       ? await readFile(path.resolve(options.path), "utf8")
       : (options.data ?? "{}");
     const { cloud } = await connectFor();
-    const answer = await call(cloud, `invoke the function ${name}`, () =>
-      cloud.clients.invoke(name, payload),
-    );
+    const answer = await cloud.clients.invoke(name, payload);
     writeText(answer.text);
     if (answer.failed) throw new DeployError(`The function ${name} ended with an error.`);
   };

@@ -1,26 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { FUNCTIONS } from "../functions.js";
 import { OPERATIONS, ramAction } from "../signing/operations.ts";
-import {
-  type Answer,
-  type Cloud,
-  call,
-  ensure,
-  lookUp,
-  parseConfig,
-  remove,
-  removeOurs,
-} from "./cloud.ts";
+import { type Answer, type Cloud, ensure, parseConfig, removeOurs, unlessAbsent } from "./cloud.ts";
 import { type FunctionPlan, isOwned, type Plan } from "./plan.ts";
 
-type Statement = {
-  readonly Effect: "Allow";
-  readonly Action: readonly string[];
-  readonly Resource: readonly string[];
-};
-
 /** Such as `ots:GetRow` for the product `ots`. */
-const allow = (product: string, names: readonly string[], ...Resource: string[]): Statement => ({
+const allow = (product: string, names: readonly string[], ...Resource: string[]) => ({
   Effect: "Allow",
   Action: names.map((name) => `${product}:${name}`),
   Resource,
@@ -32,8 +17,7 @@ const TABLE = /^tablestore:\/\/([a-z][a-z0-9-]*)\.([a-z0-9-]+)\/([A-Za-z_][A-Za-
  * What the role of one function may do, and no more: write its log, call the upstream's operations
  * that its settings use, and use its rows. The upstream knows no finer resource than `*`.
  */
-export function statementsOf({ key, environment }: FunctionPlan, plan: Plan): Statement[] {
-  const { names, target } = plan;
+export function statementsOf({ key, environment }: FunctionPlan, { names, target }: Plan) {
   const place = `project/${names.logProject}/logstore/${names.logstore}`;
   const isNeeded = ([setting, ...values]: readonly string[] = []) =>
     setting === undefined || values.includes(environment[setting] ?? "");
@@ -50,12 +34,11 @@ export function statementsOf({ key, environment }: FunctionPlan, plan: Plan): St
   return statements.filter(({ Action }) => Action.length > 0);
 }
 
-const TRUST = JSON.stringify({
+const Principal = { Service: ["fc.aliyuncs.com"] };
+const TRUST = {
   Version: "1",
-  Statement: [
-    { Action: "sts:AssumeRole", Effect: "Allow", Principal: { Service: ["fc.aliyuncs.com"] } },
-  ],
-});
+  Statement: [{ Action: "sts:AssumeRole", Effect: "Allow", Principal }],
+};
 
 type Names = Pick<FunctionPlan, "role" | "policy">;
 
@@ -66,42 +49,40 @@ function rightsOf({ role, policy }: Names, { names }: Plan, { clients: { ram } }
   return {
     policy: { what: `policy ${policy}`, find: () => ram("GetPolicy", policyName), isOurs },
     role: { what: `role ${role}`, find: () => ram("GetRole", { RoleName: role }), isOurs },
-    listed: async (): Promise<{ PolicyName: string; PolicyType: string }[]> =>
+    attached: async (): Promise<{ PolicyName: string; PolicyType: string }[]> =>
       (await ram("ListPoliciesForRole", { RoleName: role })).Policies?.Policy ?? [],
   };
 }
 
 /** A function's role with its one policy. Resolves to the role's name for Function Compute. */
 export async function ensureRole(one: FunctionPlan, plan: Plan, cloud: Cloud): Promise<string> {
-  const { role, policy, key } = one;
+  const { role: RoleName, policy: PolicyName } = one;
   const { ram } = cloud.clients;
-  const rights = rightsOf(one, plan, cloud);
+  const { policy, role, attached } = rightsOf(one, plan, cloud);
   const document = { Version: "1", Statement: statementsOf(one, plan) };
-  const given = { PolicyName: policy, PolicyDocument: JSON.stringify(document) };
-  // RAM keeps five versions.
-  const RotateStrategy = "DeleteOldestNonDefaultVersionWhenLimitExceeded";
+  const given = { PolicyName, PolicyDocument: JSON.stringify(document) };
+  const newest = {
+    ...{ ...given, SetAsDefault: true },
+    // RAM keeps five versions.
+    RotateStrategy: "DeleteOldestNonDefaultVersionWhenLimitExceeded",
+  };
   await ensure(cloud, {
-    ...rights.policy,
+    ...policy,
     create: () => ram("CreatePolicy", { ...given, Description: plan.names.owner }),
     // RAM may answer with the document set in another way than it was sent.
     change: ({ DefaultPolicyVersion }) =>
       isDeepStrictEqual(parseConfig(DefaultPolicyVersion?.PolicyDocument), document)
         ? undefined
-        : () => ram("CreatePolicyVersion", { ...given, SetAsDefault: true, RotateStrategy }),
+        : () => ram("CreatePolicyVersion", newest),
   });
-  const Description = `Of the function ${key}; ${plan.names.owner}`;
-  const { Role } = await ensure(cloud, {
-    ...rights.role,
-    create: () =>
-      ram("CreateRole", { RoleName: role, Description, AssumeRolePolicyDocument: TRUST }),
-  });
+  const Description = `Of the function ${one.key}; ${plan.names.owner}`;
+  const trusted = { RoleName, Description, AssumeRolePolicyDocument: JSON.stringify(TRUST) };
+  const { Role } = await ensure(cloud, { ...role, create: () => ram("CreateRole", trusted) });
   await ensure(cloud, {
-    what: `right ${policy} of the role`,
-    find: async () =>
-      (await rights.listed()).some(({ PolicyName }) => PolicyName === policy) || undefined,
-    create: () =>
-      ram("AttachPolicyToRole", { PolicyType: "Custom", PolicyName: policy, RoleName: role }),
-    needs: [role, policy],
+    what: `right ${PolicyName} of the role`,
+    find: async () => (await attached()).find((right) => right.PolicyName === PolicyName),
+    create: () => ram("AttachPolicyToRole", { PolicyType: "Custom", PolicyName, RoleName }),
+    needs: [RoleName, PolicyName],
   });
   return Role.Arn;
 }
@@ -109,64 +90,57 @@ export async function ensureRole(one: FunctionPlan, plan: Plan, cloud: Cloud): P
 /** Deletes a function's role and policy if this service and stage made them. */
 export async function removeRole(given: Names, plan: Plan, cloud: Cloud): Promise<void> {
   const { ram } = cloud.clients;
-  const { role, policy, listed } = rightsOf(given, plan, cloud);
+  const { role, policy, attached } = rightsOf(given, plan, cloud);
   const [RoleName, PolicyName] = [given.role, given.policy];
-  const found = await lookUp(cloud, role.what, role.find);
-  const attached =
-    found && role.isOurs(found) ? await call(cloud, "list its policies", listed) : [];
-  for (const { PolicyName: name, PolicyType } of attached) {
-    const right = { PolicyName: name, PolicyType, RoleName };
-    await remove(cloud, `right ${name} of ${role.what}`, () => ram("DetachPolicyFromRole", right));
+  const found = await unlessAbsent(role.find());
+  for (const right of found && role.isOurs(found) ? await attached() : []) {
+    const { PolicyName, PolicyType } = right;
+    await unlessAbsent(ram("DetachPolicyFromRole", { PolicyName, PolicyType, RoleName }));
   }
   await removeOurs(cloud, policy, async () => {
-    const answer = await call(cloud, `list the versions of ${policy.what}`, () =>
-      ram("ListPolicyVersions", { PolicyName, PolicyType: "Custom" }),
-    );
+    const answer = await ram("ListPolicyVersions", { PolicyName, PolicyType: "Custom" });
     // RAM refuses to delete a policy that has more than its default version.
     for (const { VersionId, IsDefaultVersion } of answer.PolicyVersions?.PolicyVersion ?? []) {
       if (IsDefaultVersion) continue;
-      const version = { PolicyName, VersionId };
-      await remove(cloud, `${VersionId} of it`, () => ram("DeletePolicyVersion", version));
+      await unlessAbsent(ram("DeletePolicyVersion", { PolicyName, VersionId }));
     }
-    await remove(cloud, policy.what, () => ram("DeletePolicy", { PolicyName }));
+    await ram("DeletePolicy", { PolicyName });
   });
-  await removeOurs(cloud, role, () =>
-    remove(cloud, role.what, () => ram("DeleteRole", { RoleName })),
-  );
+  await removeOurs(cloud, role, () => ram("DeleteRole", { RoleName }));
 }
+
+/** Each verb with each noun. */
+const each = (verbs: string, nouns: string): string[] =>
+  verbs.split(" ").flatMap((verb) => nouns.split(" ").map((noun) => verb + noun));
+
+const OF_FUNCTIONS = [
+  ...each("Get Create Update Delete Invoke", "Function"),
+  ...["ListTriggers", ...each("Create Update Delete", "Trigger")],
+  ...each("Get Put Delete", "ConcurrencyConfig AsyncInvokeConfig"),
+];
+const OF_RIGHTS = [
+  ...[...each("Get Create Delete", "Role Policy"), ...each("Create Delete", "PolicyVersion")],
+  ...["PassRole", "ListPoliciesForRole", "ListPolicyVersions"],
+  ...["AttachPolicyToRole", "DetachPolicyFromRole"],
+];
+const OF_LOGS = [
+  ...[...each("Get Create Delete", "Project LogStore"), ...each("Get Create Update", "Index")],
+  ...["ListLogStores", "GetLogStoreLogs"],
+];
 
 /**
  * What the deploying user needs for a service, for every command of it. A test holds it against the
  * calls of recorded deployments.
  */
-export function deployingPolicy(service: string): object {
+export function deployingPolicy(service: string) {
   const role = service.replaceAll("_", "-");
-  const each = (verbs: string, noun: string) => verbs.split(" ").map((verb) => `${verb}${noun}`);
-  const functions = [
-    ...[...each("Get Create Update Delete Invoke", "Function"), "ListTriggers"],
-    ...each("Create Update Delete", "Trigger"),
-    ...each("Get Put Delete", "ConcurrencyConfig"),
-    ...each("Get Put Delete", "AsyncInvokeConfig"),
+  const Statement = [
+    allow("fc", ["ListFunctions"], "acs:fc:*:*:functions/*"),
+    allow("fc", OF_FUNCTIONS, `acs:fc:*:*:functions/${service}-*`),
+    allow("ram", OF_RIGHTS, `acs:ram:*:*:role/sls-${role}-*`, `acs:ram:*:*:policy/fc-${role}-*`),
+    allow("ram", ["GetRole"], "acs:ram:*:*:role/aliyunservicerolefor*"),
+    allow("log", OF_LOGS, "acs:log:*:*:project/sls-*"),
+    allow("ots", ["GetRow"], "acs:ots:*:*:instance/*"),
   ];
-  const rights = [
-    ...[...each("Get Create Delete Pass", "Role"), "ListPoliciesForRole", "AttachPolicyToRole"],
-    ...["DetachPolicyFromRole", "ListPolicyVersions", ...each("Get Create Delete", "Policy")],
-    ...each("Create Delete", "PolicyVersion"),
-  ];
-  const logs = [
-    ...[...each("Get Create Delete", "Project"), "ListLogStores", "GetLogStoreLogs"],
-    ...[...each("Get Create Delete", "LogStore"), ...each("Get Create Update", "Index")],
-  ];
-  const own = [`acs:ram:*:*:role/sls-${role}-*`, `acs:ram:*:*:policy/fc-${role}-*`];
-  return {
-    Version: "1",
-    Statement: [
-      allow("fc", ["ListFunctions"], "acs:fc:*:*:functions/*"),
-      allow("fc", functions, `acs:fc:*:*:functions/${service}-*`),
-      allow("ram", rights, ...own),
-      allow("ram", ["GetRole"], "acs:ram:*:*:role/aliyunservicerolefor*"),
-      allow("log", logs, "acs:log:*:*:project/sls-*"),
-      allow("ots", ["GetRow"], "acs:ots:*:*:instance/*"),
-    ],
-  };
+  return { Version: "1", Statement };
 }

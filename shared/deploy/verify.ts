@@ -1,14 +1,6 @@
 import https from "node:https";
 import { FUNCTIONS } from "../functions.js";
-import {
-  type Answer,
-  type Cloud,
-  CONSOLES,
-  call,
-  DeployError,
-  parseConfig,
-  waitFor,
-} from "./cloud.ts";
+import { type Answer, type Cloud, CONSOLES, DeployError, parseConfig, waitFor } from "./cloud.ts";
 import type { Found } from "./functions.ts";
 import type { FunctionPlan, Plan } from "./plan.ts";
 
@@ -26,9 +18,7 @@ const CHECK_PAUSE_MS = 10_000;
  */
 export async function check({ name }: FunctionPlan, cloud: Cloud): Promise<Record<string, Answer>> {
   for (let tries = 1; ; tries += 1) {
-    const { text, failed } = await call(cloud, `check the function ${name}`, () =>
-      cloud.clients.invoke(name, '{"command":"check"}'),
-    );
+    const { text, failed } = await cloud.clients.invoke(name, '{"command":"check"}');
     const answer = parseConfig(text);
     if (!failed && answer.ok === true) return answer;
     if (tries === CHECK_TRIES || !PASSING.test(text)) {

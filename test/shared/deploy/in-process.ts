@@ -44,8 +44,9 @@ export function connectTo({ port }: StandInCloud): InProcess {
   const said: string[] = [];
   let waited = 0;
   const startedAt = Date.now();
+  const hide = createHider(SECRETS);
   const cloud: Cloud = {
-    clients: createClients(KEY, ACCOUNT, REGION),
+    clients: createClients(KEY, { accountId: ACCOUNT, region: REGION }, hide),
     clock: {
       now: () => startedAt + waited,
       sleep: async (ms) => {
@@ -53,7 +54,7 @@ export function connectTo({ port }: StandInCloud): InProcess {
       },
     },
     say: (text) => said.push(text),
-    hide: createHider(SECRETS),
+    hide,
   };
   return {
     cloud,

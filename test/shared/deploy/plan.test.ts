@@ -156,14 +156,12 @@ describe("readFailure", () => {
       code: "NoPermission",
       data: { RequestId: "7B8E1C34-0000", Message: "not allowed" },
       entry: { response: { statusCode: 403 } },
-      product: "RAM",
     });
     expect(readFailure(rpc)).toEqual({
       apiCode: "NoPermission",
       status: 403,
       requestId: "7B8E1C34-0000",
       text: "not allowed",
-      product: "RAM",
     });
     const timedOut = Object.assign(new Error(secret), { name: "RequestTimeoutError" });
     expect(readFailure(timedOut)).toMatchObject({ apiCode: "Timeout", text: undefined });
