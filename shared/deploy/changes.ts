@@ -1,18 +1,18 @@
 import { DeployError } from "./cloud.ts";
 import { type Found, ownFunctions } from "./functions.ts";
 import type { Plan } from "./plan.ts";
-import { droppedOf } from "./service.ts";
+import { droppedKeys } from "./service.ts";
 
 /** The functions' STORE_URL names the host that poll's check found, which the user does not write. */
 export function withDeployedHost(plan: Plan, found: readonly Found[]): Plan {
-  const deployed = ownFunctions(found, plan).map(
-    ({ environmentVariables }) => Object(environmentVariables).STORE_URL as string | undefined,
+  const deployed: unknown[] = ownFunctions(found, plan).map(
+    ({ environmentVariables }) => Object(environmentVariables).STORE_URL,
   );
   const functions = plan.functions.map((one) => {
     const wanted = one.environment.STORE_URL;
     if (!wanted?.startsWith("tablestore://") || wanted.includes("?endpoint=")) return one;
-    const STORE_URL = deployed.find((url) => url?.startsWith(`${wanted}?endpoint=`)) ?? wanted;
-    return { ...one, environment: { ...one.environment, STORE_URL } };
+    const withHost = deployed.find((url) => String(url).startsWith(`${wanted}?endpoint=`));
+    return { ...one, environment: { ...one.environment, STORE_URL: String(withHost ?? wanted) } };
   });
   return { ...plan, functions };
 }
@@ -38,11 +38,11 @@ export function showChanges(
   for (const { key, name, environment, input } of plan.functions) {
     const now = own.find(({ functionName }) => functionName === name);
     if (!now || (only !== undefined && key !== only)) continue;
-    const sizes = (all: Readonly<Record<string, unknown>>) =>
-      Object.fromEntries(SIZES.map((size) => [size, all[size]]));
-    const before: Record<string, unknown> = { ...sizes(now), ...now.environmentVariables };
-    const after: Record<string, unknown> = { ...sizes(input), ...environment };
-    for (const setting of new Set([...Object.keys(before), ...Object.keys(after)].sort())) {
+    const settingsOf = (all: Found, variables: object): Record<string, unknown> =>
+      Object.fromEntries([...SIZES.map((size) => [size, all[size]]), ...Object.entries(variables)]);
+    const before = settingsOf(now, Object(now.environmentVariables));
+    const after = settingsOf(input, environment);
+    for (const setting of Object.keys({ ...before, ...after }).sort()) {
       const [old, next] = [before[setting], after[setting]];
       if (old === next) continue;
       const values = [old, next].filter((value) => value !== undefined).map(String);
@@ -53,8 +53,7 @@ export function showChanges(
       if (next === undefined) gone.add(setting);
     }
   }
-  for (const { functionName } of only === undefined ? droppedOf(plan, found) : []) {
-    const key = String(functionName).slice(plan.names.functionPrefix.length);
+  for (const key of only === undefined ? droppedKeys(plan, found) : []) {
     say(`- ${key}  the function`);
     gone.add(key);
   }

@@ -105,12 +105,6 @@ export function formatSeconds(seconds: number): string {
 export const formatUsd = (usd: number): string =>
   `${usd < 1 ? Number(usd.toPrecision(2)) : usd.toFixed(2)} USD`;
 
-/** Runs a day of `@every`; undefined for another form, whose days may differ. */
-function runsADay(timer: string): number | undefined {
-  const [, amount, unit] = /^@every (\d+)([mh])$/.exec(timer) ?? [];
-  return amount ? 1440 / (Number(amount) * (unit === "h" ? 60 : 1)) : undefined;
-}
-
 /** What poll costs, and what callers can make the other functions cost at most. */
 export function describeCosts(config: Config, { functions }: Plan): string[] {
   const http = functions.filter(({ triggers }) => triggers.some(({ type }) => type === "http"));
@@ -124,23 +118,21 @@ export function describeCosts(config: Config, { functions }: Plan): string[] {
   return [poll ? describePoll(config, poll) : "there is no poll", most];
 }
 
-const sizeOf = (input: FunctionPlan["input"]) => ({
-  cpu: Number(input.cpu),
-  memoryMb: Number(input.memorySize),
-});
+const sizeOf = ({ cpu, memorySize }: FunctionPlan["input"]) => ({ cpu, memoryMb: memorySize });
 
-function describePoll(config: Config, poll: FunctionPlan): string {
-  const { watch, qps, pollIntervalMs, runMs, hintSecrets } = config;
-  const timer = poll.triggers.find((one) => one.type === "timer" && one.config.enable);
+function describePoll(config: Config, { triggers, input }: FunctionPlan): string {
+  const timer = triggers.find(({ type, config }) => type === "timer" && config.enable);
   if (!timer) return "poll has no timer that is switched on: nothing is watched or sent";
-  const runs = runsADay(String(timer.config.cronExpression));
-  if (!runs) return `poll runs by ${timer.config.cronExpression}, whose runs are not counted`;
-  const customers = watch.length;
+  // Days of another form may differ.
+  const [, amount, unit] = /^@every (\d+)([mh])$/.exec(timer.config.cronExpression) ?? [];
+  if (!amount) return `poll runs by ${timer.config.cronExpression}, whose runs are not counted`;
+  const runsADay = 1440 / (Number(amount) * (unit === "h" ? 60 : 1));
+  const customers = config.watch.length;
   const cost = costOf({
-    ...{ customers, qps, runsADay: runs, ...sizeOf(poll.input) },
-    ...{ intervalSeconds: pollIntervalMs / 1000, runSeconds: runMs / 1000 },
-    looksForHints: hintSecrets.length > 0,
+    ...{ customers, qps: config.qps, runsADay, ...sizeOf(input) },
+    ...{ intervalSeconds: config.pollIntervalMs / 1000, runSeconds: config.runMs / 1000 },
+    looksForHints: config.hintSecrets.length > 0,
   });
   const { sweepSeconds, reads, billedSeconds, functionUsd, storeUsd } = cost;
-  return `a day of poll with ${Math.round(runs)} runs and ${customers} listed customers, each read every ${formatSeconds(sweepSeconds)}: about ${Math.round(reads)} upstream calls, ${Math.round(billedSeconds)} s billed, ${formatUsd(functionUsd)} for Function Compute and ${formatUsd(storeUsd)} for Tablestore`;
+  return `a day of poll with ${Math.round(runsADay)} runs and ${customers} listed customers, each read every ${formatSeconds(sweepSeconds)}: about ${Math.round(reads)} upstream calls, ${Math.round(billedSeconds)} s billed, ${formatUsd(functionUsd)} for Function Compute and ${formatUsd(storeUsd)} for Tablestore`;
 }

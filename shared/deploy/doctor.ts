@@ -1,33 +1,27 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Config, loadConfig } from "../config.ts";
-import { sleepReal } from "../deps.ts";
+import { createDeps } from "../deps.ts";
 import { isAppError } from "../errors.ts";
 import { FUNCTIONS, POLL, QUERY } from "../functions.js";
-import { createAgent } from "../http-agent.ts";
 import { IDENTITY_KEY, identityRowSchema } from "../schemas/identity-row.ts";
-import { Secret } from "../secret.ts";
 import { openStore } from "../store/open-store.ts";
 import { readRow } from "../store/rows.ts";
 import { storeOf } from "../store/stores.ts";
-import { parseTablestoreUrl } from "../store/tablestore-url.ts";
-import { createSender } from "../webhook/attempt.ts";
-import { guardedLookup } from "../webhook/target.ts";
 import { createTestEvent } from "../webhook/test-event.ts";
 import type { Keys } from "./clients.ts";
 import { type Cloud, CONSOLES, DeployError, unlessAbsent } from "./cloud.ts";
 import { describeCosts } from "./cost.ts";
 import { type Found, listFunctions } from "./functions.ts";
-import { type FunctionPlan, isOwned, type Plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
+import { tableOf } from "./rights.ts";
 
 /** One line of the doctor. An error stops a deployment. */
-export type Finding = { readonly state: "ok" | "warning" | "error"; readonly text: string };
+type Finding = { readonly state: "ok" | "warning" | "error"; readonly text: string };
 
 const finding =
   (state: Finding["state"]) =>
   (text: string): Finding => ({ state, text });
 const [ok, warning, error] = [finding("ok"), finding("warning"), finding("error")];
 
-const MAX_IDLE_MS = 5_000;
 const FC_ROLE = "AliyunServiceRoleForFC";
 
 /** How to set what is required. */
@@ -39,49 +33,41 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 };
 
 /** Settings that functions would not start with. No value is named. */
-export function settingsProblems({ functions }: Plan): string[] {
-  const { problems } = readConfigs(functions);
-  const storeUrl = storeUrlOf(functions);
-  if (storeUrl && storeOf(storeUrl)?.isShared === false) {
-    problems.push(
-      `STORE_URL  must name Tablestore or PostgreSQL, because an instance of a function forgets everything. Run: ${EXAMPLES.STORE_URL}`,
-    );
-  }
-  return problems;
+export function settingsProblems(plan: Plan): string[] {
+  const { problems } = readConfigs(plan);
+  if (storeOf(storeUrlOf(plan))?.isShared !== false) return problems;
+  const needed =
+    "must name Tablestore or PostgreSQL, because an instance of a function forgets everything";
+  return [...problems, `STORE_URL  ${needed}. Run: ${EXAMPLES.STORE_URL}`];
 }
 
-function readConfigs(functions: readonly FunctionPlan[]) {
+function readConfigs({ functions }: Plan) {
   const configs = new Map<string, Config>();
   const problems = new Set<string>();
   for (const row of FUNCTIONS) {
-    const environment = functions.find(({ key }) => key === row.name)?.environment;
-    if (!environment) continue;
+    const one = functions.find(({ key }) => key === row.name);
     try {
-      configs.set(row.name, loadConfig(environment, row));
+      if (one) configs.set(row.name, loadConfig(one.environment, row));
     } catch (error) {
       if (!isAppError(error) || error.code !== "ERR_CONFIG") throw error;
       for (const { path, message } of error.problems) {
-        const example = EXAMPLES[path];
-        problems.add(`${path}  ${message}${example ? `. Run: ${example}` : ""}`);
+        const example = EXAMPLES[path] ? `. Run: ${EXAMPLES[path]}` : "";
+        problems.add(`${path}  ${message}${example}`);
       }
     }
   }
   return { configs, problems: [...problems] };
 }
 
-const storeUrlOf = (functions: readonly FunctionPlan[]) =>
-  functions.find(({ environment }) => environment.STORE_URL)?.environment.STORE_URL;
+const storeUrlOf = ({ functions }: Plan): string =>
+  functions.find(({ environment }) => environment.STORE_URL)?.environment.STORE_URL ?? "";
 
 /**
  * Asks everything that a deployment needs, and changes nothing. A refusal is a finding.
  *
  * @returns the service's functions of every stage, as they are now
  */
-export async function examine(
-  plan: Plan,
-  keys: Keys,
-  cloud: Cloud,
-): Promise<{ readonly findings: Finding[]; readonly functions: Found[] }> {
+export async function examine(plan: Plan, keys: Keys, cloud: Cloud) {
   const findings: Finding[] = [];
   const ask = async <T>(good: string, run: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -95,42 +81,48 @@ export async function examine(
       return undefined;
     }
   };
-  const { region } = plan.target;
-  const { logProject } = plan.names;
+  const { region, accountId } = plan.target;
   const { log, ram } = cloud.clients;
-  const functions = await ask(`Function Compute is active in ${region}`, () =>
+  const listed = await ask(`Function Compute is active in ${region}`, () =>
     listFunctions(plan, cloud),
   );
+  const functions = listed ?? [];
   await ask(`the service role ${FC_ROLE} exists`, async () => {
-    const role = unlessAbsent(ram("GetRole", { RoleName: FC_ROLE }));
-    // A user who may not ask is no reason to stop.
-    const mayNotAsk = (thrown: unknown) =>
-      thrown instanceof DeployError && thrown.facts.status === 403;
-    if (await role.catch((thrown) => mayNotAsk(thrown) || Promise.reject(thrown))) return;
+    const role = await unlessAbsent(ram("GetRole", { RoleName: FC_ROLE })).catch((thrown) => {
+      // A user who may not ask is no reason to stop.
+      if (thrown.facts?.status !== 403) throw thrown;
+      return true;
+    });
+    if (role) return;
     throw new DeployError(
       `The service role ${FC_ROLE} is missing, without which Function Compute writes no log. Open ${CONSOLES["Function Compute"]} as an administrator and confirm its creation.\n`,
     );
   });
   await ask(`Log Service is active in ${region}`, () =>
-    unlessAbsent(log("getProject", logProject)),
+    unlessAbsent(log("getProject", plan.names.logProject)),
   );
-  const { configs } = readConfigs(plan.functions);
+  const { configs } = readConfigs(plan);
+  const [first] = configs.values();
+  // As the platform gives it to a function.
+  const context = { accountId, credentials: keys };
+  const identity = async () => {
+    const deps = first && createDeps(first).storeDepsFor(context);
+    const store = deps && (await openStore(storeUrlOf(plan), deps));
+    return store && (await readRow(store, IDENTITY_KEY, identityRowSchema))?.value.identity;
+  };
+  const query = plan.functions.find(({ key }) => key === QUERY.name);
   findings.push(
-    ...(await checkStore(plan, functions ?? [], keys)),
+    ...(await checkStore(plan, functions, identity)),
     ok(`Chat App is asked by the functions' check. Activate it first: ${CONSOLES["Chat App"]}`),
-    ...describeKeys(configs),
-    ...checkShares(configs, plan.functions.find(({ key }) => key === QUERY.name)?.instances),
+    ...describeKeys(first),
+    ...checkShares(configs, query?.instances),
   );
-  const poll = plan.functions.find(({ key }) => key === POLL.name);
-  if (/\/0+\b/.test(poll?.environment.WEBHOOK_ALLOW_CIDRS ?? "")) {
-    findings.push(
-      warning("WEBHOOK_ALLOW_CIDRS holds a range /0, which allows every private address"),
-    );
+  const poll = configs.get(POLL.name);
+  if (poll) {
+    const costs = describeCosts(poll, plan).map(ok);
+    findings.push(...checkRanges(plan), await checkWebhook(poll, context), ...costs);
   }
-  const config = configs.get(POLL.name);
-  if (config)
-    findings.push(await checkWebhook(config, plan), ...describeCosts(config, plan).map(ok));
-  return { findings, functions: functions ?? [] };
+  return { findings, functions };
 }
 
 /** Prints one line a finding. @throws DeployError if one of them stops what was asked for */
@@ -148,110 +140,64 @@ export function report(findings: readonly Finding[], cloud: Cloud, warningsStop:
 }
 
 /** A table of another stage is an error. What this machine cannot reach, poll's check reaches. */
-async function checkStore(plan: Plan, functions: readonly Found[], keys: Keys): Promise<Finding[]> {
+async function checkStore(
+  plan: Plan,
+  functions: readonly Found[],
+  readIdentity: () => Promise<string | undefined>,
+): Promise<Finding[]> {
   const { region, stage, accountId } = plan.target;
-  const url = storeUrlOf(plan.functions);
-  const target = url ? parseTablestoreUrl(url) : undefined;
-  if (!url || !target) return [ok("the store is PostgreSQL, which the functions' check opens")];
+  const url = storeUrlOf(plan);
+  const target = tableOf(url);
+  if (!target) return [ok("the store is PostgreSQL, which the functions' check opens")];
   const { table } = target;
+  const far = `the store is in ${target.region}, and the functions are in ${region}: every call crosses regions. Run: export ALIBABA_CLOUD_REGION=${target.region}`;
+  const regions = target.region === region ? [] : [warning(far)];
   const bare = (text: unknown) => String(text ?? "").split("?endpoint=")[0];
   const other = functions
-    .filter(({ description }) => !isOwned(description, plan.names.owner))
     .map(({ environmentVariables }) => Object(environmentVariables))
-    .find(({ STORE_URL, STAGE }) => bare(STORE_URL) === bare(url) && STAGE !== stage);
+    .find(({ STORE_URL, STAGE }) => bare(STORE_URL) === bare(url) && STAGE && STAGE !== stage);
   const own = `${accountId}:${stage}`;
-  const found = other ? { identity: `${accountId}:${other.STAGE}` } : await readIdentity(url, keys);
-  const [, storeRegion] = /^tablestore:\/\/[^.]+\.([a-z0-9-]+)\//.exec(url) ?? [];
-  const far = `the store is in ${storeRegion}, and the functions are in ${region}: every call crosses regions. Run: export ALIBABA_CLOUD_REGION=${storeRegion}`;
-  const regions = storeRegion === region ? [] : [warning(far)];
-  if (found.reason) {
-    const state =
-      found.reason === "OTSObjectNotExist"
-        ? "does not exist yet"
-        : `cannot be reached from this machine (${found.reason}), which is usual for a new instance`;
-    return [
-      ...regions,
-      ok(
-        `the table ${table} ${state}: poll's check makes it if it is absent.\nIts SDK makes it without encryption at rest, which cannot be switched on later. To have it encrypted, make it first in ${CONSOLES.Tablestore}: primary key k of type String, encryption on.`,
-      ),
-    ];
-  }
-  if (found.identity === undefined || found.identity === own) {
-    return [...regions, ok(`the table ${table} exists`)];
-  }
-  const better = `${bare(url)}_${stage.replaceAll("-", "_")}`;
-  return [
-    ...regions,
-    error(
-      `The table ${table} belongs to ${found.identity}, and this is ${own}. Give each stage its own table. Run: export STORE_URL=${better}`,
-    ),
-  ];
-}
-
-/** Whose the store is, as far as this machine can read it. */
-async function readIdentity(
-  url: string,
-  { accessKeyId, accessKeySecret, securityToken: token }: Keys,
-): Promise<{ readonly identity?: string | undefined; readonly reason?: string }> {
-  const agents: ReturnType<typeof createAgent>[] = [];
-  const credentials = {
-    accessKeyId,
-    accessKeySecret: new Secret(accessKeySecret),
-    securityToken: token ? new Secret(token) : undefined,
-  };
-  const tablestore = {
-    credentials: () => credentials,
-    agentFor: ({ protocol }: URL) => {
-      const agent = createAgent(protocol === "http:" ? "http:" : "https:", {
-        maxIdleMs: MAX_IDLE_MS,
-        now: Date.now,
-      });
-      agents.push(agent);
-      return agent;
-    },
-    random: Math.random,
-    sleep: (ms: number) => sleep<void>(ms),
-  };
   try {
-    const store = await openStore(url, { newVersion: () => crypto.randomUUID(), tablestore });
-    return { identity: (await readRow(store, IDENTITY_KEY, identityRowSchema))?.value.identity };
+    const identity = other ? `${accountId}:${other.STAGE}` : ((await readIdentity()) ?? own);
+    if (identity === own) return [...regions, ok(`the table ${table} exists`)];
+    const better = `${bare(url)}_${stage.replaceAll("-", "_")}`;
+    const taken = `The table ${table} belongs to ${identity}, and this is ${own}. Give each stage its own table. Run: export STORE_URL=${better}`;
+    return [...regions, error(taken)];
   } catch (thrown) {
     if (!isAppError(thrown)) throw thrown;
-    return { reason: "reason" in thrown && thrown.reason ? thrown.reason : thrown.code };
-  } finally {
-    for (const agent of agents) agent.destroy();
+    const reason = "reason" in thrown && thrown.reason ? thrown.reason : thrown.code;
+    const state =
+      reason === "OTSObjectNotExist"
+        ? "does not exist yet"
+        : `cannot be reached from this machine (${reason}), which is usual for a new instance`;
+    const made = `the table ${table} ${state}: poll's check makes it if it is absent.\nIts SDK makes it without encryption at rest, which cannot be switched on later. To have it encrypted, make it first in ${CONSOLES.Tablestore}: primary key k of type String, encryption on.`;
+    return [...regions, ok(made)];
   }
 }
 
-async function checkWebhook({ webhook }: Config, { target }: Plan): Promise<Finding> {
-  if (!webhook) return error(`WEBHOOK_URL is not set. Run: ${EXAMPLES.WEBHOOK_URL}`);
-  const monotonic = () => performance.now();
-  const agent = createAgent(webhook.url.protocol === "https:" ? "https:" : "http:", {
-    maxIdleMs: MAX_IDLE_MS,
-    now: Date.now,
-    connect: { lookup: guardedLookup(webhook.guard.isAllowed) },
-  });
-  const source = `urn:waba-numbers:${target.accountId}:${target.stage}`;
-  const message =
-    "This asks, before a deployment, whether the receiver verifies and accepts events.";
-  const newId = () => crypto.randomUUID();
-  const event = createTestEvent(source, { now: Date.now, newId }, { message });
-  const send = createSender({ ...webhook, agent }, { now: Date.now, monotonic, sleep: sleepReal });
+async function checkWebhook(config: Config, context: object): Promise<Finding> {
+  const { send, sourceFor, now, newId, monotonic } = createDeps(config);
+  const event = createTestEvent(sourceFor(context), { now, newId });
   const result = await send(event, { deadlineAt: monotonic() + 15_000 });
-  agent.destroy();
   if (result.kind === "delivered") {
     return ok(`the webhook accepted a signed webhook.test with ${result.status}`);
   }
   const status = "status" in result && result.status ? `HTTP ${result.status}` : undefined;
   const why = status ?? ("reason" in result ? result.reason : result.kind);
   return warning(
-    `the webhook did not accept a signed webhook.test (${why}), so events will wait. Start the receiver, or correct WEBHOOK_URL and WEBHOOK_SECRET. Then run: npm run ctl -- webhook test --stage ${target.stage}`,
+    `the webhook did not accept a signed webhook.test (${why}), so events will wait. Start the receiver, or correct WEBHOOK_URL and WEBHOOK_SECRET. Then run: npm run ctl -- webhook test --stage ${config.stage}`,
   );
 }
 
-function describeKeys(configs: ReadonlyMap<string, Config>): Finding[] {
-  const keys = [...configs.values()].find(({ apiKeys }) => apiKeys.length > 0)?.apiKeys ?? [];
-  const names = keys.map(
+function checkRanges({ functions }: Plan): Finding[] {
+  const poll = functions.find(({ key }) => key === POLL.name);
+  return /\/0+\b/.test(poll?.environment.WEBHOOK_ALLOW_CIDRS ?? "")
+    ? [warning("WEBHOOK_ALLOW_CIDRS holds a range /0, which allows every private address")]
+    : [];
+}
+
+function describeKeys(config: Config | undefined): Finding[] {
+  const names = (config?.apiKeys ?? []).map(
     ({ name, scope }) => `${name} (${scope === "*" ? "every customer" : "one customer"})`,
   );
   return names.length > 0 ? [ok(`API keys: ${names.join(", ")}`)] : [];
@@ -275,8 +221,8 @@ export function checkShares(
   if (!query || !poll || instances === undefined) return [];
   const live = instances * query.queryQps;
   const sum = poll.qps + live + SPARE_QPS;
-  const shares = `UPSTREAM_QPS ${poll.qps}, live queries ${live} (reservedConcurrency ${instances} x QUERY_QPS ${query.queryQps}), ${SPARE_QPS} for adds and commands`;
   if (sum <= ACCOUNT_QPS) return [];
+  const shares = `UPSTREAM_QPS ${poll.qps}, live queries ${live} (reservedConcurrency ${instances} x QUERY_QPS ${query.queryQps}), ${SPARE_QPS} for adds and commands`;
   return [
     warning(
       `the shares come to ${sum} calls a second, and an account has ${ACCOUNT_QPS}: ${shares}. Lower one, or have the limit raised in the Quota Center`,

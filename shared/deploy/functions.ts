@@ -51,17 +51,20 @@ export const ownFunctions = (found: readonly Found[], { names }: Plan): Found[] 
 export const listTriggers = async (name: string, cloud: Cloud): Promise<Found[]> =>
   (await unlessAbsent(pages(cloud, ["listTriggers", "triggers"], [name]))) ?? [];
 
-type Parts = { readonly archive: Buffer; readonly role: string; readonly needs: readonly string[] };
-
-/** Makes one function what its plan says, without triggers. What is as planned is not sent. */
+/**
+ * Makes one function what its plan says, without triggers. What is as planned is not sent.
+ *
+ * @param role the resource name of the role that it has
+ */
 export async function ensureFunction(
-  { name, environment, input: planned, limits }: FunctionPlan,
-  { archive, role, needs }: Parts,
+  one: FunctionPlan,
+  { archive, role }: { readonly archive: Buffer; readonly role: string },
   { names }: Plan,
   cloud: Cloud,
 ): Promise<void> {
   const { fc } = cloud.clients;
-  const input = { ...planned, role, environmentVariables: environment };
+  const { name } = one;
+  const input = { ...one.input, role, environmentVariables: one.environment };
   const withCode = { ...input, code: { zipFile: archive.toString("base64") } };
   let isNew = false;
   await ensure(cloud, {
@@ -71,7 +74,7 @@ export async function ensureFunction(
       isNew = true;
       return fc("createFunction", [], { body: { functionName: name, ...withCode } });
     },
-    needs,
+    needs: [one.role, one.policy, names.logProject, names.logstore],
     isOurs: ({ description }) => isOwned(description, names.owner),
     change: (found) => {
       const isCode = found.codeChecksum === crc64(archive);
@@ -79,7 +82,7 @@ export async function ensureFunction(
       return () => fc("updateFunction", [name], { body: isCode ? input : withCode });
     },
   });
-  for (const [kind, body] of Object.entries(limits)) {
+  for (const [kind, body] of Object.entries(one.limits)) {
     const found = isNew ? undefined : await unlessAbsent(fc(`get${kind}`, [name]));
     if (body && !holds(found, body)) await fc(`put${kind}`, [name], { body });
     if (!body && found) await unlessAbsent(fc(`delete${kind}`, [name]));

@@ -93,17 +93,16 @@ export async function readLogs(
   functionName: string,
   { clients, clock }: Cloud,
   since: string,
-): Promise<string[]> {
+): Promise<string> {
   const [, amount, unit = ""] = /^(\d{1,5})([smhd])$/.exec(since) ?? [];
   if (!amount) throw new DeployError("--startTime must be like 10m, 2h or 1d.");
   const now = clock.now();
   const from = new Date(now - Number(amount) * (UNITS[unit] ?? 0) * 1000);
   const query = { query: `__topic__: "FCLogs:${functionName}"`, line: LINES, reverse: true };
   const rows = await clients.log("getLogs", logProject, logstore, from, new Date(now), query);
-  return Object.values<{ __time__: string; message?: string }>(rows)
-    .map(({ __time__, message = "" }) => {
-      const time = new Date(Number(__time__) * 1000).toISOString();
-      return `${time} ${message.trimEnd()}`;
-    })
-    .reverse();
+  const lines = Object.values<{ __time__: string; message?: string }>(rows).map(
+    ({ __time__, message = "" }) =>
+      `${new Date(Number(__time__) * 1000).toISOString()} ${message.trimEnd()}`,
+  );
+  return lines.reverse().join("\n") || `No log lines since ${since}.`;
 }

@@ -2,50 +2,18 @@ import { createHash } from "node:crypto";
 import { FUNCTIONS } from "../functions.js";
 import type { Answer } from "./cloud.ts";
 
-export type Target = {
+type Target = {
   readonly service: string;
   readonly stage: string;
   readonly region: string;
   readonly accountId: string;
 };
 
-export type TriggerPlan = {
-  readonly name: string;
-  readonly type: "http" | "timer";
-  readonly config: Readonly<Record<string, unknown>>;
-  /** The path that serverless.yml gives, for what is printed. */
-  readonly path: string | undefined;
-};
-
-export type FunctionPlan = {
-  readonly key: string;
-  readonly name: string;
-  /** Of its own, which no other function has. */
-  readonly role: string;
-  readonly policy: string;
-  /** The built file that holds the handler, without `.js`. */
-  readonly file: string;
-  /** What CreateFunction and UpdateFunction take, but for role, code and environment. */
-  readonly input: Readonly<Record<string, unknown>>;
-  readonly environment: Readonly<Record<string, string>>;
-  /** The most instances at a time. */
-  readonly instances: number | undefined;
-  /** Ceiling of instances and asynchronous calls, by the API's names: undefined takes one away. */
-  readonly limits: Readonly<Record<string, Readonly<Record<string, number>> | undefined>>;
-  readonly triggers: readonly TriggerPlan[];
-};
-
-export type Plan = {
-  readonly target: Target;
-  readonly names: ReturnType<typeof namesOf>;
-  readonly functions: readonly FunctionPlan[];
-};
-
 type Given = Readonly<Record<string, Answer>>;
 export type ServiceConfig = { readonly provider: Given; readonly functions: Record<string, Given> };
 
 /** Names of what one service and stage has, as the provider plugin forms them. */
-export function namesOf({ service, stage, region, accountId }: Target) {
+function namesOf({ service, stage, region, accountId }: Target) {
   const base = `${service}-${stage}`;
   const digest = createHash("sha256").update(`${service}/${stage}`).digest("hex").slice(0, 8);
   const right = (kind: string, key: string) =>
@@ -70,75 +38,86 @@ export function namesOf({ service, stage, region, accountId }: Target) {
 export const isOwned = (description: unknown, owner: string): boolean =>
   typeof description === "string" && description.split(" ").includes(owner);
 
+const rowOf = (key: string) => FUNCTIONS.find(({ name }) => name === key);
+
 /** What serverless.yml asks for, in the words of the cloud's APIs. */
-export function planOf({ provider, functions = {} }: ServiceConfig, target: Target): Plan {
+export function planOf({ provider, functions = {} }: ServiceConfig, target: Target) {
   const names = namesOf(target);
-  const planned = Object.entries(functions).map(([key, given]): FunctionPlan => {
-    const settings = { ...provider, ...given };
-    const handler = String(settings.handler);
-    const memorySize = settings.memorySize ?? 256;
-    const instances =
-      given.reservedConcurrency ?? FUNCTIONS.find(({ name }) => name === key)?.instances;
-    const { maximumRetryAttempts: retries, maximumEventAge: age } = given;
-    const logConfig = {
-      ...{ project: names.logProject, logstore: names.logstore, logBeginRule: "None" },
-      ...{ enableRequestMetrics: true, enableInstanceMetrics: false },
-    };
-    return {
-      key,
-      name: `${names.functionPrefix}${key}`,
-      ...names.rightsOf(key),
-      file: handler.slice(0, handler.indexOf(".")),
-      environment: textOf({ ...provider.environment, ...given.environment }),
-      input: {
-        description: [given.description, names.owner].filter(Boolean).join(" "),
-        runtime: settings.runtime ?? "nodejs20",
-        handler,
-        memorySize,
-        // 1 vCPU for each GB is the most that Function Compute gives.
-        cpu: settings.cpu ?? Math.max(0.05, Math.floor((memorySize / 1024) * 20) / 20),
-        timeout: settings.timeout ?? 30,
-        ...{ diskSize: 512, internetAccess: true, logConfig },
-      },
-      instances,
-      limits: {
-        ConcurrencyConfig: instances && { reservedConcurrency: instances },
-        AsyncInvokeConfig:
-          retries === undefined && age === undefined
-            ? undefined
-            : { maxAsyncRetryAttempts: retries ?? 3, maxAsyncEventAgeInSeconds: age ?? 86_400 },
-      },
-      triggers: planTriggers(given.events ?? []),
-    };
-  });
-  return { target, names, functions: planned.filter(isWanted) };
+  const all = Object.entries(functions).map(([key, given]) =>
+    planFunction(key, given, provider, names),
+  );
+  // The table of functions has no use for some without the setting that it names.
+  const isWanted = ({ key, environment }: FunctionPlan) => {
+    const row = rowOf(key);
+    return !row || !("deployedWith" in row) || environment[row.deployedWith] !== undefined;
+  };
+  return { target, names, functions: all.filter(isWanted) };
 }
 
-/** Whether the setting is given without which the table of functions has no use for the function. */
-function isWanted({ key, environment }: FunctionPlan): boolean {
-  const row = FUNCTIONS.find(({ name }) => name === key);
-  return !row || !("deployedWith" in row) || environment[row.deployedWith] !== undefined;
+export type Plan = Readonly<ReturnType<typeof planOf>>;
+export type FunctionPlan = Readonly<ReturnType<typeof planFunction>>;
+
+function planFunction(
+  key: string,
+  given: Given,
+  provider: Given,
+  names: ReturnType<typeof namesOf>,
+) {
+  const { handler, runtime, cpu, timeout, memorySize = 256 } = { ...provider, ...given };
+  const { maximumRetryAttempts: retries, maximumEventAge: age } = given;
+  const instances: number | undefined = given.reservedConcurrency ?? rowOf(key)?.instances;
+  const isAsync = retries !== undefined || age !== undefined;
+  return {
+    key,
+    name: `${names.functionPrefix}${key}`,
+    /** Role and policy of its own, which no other function has. */
+    ...names.rightsOf(key),
+    /** The built file that holds the handler, without `.js`. */
+    file: String(handler).replace(/\..*/, ""),
+    environment: textOf({ ...provider.environment, ...given.environment }),
+    /** What CreateFunction and UpdateFunction take, but for role, code and environment. */
+    input: {
+      description: [given.description, names.owner].filter(Boolean).join(" "),
+      runtime: runtime ?? "nodejs20",
+      handler,
+      memorySize,
+      // 1 vCPU for each GB is the most that Function Compute gives.
+      cpu: cpu ?? Math.max(0.05, Math.floor((memorySize / 1024) * 20) / 20),
+      timeout: timeout ?? 30,
+      ...{ diskSize: 512, internetAccess: true },
+      logConfig: {
+        ...{ project: names.logProject, logstore: names.logstore, logBeginRule: "None" },
+        ...{ enableRequestMetrics: true, enableInstanceMetrics: false },
+      },
+    },
+    /** The most at a time. */
+    instances,
+    /** Ceiling of instances and asynchronous calls, by the API's names: undefined takes one away. */
+    limits: {
+      ConcurrencyConfig: instances ? { reservedConcurrency: instances } : undefined,
+      AsyncInvokeConfig: isAsync
+        ? { maxAsyncRetryAttempts: retries ?? 3, maxAsyncEventAgeInSeconds: age ?? 86_400 }
+        : undefined,
+    },
+    triggers: ((given.events ?? []) as Given[]).map(planTrigger),
+  };
 }
 
-function planTriggers(events: readonly Given[]): TriggerPlan[] {
-  const counts = { http: 0, timer: 0 };
-  return events.map((event) => {
-    const type = event.http ? "http" : "timer";
-    counts[type] += 1;
-    const name = counts[type] === 1 ? type : `${type}-${counts[type]}`;
-    if (type === "http") {
-      const { method, authType = "anonymous", path } = event.http;
-      const methods = [method].flat().map((text) => String(text).toUpperCase());
-      return { name, type, path, config: { authType, methods, disableURLInternet: false } };
-    }
-    const { cron, payload = "", enabled = true } = event.timer;
-    const config = { cronExpression: String(cron), enable: enabled, payload };
-    return { name, type, path: undefined, config };
-  });
+/** A second trigger of a kind is named like `timer-2`. */
+function planTrigger(event: Given, index: number, all: readonly Given[]) {
+  const type = event.http ? "http" : "timer";
+  const number = all.slice(0, index).filter((one) => one[type]).length + 1;
+  const { method, authType = "anonymous", path, cron, payload = "", enabled = true } = event[type];
+  const methods = [method].flat().map((text) => String(text).toUpperCase());
+  const config: Given =
+    type === "http"
+      ? { authType, methods, disableURLInternet: false }
+      : { cronExpression: String(cron), enable: enabled, payload };
+  return { name: number === 1 ? type : `${type}-${number}`, type, config, path };
 }
 
 /** An empty variable counts as absent in the functions as well. */
-function textOf(values: Given): Record<string, string> {
+function textOf(values: Given): Readonly<Record<string, string>> {
   const entries = Object.entries(values).map(([name, value]) => [name, String(value ?? "")]);
   return Object.fromEntries(entries.filter(([, value]) => value !== ""));
 }
@@ -155,33 +134,26 @@ const NAMES = {
 
 /** What is wrong with names and timers. The cloud judges the rest in its own words. */
 export function planProblems({ target, names, functions }: Plan): string[] {
-  const unless = (isGood: boolean, problem: string) => (isGood ? [] : [problem]);
-  const named = (kind: keyof typeof NAMES, name: string) =>
-    unless(
-      NAMES[kind][0].test(name),
-      `--stage  makes the ${kind} name ${name}, which must be ${NAMES[kind][1]}: choose a shorter or plainer stage or service`,
-    );
-  const timed = ({ key, triggers }: FunctionPlan) =>
-    unless(
-      triggers.every(
-        ({ type, config }) => type !== "timer" || TIMER.test(`${config.cronExpression}`),
-      ),
-      `TIMER  of ${key} must be like '@every 1m', or have six fields: second minute hour day month weekday`,
-    );
-  return [
-    ...unless(
+  const named = (kind: keyof typeof NAMES, name: string): [boolean, string] => [
+    NAMES[kind][0].test(name),
+    `--stage  makes the ${kind} name ${name}, which must be ${NAMES[kind][1]}: choose a shorter or plainer stage or service`,
+  ];
+  const timed = ({ key, triggers }: FunctionPlan): [boolean, string] => [
+    triggers.every(({ type, config }) => type !== "timer" || TIMER.test(config.cronExpression)),
+    `TIMER  of ${key} must be like '@every 1m', or have six fields: second minute hour day month weekday`,
+  ];
+  const rules: [boolean, string][] = [
+    [
       /^[a-z]{2,}(-[a-z]+)+(-\d+)?$/.test(target.region),
       "ALIBABA_CLOUD_REGION  must look like ap-southeast-1. Run: export ALIBABA_CLOUD_REGION=ap-southeast-1",
-    ),
+    ],
     // The functions' own setting STAGE has this form.
-    ...unless(
-      /^[A-Za-z0-9-]{1,32}$/.test(target.stage),
-      "--stage  must be 1 to 32 letters, digits or -",
-    ),
-    ...functions.flatMap(({ name, role }) => [...named("function", name), ...named("role", role)]),
-    ...named("logstore", names.logstore),
-    ...functions.flatMap(timed),
+    [/^[A-Za-z0-9-]{1,32}$/.test(target.stage), "--stage  must be 1 to 32 letters, digits or -"],
+    ...functions.flatMap(({ name, role }) => [named("function", name), named("role", role)]),
+    named("logstore", names.logstore),
+    ...functions.map(timed),
   ];
+  return rules.flatMap(([isGood, problem]) => (isGood ? [] : [problem]));
 }
 
 const object = (names: string, properties: object = {}, required: readonly string[] = []) => ({

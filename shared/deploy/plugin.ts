@@ -5,21 +5,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { packageFunctions } from "../bundle/bundle.ts";
 import { printableLines } from "../ctl/printable.ts";
 import { showChanges, withDeployedHost } from "./changes.ts";
-import { assertSecure, createClients, findKeys, type Keys } from "./clients.ts";
+import { assertSecure, createClients, findKeys } from "./clients.ts";
 import { type Answer, type Cloud, createHider, DeployError, nothingChanged } from "./cloud.ts";
 import { examine, report, settingsProblems } from "./doctor.ts";
 import { listFunctions } from "./functions.ts";
 import { readLogs } from "./logs.ts";
 import { CONFIG_SCHEMA, type Plan, planOf, planProblems } from "./plan.ts";
 import { deployingPolicy } from "./rights.ts";
-import {
-  deployOne,
-  deployService,
-  describeDeployment,
-  describeService,
-  functionOf,
-  removeService,
-} from "./service.ts";
+import * as service from "./service.ts";
 
 /** Stands for the account where nothing is sent to it. */
 const NO_ACCOUNT = "00000";
@@ -34,8 +27,8 @@ silenceAnalytics();
  */
 function silenceAnalytics(): void {
   const require = createRequire(import.meta.url);
-  const visitor = require.resolve("serverless-aliyun-function-compute/shared/visitor.js");
-  const loaded = require.cache[visitor];
+  const filename = require.resolve("serverless-aliyun-function-compute/shared/visitor.js");
+  const loaded = require.cache[filename];
   if (loaded && !loaded.exports.isSilent) {
     throw new DeployError(
       "List ./shared/deploy/plugin.js before serverless-aliyun-function-compute in serverless.yml: only then can it keep that plugin from sending analytics.",
@@ -48,11 +41,8 @@ function silenceAnalytics(): void {
     hooksWrap: (hooks: object) => hooks,
     sendDownloaded: () => undefined,
   };
-  const module = { id: visitor, filename: visitor, loaded: true, exports };
-  require.cache[visitor] = module as unknown as NodeJS.Module;
+  require.cache[filename] = { filename, loaded: true, exports } as unknown as NodeJS.Module;
 }
-
-type Connection = { readonly plan: Plan; readonly keys: Keys; readonly cloud: Cloud };
 
 /**
  * Finds credentials and asks whose they are, after all that the text alone shows to be wrong.
@@ -65,47 +55,61 @@ async function connect(
   environment: NodeJS.ProcessEnv,
   say: (text: string) => void,
   again?: string,
-): Promise<Connection> {
+) {
   const draft = planFor(NO_ACCOUNT);
   const found = await findKeys(environment);
-  const problems = [
-    ...("problem" in found ? [found.problem] : []),
-    ...planProblems(draft),
-    ...(again ? settingsProblems(draft) : []),
-  ];
+  const problems = [...planProblems(draft), ...(again ? settingsProblems(draft) : [])];
   const command = again ?? "the same command again";
-  if ("problem" in found || problems.length > 0) throw nothingChanged(problems, command);
+  if ("problem" in found) throw nothingChanged([found.problem, ...problems], command);
+  if (problems.length > 0) throw nothingChanged(problems, command);
   const { keys } = found;
-  const values = draft.functions.flatMap((one) => secretsIn(one.environment));
-  const { accessKeyId, accessKeySecret, securityToken = "" } = keys;
-  const hide = createHider([accessKeySecret, securityToken, accessKeyId, ...values]);
+  const hide = createHider([
+    ...Object.values(keys).map((key) => key ?? ""),
+    ...draft.functions.flatMap((one) => secretsIn(one.environment)),
+  ]);
   const { AccountId, Arn } = await createClients(keys, draft.target, hide).sts("GetCallerIdentity");
-  const accountId = String(AccountId);
   const meant = environment.ALIBABA_CLOUD_ACCOUNT_ID;
-  if (meant && meant !== accountId) {
-    const problem = `ALIBABA_CLOUD_ACCOUNT_ID  is ${meant}, but the credentials are of account ${accountId}. Run: export ALIBABA_CLOUD_ACCOUNT_ID=${accountId} (or take the other account's credentials)`;
+  if (meant && meant !== AccountId) {
+    const problem = `ALIBABA_CLOUD_ACCOUNT_ID  is ${meant}, but the credentials are of account ${AccountId}. Run: export ALIBABA_CLOUD_ACCOUNT_ID=${AccountId} (or take the other account's credentials)`;
     throw nothingChanged([problem], command);
   }
-  const plan = planFor(accountId);
+  const plan = planFor(String(AccountId));
   const { stage, region } = plan.target;
-  if (again) say(`account ${accountId} (${Arn}), stage ${stage}, ${region}`);
+  if (again) say(`account ${AccountId} (${Arn}), stage ${stage}, ${region}`);
   const clients = createClients(keys, plan.target, hide);
-  return { plan, keys, cloud: { clients, clock: { now: Date.now, sleep }, say, hide } };
+  const cloud: Cloud = { clients, clock: { now: Date.now, sleep }, say, hide };
+  return { plan, keys, cloud };
 }
 
-/** Whole values of 8 and more characters, and the parts of those that hold several. */
+/** Whole values, and the parts of those that hold several. */
 const secretsIn = (environment: Readonly<Record<string, string>>): string[] =>
   Object.entries(environment).flatMap(([name, value]) => [
     value,
     ...(/KEY|SECRET|TOKEN|URL/.test(name) ? value.split(/[\s,:;@/?&=]+|whsec_/) : []),
   ]);
 
+const flag = (usage: string) => ({ usage, type: "boolean" });
+const yes = flag("Let settings and functions disappear that run now");
+const COMMANDS = {
+  deploy: {
+    options: { "skip-checks": flag("Deploy without looking first"), yes },
+    commands: { function: { options: { yes } } },
+  },
+  remove: {
+    options: {
+      "remove-roles": flag("Delete the functions' roles and policies too"),
+      "remove-logstore": flag("Delete the logs and their logstore too"),
+    },
+  },
+  preflight: { usage: "List what is missing before a deployment", lifecycleEvents: ["check"] },
+  permissions: { usage: "Print the deploying user's policy", lifecycleEvents: ["print"] },
+};
+
 /**
  * Keeps the provider plugin's commands and life cycle and does their work on Function Compute 3.0.
  * The framework calls it with `new`.
  */
 export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answer) {
-  const { progress } = tools;
   // What comes from the cloud may hold what a customer wrote.
   const say = (text: string) => tools.log.notice(printableLines(text));
   const writeText = (text: string) => tools.writeText(printableLines(text));
@@ -119,10 +123,11 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
     return planOf({ provider, functions }, { service, stage, region, accountId });
   };
   const draft = () => planFor(NO_ACCOUNT);
+  const nameOf = () => service.functionOf(draft(), options.function).name;
   const connectFor = (command?: string) =>
     connect(planFor, process.env, say, command && `${command} -- --stage ${draft().target.stage}`);
 
-  let archives: ReadonlyMap<string, Buffer>;
+  let archives: ReadonlyMap<string, Buffer> = new Map();
   const build = async () => {
     archives = await packageFunctions(draft().functions, folder("dist"), folder(".serverless"));
     const { functions } = serverless.service;
@@ -136,54 +141,49 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
 
   const deploy = async (only?: string) => {
     const { plan, keys, cloud } = await connectFor("npm run deploy");
-    const examined = options["skip-checks"]
+    const { findings, functions } = options["skip-checks"]
       ? { findings: [], functions: await listFunctions(plan, cloud) }
       : await examine(plan, keys, cloud);
-    report(examined.findings, cloud, false);
-    const found = examined.functions;
-    const wanted = withDeployedHost(plan, found);
-    showChanges(wanted, found, say, { only, mayLose: Boolean(options.yes) });
+    report(findings, cloud, false);
+    const wanted = withDeployedHost(plan, functions);
+    showChanges(wanted, functions, say, { only, mayLose: Boolean(options.yes) });
     const deployed =
       only === undefined
-        ? await deployService(wanted, archives, cloud, found)
-        : await deployOne(wanted, only, archives, cloud, found);
-    writeText(`\n${describeDeployment(plan, deployed)}`);
-  };
-
-  const invoke = async () => {
-    const { name } = functionOf(draft(), options.function);
-    const payload = options.path
-      ? await readFile(path.resolve(options.path), "utf8")
-      : (options.data ?? "{}");
-    const { cloud } = await connectFor();
-    const answer = await cloud.clients.invoke(name, payload);
-    writeText(answer.text);
-    if (answer.failed) throw new DeployError(`The function ${name} ended with an error.`);
+        ? await service.deployService(wanted, archives, cloud, functions)
+        : await service.deployOne(wanted, only, archives, cloud, functions);
+    writeText(`\n${service.describeDeployment(plan, deployed)}`);
   };
 
   const hooks: Readonly<Record<string, () => unknown>> = {
     "package:cleanup": () => rm(folder(".serverless"), { recursive: true, force: true }),
     "before:package:createDeploymentArtifacts": build,
     "deploy:deploy": () => deploy(),
-    "deploy:function:initialize": () => functionOf(draft(), options.function),
+    "deploy:function:initialize": nameOf,
     "deploy:function:packageFunction": build,
     "deploy:function:deploy": () => deploy(options.function),
     "info:info": async () => {
       const { plan, cloud } = await connectFor();
-      writeText(await describeService(plan, cloud));
+      writeText(await service.describeService(plan, cloud));
     },
-    "invoke:invoke": invoke,
+    "invoke:invoke": async () => {
+      const name = nameOf();
+      const payload = options.path
+        ? await readFile(path.resolve(options.path), "utf8")
+        : (options.data ?? "{}");
+      const { cloud } = await connectFor();
+      const { text, failed } = await cloud.clients.invoke(name, payload);
+      writeText(text);
+      if (failed) throw new DeployError(`The function ${name} ended with an error.`);
+    },
     "logs:logs": async () => {
-      const { name } = functionOf(draft(), options.function);
+      const name = nameOf();
       const { plan, cloud } = await connectFor();
-      const since = options.startTime ?? "10m";
-      const lines = await readLogs(plan, name, cloud, since);
-      writeText(lines.length > 0 ? lines.join("\n") : `No log lines since ${since}.`);
+      writeText(await readLogs(plan, name, cloud, options.startTime ?? "10m"));
     },
     "remove:remove": async () => {
       const { plan, cloud } = await connectFor();
-      const [roles, logs] = [options["remove-roles"], options["remove-logstore"]].map(Boolean);
-      await removeService(plan, cloud, { roles: roles ?? false, logs: logs ?? false });
+      const [roles, logs] = [options["remove-roles"], options["remove-logstore"]];
+      await service.removeService(plan, cloud, { roles: Boolean(roles), logs: Boolean(logs) });
     },
     "preflight:check": async () => {
       const { plan, keys, cloud } = await connectFor("npm run doctor");
@@ -193,50 +193,24 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
       writeText(JSON.stringify(deployingPolicy(draft().target.service), undefined, 2)),
   };
 
-  /** Shows that something is going on, and our errors without a stack. */
-  const guarded = async (event: string, run: () => unknown) => {
-    const message = `${event.split(":").pop()} is running`;
-    const shown = progress.create({ name: event, message });
+  /** Shows our errors without a stack. */
+  const guarded = (run: () => unknown) => async () => {
     try {
       await run();
     } catch (error) {
       if (!(error instanceof DeployError)) throw error;
       throw new serverless.classes.Error(printableLines(error.message), error.code);
-    } finally {
-      shown.remove();
     }
   };
 
   /** The provider plugin's hooks would do the same again with Function Compute 2.0. */
-  const takeOver = () => {
+  const initialize = async () => {
     const all: Record<string, { pluginName: string }[]> = serverless.pluginManager.hooks;
     for (const [event, entries] of Object.entries(all)) {
       all[event] = entries.filter(({ pluginName }) => !pluginName.startsWith("Aliyun"));
     }
   };
 
-  const flag = (usage: string) => ({ usage, type: "boolean" });
-  const yes = flag("Let settings and functions disappear that run now");
-  return {
-    commands: {
-      deploy: {
-        options: { "skip-checks": flag("Deploy without looking first"), yes },
-        commands: { function: { options: { yes } } },
-      },
-      remove: {
-        options: {
-          "remove-roles": flag("Delete the functions' roles and policies too"),
-          "remove-logstore": flag("Delete the logs and their logstore too"),
-        },
-      },
-      preflight: { usage: "List what is missing before a deployment", lifecycleEvents: ["check"] },
-      permissions: { usage: "Print the deploying user's policy", lifecycleEvents: ["print"] },
-    },
-    hooks: {
-      initialize: async () => takeOver(),
-      ...Object.fromEntries(
-        Object.entries(hooks).map(([event, run]) => [event, () => guarded(event, run)]),
-      ),
-    },
-  };
+  const ours = Object.entries(hooks).map(([event, run]) => [event, guarded(run)]);
+  return { commands: COMMANDS, hooks: { initialize, ...Object.fromEntries(ours) } };
 }

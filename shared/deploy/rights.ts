@@ -11,7 +11,9 @@ const allow = (product: string, names: readonly string[], ...Resource: string[])
   Resource,
 });
 
-const TABLE = /^tablestore:\/\/([a-z][a-z0-9-]*)\.([a-z0-9-]+)\/([A-Za-z_][A-Za-z0-9_]*)/;
+/** Undefined with another store than Tablestore. */
+export const tableOf = (storeUrl: string) =>
+  /^tablestore:\/\/(?<instance>[^./]+)\.(?<region>[^./]+)\/(?<table>\w+)/.exec(storeUrl)?.groups;
 
 /**
  * What the role of one function may do, and no more: write its log, call the upstream's operations
@@ -24,7 +26,7 @@ export function statementsOf({ key, environment }: FunctionPlan, { names, target
   const actions = OPERATIONS.filter(
     ({ functions, neededWith }) => functions.some((name) => name === key) && isNeeded(neededWith),
   ).map(({ operation }) => ramAction(operation).slice("cams:".length));
-  const [, instance, region, table] = TABLE.exec(environment.STORE_URL ?? "") ?? [];
+  const { instance, region, table } = tableOf(environment.STORE_URL ?? "") ?? {};
   const rows = FUNCTIONS.find(({ name }) => name === key)?.tableActions ?? [];
   const statements = [
     allow("log", ["PostLogStoreLogs"], `acs:log:*:${target.accountId}:${place}`),

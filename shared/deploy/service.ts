@@ -19,11 +19,11 @@ type Archives = ReadonlyMap<string, Buffer>;
 const keyOf = ({ functionName }: Found, { names }: Plan) =>
   String(functionName).slice(names.functionPrefix.length);
 
-/** Deployed functions that serverless.yml no longer lists. */
-export const droppedOf = (plan: Plan, found: readonly Found[]): Found[] =>
-  ownFunctions(found, plan).filter(
-    (one) => !plan.functions.some(({ name }) => name === one.functionName),
-  );
+/** The keys of deployed functions that serverless.yml no longer lists. */
+export const droppedKeys = (plan: Plan, found: readonly Found[]): string[] =>
+  ownFunctions(found, plan)
+    .map((one) => keyOf(one, plan))
+    .filter((key) => !plan.functions.some((one) => one.key === key));
 
 /**
  * Brings the cloud to what the plan says, and proves that it works. No timer or address exists before
@@ -39,37 +39,29 @@ export async function deployService(
   found: readonly Found[],
 ): Promise<Deployed[]> {
   let plan = given;
+  const { functionPrefix, rightsOf, sharedRights } = plan.names;
   const roles = new Map<string, string>();
   for (const one of plan.functions) roles.set(one.key, await ensureRole(one, plan, cloud));
   await ensureLogs(plan, cloud);
-  const make = async (one: FunctionPlan) => {
-    const needs = [one.role, one.policy, plan.names.logProject, plan.names.logstore];
-    const parts = { archive: archiveOf(archives, one), role: roles.get(one.key) ?? "", needs };
-    await ensureFunction(one, parts, plan, cloud);
-    return check(one, cloud);
-  };
+  const make = (key: string) =>
+    makeWorking(functionOf(plan, key), roles.get(key) ?? "", plan, archives, cloud);
   // The timer's function goes first: its check makes the table and finds the store's host.
-  const isTimer = (one: FunctionPlan) => one.triggers.some(({ type }) => type === "timer");
-  const order = [...plan.functions].sort((a, b) => Number(isTimer(b)) - Number(isTimer(a)));
+  const isHttp = (one: FunctionPlan) => one.triggers.every(({ type }) => type === "http");
+  const order = plan.functions.toSorted((a, b) => Number(isHttp(a)) - Number(isHttp(b)));
   for (const { key } of order) {
-    const { store } = await make(functionOf(plan, key));
+    const { store } = await make(key);
     const withHost = withStoreUrl(plan, key, store?.storeUrl);
     if (withHost === plan) continue;
     plan = withHost;
-    const { host } = new URL(store.storeUrl.split("endpoint=")[1]);
-    cloud.say(`The functions use the store's host ${host}`);
-    await make(functionOf(plan, key));
+    cloud.say(`The functions use the store's host ${new URL(store.storeUrl.split("=")[1]).host}`);
+    await make(key);
   }
-  const deployed: Deployed[] = [];
-  for (const one of order) {
-    deployed.push({ key: one.key, triggers: await ensureTriggers(one, plan, cloud) });
+  const deployed = await open(order, plan, cloud);
+  for (const key of droppedKeys(plan, found)) {
+    await removeFunction(`${functionPrefix}${key}`, cloud);
+    await removeRole(rightsOf(key), plan, cloud);
   }
-  await verifyAddresses(plan, deployed, cloud);
-  for (const one of droppedOf(plan, found)) {
-    await removeFunction(one.functionName, cloud);
-    await removeRole(plan.names.rightsOf(keyOf(one, plan)), plan, cloud);
-  }
-  await removeRole(plan.names.sharedRights, plan, cloud);
+  await removeRole(sharedRights, plan, cloud);
   return plan.functions.flatMap(({ key }) => deployed.filter((one) => one.key === key));
 }
 
@@ -88,10 +80,28 @@ export async function deployOne(
       `The function ${one.name} is not deployed yet, so it has no role. Run: npm run deploy -- --stage ${plan.target.stage}`,
     );
   }
-  const parts = { archive: archiveOf(archives, one), role: existing.role, needs: [] };
-  await ensureFunction(one, parts, plan, cloud);
-  await check(one, cloud);
-  const deployed = [{ key, triggers: await ensureTriggers(one, plan, cloud) }];
+  await makeWorking(one, existing.role, plan, archives, cloud);
+  return open([one], plan, cloud);
+}
+
+async function makeWorking(
+  one: FunctionPlan,
+  role: string,
+  plan: Plan,
+  archives: Archives,
+  cloud: Cloud,
+) {
+  const archive = archives.get(one.key);
+  if (!archive) throw new DeployError(`The function ${one.key} was not packaged.`);
+  await ensureFunction(one, { archive, role }, plan, cloud);
+  return check(one, cloud);
+}
+
+async function open(functions: readonly FunctionPlan[], plan: Plan, cloud: Cloud) {
+  const deployed: Deployed[] = [];
+  for (const one of functions) {
+    deployed.push({ key: one.key, triggers: await ensureTriggers(one, plan, cloud) });
+  }
   await verifyAddresses(plan, deployed, cloud);
   return deployed;
 }
@@ -103,19 +113,13 @@ export function functionOf({ functions }: Plan, key: string | undefined): Functi
   return one;
 }
 
-function archiveOf(archives: Archives, { key }: FunctionPlan): Buffer {
-  const archive = archives.get(key);
-  if (!archive) throw new DeployError(`The function ${key} was not packaged.`);
-  return archive;
-}
-
 /** Only the timer's function finds the host, and every function that shares its store gets it. */
-function withStoreUrl(plan: Plan, key: string, storeUrl: unknown): Plan {
+function withStoreUrl(plan: Plan, key: string, STORE_URL: unknown): Plan {
   const before = functionOf(plan, key).environment.STORE_URL;
-  if (typeof storeUrl !== "string" || storeUrl === before) return plan;
+  if (typeof STORE_URL !== "string" || STORE_URL === before) return plan;
   const functions = plan.functions.map((one) =>
     one.environment.STORE_URL === before
-      ? { ...one, environment: { ...one.environment, STORE_URL: storeUrl } }
+      ? { ...one, environment: { ...one.environment, STORE_URL } }
       : one,
   );
   return { ...plan, functions };
@@ -142,23 +146,20 @@ export async function removeService(
 /** Addresses, timer, logs and a line to try. It holds no value of the environment. */
 export function describeDeployment(plan: Plan, deployed: readonly Deployed[]): string {
   const { names, target, functions } = plan;
+  const lines: string[] = [];
   let query: string | undefined;
-  const lineOf = (key: string, { triggerName, triggerConfig, httpTrigger }: Found): string => {
-    const { methods = [], cronExpression, enable } = parseConfig(triggerConfig);
-    if (!httpTrigger?.urlInternet)
-      return `timer ${cronExpression}${enable ? "" : ", switched off"}`;
-    const planned = functions.find((one) => one.key === key)?.triggers ?? [];
-    const path = planned.find(({ name }) => name === triggerName)?.path ?? "";
-    const url = `${String(httpTrigger.urlInternet).replace(/\/$/, "")}${path}`;
-    if (key === "query") query = url;
-    return `${methods.join(", ")} ${url}`;
-  };
-  const lines = deployed.flatMap(({ key, triggers }) => {
-    const all = triggers.map((one) => lineOf(key, one));
-    return (all.length > 0 ? all : ["without a trigger"]).map(
-      (line) => `  ${key.padEnd(6)} ${line}`,
-    );
-  });
+  for (const { key, triggers } of deployed) {
+    if (triggers.length === 0) lines.push(`  ${key.padEnd(6)} without a trigger`);
+    for (const { triggerName, triggerConfig, httpTrigger } of triggers) {
+      const { methods = [], cronExpression, enable } = parseConfig(triggerConfig);
+      const planned = functions.find((one) => one.key === key)?.triggers ?? [];
+      const path = planned.find(({ name }) => name === triggerName)?.path ?? "";
+      const url = httpTrigger?.urlInternet && httpTrigger.urlInternet.replace(/\/$/, "") + path;
+      if (key === "query") query = url;
+      const timer = `timer ${cronExpression}${enable ? "" : ", switched off"}`;
+      lines.push(`  ${key.padEnd(6)} ${url ? `${methods.join(", ")} ${url}` : timer}`);
+    }
+  }
   const curl = `  curl "${query}?custSpaceId=self" -H "authorization: Bearer $KEY"`;
   return [
     ...[`${names.base} in ${target.region}`, ""],

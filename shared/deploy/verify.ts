@@ -23,12 +23,9 @@ export async function check({ name }: FunctionPlan, cloud: Cloud): Promise<Recor
     if (!failed && answer.ok === true) return answer;
     if (tries === CHECK_TRIES || !PASSING.test(text)) {
       const lines = failed ? [answer.errorMessage ?? "It ended with an error."] : reasonsOf(answer);
+      const reasons = lines.map((line) => `  ${cloud.hide(line)}`).join("\n");
       throw new DeployError(
-        [
-          `The function ${name} was made, but it does not work:`,
-          ...lines.map((line) => `  ${cloud.hide(line)}`),
-          "It has no new trigger. Correct this and run the same command again.",
-        ].join("\n"),
+        `The function ${name} was made, but it does not work:\n${reasons}\nIt has no new trigger. Correct this and run the same command again.`,
       );
     }
     cloud.say(`The function ${name} does not work yet: trying again in 10 s`);
@@ -47,16 +44,15 @@ const ADVICE = {
 
 /** What is wrong with each part, in the function's own words, and what to do. */
 function reasonsOf(answer: Record<string, Answer>): string[] {
-  const lines = ["settings", "store", "upstream"].flatMap((part) => {
-    if (answer[part]?.ok !== false) return [];
+  const parts = ["settings", "store", "upstream"].filter((part) => answer[part]?.ok === false);
+  const lines = parts.flatMap((part) => {
     const { code, error, reason, facts, expected, found, problems } = answer[part];
     const identity = expected && `expected ${expected}, found ${found}`;
-    const details = [code, reason, facts?.action, facts?.upstreamCode, identity];
+    const details = [code, reason, facts?.action, facts?.upstreamCode, identity].filter(Boolean);
     const listed = problems?.map((one: Answer) => `${one.path} ${one.message}`).join(", ");
-    const said = listed ?? `${error} (${details.filter(Boolean).join(", ")})`;
-    const text = details.join(" ");
-    const [, advice] = Object.entries(ADVICE).find(([word]) => text.includes(word)) ?? [];
-    return [`${part}: ${said}`, ...(advice ? [advice] : [])];
+    const isMeant = ([word]: readonly [string, string]) => details.join(" ").includes(word);
+    const [, ...advice] = Object.entries(ADVICE).find(isMeant) ?? [];
+    return [`${part}: ${listed ?? `${error} (${details.join(", ")})`}`, ...advice];
   });
   return lines.length > 0 ? lines : ["It gave no answer to a check."];
 }
@@ -71,7 +67,7 @@ export async function verifyAddresses(plan: Plan, deployed: readonly Deployed[],
     let status: number | string | undefined;
     const isRight = async () => {
       status = await statusOf(methods?.[0] ?? "GET", url);
-      return status === 401 ? true : undefined;
+      return status === 401 || undefined;
     };
     await waitFor(cloud, `address of ${key}`, isRight).catch(() => {
       throw new DeployError(
