@@ -1,20 +1,14 @@
 import { DeployError } from "./cloud.ts";
-import { type Found, ownFunctions } from "./functions.ts";
+import type { Found, Listed } from "./functions.ts";
 import type { Plan } from "./plan.ts";
-import { droppedKeys } from "./service.ts";
+import { droppedKeys, withStoreUrl } from "./service.ts";
 
 /** The functions' STORE_URL names the host that poll's check found, which the user does not write. */
-export function withDeployedHost(plan: Plan, found: readonly Found[]): Plan {
-  const deployed: unknown[] = ownFunctions(found, plan).map(
-    ({ environmentVariables }) => Object(environmentVariables).STORE_URL,
-  );
-  const functions = plan.functions.map((one) => {
-    const wanted = one.environment.STORE_URL;
-    if (!wanted?.startsWith("tablestore://") || wanted.includes("?endpoint=")) return one;
-    const withHost = deployed.find((url) => String(url).startsWith(`${wanted}?endpoint=`));
-    return { ...one, environment: { ...one.environment, STORE_URL: String(withHost ?? wanted) } };
-  });
-  return { ...plan, functions };
+export function withDeployedHost(plan: Plan, { own }: Listed): Plan {
+  const all = [...own.values()].map((one) => String(Object(one.environmentVariables).STORE_URL));
+  const wanted = plan.functions.map(({ environment }) => environment.STORE_URL ?? "");
+  const bare = wanted.find((url) => url.startsWith("tablestore:") && !url.includes("?"));
+  return withStoreUrl(plan, bare, bare && all.find((url) => url.startsWith(`${bare}?endpoint=`)));
 }
 
 const SIZES = ["runtime", "memorySize", "cpu", "timeout"];
@@ -29,14 +23,13 @@ const SECRET = /KEY|SECRET|TOKEN|PASSWORD|URL/;
  */
 export function showChanges(
   plan: Plan,
-  found: readonly Found[],
+  listed: Listed,
   say: (text: string) => void,
   { only, mayLose }: { readonly only: string | undefined; readonly mayLose: boolean },
 ): void {
   const gone = new Set<string>();
-  const own = ownFunctions(found, plan);
-  for (const { key, name, environment, input } of plan.functions) {
-    const now = own.find(({ functionName }) => functionName === name);
+  for (const { key, environment, input } of plan.functions) {
+    const now = listed.own.get(key);
     if (!now || (only !== undefined && key !== only)) continue;
     const settingsOf = (all: Found, variables: object): Record<string, unknown> =>
       Object.fromEntries([...SIZES.map((size) => [size, all[size]]), ...Object.entries(variables)]);
@@ -53,7 +46,7 @@ export function showChanges(
       if (next === undefined) gone.add(setting);
     }
   }
-  for (const key of only === undefined ? droppedKeys(plan, found) : []) {
+  for (const key of only === undefined ? droppedKeys(plan, listed) : []) {
     say(`- ${key}  the function`);
     gone.add(key);
   }

@@ -93,7 +93,7 @@ export function createClients(
   ) =>
     run().catch((error) => {
       const words = operation.replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
-      throw refusalOf(error, { step: `${words} ${about}`.trim(), product, hide });
+      throw refusalOf(error, `${words} ${about}`.trim(), product, hide);
     });
 
   const sdk = require("@alicloud/fc20230330");

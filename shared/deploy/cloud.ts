@@ -15,15 +15,15 @@ export type Cloud = {
 };
 
 /** What an API answered with when it refused. `text` is its own sentence, without secrets. */
-type Facts = { readonly apiCode?: string; readonly status?: number; readonly text?: string };
+type Facts = Partial<Omit<ReturnType<typeof readFailure>, "requestId">>;
 
 /** What a user is shown. What the SDKs throw is not kept: it holds whole requests and signatures. */
 export class DeployError extends Error {
+  override readonly name = "DeployError";
   readonly code = "ERR_DEPLOY";
   readonly facts: Facts;
   constructor(message: string, facts: Facts = {}) {
     super(message);
-    this.name = "DeployError";
     this.facts = facts;
   }
 }
@@ -75,30 +75,23 @@ export function readFailure(error: unknown) {
   const thrown = Object(error);
   const data = Object(thrown.data);
   const status = Number(thrown.statusCode ?? thrown.status ?? thrown.entry?.response?.statusCode);
-  const words = /\b(E[A-Z]{4,}|EAI_AGAIN)\b/.exec(String(thrown.message))?.[0];
-  const codes = [thrown.code, thrown.cause?.code, words].map((code) => String(code ?? ""));
-  const ids = [data.RequestId, data.requestId, thrown.requestId, thrown.requestid];
+  const [word] = /\b(E[A-Z]{4,}|EAI_AGAIN)\b/.exec(String(thrown.message)) ?? [];
+  const first = (form: RegExp, ...texts: unknown[]) =>
+    texts.find((text): text is string => typeof text === "string" && form.test(text));
+  const byName = /Timeout/i.test(String(thrown.name)) ? "Timeout" : "UnreadableAnswer";
+  const { requestId, requestid } = thrown;
   // Log Service's SDK alone has the sentence as the message, and then an id of the request.
-  const text = data.Message ?? data.message ?? (thrown.requestid ? thrown.message : undefined);
+  const ofLogs = requestid ? thrown.message : undefined;
   return {
-    apiCode:
-      codes.find((code) => /^[A-Za-z][\w.-]{1,79}$/.test(code)) ??
-      (/Timeout/i.test(String(thrown.name)) ? "Timeout" : "UnreadableAnswer"),
-    status: Number.isInteger(status) && status > 0 ? status : undefined,
-    requestId: ids.find((id): id is string => /^[A-Za-z0-9-]{4,64}$/.test(id ?? "")),
-    text: typeof text === "string" && text.trim() ? text.trim() : undefined,
+    apiCode: first(/^[A-Za-z][\w.-]{1,79}$/, thrown.code, thrown.cause?.code, word) ?? byName,
+    status: status > 0 ? status : undefined,
+    requestId: first(/^[\w-]{4,64}$/, data.RequestId, data.requestId, requestId, requestid),
+    text: first(/\S/, data.Message, data.message, ofLogs)?.trim(),
   };
 }
 
 /** What a failed call becomes. `step` stands after "Could not". */
-export function refusalOf(
-  error: unknown,
-  {
-    step,
-    product,
-    hide,
-  }: { readonly step: string; readonly product: string } & Pick<Cloud, "hide">,
-): DeployError {
+export function refusalOf(error: unknown, step: string, product: string, hide: Cloud["hide"]) {
   const { apiCode, status, requestId, text } = readFailure(error);
   const said = text && hide(text.replaceAll(/\s+/g, " ").slice(0, 500));
   const facts = [apiCode, status && `HTTP ${status}`, requestId && `request id ${requestId}`];
@@ -108,8 +101,7 @@ export function refusalOf(
     adviceOn(`${apiCode} ${said}`, product),
     "Finished steps are kept. To continue, run the same command again.",
   ];
-  const known = { ...(status ? { status } : {}), ...(said ? { text: said } : {}) };
-  return new DeployError(lines.filter(Boolean).join("\n"), { apiCode, ...known });
+  return new DeployError(lines.filter(Boolean).join("\n"), { apiCode, status, text: said });
 }
 
 /** The one way to look up and to delete: undefined instead of a refusal that there is no such thing. */
@@ -150,9 +142,9 @@ export async function ensure(cloud: Cloud, wanted: Resource): Promise<Answer> {
   // One that is there already was made by another deployment, or its first answer was lost.
   const act = found ? change?.(found) : () => unlessAbsent(create(), /AlreadyExist/);
   if (!act) return found;
-  const isNew = ({ facts }: DeployError) =>
-    needs.some((name) => facts?.text?.toLowerCase().includes(name.toLowerCase()));
-  await waitFor(cloud, needs.join(", "), () => act().then(() => true), isNew);
+  const namesNew = (text: string) =>
+    needs.some((name) => text.toLowerCase().includes(name.toLowerCase()));
+  await waitFor(cloud, needs.join(", "), () => act().then(() => true), namesNew);
   const ready = await waitFor(cloud, what, () => unlessAbsent(find()));
   cloud.say(`${capital(what)} ${found ? "updated" : "created"}`);
   return ready;
@@ -172,33 +164,31 @@ export async function removeOurs(
   cloud.say(`${capital(what)} ${end}`);
 }
 
-const DELAYS_MS = [300, 700, 1500, 3000];
-const LONGEST_DELAY_MS = 5_000;
-// A fresh logstore was not ready after 36 s: github.com/devsapp/fc issue 414.
-const LIMIT_MS = 90_000;
+/** 90 s in all: a fresh logstore was not ready after 36 s (github.com/devsapp/fc issue 414). */
+const PAUSES_MS = [300, 700, 1500, 3000, ...Array<number>(17).fill(5000)];
 
-/** The one way to wait: until there is an answer, for 90 s. A refusal ends it unless it passes. */
+/** The one way to wait: until there is an answer. A refusal ends it unless its text may pass. */
 export async function waitFor<T>(
   { clock, say }: Cloud,
   what: string,
   probe: () => Promise<T | undefined>,
-  isPassing: (refusal: DeployError) => boolean = () => false,
-): Promise<NonNullable<T>> {
-  const givesUpAt = clock.now() + LIMIT_MS;
-  for (let tries = 0; ; tries += 1) {
-    let problem = new DeployError(
-      `${capital(what)} is not ready after 90 s. Run the same command again.`,
-    );
+  mayPass: (text: string) => boolean = () => false,
+  pauses: readonly number[] = PAUSES_MS,
+): Promise<T> {
+  const seconds = Math.floor(pauses.reduce((sum, pause) => sum + pause, 0) / 1000);
+  for (const [tries, pause] of [...pauses, undefined].entries()) {
     const found = await probe().catch((error) => {
-      if (!isPassing(error)) throw error;
-      problem = error;
+      const isOver = pause === undefined || !(error instanceof DeployError);
+      if (isOver || !mayPass(error.facts.text ?? "")) throw error;
       return undefined;
     });
-    if (found !== undefined && found !== null) return found;
-    if (clock.now() >= givesUpAt) throw problem;
-    if (tries === 0) say(`${capital(what)} is not ready yet: waiting for up to 90 s`);
-    await clock.sleep(DELAYS_MS[tries] ?? LONGEST_DELAY_MS);
+    if (found !== undefined) return found;
+    if (tries === 0) say(`${capital(what)} is not ready yet: waiting for up to ${seconds} s`);
+    if (pause !== undefined) await clock.sleep(pause);
   }
+  throw new DeployError(
+    `${capital(what)} is not ready after ${seconds} s. Run the same command again.`,
+  );
 }
 
 /** Whether what the cloud has holds all that is wanted. It adds fields of its own. */

@@ -83,10 +83,10 @@ export async function examine(plan: Plan, keys: Keys, cloud: Cloud) {
   };
   const { region, accountId } = plan.target;
   const { log, ram } = cloud.clients;
-  const listed = await ask(`Function Compute is active in ${region}`, () =>
+  const found = await ask(`Function Compute is active in ${region}`, () =>
     listFunctions(plan, cloud),
   );
-  const functions = listed ?? [];
+  const listed = found ?? { own: new Map<string, Found>(), others: [] };
   await ask(`the service role ${FC_ROLE} exists`, async () => {
     const role = await unlessAbsent(ram("GetRole", { RoleName: FC_ROLE })).catch((thrown) => {
       // A user who may not ask is no reason to stop.
@@ -112,7 +112,7 @@ export async function examine(plan: Plan, keys: Keys, cloud: Cloud) {
   };
   const query = plan.functions.find(({ key }) => key === QUERY.name);
   findings.push(
-    ...(await checkStore(plan, functions, identity)),
+    ...(await checkStore(plan, listed.others, identity)),
     ok(`Chat App is asked by the functions' check. Activate it first: ${CONSOLES["Chat App"]}`),
     ...describeKeys(first),
     ...checkShares(configs, query?.instances),
@@ -122,7 +122,7 @@ export async function examine(plan: Plan, keys: Keys, cloud: Cloud) {
     const costs = describeCosts(poll, plan).map(ok);
     findings.push(...checkRanges(plan), await checkWebhook(poll, context), ...costs);
   }
-  return { findings, functions };
+  return { findings, listed };
 }
 
 /** Prints one line a finding. @throws DeployError if one of them stops what was asked for */
@@ -142,7 +142,7 @@ export function report(findings: readonly Finding[], cloud: Cloud, warningsStop:
 /** A table of another stage is an error. What this machine cannot reach, poll's check reaches. */
 async function checkStore(
   plan: Plan,
-  functions: readonly Found[],
+  others: readonly Found[],
   readIdentity: () => Promise<string | undefined>,
 ): Promise<Finding[]> {
   const { region, stage, accountId } = plan.target;
@@ -153,9 +153,9 @@ async function checkStore(
   const far = `the store is in ${target.region}, and the functions are in ${region}: every call crosses regions. Run: export ALIBABA_CLOUD_REGION=${target.region}`;
   const regions = target.region === region ? [] : [warning(far)];
   const bare = (text: unknown) => String(text ?? "").split("?endpoint=")[0];
-  const other = functions
+  const other = others
     .map(({ environmentVariables }) => Object(environmentVariables))
-    .find(({ STORE_URL, STAGE }) => bare(STORE_URL) === bare(url) && STAGE && STAGE !== stage);
+    .find(({ STORE_URL, STAGE }) => bare(STORE_URL) === bare(url) && STAGE !== stage);
   const own = `${accountId}:${stage}`;
   try {
     const identity = other ? `${accountId}:${other.STAGE}` : ((await readIdentity()) ?? own);

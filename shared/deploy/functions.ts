@@ -14,42 +14,42 @@ export type Found = Readonly<Record<string, Answer>>;
 
 async function pages(
   { clients }: Cloud,
-  [operation, list]: readonly [string, string],
+  list: "functions" | "triggers",
   place: readonly string[],
   given: object = {},
 ): Promise<Found[]> {
+  const operation = list === "functions" ? "listFunctions" : "listTriggers";
   const found: Found[] = [];
   let nextToken: string | undefined;
   do {
-    const query = { ...given, limit: 100, nextToken };
-    const page = await clients.fc(operation, place, { query });
+    const page = await clients.fc(operation, place, { query: { ...given, limit: 100, nextToken } });
     found.push(...(page?.[list] ?? []));
     nextToken = page?.nextToken || undefined;
   } while (nextToken);
   return found;
 }
 
-/** Every function whose name begins as this service's do, those of its other stages included. */
-export async function listFunctions({ target }: Plan, cloud: Cloud): Promise<Found[]> {
+/** What is deployed: this stage's functions by key, and others whose names begin as the service's. */
+export async function listFunctions({ target, names }: Plan, cloud: Cloud) {
+  const own = new Map<string, Found>();
+  const others: Found[] = [];
   const given = { prefix: `${target.service}-`, fcVersion: "v3" };
-  const found = await pages(cloud, ["listFunctions", "functions"], [], given);
-  // A list may leave the environment out, and what would disappear must be seen.
-  const whole = async (one: Found): Promise<Found> =>
-    (one.environmentVariables
-      ? undefined
-      : await unlessAbsent(cloud.clients.fc("getFunction", [one.functionName]))) ?? one;
-  return Promise.all(found.map(whole));
+  for (const listed of await pages(cloud, "functions", [], given)) {
+    const name = String(listed.functionName);
+    // A list may leave the environment out, and what would disappear must be seen.
+    const isWhole = Boolean(listed.environmentVariables);
+    const one = isWhole ? listed : await unlessAbsent(cloud.clients.fc("getFunction", [name]));
+    if (name.startsWith(names.functionPrefix) && isOwned(listed.description, names.owner)) {
+      own.set(name.slice(names.functionPrefix.length), one ?? listed);
+    } else others.push(one ?? listed);
+  }
+  return { own, others };
 }
 
-/** Those of this service and stage. */
-export const ownFunctions = (found: readonly Found[], { names }: Plan): Found[] =>
-  found.filter(
-    ({ functionName, description }) =>
-      String(functionName).startsWith(names.functionPrefix) && isOwned(description, names.owner),
-  );
+export type Listed = Awaited<ReturnType<typeof listFunctions>>;
 
 export const listTriggers = async (name: string, cloud: Cloud): Promise<Found[]> =>
-  (await unlessAbsent(pages(cloud, ["listTriggers", "triggers"], [name]))) ?? [];
+  (await unlessAbsent(pages(cloud, "triggers", [name]))) ?? [];
 
 /**
  * Makes one function what its plan says, without triggers. What is as planned is not sent.

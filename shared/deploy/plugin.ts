@@ -141,16 +141,13 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
 
   const deploy = async (only?: string) => {
     const { plan, keys, cloud } = await connectFor("npm run deploy");
-    const { findings, functions } = options["skip-checks"]
-      ? { findings: [], functions: await listFunctions(plan, cloud) }
+    const { findings, listed } = options["skip-checks"]
+      ? { findings: [], listed: await listFunctions(plan, cloud) }
       : await examine(plan, keys, cloud);
     report(findings, cloud, false);
-    const wanted = withDeployedHost(plan, functions);
-    showChanges(wanted, functions, say, { only, mayLose: Boolean(options.yes) });
-    const deployed =
-      only === undefined
-        ? await service.deployService(wanted, archives, cloud, functions)
-        : await service.deployOne(wanted, only, archives, cloud, functions);
+    const wanted = withDeployedHost(plan, listed);
+    showChanges(wanted, listed, say, { only, mayLose: Boolean(options.yes) });
+    const deployed = await service.deployService(wanted, { listed, archives, only }, cloud);
     writeText(`\n${service.describeDeployment(plan, deployed)}`);
   };
 

@@ -1,63 +1,94 @@
+import { once } from "node:events";
+import https from "node:https";
 import { FUNCTIONS } from "../functions.js";
-import { type Cloud, DeployError, parseConfig } from "./cloud.ts";
+import { type Answer, type Cloud, CONSOLES, DeployError, parseConfig, waitFor } from "./cloud.ts";
 import {
   ensureFunction,
   ensureTriggers,
   type Found,
+  type Listed,
   listFunctions,
   listTriggers,
-  ownFunctions,
   removeFunction,
 } from "./functions.ts";
 import { ensureLogs, removeLogs } from "./logs.ts";
 import type { FunctionPlan, Plan } from "./plan.ts";
 import { ensureRole, removeRole } from "./rights.ts";
-import { check, type Deployed, verifyAddresses } from "./verify.ts";
 
-type Archives = ReadonlyMap<string, Buffer>;
-
-const keyOf = ({ functionName }: Found, { names }: Plan) =>
-  String(functionName).slice(names.functionPrefix.length);
+export type Deployed = { readonly key: string; readonly triggers: readonly Found[] };
 
 /** The keys of deployed functions that serverless.yml no longer lists. */
-export const droppedKeys = (plan: Plan, found: readonly Found[]): string[] =>
-  ownFunctions(found, plan)
-    .map((one) => keyOf(one, plan))
-    .filter((key) => !plan.functions.some((one) => one.key === key));
+export const droppedKeys = ({ functions }: Plan, { own }: Listed): string[] =>
+  [...own.keys()].filter((key) => !functions.some((one) => one.key === key));
+
+type Task = {
+  /** What is deployed now. */
+  readonly listed: Listed;
+  /** The code of each function by its key. */
+  readonly archives: ReadonlyMap<string, Buffer>;
+  /** One function that is deployed already gets code and settings. Roles, policies and logs stay. */
+  readonly only?: string | undefined;
+};
 
 /**
  * Brings the cloud to what the plan says, and proves that it works. No timer or address exists before
  * every function has answered a check. Running it again ends in the same state.
  *
- * @param found the service's functions as they are now
  * @throws DeployError
  */
 export async function deployService(
   given: Plan,
-  archives: Archives,
+  { listed, archives, only }: Task,
   cloud: Cloud,
-  found: readonly Found[],
 ): Promise<Deployed[]> {
   let plan = given;
   const { functionPrefix, rightsOf, sharedRights } = plan.names;
   const roles = new Map<string, string>();
-  for (const one of plan.functions) roles.set(one.key, await ensureRole(one, plan, cloud));
-  await ensureLogs(plan, cloud);
-  const make = (key: string) =>
-    makeWorking(functionOf(plan, key), roles.get(key) ?? "", plan, archives, cloud);
+  if (only !== undefined) {
+    const { name } = functionOf(plan, only);
+    const role = listed.own.get(only)?.role;
+    const again = `npm run deploy -- --stage ${plan.target.stage}`;
+    if (!role) {
+      throw new DeployError(
+        `The function ${name} is not deployed yet, so it has no role. Run: ${again}`,
+      );
+    }
+    roles.set(only, role);
+  } else {
+    for (const one of plan.functions) roles.set(one.key, await ensureRole(one, plan, cloud));
+    await ensureLogs(plan, cloud);
+  }
+  const make = async (key: string) => {
+    const one = functionOf(plan, key);
+    const [archive, role = ""] = [archives.get(key), roles.get(key)];
+    if (!archive) throw new DeployError(`The function ${key} was not packaged.`);
+    await ensureFunction(one, { archive, role }, plan, cloud);
+    return check(one, cloud);
+  };
   // The timer's function goes first: its check makes the table and finds the store's host.
   const isHttp = (one: FunctionPlan) => one.triggers.every(({ type }) => type === "http");
-  const order = plan.functions.toSorted((a, b) => Number(isHttp(a)) - Number(isHttp(b)));
+  const order = plan.functions
+    .filter(({ key }) => roles.has(key))
+    .sort((a, b) => Number(isHttp(a)) - Number(isHttp(b)));
   for (const { key } of order) {
     const { store } = await make(key);
-    const withHost = withStoreUrl(plan, key, store?.storeUrl);
+    const withHost = withStoreUrl(
+      plan,
+      functionOf(plan, key).environment.STORE_URL,
+      store?.storeUrl,
+    );
     if (withHost === plan) continue;
     plan = withHost;
     cloud.say(`The functions use the store's host ${new URL(store.storeUrl.split("=")[1]).host}`);
     await make(key);
   }
-  const deployed = await open(order, plan, cloud);
-  for (const key of droppedKeys(plan, found)) {
+  const deployed: Deployed[] = [];
+  for (const one of order) {
+    deployed.push({ key: one.key, triggers: await ensureTriggers(one, plan, cloud) });
+  }
+  await verifyAddresses(plan, deployed, cloud);
+  if (only !== undefined) return deployed;
+  for (const key of droppedKeys(plan, listed)) {
     await removeFunction(`${functionPrefix}${key}`, cloud);
     await removeRole(rightsOf(key), plan, cloud);
   }
@@ -65,45 +96,79 @@ export async function deployService(
   return plan.functions.flatMap(({ key }) => deployed.filter((one) => one.key === key));
 }
 
-/** One function that is deployed already gets new code and settings. Roles, policies and logs stay. */
-export async function deployOne(
-  plan: Plan,
-  key: string,
-  archives: Archives,
-  cloud: Cloud,
-  found: readonly Found[],
-): Promise<Deployed[]> {
-  const one = functionOf(plan, key);
-  const existing = ownFunctions(found, plan).find(({ functionName }) => functionName === one.name);
-  if (!existing) {
+/** Refusals that end once a new role is known everywhere, and calls that found nobody for a moment. */
+const PASSING = /NoPermission|PermissionDeny|Forbidden|TIMEOUT|ERR_UPSTREAM_UNAVAILABLE/;
+
+/** Asks a function, by an invocation that needs a permission of RAM, whether it works. */
+async function check({ name }: FunctionPlan, cloud: Cloud): Promise<Record<string, Answer>> {
+  const ask = async () => {
+    const { text, failed } = await cloud.clients.invoke(name, '{"command":"check"}');
+    const answer = parseConfig(text);
+    if (!failed && answer.ok === true) return answer;
+    const lines = failed ? [answer.errorMessage ?? "It ended with an error."] : reasonsOf(answer);
+    const reasons = lines.map((line) => `  ${cloud.hide(line)}`).join("\n");
     throw new DeployError(
-      `The function ${one.name} is not deployed yet, so it has no role. Run: npm run deploy -- --stage ${plan.target.stage}`,
+      `The function ${name} was made, but it does not work:\n${reasons}\nIt has no new trigger. Correct this and run the same command again.`,
+      { text: cloud.hide(text) },
     );
-  }
-  await makeWorking(one, existing.role, plan, archives, cloud);
-  return open([one], plan, cloud);
+  };
+  return waitFor(
+    cloud,
+    `function ${name}`,
+    ask,
+    (text) => PASSING.test(text),
+    Array(3).fill(10_000),
+  );
 }
 
-async function makeWorking(
-  one: FunctionPlan,
-  role: string,
-  plan: Plan,
-  archives: Archives,
-  cloud: Cloud,
-) {
-  const archive = archives.get(one.key);
-  if (!archive) throw new DeployError(`The function ${one.key} was not packaged.`);
-  await ensureFunction(one, { archive, role }, plan, cloud);
-  return check(one, cloud);
+/** What to do, by a word of the function's answer. */
+const ADVICE = {
+  OTSAuthFailed: `In ${CONSOLES.Tablestore}, open the instance, then Network Management, and allow VPC access. Check the instance's name and region in STORE_URL.`,
+  ERR_STORE_IDENTITY:
+    "Give each stage its own table. Run: export STORE_URL=tablestore://INSTANCE.REGION/OTHER_TABLE",
+  NoPermission: "The role's policy came from this deployment: check that nobody changed it.",
+  "Product.Unsubscript": `Activate Chat App Message Service for this account: ${CONSOLES["Chat App"]}`,
+};
+
+/** What is wrong with each part, in the function's own words, and what to do. */
+function reasonsOf(answer: Record<string, Answer>): string[] {
+  const parts = ["settings", "store", "upstream"].filter((part) => answer[part]?.ok === false);
+  const lines = parts.flatMap((part) => {
+    const { code, error, reason, facts, expected, found, problems } = answer[part];
+    const identity = expected && `expected ${expected}, found ${found}`;
+    const details = [code, reason, facts?.action, facts?.upstreamCode, identity].filter(Boolean);
+    const listed = problems?.map((one: Answer) => `${one.path} ${one.message}`).join(", ");
+    const isMeant = ([word]: readonly [string, string]) => details.join(" ").includes(word);
+    const [, ...advice] = Object.entries(ADVICE).find(isMeant) ?? [];
+    return [`${part}: ${listed ?? `${error} (${details.join(", ")})`}`, ...advice];
+  });
+  return lines.length > 0 ? lines : ["It gave no answer to a check."];
 }
 
-async function open(functions: readonly FunctionPlan[], plan: Plan, cloud: Cloud) {
-  const deployed: Deployed[] = [];
-  for (const one of functions) {
-    deployed.push({ key: one.key, triggers: await ensureTriggers(one, plan, cloud) });
+/** Calls each open address with a wrong key: 401 is the right answer. A new one needs some seconds. */
+async function verifyAddresses(plan: Plan, deployed: readonly Deployed[], cloud: Cloud) {
+  const all = deployed.flatMap(({ key, triggers }) => triggers.map((one) => ({ key, ...one })));
+  for (const { key, httpTrigger, triggerConfig } of all as Found[]) {
+    const url = httpTrigger?.urlInternet;
+    const { authType, methods } = parseConfig(triggerConfig);
+    if (!url || authType !== "anonymous" || !FUNCTIONS.some(({ name }) => name === key)) continue;
+    const refuse = async () => {
+      const status = await statusOf(methods?.[0] ?? "GET", url).catch((error) => error.code);
+      if (status === 401) return true;
+      throw new DeployError(
+        `${url} of ${plan.names.functionPrefix}${key} answers a wrong API key with ${status}, and must with 401. To see why, run: npx serverless logs -f ${key} --stage ${plan.target.stage}`,
+      );
+    };
+    await waitFor(cloud, `address of ${key}`, refuse, () => true);
   }
-  await verifyAddresses(plan, deployed, cloud);
-  return deployed;
+}
+
+async function statusOf(method: string, url: string): Promise<number | undefined> {
+  const headers = { authorization: "Bearer a-wrong-key", "content-type": "application/json" };
+  const signal = AbortSignal.timeout(15_000);
+  const [response] = await once(https.request(url, { method, headers, signal }).end(), "response");
+  response.resume();
+  return response.statusCode;
 }
 
 /** @throws DeployError if serverless.yml has none of that name */
@@ -113,9 +178,8 @@ export function functionOf({ functions }: Plan, key: string | undefined): Functi
   return one;
 }
 
-/** Only the timer's function finds the host, and every function that shares its store gets it. */
-function withStoreUrl(plan: Plan, key: string, STORE_URL: unknown): Plan {
-  const before = functionOf(plan, key).environment.STORE_URL;
+/** The plan in which the functions of one store have it under another URL, of one of its hosts. */
+export function withStoreUrl(plan: Plan, before: string | undefined, STORE_URL: unknown): Plan {
   if (typeof STORE_URL !== "string" || STORE_URL === before) return plan;
   const functions = plan.functions.map((one) =>
     one.environment.STORE_URL === before
@@ -131,13 +195,13 @@ export async function removeService(
   cloud: Cloud,
   also: { readonly roles: boolean; readonly logs: boolean },
 ): Promise<void> {
-  const owned = ownFunctions(await listFunctions(plan, cloud), plan);
-  for (const { functionName } of owned) await removeFunction(functionName, cloud);
-  if (owned.length === 0) cloud.say("No functions to delete");
-  if (also.logs) await removeLogs(plan, cloud, owned.length > 0);
+  const { own } = await listFunctions(plan, cloud);
+  for (const { functionName } of own.values()) await removeFunction(functionName, cloud);
+  if (own.size === 0) cloud.say("No functions to delete");
+  if (also.logs) await removeLogs(plan, cloud, own.size > 0);
   if (!also.roles) return;
   const listed = [...plan.functions.map(({ key }) => key), ...FUNCTIONS.map(({ name }) => name)];
-  for (const key of new Set([...listed, ...owned.map((one) => keyOf(one, plan))])) {
+  for (const key of new Set([...listed, ...own.keys()])) {
     await removeRole(plan.names.rightsOf(key), plan, cloud);
   }
   await removeRole(plan.names.sharedRights, plan, cloud);
@@ -172,10 +236,10 @@ export function describeDeployment(plan: Plan, deployed: readonly Deployed[]): s
 
 /** What is deployed now, as the cloud has it. */
 export async function describeService(plan: Plan, cloud: Cloud): Promise<string> {
-  const owned = ownFunctions(await listFunctions(plan, cloud), plan);
-  const deployed = owned.map(async (one) => ({
-    key: keyOf(one, plan),
-    triggers: await listTriggers(one.functionName, cloud),
+  const { own } = await listFunctions(plan, cloud);
+  const deployed = [...own].map(async ([key, { functionName }]) => ({
+    key,
+    triggers: await listTriggers(functionName, cloud),
   }));
   return describeDeployment(plan, await Promise.all(deployed));
 }

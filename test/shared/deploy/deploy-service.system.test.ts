@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { listFunctions } from "../../../shared/deploy/functions.ts";
-import { deployOne } from "../../../shared/deploy/service.ts";
+import { deployService } from "../../../shared/deploy/service.ts";
 import { ACCOUNT, KEY } from "./account.ts";
 import { type CloudOptions, type StandInCloud, startCloud } from "./cloud/cloud.ts";
 import { archivesOf, connectTo, type InProcess, PROJECT, policyOf, roleOf } from "./in-process.ts";
@@ -329,8 +329,9 @@ describe("a later deployment", () => {
 
 describe("the deployment of one function", () => {
   const one = async (plan = planFor()) => {
-    const found = await listFunctions(plan, world.cloud);
-    return deployOne(plan, "query", await archivesOf(plan), world.cloud, found);
+    const listed = await listFunctions(plan, world.cloud);
+    const archives = await archivesOf(plan);
+    return deployService(plan, { listed, archives, only: "query" }, world.cloud);
   };
 
   it("changes that function alone, and calls no API of roles, policies or logs", async () => {

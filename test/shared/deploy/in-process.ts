@@ -5,8 +5,8 @@ import { createClients } from "../../../shared/deploy/clients.ts";
 import { type Cloud, createHider } from "../../../shared/deploy/cloud.ts";
 import { listFunctions } from "../../../shared/deploy/functions.ts";
 import type { Plan } from "../../../shared/deploy/plan.ts";
+import type { Deployed } from "../../../shared/deploy/service.ts";
 import { deployService } from "../../../shared/deploy/service.ts";
-import type { Deployed } from "../../../shared/deploy/verify.ts";
 import { ACCOUNT, KEY, SECRETS } from "./account.ts";
 import type { StandInCloud } from "./cloud/cloud.ts";
 import { REGION } from "./service.ts";
@@ -61,7 +61,11 @@ export function connectTo({ port }: StandInCloud): InProcess {
     said,
     waited: () => waited,
     deploy: async (plan) =>
-      deployService(plan, await archivesOf(plan), cloud, await listFunctions(plan, cloud)),
+      deployService(
+        plan,
+        { archives: await archivesOf(plan), listed: await listFunctions(plan, cloud) },
+        cloud,
+      ),
     stop,
   };
 }
