@@ -46,10 +46,8 @@ export async function findKeys(
     return { keys: { accessKeyId, accessKeySecret, securityToken: of("SECURITY_TOKEN") } };
   }
   if (accessKeyId || accessKeySecret) {
-    const missing = accessKeyId ? "SECRET" : "ID";
-    return {
-      problem: `ALIBABA_CLOUD_ACCESS_KEY_${missing}  is not set, but its other half is`,
-    };
+    const missing = `ALIBABA_CLOUD_ACCESS_KEY_${accessKeyId ? "SECRET" : "ID"}`;
+    return { problem: `${missing}  is not set, but its other half is. Run: export ${missing}=…` };
   }
   const chain = require("@alicloud/credentials");
   const profile = of("PROFILE");
@@ -66,10 +64,9 @@ export async function findKeys(
     const builder = chain[`${kind}CredentialsProvider`].builder();
     if (role) builder.withRoleName?.(role);
     const found = await builder.build().getCredentials();
-    const { accessKeyId: id, accessKeySecret: secret, securityToken } = found;
-    const token = securityToken || undefined;
-    if (id && secret)
-      return { keys: { accessKeyId: id, accessKeySecret: secret, securityToken: token } };
+    const { accessKeyId, accessKeySecret, securityToken = undefined } = found;
+    if (accessKeyId && accessKeySecret)
+      return { keys: { accessKeyId, accessKeySecret, securityToken } };
   } catch {
     // Its errors may hold the whole configuration file.
   }
@@ -96,23 +93,32 @@ export function createClients(
       throw refusalOf(error, `${words} ${about}`.trim(), product, hide);
     });
 
-  const sdk = require("@alicloud/fc20230330");
+  const { default: Client } = require("@alicloud/fc20230330");
   const { Config } = through("@alicloud/fc20230330", "@alicloud/openapi-core").$OpenApiUtil;
   const { RuntimeOptions } = through("@alicloud/fc20230330", "@darabonba/typescript");
   const type = keys.securityToken ? "sts" : "access_key";
   const endpoint = `${accountId}.${region}.fc.aliyuncs.com`;
   const config = { ...keys, type, endpoint, protocol: "HTTPS", regionId: region };
-  const client = new sdk.default(new Config(config));
-  const runtime = (readTimeout: number) =>
-    new RuntimeOptions({ autoretry: false, connectTimeout: 10_000, readTimeout });
-  /** `CreateFunction` takes a request whose body, if any, is an input: both are classes of the SDK. */
-  const requestOf = (operation: string, body: object | undefined, query: object | undefined) => {
-    const name = operation.charAt(0).toUpperCase() + operation.slice(1);
-    const Request = sdk[`${name}Request`];
-    const Input = sdk[`${name.replace("PutConcurrencyConfig", "PutConcurrency")}Input`];
-    const input = body && Input ? new Input(body) : body;
-    return Request ? [new Request({ ...query, body: input })] : [];
-  };
+  const client = new Client(new Config(config));
+  /** One operation by its SDK's name: on a function or trigger, with a body or a query. */
+  const callFc = (
+    operation: string,
+    place: readonly string[],
+    { body = undefined as Answer, query = {}, headers = {}, readTimeout = TIMEOUT_MS } = {},
+  ): Promise<Answer> =>
+    call(
+      "Function Compute",
+      operation,
+      place.join(" ") || body?.functionName || `in ${region}`,
+      () => {
+        const run = client[`${operation}WithOptions`];
+        // Only some operations take a request, before the headers and the options.
+        const request = { ...query, body, validate: () => undefined };
+        const args = run.length > place.length + 2 ? [...place, request] : place;
+        const runtime = { autoretry: false, connectTimeout: 10_000, readTimeout };
+        return run.call(client, ...args, headers, new RuntimeOptions(runtime));
+      },
+    );
 
   const ofPlugin = (name: string) => through("serverless-aliyun-function-compute", name);
   /** By POST, because with GET the access key stands in the address. */
@@ -132,30 +138,17 @@ export function createClients(
   const log = new Log({ ...keys, endpoint: `https://${region}.log.aliyuncs.com` });
 
   return {
-    /** One operation by its SDK's name: on a function or trigger, with a body or a query. */
-    fc: (
-      operation: string,
-      place: readonly string[],
-      { body, query }: { body?: Record<string, unknown>; query?: object } = {},
-    ): Promise<Answer> => {
-      const about = place.join(" ") || String(body?.functionName ?? `in ${region}`);
-      return call("Function Compute", operation, about, async () => {
-        const args = [...place, ...requestOf(operation, body, query)];
-        return (await client[`${operation}WithOptions`](...args, {}, runtime(TIMEOUT_MS))).body;
-      });
-    },
+    fc: async (...given: Parameters<typeof callFc>) => (await callFc(...given)).body,
     /** A direct invocation. `failed`: the function ended with an error, which `text` holds. */
-    invoke: (name: string, payload: string): Promise<{ text: string; failed: boolean }> =>
-      call("Function Compute", "invokeFunction", name, async () => {
-        const answer = await client.invokeFunctionWithOptions(
-          name,
-          new sdk.InvokeFunctionRequest({ body: Readable.from([Buffer.from(payload)]) }),
-          new sdk.InvokeFunctionHeaders({ xFcInvocationType: "Sync" }),
-          runtime(INVOKE_TIMEOUT_MS),
-        );
-        const text = Buffer.concat(await answer.body.toArray()).toString();
-        return { text, failed: Boolean(answer.headers?.["x-fc-error-type"]) };
-      }),
+    invoke: async (name: string, payload: string): Promise<{ text: string; failed: boolean }> => {
+      const answer = await callFc("invokeFunction", [name], {
+        body: Readable.from([Buffer.from(payload)]),
+        headers: { xFcInvocationType: "Sync" },
+        readTimeout: INVOKE_TIMEOUT_MS,
+      });
+      const text = Buffer.concat(await answer.body.toArray()).toString();
+      return { text, failed: Boolean(answer.headers?.["x-fc-error-type"]) };
+    },
     ram: createRpc("RAM", "2015-05-01"),
     sts: createRpc("STS", "2015-04-01"),
     /** A method of the Log Service SDK by name. */

@@ -53,44 +53,42 @@ const DAY_SECONDS = 86_400;
 export function usdOfCalls(
   calls: number,
   secondsEach: number,
-  { cpu, memoryMb }: Pick<Load, "cpu" | "memoryMb">,
-): number {
-  const perSecond = cpu * PRICES.cuPerVcpuSecond + (memoryMb / 1024) * PRICES.cuPerGbSecond;
-  return calls * (secondsEach * perSecond + PRICES.cuPerInvocation) * PRICES.cu;
+  size: Pick<Load, "cpu" | "memoryMb">,
+) {
+  const { cu, cuPerVcpuSecond, cuPerGbSecond, cuPerInvocation } = PRICES;
+  const perSecond = size.cpu * cuPerVcpuSecond + (size.memoryMb / 1024) * cuPerGbSecond;
+  return calls * (secondsEach * perSecond + cuPerInvocation) * cu;
 }
 
 /** What a day of poll without a change takes and costs. The one formula of doctor, pages and bench. */
 export function costOf(load: Load, { storeSeconds, upstreamSeconds } = ASSUMED) {
-  const { customers, qps, runsADay } = load;
+  const { customers, qps, runsADay, runSeconds, intervalSeconds } = load;
   const periodSeconds = DAY_SECONDS / runsADay;
   // A slot of the limiter is free again a second after its answer.
   const slotSeconds = 1 + upstreamSeconds;
   const fixedSeconds = COUNTS.fixedCalls * storeSeconds + upstreamSeconds;
-  const mostReads = Math.max(1, Math.floor(qps * ((load.runSeconds - fixedSeconds) / slotSeconds)));
+  const mostReads = Math.max(1, Math.floor(qps * ((runSeconds - fixedSeconds) / slotSeconds)));
   // A run makes several passes when customers are read more often than it lasts.
-  const passes = Math.max(1, Math.floor(load.runSeconds / load.intervalSeconds) + 1);
-  const isShort = load.intervalSeconds < load.runSeconds;
-  const due = customers * (isShort ? passes : Math.min(1, periodSeconds / load.intervalSeconds));
+  const isShort = intervalSeconds < runSeconds;
+  const passes = Math.floor(runSeconds / intervalSeconds) + 1;
+  const due = customers * (isShort ? passes : Math.min(1, periodSeconds / intervalSeconds));
   const reads = Math.min(due, mostReads);
   const sets = Math.max(0, Math.ceil(reads / qps) - 1);
-  const waits = sets * (slotSeconds + COUNTS.dueSeconds);
+  const shortSeconds = fixedSeconds + sets * (slotSeconds + COUNTS.dueSeconds);
   const isLong = isShort || reads === mostReads || load.looksForHints === true;
-  const looks = load.looksForHints ? load.runSeconds : 0;
-  const shortSeconds = fixedSeconds + waits;
-  const seconds = isLong ? load.runSeconds : Math.min(load.runSeconds, shortSeconds);
-  const billedSeconds = runsADay * seconds;
+  const seconds = isLong ? runSeconds : Math.min(runSeconds, shortSeconds);
+  const looks = load.looksForHints ? runSeconds : 0;
   // On average the run ends in the middle between two renewals.
   const renewals = Math.max(0, seconds / COUNTS.renewalSeconds - 0.5);
   const readUnits = runsADay * (COUNTS.fixedReads + looks + reads * COUNTS.readUnitsPerCustomer);
   const writeUnits = runsADay * (COUNTS.fixedWrites + renewals);
   return {
     /** From a customer's read to its next. */
-    sweepSeconds: Math.max(load.intervalSeconds, (customers / reads) * periodSeconds),
+    sweepSeconds: Math.max(intervalSeconds, (customers / reads) * periodSeconds),
     reads: reads * runsADay,
     secondsARun: seconds,
-    billedSeconds,
-    readUnits,
-    writeUnits,
+    billedSeconds: runsADay * seconds,
+    ...{ readUnits, writeUnits },
     functionUsd: usdOfCalls(runsADay, seconds, load),
     storeUsd: readUnits * PRICES.readUnit + writeUnits * PRICES.writeUnit,
   };
@@ -107,15 +105,15 @@ export const formatUsd = (usd: number): string =>
 
 /** What poll costs, and what callers can make the other functions cost at most. */
 export function describeCosts(config: Config, { functions }: Plan): string[] {
-  const http = functions.filter(({ triggers }) => triggers.some(({ type }) => type === "http"));
-  const ceilings = http.map(({ key, instances, input }) => {
-    if (!instances) return `${key} has no ceiling of instances`;
+  const ceilings = functions.flatMap(({ key, instances, input, triggers }) => {
+    if (!triggers.some(({ type }) => type === "http")) return [];
+    if (!instances) return [`${key} has no ceiling of instances`];
     const usd = usdOfCalls(instances, DAY_SECONDS, sizeOf(input));
-    return `${key} ${instances} instances, ${formatUsd(usd)}`;
+    return [`${key} ${instances} instances, ${formatUsd(usd)}`];
   });
   const poll = functions.find(({ key }) => key === POLL.name);
   const most = `at most, called without a pause all day: ${ceilings.join("; ")}`;
-  return [poll ? describePoll(config, poll) : "there is no poll", most];
+  return [...(poll ? [describePoll(config, poll)] : []), most];
 }
 
 const sizeOf = ({ cpu, memorySize }: FunctionPlan["input"]) => ({ cpu, memoryMb: memorySize });

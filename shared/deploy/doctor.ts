@@ -8,7 +8,7 @@ import { readRow } from "../store/rows.ts";
 import { storeOf } from "../store/stores.ts";
 import { createTestEvent } from "../webhook/test-event.ts";
 import type { Keys } from "./clients.ts";
-import { type Cloud, CONSOLES, DeployError, unlessAbsent } from "./cloud.ts";
+import { type Answer, type Cloud, CONSOLES, DeployError, unlessAbsent } from "./cloud.ts";
 import { describeCosts } from "./cost.ts";
 import { type Found, listFunctions } from "./functions.ts";
 import type { Plan } from "./plan.ts";
@@ -17,12 +17,12 @@ import { tableOf } from "./rights.ts";
 /** One line of the doctor. An error stops a deployment. */
 type Finding = { readonly state: "ok" | "warning" | "error"; readonly text: string };
 
-const finding =
-  (state: Finding["state"]) =>
-  (text: string): Finding => ({ state, text });
-const [ok, warning, error] = [finding("ok"), finding("warning"), finding("error")];
+const ok = (text: string): Finding => ({ state: "ok", text });
+const warning = (text: string): Finding => ({ state: "warning", text });
+const error = (text: string): Finding => ({ state: "error", text });
 
 const FC_ROLE = "AliyunServiceRoleForFC";
+const OPEN_RANGE = "WEBHOOK_ALLOW_CIDRS holds a range /0, which allows every private address";
 
 /** How to set what is required. */
 const EXAMPLES: Readonly<Record<string, string>> = {
@@ -62,17 +62,13 @@ function readConfigs({ functions }: Plan) {
 const storeUrlOf = ({ functions }: Plan): string =>
   functions.find(({ environment }) => environment.STORE_URL)?.environment.STORE_URL ?? "";
 
-/**
- * Asks everything that a deployment needs, and changes nothing. A refusal is a finding.
- *
- * @returns the service's functions of every stage, as they are now
- */
+/** Asks everything that a deployment needs, and changes nothing. A refusal is a finding. */
 export async function examine(plan: Plan, keys: Keys, cloud: Cloud) {
   const findings: Finding[] = [];
-  const ask = async <T>(good: string, run: () => Promise<T>): Promise<T | undefined> => {
+  const ask = async <T>(good: string, question: Promise<T>, missing?: string) => {
     try {
-      const answer = await run();
-      findings.push(ok(good));
+      const answer = await question;
+      findings.push(missing && !answer ? error(missing) : ok(good));
       return answer;
     } catch (thrown) {
       if (!(thrown instanceof DeployError)) throw thrown;
@@ -83,46 +79,38 @@ export async function examine(plan: Plan, keys: Keys, cloud: Cloud) {
   };
   const { region, accountId } = plan.target;
   const { log, ram } = cloud.clients;
-  const found = await ask(`Function Compute is active in ${region}`, () =>
-    listFunctions(plan, cloud),
-  );
-  const listed = found ?? { own: new Map<string, Found>(), others: [] };
-  await ask(`the service role ${FC_ROLE} exists`, async () => {
-    const role = await unlessAbsent(ram("GetRole", { RoleName: FC_ROLE })).catch((thrown) => {
-      // A user who may not ask is no reason to stop.
-      if (thrown.facts?.status !== 403) throw thrown;
-      return true;
-    });
-    if (role) return;
-    throw new DeployError(
-      `The service role ${FC_ROLE} is missing, without which Function Compute writes no log. Open ${CONSOLES["Function Compute"]} as an administrator and confirm its creation.\n`,
-    );
+  const listed = await ask(`Function Compute is active in ${region}`, listFunctions(plan, cloud));
+  const role = unlessAbsent(ram("GetRole", { RoleName: FC_ROLE })).catch((thrown) => {
+    // A user who may not ask is no reason to stop.
+    if (thrown.facts?.status !== 403) throw thrown;
+    return true;
   });
-  await ask(`Log Service is active in ${region}`, () =>
-    unlessAbsent(log("getProject", plan.names.logProject)),
-  );
+  const missing = `The service role ${FC_ROLE} is missing, without which Function Compute writes no log. Open ${CONSOLES["Function Compute"]} as an administrator and confirm its creation.`;
+  await ask(`the service role ${FC_ROLE} exists`, role, missing);
+  const project = unlessAbsent(log("getProject", plan.names.logProject));
+  await ask(`Log Service is active in ${region}`, project);
   const { configs } = readConfigs(plan);
   const [first] = configs.values();
   // As the platform gives it to a function.
   const context = { accountId, credentials: keys };
-  const identity = async () => {
+  const readIdentity = async () => {
     const deps = first && createDeps(first).storeDepsFor(context);
     const store = deps && (await openStore(storeUrlOf(plan), deps));
     return store && (await readRow(store, IDENTITY_KEY, identityRowSchema))?.value.identity;
   };
-  const query = plan.functions.find(({ key }) => key === QUERY.name);
   findings.push(
-    ...(await checkStore(plan, listed.others, identity)),
+    ...(await checkStore(plan, listed?.others ?? [], readIdentity)),
     ok(`Chat App is asked by the functions' check. Activate it first: ${CONSOLES["Chat App"]}`),
     ...describeKeys(first),
-    ...checkShares(configs, query?.instances),
+    ...checkShares(configs, plan.functions.find(({ key }) => key === QUERY.name)?.instances),
   );
   const poll = configs.get(POLL.name);
   if (poll) {
-    const costs = describeCosts(poll, plan).map(ok);
-    findings.push(...checkRanges(plan), await checkWebhook(poll, context), ...costs);
+    const { environment } = plan.functions.find(({ key }) => key === POLL.name) ?? {};
+    if (/\/0+\b/.test(environment?.WEBHOOK_ALLOW_CIDRS ?? "")) findings.push(warning(OPEN_RANGE));
+    findings.push(await checkWebhook(poll, context), ...describeCosts(poll, plan).map(ok));
   }
-  return { findings, listed };
+  return { findings, listed: listed ?? { own: new Map<string, Found>(), others: [] } };
 }
 
 /** Prints one line a finding. @throws DeployError if one of them stops what was asked for */
@@ -182,18 +170,11 @@ async function checkWebhook(config: Config, context: object): Promise<Finding> {
   if (result.kind === "delivered") {
     return ok(`the webhook accepted a signed webhook.test with ${result.status}`);
   }
-  const status = "status" in result && result.status ? `HTTP ${result.status}` : undefined;
-  const why = status ?? ("reason" in result ? result.reason : result.kind);
+  const { status, transportCode, reason }: Answer = result;
+  const why = status ? `HTTP ${status}` : (transportCode ?? reason);
   return warning(
     `the webhook did not accept a signed webhook.test (${why}), so events will wait. Start the receiver, or correct WEBHOOK_URL and WEBHOOK_SECRET. Then run: npm run ctl -- webhook test --stage ${config.stage}`,
   );
-}
-
-function checkRanges({ functions }: Plan): Finding[] {
-  const poll = functions.find(({ key }) => key === POLL.name);
-  return /\/0+\b/.test(poll?.environment.WEBHOOK_ALLOW_CIDRS ?? "")
-    ? [warning("WEBHOOK_ALLOW_CIDRS holds a range /0, which allows every private address")]
-    : [];
 }
 
 function describeKeys(config: Config | undefined): Finding[] {

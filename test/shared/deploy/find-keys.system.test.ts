@@ -32,7 +32,7 @@ describe("findKeys", () => {
 
   it("names the half that is missing", async () => {
     expect(await problemOf({ ALIBABA_CLOUD_ACCESS_KEY_ID: "id" })).toBe(
-      "ALIBABA_CLOUD_ACCESS_KEY_SECRET  is not set, but its other half is",
+      "ALIBABA_CLOUD_ACCESS_KEY_SECRET  is not set, but its other half is. Run: export ALIBABA_CLOUD_ACCESS_KEY_SECRET=…",
     );
   });
 
