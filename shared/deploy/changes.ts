@@ -1,5 +1,5 @@
-import { DeployError } from "./cloud.ts";
-import type { Found, Listed } from "./functions.ts";
+import { type Answer, type Cloud, DeployError } from "./cloud.ts";
+import type { Listed } from "./functions.ts";
 import type { Plan } from "./plan.ts";
 import { droppedKeys, withStoreUrl } from "./service.ts";
 
@@ -15,6 +15,10 @@ const SIZES = ["runtime", "memorySize", "cpu", "timeout"];
 /** Their values may hold a key, a password or a token. */
 const SECRET = /KEY|SECRET|TOKEN|PASSWORD|URL/;
 
+/** A function's settings by name. */
+const settingsOf = (sizes: Answer, environment: object = {}): Record<string, unknown> =>
+  Object.fromEntries([...SIZES.map((size) => [size, sizes[size]]), ...Object.entries(environment)]);
+
 /**
  * What a deployment changes of what runs, by name, and the values of what is no secret.
  *
@@ -22,27 +26,24 @@ const SECRET = /KEY|SECRET|TOKEN|PASSWORD|URL/;
  * @throws DeployError if a setting or function that runs would disappear, and `mayLose` is false
  */
 export function showChanges(
-  plan: Plan,
   listed: Listed,
-  say: (text: string) => void,
   { only, mayLose }: { readonly only: string | undefined; readonly mayLose: boolean },
+  { plan, say }: Pick<Cloud, "plan" | "say">,
 ): void {
   const gone = new Set<string>();
   for (const { key, environment, input } of plan.functions) {
     const now = listed.own.get(key);
     if (!now || (only !== undefined && key !== only)) continue;
-    const settingsOf = (all: Found, variables: object): Record<string, unknown> =>
-      Object.fromEntries([...SIZES.map((size) => [size, all[size]]), ...Object.entries(variables)]);
-    const before = settingsOf(now, Object(now.environmentVariables));
+    const before = settingsOf(now, now.environmentVariables);
     const after = settingsOf(input, environment);
     for (const setting of Object.keys({ ...before, ...after }).sort()) {
       const [old, next] = [before[setting], after[setting]];
       if (old === next) continue;
       const values = [old, next].filter((value) => value !== undefined).map(String);
-      const isOpen =
-        !SECRET.test(setting) || values.every((text) => text.startsWith("tablestore:"));
+      const isTable = values.every((text) => text.startsWith("tablestore:"));
       const sign = old === undefined ? "+" : next === undefined ? "-" : "~";
-      say(`${sign} ${key}  ${setting}${isOpen ? ` ${values.join(" -> ")}` : ""}`);
+      const shown = SECRET.test(setting) && !isTable ? "" : ` ${values.join(" -> ")}`;
+      say(`${sign} ${key}  ${setting}${shown}`);
       if (next === undefined) gone.add(setting);
     }
   }

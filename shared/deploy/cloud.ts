@@ -1,10 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clients } from "./clients.ts";
+import type { Plan } from "./plan.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: what the SDKs and the framework give has no types.
 export type Answer = any;
 
+/** What one service and stage should be, and what it takes to get there. */
 export type Cloud = {
+  readonly plan: Plan;
   readonly clients: Clients;
   /** ms */
   readonly clock: { readonly now: () => number; readonly sleep: (ms: number) => Promise<unknown> };
@@ -105,7 +108,7 @@ export function refusalOf(error: unknown, step: string, product: string, hide: C
 }
 
 /** The one way to look up and to delete: undefined instead of a refusal that there is no such thing. */
-export async function unlessAbsent<T>(
+export async function ifPresent<T>(
   work: Promise<T>,
   absent = /NotExist|NotFound|\b404$/,
 ): Promise<T | undefined> {
@@ -133,19 +136,19 @@ export type Resource = {
 /** The one way to make something what it should be. Running it again ends in the same state. */
 export async function ensure(cloud: Cloud, wanted: Resource): Promise<Answer> {
   const { what, find, create, needs = [], isOurs, change } = wanted;
-  const found = await unlessAbsent(find());
+  const found = await ifPresent(find());
   if (found && isOurs?.(found) === false) {
     throw new DeployError(
       `The ${what} exists, and nothing says that this service and stage made it. Choose another stage (--stage), or delete it if nothing needs it.`,
     );
   }
   // One that is there already was made by another deployment, or its first answer was lost.
-  const act = found ? change?.(found) : () => unlessAbsent(create(), /AlreadyExist/);
+  const act = found ? change?.(found) : () => ifPresent(create(), /AlreadyExist/);
   if (!act) return found;
   const namesNew = (text: string) =>
     needs.some((name) => text.toLowerCase().includes(name.toLowerCase()));
   await waitFor(cloud, needs.join(", "), () => act().then(() => true), namesNew);
-  const ready = await waitFor(cloud, what, () => unlessAbsent(find()));
+  const ready = await waitFor(cloud, what, () => ifPresent(find()));
   cloud.say(`${capital(what)} ${found ? "updated" : "created"}`);
   return ready;
 }
@@ -156,10 +159,10 @@ export async function removeOurs(
   { what, find, isOurs }: Pick<Resource, "what" | "find" | "isOurs">,
   deleteIt: () => Promise<unknown>,
 ): Promise<void> {
-  const found = await unlessAbsent(find());
+  const found = await ifPresent(find());
   if (!found) return;
   const isForeign = isOurs?.(found) === false;
-  if (!isForeign) await unlessAbsent(deleteIt());
+  if (!isForeign) await ifPresent(deleteIt());
   const end = isForeign ? "kept: nothing says that this service and stage made it" : "deleted";
   cloud.say(`${capital(what)} ${end}`);
 }
@@ -169,7 +172,7 @@ const PAUSES_MS = [300, 700, 1500, 3000, ...Array<number>(17).fill(5000)];
 
 /** The one way to wait: until there is an answer. A refusal ends it unless its text may pass. */
 export async function waitFor<T>(
-  { clock, say }: Cloud,
+  { clock, say }: Pick<Cloud, "clock" | "say">,
   what: string,
   probe: () => Promise<T | undefined>,
   mayPass: (text: string) => boolean = () => false,
@@ -204,7 +207,7 @@ export function holds(found: unknown, wanted: unknown): boolean {
   );
 }
 
-export function parseConfig(text: unknown): Record<string, Answer> {
+export function parseJson(text: unknown): Record<string, Answer> {
   try {
     return JSON.parse(String(text));
   } catch {

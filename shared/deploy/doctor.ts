@@ -8,9 +8,9 @@ import { readRow } from "../store/rows.ts";
 import { storeOf } from "../store/stores.ts";
 import { createTestEvent } from "../webhook/test-event.ts";
 import type { Keys } from "./clients.ts";
-import { type Answer, type Cloud, CONSOLES, DeployError, unlessAbsent } from "./cloud.ts";
+import { type Answer, type Cloud, CONSOLES, DeployError, ifPresent } from "./cloud.ts";
 import { describeCosts } from "./cost.ts";
-import { type Found, listFunctions } from "./functions.ts";
+import { type Listed, listFunctions } from "./functions.ts";
 import type { Plan } from "./plan.ts";
 import { tableOf } from "./rights.ts";
 
@@ -23,6 +23,8 @@ const error = (text: string): Finding => ({ state: "error", text });
 
 const FC_ROLE = "AliyunServiceRoleForFC";
 const OPEN_RANGE = "WEBHOOK_ALLOW_CIDRS holds a range /0, which allows every private address";
+
+const NOTHING: Listed = { own: new Map(), others: [] };
 
 /** How to set what is required. */
 const EXAMPLES: Readonly<Record<string, string>> = {
@@ -63,7 +65,8 @@ const storeUrlOf = ({ functions }: Plan): string =>
   functions.find(({ environment }) => environment.STORE_URL)?.environment.STORE_URL ?? "";
 
 /** Asks everything that a deployment needs, and changes nothing. A refusal is a finding. */
-export async function examine(plan: Plan, keys: Keys, cloud: Cloud) {
+export async function examine(keys: Keys, cloud: Cloud) {
+  const { plan } = cloud;
   const findings: Finding[] = [];
   const ask = async <T>(good: string, question: Promise<T>, missing?: string) => {
     try {
@@ -79,15 +82,15 @@ export async function examine(plan: Plan, keys: Keys, cloud: Cloud) {
   };
   const { region, accountId } = plan.target;
   const { log, ram } = cloud.clients;
-  const listed = await ask(`Function Compute is active in ${region}`, listFunctions(plan, cloud));
-  const role = unlessAbsent(ram("GetRole", { RoleName: FC_ROLE })).catch((thrown) => {
+  const listed = await ask(`Function Compute is active in ${region}`, listFunctions(cloud));
+  const role = ifPresent(ram("GetRole", { RoleName: FC_ROLE })).catch((thrown) => {
     // A user who may not ask is no reason to stop.
     if (thrown.facts?.status !== 403) throw thrown;
     return true;
   });
   const missing = `The service role ${FC_ROLE} is missing, without which Function Compute writes no log. Open ${CONSOLES["Function Compute"]} as an administrator and confirm its creation.`;
   await ask(`the service role ${FC_ROLE} exists`, role, missing);
-  const project = unlessAbsent(log("getProject", plan.names.logProject));
+  const project = ifPresent(log("getProject", plan.names.logProject));
   await ask(`Log Service is active in ${region}`, project);
   const { configs } = readConfigs(plan);
   const [first] = configs.values();
@@ -99,7 +102,7 @@ export async function examine(plan: Plan, keys: Keys, cloud: Cloud) {
     return store && (await readRow(store, IDENTITY_KEY, identityRowSchema))?.value.identity;
   };
   findings.push(
-    ...(await checkStore(plan, listed?.others ?? [], readIdentity)),
+    ...(await checkStore(plan, listed ?? NOTHING, readIdentity)),
     ok(`Chat App is asked by the functions' check. Activate it first: ${CONSOLES["Chat App"]}`),
     ...describeKeys(first),
     ...checkShares(configs, plan.functions.find(({ key }) => key === QUERY.name)?.instances),
@@ -110,7 +113,7 @@ export async function examine(plan: Plan, keys: Keys, cloud: Cloud) {
     if (/\/0+\b/.test(environment?.WEBHOOK_ALLOW_CIDRS ?? "")) findings.push(warning(OPEN_RANGE));
     findings.push(await checkWebhook(poll, context), ...describeCosts(poll, plan).map(ok));
   }
-  return { findings, listed: listed ?? { own: new Map<string, Found>(), others: [] } };
+  return { findings, listed: listed ?? NOTHING };
 }
 
 /** Prints one line a finding. @throws DeployError if one of them stops what was asked for */
@@ -130,7 +133,7 @@ export function report(findings: readonly Finding[], cloud: Cloud, warningsStop:
 /** A table of another stage is an error. What this machine cannot reach, poll's check reaches. */
 async function checkStore(
   plan: Plan,
-  others: readonly Found[],
+  { others }: Listed,
   readIdentity: () => Promise<string | undefined>,
 ): Promise<Finding[]> {
   const { region, stage, accountId } = plan.target;

@@ -4,52 +4,51 @@ import {
   DeployError,
   ensure,
   holds,
-  parseConfig,
-  unlessAbsent,
+  ifPresent,
+  parseJson,
 } from "./cloud.ts";
-import { type FunctionPlan, isOwned, type Plan } from "./plan.ts";
+import { type FunctionPlan, isOwned } from "./plan.ts";
 
-/** A function or trigger as Function Compute describes it. */
-export type Found = Readonly<Record<string, Answer>>;
-
-async function pages(
+/** Functions or triggers as Function Compute describes them. */
+async function list(
   { clients }: Cloud,
-  list: "functions" | "triggers",
-  place: readonly string[],
-  given: object = {},
-): Promise<Found[]> {
-  const operation = list === "functions" ? "listFunctions" : "listTriggers";
-  const found: Found[] = [];
+  kind: "Functions" | "Triggers",
+  place: string[],
+  given = {},
+) {
+  const found: Answer[] = [];
   let nextToken: string | undefined;
   do {
-    const page = await clients.fc(operation, place, { query: { ...given, limit: 100, nextToken } });
-    found.push(...(page?.[list] ?? []));
+    const query = { ...given, limit: 100, nextToken };
+    const page = await clients.fc(`list${kind}`, place, { query });
+    found.push(...(page?.[kind.toLowerCase()] ?? []));
     nextToken = page?.nextToken || undefined;
   } while (nextToken);
   return found;
 }
 
 /** What is deployed: this stage's functions by key, and others whose names begin as the service's. */
-export async function listFunctions({ target, names }: Plan, cloud: Cloud) {
-  const own = new Map<string, Found>();
-  const others: Found[] = [];
+export async function listFunctions(cloud: Cloud) {
+  const { target, names } = cloud.plan;
+  const own = new Map<string, Answer>();
+  const others: Answer[] = [];
   const given = { prefix: `${target.service}-`, fcVersion: "v3" };
-  for (const listed of await pages(cloud, "functions", [], given)) {
+  for (const listed of await list(cloud, "Functions", [], given)) {
     const name = String(listed.functionName);
     // A list may leave the environment out, and what would disappear must be seen.
     const isWhole = Boolean(listed.environmentVariables);
-    const one = isWhole ? listed : await unlessAbsent(cloud.clients.fc("getFunction", [name]));
-    if (name.startsWith(names.functionPrefix) && isOwned(listed.description, names.owner)) {
-      own.set(name.slice(names.functionPrefix.length), one ?? listed);
-    } else others.push(one ?? listed);
+    const one = isWhole ? listed : await ifPresent(cloud.clients.fc("getFunction", [name]));
+    const isOwn = name.startsWith(`${names.base}-`) && isOwned(listed.description, names.owner);
+    if (isOwn) own.set(name.slice(names.base.length + 1), one ?? listed);
+    else others.push(one ?? listed);
   }
   return { own, others };
 }
 
 export type Listed = Awaited<ReturnType<typeof listFunctions>>;
 
-export const listTriggers = async (name: string, cloud: Cloud): Promise<Found[]> =>
-  (await unlessAbsent(pages(cloud, "triggers", [name]))) ?? [];
+export const listTriggers = async (name: string, cloud: Cloud) =>
+  (await ifPresent(list(cloud, "Triggers", [name]))) ?? [];
 
 /**
  * Makes one function what its plan says, without triggers. What is as planned is not sent.
@@ -59,10 +58,10 @@ export const listTriggers = async (name: string, cloud: Cloud): Promise<Found[]>
 export async function ensureFunction(
   one: FunctionPlan,
   { archive, role }: { readonly archive: Buffer; readonly role: string },
-  { names }: Plan,
   cloud: Cloud,
 ): Promise<void> {
   const { fc } = cloud.clients;
+  const { names } = cloud.plan;
   const { name } = one;
   const input = { ...one.input, role, environmentVariables: one.environment };
   const withCode = { ...input, code: { zipFile: archive.toString("base64") } };
@@ -83,14 +82,14 @@ export async function ensureFunction(
     },
   });
   for (const [kind, body] of Object.entries(one.limits)) {
-    const found = isNew ? undefined : await unlessAbsent(fc(`get${kind}`, [name]));
+    const found = isNew ? undefined : await ifPresent(fc(`get${kind}`, [name]));
     if (body && !holds(found, body)) await fc(`put${kind}`, [name], { body });
-    if (!body && found) await unlessAbsent(fc(`delete${kind}`, [name]));
+    if (!body && found) await ifPresent(fc(`delete${kind}`, [name]));
   }
 }
 
 /** Undefined while it is being made or updated, because it refuses further changes until then. */
-async function findUsable(name: string, { clients, hide }: Cloud): Promise<Found | undefined> {
+async function findUsable(name: string, { clients, hide }: Cloud): Promise<Answer> {
   const made = await clients.fc("getFunction", [name]);
   if (made.state === "Failed" || made.lastUpdateStatus === "Failed") {
     const { stateReason, lastUpdateStatusReason, stateReasonCode } = made;
@@ -103,12 +102,9 @@ async function findUsable(name: string, { clients, hide }: Cloud): Promise<Found
 }
 
 /** Makes the triggers what serverless.yml says. One that was added by hand is left alone. */
-export async function ensureTriggers(
-  { name, triggers }: FunctionPlan,
-  { names: { owner: description } }: Plan,
-  cloud: Cloud,
-): Promise<Found[]> {
+export async function ensureTriggers({ name, triggers }: FunctionPlan, cloud: Cloud) {
   const { fc } = cloud.clients;
+  const description = cloud.plan.names.owner;
   for (const { name: triggerName, type: triggerType, config } of triggers) {
     const body = { triggerConfig: JSON.stringify(config), description };
     await ensure(cloud, {
@@ -118,21 +114,21 @@ export async function ensureTriggers(
       create: () => fc("createTrigger", [name], { body: { triggerName, triggerType, ...body } }),
       isOurs: (found) => isOwned(found.description, description),
       change: (found) =>
-        holds(parseConfig(found.triggerConfig), config)
+        holds(parseJson(found.triggerConfig), config)
           ? undefined
           : () => fc("updateTrigger", [name, triggerName], { body }),
     });
   }
-  const isWanted = (one: Found) => triggers.some((trigger) => trigger.name === one.triggerName);
+  const isWanted = (one: Answer) => triggers.some(({ name }) => name === one.triggerName);
   const existing = await listTriggers(name, cloud);
   const dropped = existing.filter((one) => !isWanted(one) && isOwned(one.description, description));
   await removeTriggers(name, dropped, cloud);
   return existing.filter((one) => !dropped.includes(one));
 }
 
-async function removeTriggers(name: string, triggers: readonly Found[], cloud: Cloud) {
+async function removeTriggers(name: string, triggers: readonly Answer[], cloud: Cloud) {
   for (const { triggerName } of triggers) {
-    await unlessAbsent(cloud.clients.fc("deleteTrigger", [name, triggerName]));
+    await ifPresent(cloud.clients.fc("deleteTrigger", [name, triggerName]));
     cloud.say(`Trigger ${triggerName} of ${name} deleted`);
   }
 }
@@ -141,7 +137,7 @@ async function removeTriggers(name: string, triggers: readonly Found[], cloud: C
 export async function removeFunction(name: string, cloud: Cloud): Promise<void> {
   await removeTriggers(name, await listTriggers(name, cloud), cloud);
   for (const kind of ["ConcurrencyConfig", "AsyncInvokeConfig", "Function"]) {
-    await unlessAbsent(cloud.clients.fc(`delete${kind}`, [name]));
+    await ifPresent(cloud.clients.fc(`delete${kind}`, [name]));
   }
   cloud.say(`Function ${name} deleted`);
 }

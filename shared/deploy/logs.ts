@@ -1,5 +1,4 @@
-import { type Cloud, DeployError, ensure, holds, removeOurs, unlessAbsent } from "./cloud.ts";
-import type { Plan } from "./plan.ts";
+import { type Cloud, DeployError, ensure, holds, ifPresent, removeOurs } from "./cloud.ts";
 
 /** In the description of the log project, which all services of the account and region share. */
 const PROJECT_DESCRIPTION = "Logs of serverless services";
@@ -19,8 +18,8 @@ const LINE_FIELDS = {
 type Index = { readonly keys?: Readonly<Record<string, unknown>> };
 
 /** Log project, logstore and index: how each is found and made, and whose it is. */
-function logResources({ names }: Plan, { clients: { log } }: Cloud) {
-  const { logProject: project, logstore, logMark, oldLogMark } = names;
+function logResources({ plan, clients: { log } }: Cloud) {
+  const { logProject: project, logstore, logMark, oldLogMark } = plan.names;
   const place = `${project}/${logstore}`;
   const message = { type: "json", caseSensitive: false, token, json_keys: LINE_FIELDS };
   const keys = { functionName: text, requestId: text, message, [logMark]: text };
@@ -59,8 +58,8 @@ function logResources({ names }: Plan, { clients: { log } }: Cloud) {
 }
 
 /** What exists keeps its retention, because its owner may have chosen another. An index gets fields. */
-export async function ensureLogs(plan: Plan, cloud: Cloud): Promise<void> {
-  const { project, store, index } = logResources(plan, cloud);
+export async function ensureLogs(cloud: Cloud): Promise<void> {
+  const { project, store, index } = logResources(cloud);
   for (const wanted of [project, store, index]) await ensure(cloud, wanted);
 }
 
@@ -69,15 +68,15 @@ export async function ensureLogs(plan: Plan, cloud: Cloud): Promise<void> {
  *
  * @param isDeployed whether functions of this service are there
  */
-export async function removeLogs(plan: Plan, cloud: Cloud, isDeployed: boolean) {
+export async function removeLogs(cloud: Cloud, isDeployed: boolean): Promise<void> {
   const { log } = cloud.clients;
-  const { logProject, logstore } = plan.names;
-  const { project, store, index, isMarked } = logResources(plan, cloud);
-  const mark = await unlessAbsent(index.find());
+  const { logProject, logstore } = cloud.plan.names;
+  const { project, store, index, isMarked } = logResources(cloud);
+  const mark = await ifPresent(index.find());
   // Without an index it is a first deployment's that did not get further, if there is one.
   const isOurs = () => (mark ? isMarked(mark) : isDeployed);
   await removeOurs(cloud, { ...store, isOurs }, () => log("deleteLogStore", logProject, logstore));
-  const left = await unlessAbsent(log("listLogStore", logProject, { size: 10 }));
+  const left = await ifPresent(log("listLogStore", logProject, { size: 10 }));
   if (left?.logstores?.length !== 0) return;
   const wasMade = ({ description }: { description?: string }) =>
     description === PROJECT_DESCRIPTION;
@@ -88,18 +87,14 @@ const LINES = 100;
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
 /** A function's last lines, oldest first. Its topic leaves out what only measures requests. */
-export async function readLogs(
-  { names: { logProject, logstore } }: Plan,
-  functionName: string,
-  { clients, clock }: Cloud,
-  since: string,
-): Promise<string> {
+export async function readLogs(name: string, since: string, cloud: Cloud): Promise<string> {
+  const { logProject, logstore } = cloud.plan.names;
   const [, amount, unit = ""] = /^(\d{1,5})([smhd])$/.exec(since) ?? [];
   if (!amount) throw new DeployError("--startTime must be like 10m, 2h or 1d.");
-  const now = clock.now();
+  const now = cloud.clock.now();
   const from = new Date(now - Number(amount) * (UNITS[unit] ?? 0) * 1000);
-  const query = { query: `__topic__: "FCLogs:${functionName}"`, line: LINES, reverse: true };
-  const rows = await clients.log("getLogs", logProject, logstore, from, new Date(now), query);
+  const query = { query: `__topic__: "FCLogs:${name}"`, line: LINES, reverse: true };
+  const rows = await cloud.clients.log("getLogs", logProject, logstore, from, new Date(now), query);
   const lines = Object.values<{ __time__: string; message?: string }>(rows).map(
     ({ __time__, message = "" }) =>
       `${new Date(Number(__time__) * 1000).toISOString()} ${message.trimEnd()}`,

@@ -2,13 +2,7 @@ import { createHash } from "node:crypto";
 import { FUNCTIONS } from "../functions.js";
 import type { Answer } from "./cloud.ts";
 
-type Target = {
-  readonly service: string;
-  readonly stage: string;
-  readonly region: string;
-  readonly accountId: string;
-};
-
+type Target = Readonly<Record<"service" | "stage" | "region" | "accountId", string>>;
 type Given = Readonly<Record<string, Answer>>;
 export type ServiceConfig = { readonly provider: Given; readonly functions: Record<string, Given> };
 
@@ -20,7 +14,6 @@ function namesOf({ service, stage, region, accountId }: Target) {
     `${kind}-${base}-${region}-${key}`.replaceAll("_", "-");
   return {
     base,
-    functionPrefix: `${base}-`,
     rightsOf: (key: string) => ({ role: right("sls", key), policy: right("fc", key) }),
     /** What version 0.1.0 made for all functions together. */
     sharedRights: { role: right("sls", "exec-role"), policy: right("fc", "access") },
@@ -57,19 +50,16 @@ export function planOf({ provider, functions = {} }: ServiceConfig, target: Targ
 export type Plan = Readonly<ReturnType<typeof planOf>>;
 export type FunctionPlan = Readonly<ReturnType<typeof planFunction>>;
 
-function planFunction(
-  key: string,
-  given: Given,
-  provider: Given,
-  names: ReturnType<typeof namesOf>,
-) {
+type Names = ReturnType<typeof namesOf>;
+
+function planFunction(key: string, given: Given, provider: Given, names: Names) {
   const { handler, runtime, cpu, timeout, memorySize = 256 } = { ...provider, ...given };
   const { maximumRetryAttempts: retries, maximumEventAge: age } = given;
   const instances: number | undefined = given.reservedConcurrency ?? rowOf(key)?.instances;
   const isAsync = retries !== undefined || age !== undefined;
   return {
     key,
-    name: `${names.functionPrefix}${key}`,
+    name: `${names.base}-${key}`,
     /** Role and policy of its own, which no other function has. */
     ...names.rightsOf(key),
     /** The built file that holds the handler, without `.js`. */

@@ -77,8 +77,8 @@ async function connect(
   const { stage, region } = plan.target;
   if (again) say(`account ${AccountId} (${Arn}), stage ${stage}, ${region}`);
   const clients = createClients(keys, plan.target, hide);
-  const cloud: Cloud = { clients, clock: { now: Date.now, sleep }, say, hide };
-  return { plan, keys, cloud };
+  const cloud: Cloud = { plan, clients, clock: { now: Date.now, sleep }, say, hide };
+  return { keys, cloud };
 }
 
 /** Whole values, and the parts of those that hold several. */
@@ -140,14 +140,15 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
   };
 
   const deploy = async (only?: string) => {
-    const { plan, keys, cloud } = await connectFor("npm run deploy");
+    const { keys, cloud } = await connectFor("npm run deploy");
     const { findings, listed } = options["skip-checks"]
-      ? { findings: [], listed: await listFunctions(plan, cloud) }
-      : await examine(plan, keys, cloud);
+      ? { findings: [], listed: await listFunctions(cloud) }
+      : await examine(keys, cloud);
     report(findings, cloud, false);
-    const wanted = withDeployedHost(plan, listed);
-    showChanges(wanted, listed, say, { only, mayLose: Boolean(options.yes) });
-    const deployed = await service.deployService(wanted, { listed, archives, only }, cloud);
+    const plan = withDeployedHost(cloud.plan, listed);
+    showChanges(listed, { only, mayLose: Boolean(options.yes) }, { plan, say });
+    const task = { listed, archives, only };
+    const deployed = await service.deployService(task, { ...cloud, plan });
     writeText(`\n${service.describeDeployment(plan, deployed)}`);
   };
 
@@ -158,10 +159,7 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
     "deploy:function:initialize": nameOf,
     "deploy:function:packageFunction": build,
     "deploy:function:deploy": () => deploy(options.function),
-    "info:info": async () => {
-      const { plan, cloud } = await connectFor();
-      writeText(await service.describeService(plan, cloud));
-    },
+    "info:info": async () => writeText(await service.describeService((await connectFor()).cloud)),
     "invoke:invoke": async () => {
       const name = nameOf();
       const payload = options.path
@@ -174,17 +172,16 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
     },
     "logs:logs": async () => {
       const name = nameOf();
-      const { plan, cloud } = await connectFor();
-      writeText(await readLogs(plan, name, cloud, options.startTime ?? "10m"));
+      const { cloud } = await connectFor();
+      writeText(await readLogs(name, options.startTime ?? "10m", cloud));
     },
     "remove:remove": async () => {
-      const { plan, cloud } = await connectFor();
-      const [roles, logs] = [options["remove-roles"], options["remove-logstore"]];
-      await service.removeService(plan, cloud, { roles: Boolean(roles), logs: Boolean(logs) });
+      const { "remove-roles": roles, "remove-logstore": logs } = options;
+      await service.removeService({ roles, logs }, (await connectFor()).cloud);
     },
     "preflight:check": async () => {
-      const { plan, keys, cloud } = await connectFor("npm run doctor");
-      report((await examine(plan, keys, cloud)).findings, cloud, true);
+      const { keys, cloud } = await connectFor("npm run doctor");
+      report((await examine(keys, cloud)).findings, cloud, true);
     },
     "permissions:print": () =>
       writeText(JSON.stringify(deployingPolicy(draft().target.service), undefined, 2)),

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { FUNCTIONS } from "../functions.js";
 import { OPERATIONS, ramAction } from "../signing/operations.ts";
-import { type Answer, type Cloud, ensure, parseConfig, removeOurs, unlessAbsent } from "./cloud.ts";
+import { type Answer, type Cloud, ensure, ifPresent, parseJson, removeOurs } from "./cloud.ts";
 import { type FunctionPlan, isOwned, type Plan } from "./plan.ts";
 
 /** Such as `ots:GetRow` for the product `ots`. */
@@ -36,48 +36,48 @@ export function statementsOf({ key, environment }: FunctionPlan, { names, target
   return statements.filter(({ Action }) => Action.length > 0);
 }
 
+const documentOf = <T>(Statement: T[]) => ({ Version: "1", Statement });
 const Principal = { Service: ["fc.aliyuncs.com"] };
-const TRUST = {
-  Version: "1",
-  Statement: [{ Action: "sts:AssumeRole", Effect: "Allow", Principal }],
-};
+const TRUST = documentOf([{ Action: "sts:AssumeRole", Effect: "Allow", Principal }]);
 
 type Names = Pick<FunctionPlan, "role" | "policy">;
 
 /** How a function's role and policy are looked up, and whose they are. */
-function rightsOf({ role, policy }: Names, { names }: Plan, { clients: { ram } }: Cloud) {
-  const isOurs = (found: Answer) => isOwned((found.Policy ?? found.Role)?.Description, names.owner);
+function rightsOf({ role, policy }: Names, { plan, clients: { ram } }: Cloud) {
+  const { owner } = plan.names;
+  const isOurs = (found: Answer) => isOwned((found.Policy ?? found.Role)?.Description, owner);
   const policyName = { PolicyName: policy, PolicyType: "Custom" };
   return {
     policy: { what: `policy ${policy}`, find: () => ram("GetPolicy", policyName), isOurs },
     role: { what: `role ${role}`, find: () => ram("GetRole", { RoleName: role }), isOurs },
-    attached: async (): Promise<{ PolicyName: string; PolicyType: string }[]> =>
-      (await ram("ListPoliciesForRole", { RoleName: role })).Policies?.Policy ?? [],
+    attached: async () => {
+      const listed = await ram("ListPoliciesForRole", { RoleName: role });
+      const all: { PolicyName: string; PolicyType: string }[] = listed.Policies?.Policy ?? [];
+      return all.map(({ PolicyName, PolicyType }) => ({ PolicyName, PolicyType }));
+    },
   };
 }
 
 /** A function's role with its one policy. Resolves to the role's name for Function Compute. */
-export async function ensureRole(one: FunctionPlan, plan: Plan, cloud: Cloud): Promise<string> {
+export async function ensureRole(one: FunctionPlan, cloud: Cloud): Promise<string> {
   const { role: RoleName, policy: PolicyName } = one;
   const { ram } = cloud.clients;
-  const { policy, role, attached } = rightsOf(one, plan, cloud);
-  const document = { Version: "1", Statement: statementsOf(one, plan) };
+  const { owner } = cloud.plan.names;
+  const { policy, role, attached } = rightsOf(one, cloud);
+  const document = documentOf(statementsOf(one, cloud.plan));
   const given = { PolicyName, PolicyDocument: JSON.stringify(document) };
-  const newest = {
-    ...{ ...given, SetAsDefault: true },
-    // RAM keeps five versions.
-    RotateStrategy: "DeleteOldestNonDefaultVersionWhenLimitExceeded",
-  };
+  // RAM keeps five versions.
+  const RotateStrategy = "DeleteOldestNonDefaultVersionWhenLimitExceeded";
   await ensure(cloud, {
     ...policy,
-    create: () => ram("CreatePolicy", { ...given, Description: plan.names.owner }),
+    create: () => ram("CreatePolicy", { ...given, Description: owner }),
     // RAM may answer with the document set in another way than it was sent.
     change: ({ DefaultPolicyVersion }) =>
-      isDeepStrictEqual(parseConfig(DefaultPolicyVersion?.PolicyDocument), document)
+      isDeepStrictEqual(parseJson(DefaultPolicyVersion?.PolicyDocument), document)
         ? undefined
-        : () => ram("CreatePolicyVersion", newest),
+        : () => ram("CreatePolicyVersion", { ...given, SetAsDefault: true, RotateStrategy }),
   });
-  const Description = `Of the function ${one.key}; ${plan.names.owner}`;
+  const Description = `Of the function ${one.key}; ${owner}`;
   const trusted = { RoleName, Description, AssumeRolePolicyDocument: JSON.stringify(TRUST) };
   const { Role } = await ensure(cloud, { ...role, create: () => ram("CreateRole", trusted) });
   await ensure(cloud, {
@@ -90,21 +90,20 @@ export async function ensureRole(one: FunctionPlan, plan: Plan, cloud: Cloud): P
 }
 
 /** Deletes a function's role and policy if this service and stage made them. */
-export async function removeRole(given: Names, plan: Plan, cloud: Cloud): Promise<void> {
+export async function removeRole(given: Names, cloud: Cloud): Promise<void> {
   const { ram } = cloud.clients;
-  const { role, policy, attached } = rightsOf(given, plan, cloud);
-  const [RoleName, PolicyName] = [given.role, given.policy];
-  const found = await unlessAbsent(role.find());
+  const { role, policy, attached } = rightsOf(given, cloud);
+  const { role: RoleName, policy: PolicyName } = given;
+  const found = await ifPresent(role.find());
   for (const right of found && role.isOurs(found) ? await attached() : []) {
-    const { PolicyName, PolicyType } = right;
-    await unlessAbsent(ram("DetachPolicyFromRole", { PolicyName, PolicyType, RoleName }));
+    await ifPresent(ram("DetachPolicyFromRole", { ...right, RoleName }));
   }
   await removeOurs(cloud, policy, async () => {
     const answer = await ram("ListPolicyVersions", { PolicyName, PolicyType: "Custom" });
     // RAM refuses to delete a policy that has more than its default version.
     for (const { VersionId, IsDefaultVersion } of answer.PolicyVersions?.PolicyVersion ?? []) {
       if (IsDefaultVersion) continue;
-      await unlessAbsent(ram("DeletePolicyVersion", { PolicyName, VersionId }));
+      await ifPresent(ram("DeletePolicyVersion", { PolicyName, VersionId }));
     }
     await ram("DeletePolicy", { PolicyName });
   });
@@ -136,13 +135,12 @@ const OF_LOGS = [
  */
 export function deployingPolicy(service: string) {
   const role = service.replaceAll("_", "-");
-  const Statement = [
+  return documentOf([
     allow("fc", ["ListFunctions"], "acs:fc:*:*:functions/*"),
     allow("fc", OF_FUNCTIONS, `acs:fc:*:*:functions/${service}-*`),
     allow("ram", OF_RIGHTS, `acs:ram:*:*:role/sls-${role}-*`, `acs:ram:*:*:policy/fc-${role}-*`),
     allow("ram", ["GetRole"], "acs:ram:*:*:role/aliyunservicerolefor*"),
     allow("log", OF_LOGS, "acs:log:*:*:project/sls-*"),
     allow("ots", ["GetRow"], "acs:ots:*:*:instance/*"),
-  ];
-  return { Version: "1", Statement };
+  ]);
 }

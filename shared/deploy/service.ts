@@ -1,29 +1,21 @@
 import { once } from "node:events";
 import https from "node:https";
 import { FUNCTIONS } from "../functions.js";
-import { type Answer, type Cloud, CONSOLES, DeployError, parseConfig, waitFor } from "./cloud.ts";
-import {
-  ensureFunction,
-  ensureTriggers,
-  type Found,
-  type Listed,
-  listFunctions,
-  listTriggers,
-  removeFunction,
-} from "./functions.ts";
+import { type Answer, type Cloud, CONSOLES, DeployError, parseJson, waitFor } from "./cloud.ts";
+import * as fc from "./functions.ts";
 import { ensureLogs, removeLogs } from "./logs.ts";
 import type { FunctionPlan, Plan } from "./plan.ts";
 import { ensureRole, removeRole } from "./rights.ts";
 
-export type Deployed = { readonly key: string; readonly triggers: readonly Found[] };
+export type Deployed = { readonly key: string; readonly triggers: readonly Answer[] };
 
 /** The keys of deployed functions that serverless.yml no longer lists. */
-export const droppedKeys = ({ functions }: Plan, { own }: Listed): string[] =>
+export const droppedKeys = ({ functions }: Plan, { own }: fc.Listed): string[] =>
   [...own.keys()].filter((key) => !functions.some((one) => one.key === key));
 
 type Task = {
   /** What is deployed now. */
-  readonly listed: Listed;
+  readonly listed: fc.Listed;
   /** The code of each function by its key. */
   readonly archives: ReadonlyMap<string, Buffer>;
   /** One function that is deployed already gets code and settings. Roles, policies and logs stay. */
@@ -36,89 +28,70 @@ type Task = {
  *
  * @throws DeployError
  */
-export async function deployService(
-  given: Plan,
-  { listed, archives, only }: Task,
-  cloud: Cloud,
-): Promise<Deployed[]> {
-  let plan = given;
-  const { functionPrefix, rightsOf, sharedRights } = plan.names;
+export async function deployService({ listed, archives, only }: Task, given: Cloud) {
+  let cloud = given;
+  const { names, target, functions } = given.plan;
   const roles = new Map<string, string>();
-  if (only !== undefined) {
-    const { name } = functionOf(plan, only);
-    const role = listed.own.get(only)?.role;
-    const again = `npm run deploy -- --stage ${plan.target.stage}`;
-    if (!role) {
-      throw new DeployError(
-        `The function ${name} is not deployed yet, so it has no role. Run: ${again}`,
-      );
-    }
-    roles.set(only, role);
+  if (only === undefined) {
+    for (const one of functions) roles.set(one.key, await ensureRole(one, cloud));
+    await ensureLogs(cloud);
   } else {
-    for (const one of plan.functions) roles.set(one.key, await ensureRole(one, plan, cloud));
-    await ensureLogs(plan, cloud);
+    const { name } = functionOf(cloud.plan, only);
+    const needed = `The function ${name} is not deployed yet, so it has no role. Run: npm run deploy -- --stage ${target.stage}`;
+    if (!listed.own.has(only)) throw new DeployError(needed);
+    roles.set(only, listed.own.get(only).role);
   }
   const make = async (key: string) => {
-    const one = functionOf(plan, key);
+    const one = functionOf(cloud.plan, key);
     const [archive, role = ""] = [archives.get(key), roles.get(key)];
     if (!archive) throw new DeployError(`The function ${key} was not packaged.`);
-    await ensureFunction(one, { archive, role }, plan, cloud);
+    await fc.ensureFunction(one, { archive, role }, cloud);
     return check(one, cloud);
   };
   // The timer's function goes first: its check makes the table and finds the store's host.
   const isHttp = (one: FunctionPlan) => one.triggers.every(({ type }) => type === "http");
-  const order = plan.functions
-    .filter(({ key }) => roles.has(key))
-    .sort((a, b) => Number(isHttp(a)) - Number(isHttp(b)));
-  for (const { key } of order) {
-    const { store } = await make(key);
-    const withHost = withStoreUrl(
-      plan,
-      functionOf(plan, key).environment.STORE_URL,
-      store?.storeUrl,
-    );
-    if (withHost === plan) continue;
-    plan = withHost;
-    cloud.say(`The functions use the store's host ${new URL(store.storeUrl.split("=")[1]).host}`);
+  const chosen = functions.filter(({ key }) => roles.has(key));
+  const order = chosen.sort((a, b) => Number(isHttp(a)) - Number(isHttp(b)));
+  for (const { key, environment } of order) {
+    const { storeUrl } = (await make(key)).store ?? {};
+    const plan = withStoreUrl(cloud.plan, environment.STORE_URL, storeUrl);
+    if (plan === cloud.plan) continue;
+    cloud = { ...cloud, plan };
+    cloud.say(`The functions use the store's host ${new URL(storeUrl.split("=")[1]).host}`);
     await make(key);
   }
   const deployed: Deployed[] = [];
   for (const one of order) {
-    deployed.push({ key: one.key, triggers: await ensureTriggers(one, plan, cloud) });
+    deployed.push({ key: one.key, triggers: await fc.ensureTriggers(one, cloud) });
   }
-  await verifyAddresses(plan, deployed, cloud);
+  await verifyAddresses(deployed, cloud);
   if (only !== undefined) return deployed;
-  for (const key of droppedKeys(plan, listed)) {
-    await removeFunction(`${functionPrefix}${key}`, cloud);
-    await removeRole(rightsOf(key), plan, cloud);
+  for (const key of droppedKeys(cloud.plan, listed)) {
+    await fc.removeFunction(`${names.base}-${key}`, cloud);
+    await removeRole(names.rightsOf(key), cloud);
   }
-  await removeRole(sharedRights, plan, cloud);
-  return plan.functions.flatMap(({ key }) => deployed.filter((one) => one.key === key));
+  await removeRole(names.sharedRights, cloud);
+  return functions.flatMap(({ key }) => deployed.filter((one) => one.key === key));
 }
 
 /** Refusals that end once a new role is known everywhere, and calls that found nobody for a moment. */
 const PASSING = /NoPermission|PermissionDeny|Forbidden|TIMEOUT|ERR_UPSTREAM_UNAVAILABLE/;
+const PAUSES_MS = [10_000, 10_000, 10_000];
 
 /** Asks a function, by an invocation that needs a permission of RAM, whether it works. */
 async function check({ name }: FunctionPlan, cloud: Cloud): Promise<Record<string, Answer>> {
   const ask = async () => {
     const { text, failed } = await cloud.clients.invoke(name, '{"command":"check"}');
-    const answer = parseConfig(text);
+    const answer = parseJson(text);
     if (!failed && answer.ok === true) return answer;
     const lines = failed ? [answer.errorMessage ?? "It ended with an error."] : reasonsOf(answer);
     const reasons = lines.map((line) => `  ${cloud.hide(line)}`).join("\n");
     throw new DeployError(
       `The function ${name} was made, but it does not work:\n${reasons}\nIt has no new trigger. Correct this and run the same command again.`,
-      { text: cloud.hide(text) },
+      { text },
     );
   };
-  return waitFor(
-    cloud,
-    `function ${name}`,
-    ask,
-    (text) => PASSING.test(text),
-    Array(3).fill(10_000),
-  );
+  return waitFor(cloud, `function ${name}`, ask, (text) => PASSING.test(text), PAUSES_MS);
 }
 
 /** What to do, by a word of the function's answer. */
@@ -146,17 +119,18 @@ function reasonsOf(answer: Record<string, Answer>): string[] {
 }
 
 /** Calls each open address with a wrong key: 401 is the right answer. A new one needs some seconds. */
-async function verifyAddresses(plan: Plan, deployed: readonly Deployed[], cloud: Cloud) {
-  const all = deployed.flatMap(({ key, triggers }) => triggers.map((one) => ({ key, ...one })));
-  for (const { key, httpTrigger, triggerConfig } of all as Found[]) {
+async function verifyAddresses(deployed: readonly Deployed[], cloud: Cloud): Promise<void> {
+  const { names, target } = cloud.plan;
+  const all = deployed.flatMap(({ key, triggers }) => triggers.map((one) => ({ ...one, key })));
+  for (const { key, httpTrigger, triggerConfig } of all) {
     const url = httpTrigger?.urlInternet;
-    const { authType, methods } = parseConfig(triggerConfig);
+    const { authType, methods } = parseJson(triggerConfig);
     if (!url || authType !== "anonymous" || !FUNCTIONS.some(({ name }) => name === key)) continue;
     const refuse = async () => {
       const status = await statusOf(methods?.[0] ?? "GET", url).catch((error) => error.code);
       if (status === 401) return true;
       throw new DeployError(
-        `${url} of ${plan.names.functionPrefix}${key} answers a wrong API key with ${status}, and must with 401. To see why, run: npx serverless logs -f ${key} --stage ${plan.target.stage}`,
+        `${url} of ${names.base}-${key} answers a wrong API key with ${status}, and must with 401. To see why, run: npx serverless logs -f ${key} --stage ${target.stage}`,
       );
     };
     await waitFor(cloud, `address of ${key}`, refuse, () => true);
@@ -181,49 +155,50 @@ export function functionOf({ functions }: Plan, key: string | undefined): Functi
 /** The plan in which the functions of one store have it under another URL, of one of its hosts. */
 export function withStoreUrl(plan: Plan, before: string | undefined, STORE_URL: unknown): Plan {
   if (typeof STORE_URL !== "string" || STORE_URL === before) return plan;
-  const functions = plan.functions.map((one) =>
+  const changed = (one: FunctionPlan) =>
     one.environment.STORE_URL === before
       ? { ...one, environment: { ...one.environment, STORE_URL } }
-      : one,
-  );
-  return { ...plan, functions };
+      : one;
+  return { ...plan, functions: plan.functions.map(changed) };
 }
 
 /** Deletes what belongs to this service and stage, and nothing else: roles and logs on request. */
 export async function removeService(
-  plan: Plan,
+  also: Partial<Record<"roles" | "logs", boolean>>,
   cloud: Cloud,
-  also: { readonly roles: boolean; readonly logs: boolean },
-): Promise<void> {
-  const { own } = await listFunctions(plan, cloud);
-  for (const { functionName } of own.values()) await removeFunction(functionName, cloud);
+) {
+  const { names, functions } = cloud.plan;
+  const { own } = await fc.listFunctions(cloud);
+  for (const { functionName } of own.values()) await fc.removeFunction(functionName, cloud);
   if (own.size === 0) cloud.say("No functions to delete");
-  if (also.logs) await removeLogs(plan, cloud, own.size > 0);
+  if (also.logs) await removeLogs(cloud, own.size > 0);
   if (!also.roles) return;
-  const listed = [...plan.functions.map(({ key }) => key), ...FUNCTIONS.map(({ name }) => name)];
-  for (const key of new Set([...listed, ...own.keys()])) {
-    await removeRole(plan.names.rightsOf(key), plan, cloud);
+  const listed = [...functions.map(({ key }) => key), ...FUNCTIONS.map(({ name }) => name)];
+  const keys = [...new Set([...listed, ...own.keys()])];
+  for (const rights of [...keys.map(names.rightsOf), names.sharedRights]) {
+    await removeRole(rights, cloud);
   }
-  await removeRole(plan.names.sharedRights, plan, cloud);
 }
 
 /** Addresses, timer, logs and a line to try. It holds no value of the environment. */
-export function describeDeployment(plan: Plan, deployed: readonly Deployed[]): string {
-  const { names, target, functions } = plan;
-  const lines: string[] = [];
+export function describeDeployment(
+  { names, target, functions }: Plan,
+  deployed: Deployed[],
+): string {
   let query: string | undefined;
-  for (const { key, triggers } of deployed) {
-    if (triggers.length === 0) lines.push(`  ${key.padEnd(6)} without a trigger`);
-    for (const { triggerName, triggerConfig, httpTrigger } of triggers) {
-      const { methods = [], cronExpression, enable } = parseConfig(triggerConfig);
-      const planned = functions.find((one) => one.key === key)?.triggers ?? [];
-      const path = planned.find(({ name }) => name === triggerName)?.path ?? "";
-      const url = httpTrigger?.urlInternet && httpTrigger.urlInternet.replace(/\/$/, "") + path;
+  const lines = deployed.flatMap(({ key, triggers }) => {
+    const planned = functions.find((one) => one.key === key)?.triggers ?? [];
+    const said = triggers.map(({ triggerName, triggerConfig, httpTrigger }) => {
+      const { methods = [], cronExpression, enable } = parseJson(triggerConfig);
+      const address = httpTrigger?.urlInternet?.replace(/\/$/, "");
+      if (!address) return `timer ${cronExpression}${enable ? "" : ", switched off"}`;
+      const url = `${address}${planned.find(({ name }) => name === triggerName)?.path ?? ""}`;
       if (key === "query") query = url;
-      const timer = `timer ${cronExpression}${enable ? "" : ", switched off"}`;
-      lines.push(`  ${key.padEnd(6)} ${url ? `${methods.join(", ")} ${url}` : timer}`);
-    }
-  }
+      return `${methods.join(", ")} ${url}`;
+    });
+    const all = said.length > 0 ? said : ["without a trigger"];
+    return all.map((line) => `  ${key.padEnd(6)} ${line}`);
+  });
   const curl = `  curl "${query}?custSpaceId=self" -H "authorization: Bearer $KEY"`;
   return [
     ...[`${names.base} in ${target.region}`, ""],
@@ -235,11 +210,11 @@ export function describeDeployment(plan: Plan, deployed: readonly Deployed[]): s
 }
 
 /** What is deployed now, as the cloud has it. */
-export async function describeService(plan: Plan, cloud: Cloud): Promise<string> {
-  const { own } = await listFunctions(plan, cloud);
+export async function describeService(cloud: Cloud): Promise<string> {
+  const { own } = await fc.listFunctions(cloud);
   const deployed = [...own].map(async ([key, { functionName }]) => ({
     key,
-    triggers: await listTriggers(functionName, cloud),
+    triggers: await fc.listTriggers(functionName, cloud),
   }));
-  return describeDeployment(plan, await Promise.all(deployed));
+  return describeDeployment(cloud.plan, await Promise.all(deployed));
 }

@@ -329,9 +329,9 @@ describe("a later deployment", () => {
 
 describe("the deployment of one function", () => {
   const one = async (plan = planFor()) => {
-    const listed = await listFunctions(plan, world.cloud);
+    const listed = await listFunctions(world.cloudFor(plan));
     const archives = await archivesOf(plan);
-    return deployService(plan, { listed, archives, only: "query" }, world.cloud);
+    return deployService({ listed, archives, only: "query" }, world.cloudFor(plan));
   };
 
   it("changes that function alone, and calls no API of roles, policies or logs", async () => {

@@ -21,7 +21,7 @@ afterEach(stop);
 
 const plan = planFor();
 const deploy = () => world.deploy(plan);
-const remove = () => removeService(plan, world.cloud, { roles: true, logs: true });
+const remove = () => removeService({ roles: true, logs: true }, world.cloudFor(plan));
 const failureOf = async (work: Promise<unknown>) =>
   work.then(
     () => undefined,

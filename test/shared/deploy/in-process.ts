@@ -28,7 +28,8 @@ export async function archivesOf({ functions }: Plan): Promise<Map<string, Buffe
 }
 
 export type InProcess = {
-  readonly cloud: Cloud;
+  /** Of a plan, as the command has it. */
+  cloudFor(plan: Plan): Cloud;
   /** What the user was shown. */
   readonly said: string[];
   /** How long was waited, in ms of a clock that only waiting moves. */
@@ -45,7 +46,7 @@ export function connectTo({ port }: StandInCloud): InProcess {
   let waited = 0;
   const startedAt = Date.now();
   const hide = createHider(SECRETS);
-  const cloud: Cloud = {
+  const cloud: Omit<Cloud, "plan"> = {
     clients: createClients(KEY, { accountId: ACCOUNT, region: REGION }, hide),
     clock: {
       now: () => startedAt + waited,
@@ -57,15 +58,13 @@ export function connectTo({ port }: StandInCloud): InProcess {
     hide,
   };
   return {
-    cloud,
+    cloudFor: (plan) => ({ ...cloud, plan }),
     said,
     waited: () => waited,
-    deploy: async (plan) =>
-      deployService(
-        plan,
-        { archives: await archivesOf(plan), listed: await listFunctions(plan, cloud) },
-        cloud,
-      ),
+    deploy: async (plan) => {
+      const listed = await listFunctions({ ...cloud, plan });
+      return deployService({ listed, archives: await archivesOf(plan) }, { ...cloud, plan });
+    },
     stop,
   };
 }

@@ -19,7 +19,7 @@ afterEach(async () => {
 
 const deploy = (plan = planFor()) => world.deploy(plan);
 const everything = { roles: true, logs: true };
-const remove = (also = everything, plan = planFor()) => removeService(plan, world.cloud, also);
+const remove = (also = everything, plan = planFor()) => removeService(also, world.cloudFor(plan));
 const callNames = () => cloud.calls().map(({ name }) => name);
 
 describe("another service", () => {
