@@ -1,6 +1,6 @@
 import { type Answer, type Cloud, DeployError } from "./cloud.ts";
 import type { Listed } from "./functions.ts";
-import type { Plan } from "./plan.ts";
+import { commandLine, type Plan } from "./plan.ts";
 import { droppedKeys, withStoreUrl } from "./service.ts";
 
 /** The functions' STORE_URL names the host that poll's check found, which the user does not write. */
@@ -12,18 +12,18 @@ export function withDeployedHost(plan: Plan, { own }: Listed): Plan {
 }
 
 const SIZES = ["runtime", "memorySize", "cpu", "timeout"];
-/** Their values may hold a key, a password or a token. */
-const SECRET = /KEY|SECRET|TOKEN|PASSWORD|URL/;
+
+/** Whether a setting's value may hold a key, a password or a token. */
+export const isSecret = (name: string, value: unknown): boolean =>
+  /KEY|SECRET|TOKEN|PASSWORD|URL/.test(name) && !String(value).startsWith("tablestore:");
 
 /** A function's settings by name. */
 const settingsOf = (sizes: Answer, environment: object = {}): Record<string, unknown> =>
   Object.fromEntries([...SIZES.map((size) => [size, sizes[size]]), ...Object.entries(environment)]);
 
 /**
- * What a deployment changes of what runs, by name, and the values of what is no secret.
- *
- * @param only the one function that is deployed
- * @throws DeployError if a setting or function that runs would disappear, and `mayLose` is false
+ * Says what a deployment, or that of `only` one function, changes by name, and the values of what is
+ * no secret. Throws if a setting or function that runs would disappear, and `mayLose` is false.
  */
 export function showChanges(
   listed: Listed,
@@ -39,10 +39,10 @@ export function showChanges(
     for (const setting of Object.keys({ ...before, ...after }).sort()) {
       const [old, next] = [before[setting], after[setting]];
       if (old === next) continue;
-      const values = [old, next].filter((value) => value !== undefined).map(String);
-      const isTable = values.every((text) => text.startsWith("tablestore:"));
+      const values = [old, next].filter((value) => value !== undefined);
       const sign = old === undefined ? "+" : next === undefined ? "-" : "~";
-      const shown = SECRET.test(setting) && !isTable ? "" : ` ${values.join(" -> ")}`;
+      const isHidden = values.some((value) => isSecret(setting, value));
+      const shown = isHidden ? "" : ` ${values.join(" -> ")}`;
       say(`${sign} ${key}  ${setting}${shown}`);
       if (next === undefined) gone.add(setting);
     }
@@ -56,6 +56,6 @@ export function showChanges(
   throw new DeployError(
     `What runs in stage ${stage} now would disappear: ${[...gone].join(", ")}. Nothing was changed.
 To keep it, set it in .env.${stage} or in this shell, or list it in serverless.yml.
-To let it go, run: npm run deploy -- --stage ${stage} --yes`,
+To let it go, run: ${commandLine("deploy", plan)} --yes`,
   );
 }

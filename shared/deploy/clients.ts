@@ -5,6 +5,7 @@ import path from "node:path";
 import { Readable } from "node:stream";
 import { insecureProblems } from "../signing/insecure.ts";
 import { type Answer, type Cloud, DeployError, refusalOf } from "./cloud.ts";
+import type { Target } from "./plan.ts";
 
 const require = createRequire(import.meta.url);
 /** A package that comes with another one. */
@@ -14,10 +15,8 @@ const TIMEOUT_MS = 30_000;
 /** An invocation may take as long as the function's own timeout. */
 const INVOKE_TIMEOUT_MS = 120_000;
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** @throws DeployError that lists the variables with which nothing is sent, and how to unset them */
-export function assertSecure(environment: Environment): void {
+export function assertSecure(environment: NodeJS.ProcessEnv): void {
   const problems = insecureProblems(environment);
   const names = problems.map((text) => text.split(" ", 1)[0]);
   if (problems.length > 0)
@@ -38,7 +37,7 @@ const NO_KEYS = `ALIBABA_CLOUD_ACCESS_KEY_ID  is not set, and no profile of the 
  * the package's own ends with the metadata address and a host named `undefined`.
  */
 export async function findKeys(
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
 ): Promise<{ readonly keys: Keys } | { readonly problem: string }> {
   const of = (name: string) => environment[`ALIBABA_CLOUD_${name}`] || undefined;
   const [accessKeyId, accessKeySecret] = [of("ACCESS_KEY_ID"), of("ACCESS_KEY_SECRET")];
@@ -73,22 +72,10 @@ export async function findKeys(
   return { problem: `No credentials came from ${name}. Run: aliyun sts GetCallerIdentity` };
 }
 
-/**
- * The APIs of a deployment, each over TLS. A failed call becomes a DeployError that names its
- * operation, and holds no secret.
- */
-export function createClients(
-  keys: Keys,
-  { accountId, region }: { readonly accountId: string; readonly region: string },
-  hide: Cloud["hide"],
-) {
-  const call = async <T>(
-    product: string,
-    operation: string,
-    about: string,
-    run: () => Promise<T>,
-  ) =>
-    run().catch((error) => {
+/** The APIs of a deployment, each over TLS. A failed call becomes a DeployError without a secret. */
+export function createClients(keys: Keys, { accountId, region }: Target, hide: Cloud["hide"]) {
+  const call = <T>(product: string, operation: string, about: string, run: () => Promise<T>) =>
+    run().catch((error): never => {
       const words = operation.replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
       throw refusalOf(error, `${words} ${about}`.trim(), product, hide);
     });

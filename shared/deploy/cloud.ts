@@ -56,21 +56,23 @@ export const CONSOLES = {
 } as const;
 
 /** What to do, by words in the code or sentence of a refusal. `%` is the service and its console. */
-const ADVICE = {
-  "not (been )?(enabled|activated|opened)|not ?open|unsubscript": "Activate % for this account: ",
-  "AccessKey|SignatureDoesNotMatch|SignatureNotMatch|SecurityToken|InvalidCredentials":
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [/not (been )?(enabled|activated|opened)|not ?open|unsubscript/i, "Activate %"],
+  [
+    /AccessKey|SignatureDoesNotMatch|SignatureNotMatch|SecurityToken|InvalidCredentials/i,
     "Check the access key, its secret and, for temporary ones, the security token.",
-  "Forbidden|NoPermission|AccessDenied|Unauthorized":
+  ],
+  [
+    /Forbidden|NoPermission|AccessDenied|Unauthorized/i,
     "The deploying user may not do this. To print the policy to attach, run: npx serverless permissions",
-  "ENOTFOUND|EAI_AGAIN": "The host is unknown: check ALIBABA_CLOUD_REGION and the network.",
-  Throttling: "Too many calls at once: wait a minute.",
-};
+  ],
+  [/ENOTFOUND|EAI_AGAIN/, "The host is unknown: check ALIBABA_CLOUD_REGION and the network."],
+  [/Throttling/i, "Too many calls at once: wait a minute."],
+];
 
 function adviceOn(refusal: string, product: string): string | undefined {
-  const isMeant = ([words]: readonly [string, string]) => new RegExp(words, "i").test(refusal);
-  const [, text] = Object.entries(ADVICE).find(isMeant) ?? [];
-  const console = CONSOLES[product as keyof typeof CONSOLES] ?? "";
-  return text?.includes("%") ? text.replace("%", product) + console : text;
+  const where = `${product} for this account: ${Object(CONSOLES)[product]}`;
+  return ADVICE.find(([words]) => words.test(refusal))?.[1].replace("%", where);
 }
 
 /** Reads code, status, request id and sentence from what any of the SDKs throws. */
@@ -108,16 +110,11 @@ export function refusalOf(error: unknown, step: string, product: string, hide: C
 }
 
 /** The one way to look up and to delete: undefined instead of a refusal that there is no such thing. */
-export async function ifPresent<T>(
-  work: Promise<T>,
-  absent = /NotExist|NotFound|\b404$/,
-): Promise<T | undefined> {
-  return work.catch((error) => {
-    if (!(error instanceof DeployError)) throw error;
-    if (absent.test(`${error.facts.apiCode} ${error.facts.status}`)) return undefined;
+export const maybe = <T>(work: Promise<T>, absent = /NotExist|NotFound|\b404$/) =>
+  work.catch((error): T | undefined => {
+    if (absent.test(`${error.facts?.apiCode} ${error.facts?.status}`)) return undefined;
     throw error;
   });
-}
 
 export type Resource = {
   /** Such as "role x". */
@@ -135,20 +132,20 @@ export type Resource = {
 
 /** The one way to make something what it should be. Running it again ends in the same state. */
 export async function ensure(cloud: Cloud, wanted: Resource): Promise<Answer> {
-  const { what, find, create, needs = [], isOurs, change } = wanted;
-  const found = await ifPresent(find());
-  if (found && isOurs?.(found) === false) {
+  const { what, find, create, needs = [], isOurs = () => true, change } = wanted;
+  const found = await maybe(find());
+  if (found && !isOurs(found)) {
     throw new DeployError(
       `The ${what} exists, and nothing says that this service and stage made it. Choose another stage (--stage), or delete it if nothing needs it.`,
     );
   }
   // One that is there already was made by another deployment, or its first answer was lost.
-  const act = found ? change?.(found) : () => ifPresent(create(), /AlreadyExist/);
+  const act = found ? change?.(found) : () => maybe(create(), /AlreadyExist/);
   if (!act) return found;
   const namesNew = (text: string) =>
     needs.some((name) => text.toLowerCase().includes(name.toLowerCase()));
   await waitFor(cloud, needs.join(", "), () => act().then(() => true), namesNew);
-  const ready = await waitFor(cloud, what, () => ifPresent(find()));
+  const ready = await waitFor(cloud, what, () => maybe(find()));
   cloud.say(`${capital(what)} ${found ? "updated" : "created"}`);
   return ready;
 }
@@ -156,15 +153,14 @@ export async function ensure(cloud: Cloud, wanted: Resource): Promise<Answer> {
 /** Deletes what this service and stage made, and says so. Anything else stays. */
 export async function removeOurs(
   cloud: Cloud,
-  { what, find, isOurs }: Pick<Resource, "what" | "find" | "isOurs">,
+  { what, find, isOurs = () => true }: Pick<Resource, "what" | "find" | "isOurs">,
   deleteIt: () => Promise<unknown>,
 ): Promise<void> {
-  const found = await ifPresent(find());
+  const found = await maybe(find());
   if (!found) return;
-  const isForeign = isOurs?.(found) === false;
-  if (!isForeign) await ifPresent(deleteIt());
-  const end = isForeign ? "kept: nothing says that this service and stage made it" : "deleted";
-  cloud.say(`${capital(what)} ${end}`);
+  if (isOurs(found)) await maybe(deleteIt());
+  const kept = "kept: nothing says that this service and stage made it";
+  cloud.say(`${capital(what)} ${isOurs(found) ? "deleted" : kept}`);
 }
 
 /** 90 s in all: a fresh logstore was not ready after 36 s (github.com/devsapp/fc issue 414). */

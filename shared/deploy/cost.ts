@@ -6,9 +6,7 @@ import type { FunctionPlan, Plan } from "./plan.ts";
 const PRICES = {
   /** Function Compute 3.0, page "Billing overview" as read in November 2026: a compute unit (CU). */
   cu: 0.00002,
-  cuPerVcpuSecond: 1,
-  cuPerGbSecond: 0.15,
-  cuPerInvocation: 75 / 10_000,
+  ...{ cuPerVcpuSecond: 1, cuPerGbSecond: 0.15, cuPerInvocation: 75 / 10_000 },
   /** Tablestore, page "Billing examples", 1 August 2018: each 4 KB read in one request. */
   readUnit: 0.003 / 10_000,
   /** No page read for this says what a written unit costs: a guess, twice the price of a read one. */
@@ -17,10 +15,8 @@ const PRICES = {
 
 /** What a run does beside reading customers, and for each. `npm run bench:cost` counts it again. */
 const COUNTS = {
-  /** Store calls one after another before the first read and after the last. */
-  fixedCalls: 6,
-  fixedReads: 6,
-  fixedWrites: 2,
+  /** Store calls one after another before the first read and after the last, and their units. */
+  ...{ fixedCalls: 6, fixedReads: 6, fixedWrites: 2 },
   /** The lease is renewed so often while a run lasts, s. */
   renewalSeconds: 5,
   /** Units for each customer read: its part of a page of rows, and of a look at the lane. */
@@ -32,29 +28,24 @@ const COUNTS = {
 /** What is assumed of the network: a call of the store, and one of the upstream, s. */
 export const ASSUMED = { storeSeconds: 0.01, upstreamSeconds: 0.05 };
 
-export type Load = {
+/** No customer is read more often than each `intervalSeconds`, and no run works over `runSeconds`. */
+type Load = Size & {
   readonly customers: number;
   /** Calls a second. */
   readonly qps: number;
-  /** No customer is read more often, s. */
   readonly intervalSeconds: number;
-  /** A run works no longer, s. */
   readonly runSeconds: number;
   readonly runsADay: number;
-  readonly cpu: number;
-  readonly memoryMb: number;
   /** With HINT_SECRET a run stays to its end, and looks for hints once a second. */
   readonly looksForHints?: boolean;
 };
 
+type Size = { readonly cpu: number; readonly memoryMb: number };
+
 const DAY_SECONDS = 86_400;
 
 /** What so many calls cost that each last so long. */
-export function usdOfCalls(
-  calls: number,
-  secondsEach: number,
-  size: Pick<Load, "cpu" | "memoryMb">,
-) {
+export function usdOfCalls(calls: number, secondsEach: number, size: Size): number {
   const { cu, cuPerVcpuSecond, cuPerGbSecond, cuPerInvocation } = PRICES;
   const perSecond = size.cpu * cuPerVcpuSecond + (size.memoryMb / 1024) * cuPerGbSecond;
   return calls * (secondsEach * perSecond + cuPerInvocation) * cu;

@@ -8,10 +8,10 @@ import { readRow } from "../store/rows.ts";
 import { storeOf } from "../store/stores.ts";
 import { createTestEvent } from "../webhook/test-event.ts";
 import type { Keys } from "./clients.ts";
-import { type Answer, type Cloud, CONSOLES, DeployError, ifPresent } from "./cloud.ts";
+import { type Answer, type Cloud, CONSOLES, DeployError, maybe } from "./cloud.ts";
 import { describeCosts } from "./cost.ts";
 import { type Listed, listFunctions } from "./functions.ts";
-import type { Plan } from "./plan.ts";
+import { type Command, commandLine, type Plan } from "./plan.ts";
 import { tableOf } from "./rights.ts";
 
 /** One line of the doctor. An error stops a deployment. */
@@ -34,20 +34,17 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   WEBHOOK_SECRET: 'export WEBHOOK_SECRET="whsec_$(openssl rand -base64 32)"',
 };
 
-/** Settings that functions would not start with. No value is named. */
-export function settingsProblems(plan: Plan): string[] {
-  const { problems } = readConfigs(plan);
-  if (storeOf(storeUrlOf(plan))?.isShared !== false) return problems;
-  const needed =
-    "must name Tablestore or PostgreSQL, because an instance of a function forgets everything";
-  return [...problems, `STORE_URL  ${needed}. Run: ${EXAMPLES.STORE_URL}`];
-}
+const FORGETFUL =
+  "STORE_URL  must name Tablestore or PostgreSQL, because an instance of a function forgets everything";
 
-function readConfigs({ functions }: Plan) {
+/** Settings that functions would not start with. No value is named. */
+export const settingsProblems = (plan: Plan): string[] => readConfigs(plan).problems;
+
+function readConfigs(plan: Plan) {
   const configs = new Map<string, Config>();
   const problems = new Set<string>();
   for (const row of FUNCTIONS) {
-    const one = functions.find(({ key }) => key === row.name);
+    const one = plan.functions.find(({ key }) => key === row.name);
     try {
       if (one) configs.set(row.name, loadConfig(one.environment, row));
     } catch (error) {
@@ -58,6 +55,8 @@ function readConfigs({ functions }: Plan) {
       }
     }
   }
+  if (storeOf(storeUrlOf(plan))?.isShared === false)
+    problems.add(`${FORGETFUL}. Run: ${EXAMPLES.STORE_URL}`);
   return { configs, problems: [...problems] };
 }
 
@@ -83,17 +82,20 @@ export async function examine(keys: Keys, cloud: Cloud) {
   const { region, accountId } = plan.target;
   const { log, ram } = cloud.clients;
   const listed = await ask(`Function Compute is active in ${region}`, listFunctions(cloud));
-  const role = ifPresent(ram("GetRole", { RoleName: FC_ROLE })).catch((thrown) => {
+  const role = maybe(ram("GetRole", { RoleName: FC_ROLE })).catch((thrown) => {
     // A user who may not ask is no reason to stop.
     if (thrown.facts?.status !== 403) throw thrown;
     return true;
   });
   const missing = `The service role ${FC_ROLE} is missing, without which Function Compute writes no log. Open ${CONSOLES["Function Compute"]} as an administrator and confirm its creation.`;
   await ask(`the service role ${FC_ROLE} exists`, role, missing);
-  const project = ifPresent(log("getProject", plan.names.logProject));
+  const project = maybe(log("getProject", plan.names.logProject));
   await ask(`Log Service is active in ${region}`, project);
   const { configs } = readConfigs(plan);
   const [first] = configs.values();
+  const keyNames = (first?.apiKeys ?? []).map(
+    ({ name, scope }) => `${name} (${scope === "*" ? "every customer" : "one customer"})`,
+  );
   // As the platform gives it to a function.
   const context = { accountId, credentials: keys };
   const readIdentity = async () => {
@@ -104,7 +106,7 @@ export async function examine(keys: Keys, cloud: Cloud) {
   findings.push(
     ...(await checkStore(plan, listed ?? NOTHING, readIdentity)),
     ok(`Chat App is asked by the functions' check. Activate it first: ${CONSOLES["Chat App"]}`),
-    ...describeKeys(first),
+    ...(keyNames.length > 0 ? [ok(`API keys: ${keyNames.join(", ")}`)] : []),
     ...checkShares(configs, plan.functions.find(({ key }) => key === QUERY.name)?.instances),
   );
   const poll = configs.get(POLL.name);
@@ -117,17 +119,17 @@ export async function examine(keys: Keys, cloud: Cloud) {
 }
 
 /** Prints one line a finding. @throws DeployError if one of them stops what was asked for */
-export function report(findings: readonly Finding[], cloud: Cloud, warningsStop: boolean): void {
+export function report(findings: readonly Finding[], command: Command, { say, plan }: Cloud): void {
   for (const { state, text } of findings) {
-    cloud.say(`${state.padEnd(8)}${text.replaceAll("\n", "\n        ")}`);
+    say(`${state.padEnd(8)}${text.replaceAll("\n", "\n        ")}`);
   }
-  const bad = findings.filter(({ state }) => state === "error" || (warningsStop && state !== "ok"));
-  if (bad.length === 0) return;
-  const count = bad.length === 1 ? "1 line" : `${bad.length} lines`;
-  const command = warningsStop ? "doctor" : "deploy";
-  throw new DeployError(
-    `${count} above to fix. Nothing was changed.\nThen run: npm run ${command}`,
-  );
+  const isBad = ({ state }: Finding) =>
+    state === "error" || (state === "warning" && command === "doctor");
+  const count = findings.filter(isBad).length;
+  const lines = count === 1 ? "1 line" : `${count} lines`;
+  const again = commandLine(command, plan);
+  if (count > 0)
+    throw new DeployError(`${lines} above to fix. Nothing was changed.\nThen run: ${again}`);
 }
 
 /** A table of another stage is an error. What this machine cannot reach, poll's check reaches. */
@@ -180,23 +182,12 @@ async function checkWebhook(config: Config, context: object): Promise<Finding> {
   );
 }
 
-function describeKeys(config: Config | undefined): Finding[] {
-  const names = (config?.apiKeys ?? []).map(
-    ({ name, scope }) => `${name} (${scope === "*" ? "every customer" : "one customer"})`,
-  );
-  return names.length > 0 ? [ok(`API keys: ${names.join(", ")}`)] : [];
-}
-
 /** Calls a second that an account has for one operation, by the operation's page. */
 const ACCOUNT_QPS = 10;
 /** For the query after an unclear add, and for commands. */
 const SPARE_QPS = 1;
 
-/**
- * A warning if query, poll and what is left for the rest come to more calls than the account has.
- *
- * @param instances the most that query has at a time
- */
+/** A warning if query, poll and what is left for the rest come to more calls than the account has. */
 export function checkShares(
   configs: ReadonlyMap<string, Config>,
   instances: number | undefined,

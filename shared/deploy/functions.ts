@@ -1,12 +1,4 @@
-import {
-  type Answer,
-  type Cloud,
-  DeployError,
-  ensure,
-  holds,
-  ifPresent,
-  parseJson,
-} from "./cloud.ts";
+import { type Answer, type Cloud, DeployError, ensure, holds, maybe, parseJson } from "./cloud.ts";
 import { type FunctionPlan, isOwned } from "./plan.ts";
 
 /** Functions or triggers as Function Compute describes them. */
@@ -34,11 +26,12 @@ export async function listFunctions(cloud: Cloud) {
   const others: Answer[] = [];
   const given = { prefix: `${target.service}-`, fcVersion: "v3" };
   for (const listed of await list(cloud, "Functions", [], given)) {
-    const name = String(listed.functionName);
+    const { functionName: name, description, environmentVariables } = listed;
     // A list may leave the environment out, and what would disappear must be seen.
-    const isWhole = Boolean(listed.environmentVariables);
-    const one = isWhole ? listed : await ifPresent(cloud.clients.fc("getFunction", [name]));
-    const isOwn = name.startsWith(`${names.base}-`) && isOwned(listed.description, names.owner);
+    const one = environmentVariables
+      ? listed
+      : await maybe(cloud.clients.fc("getFunction", [name]));
+    const isOwn = name.startsWith(`${names.base}-`) && isOwned(description, names.owner);
     if (isOwn) own.set(name.slice(names.base.length + 1), one ?? listed);
     else others.push(one ?? listed);
   }
@@ -48,13 +41,9 @@ export async function listFunctions(cloud: Cloud) {
 export type Listed = Awaited<ReturnType<typeof listFunctions>>;
 
 export const listTriggers = async (name: string, cloud: Cloud) =>
-  (await ifPresent(list(cloud, "Triggers", [name]))) ?? [];
+  (await maybe(list(cloud, "Triggers", [name]))) ?? [];
 
-/**
- * Makes one function what its plan says, without triggers. What is as planned is not sent.
- *
- * @param role the resource name of the role that it has
- */
+/** Makes one function what its plan says, without triggers. What is as planned is not sent. */
 export async function ensureFunction(
   one: FunctionPlan,
   { archive, role }: { readonly archive: Buffer; readonly role: string },
@@ -82,9 +71,9 @@ export async function ensureFunction(
     },
   });
   for (const [kind, body] of Object.entries(one.limits)) {
-    const found = isNew ? undefined : await ifPresent(fc(`get${kind}`, [name]));
+    const found = isNew ? undefined : await maybe(fc(`get${kind}`, [name]));
     if (body && !holds(found, body)) await fc(`put${kind}`, [name], { body });
-    if (!body && found) await ifPresent(fc(`delete${kind}`, [name]));
+    if (!body && found) await maybe(fc(`delete${kind}`, [name]));
   }
 }
 
@@ -92,8 +81,7 @@ export async function ensureFunction(
 async function findUsable(name: string, { clients, hide }: Cloud): Promise<Answer> {
   const made = await clients.fc("getFunction", [name]);
   if (made.state === "Failed" || made.lastUpdateStatus === "Failed") {
-    const { stateReason, lastUpdateStatusReason, stateReasonCode } = made;
-    const reason = stateReason || lastUpdateStatusReason || stateReasonCode || "no reason given";
+    const reason = made.stateReason || made.lastUpdateStatusReason || made.stateReasonCode;
     throw new DeployError(
       `Function Compute could not make the function ${name}: ${hide(String(reason))}. Correct it and run the same command again.`,
     );
@@ -128,7 +116,7 @@ export async function ensureTriggers({ name, triggers }: FunctionPlan, cloud: Cl
 
 async function removeTriggers(name: string, triggers: readonly Answer[], cloud: Cloud) {
   for (const { triggerName } of triggers) {
-    await ifPresent(cloud.clients.fc("deleteTrigger", [name, triggerName]));
+    await maybe(cloud.clients.fc("deleteTrigger", [name, triggerName]));
     cloud.say(`Trigger ${triggerName} of ${name} deleted`);
   }
 }
@@ -137,7 +125,7 @@ async function removeTriggers(name: string, triggers: readonly Answer[], cloud: 
 export async function removeFunction(name: string, cloud: Cloud): Promise<void> {
   await removeTriggers(name, await listTriggers(name, cloud), cloud);
   for (const kind of ["ConcurrencyConfig", "AsyncInvokeConfig", "Function"]) {
-    await ifPresent(cloud.clients.fc(`delete${kind}`, [name]));
+    await maybe(cloud.clients.fc(`delete${kind}`, [name]));
   }
   cloud.say(`Function ${name} deleted`);
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { FUNCTIONS } from "../functions.js";
 import type { Answer } from "./cloud.ts";
 
-type Target = Readonly<Record<"service" | "stage" | "region" | "accountId", string>>;
+export type Target = Readonly<Record<"service" | "stage" | "region" | "accountId", string>>;
 type Given = Readonly<Record<string, Answer>>;
 export type ServiceConfig = { readonly provider: Given; readonly functions: Record<string, Given> };
 
@@ -41,14 +41,20 @@ export function planOf({ provider, functions = {} }: ServiceConfig, target: Targ
   );
   // The table of functions has no use for some without the setting that it names.
   const isWanted = ({ key, environment }: FunctionPlan) => {
-    const row = rowOf(key);
-    return !row || !("deployedWith" in row) || environment[row.deployedWith] !== undefined;
+    const { deployedWith } = Object(rowOf(key));
+    return !deployedWith || environment[deployedWith] !== undefined;
   };
   return { target, names, functions: all.filter(isWanted) };
 }
 
 export type Plan = Readonly<ReturnType<typeof planOf>>;
 export type FunctionPlan = Readonly<ReturnType<typeof planFunction>>;
+
+export type Command = "deploy" | "doctor";
+
+/** What to type for a command, with the stage that is meant. */
+export const commandLine = (command: Command, { target }: Plan): string =>
+  `npm run ${command} -- --stage ${target.stage}`;
 
 type Names = ReturnType<typeof namesOf>;
 
@@ -108,8 +114,9 @@ function planTrigger(event: Given, index: number, all: readonly Given[]) {
 
 /** An empty variable counts as absent in the functions as well. */
 function textOf(values: Given): Readonly<Record<string, string>> {
-  const entries = Object.entries(values).map(([name, value]) => [name, String(value ?? "")]);
-  return Object.fromEntries(entries.filter(([, value]) => value !== ""));
+  const isGiven = ([, value]: [string, unknown]) => String(value ?? "") !== "";
+  const given = Object.entries(values).filter(isGiven);
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
 }
 
 /** `@every 5m`, or six fields with seconds first, in UTC unless a zone is named (page "Time trigger"). */
@@ -132,11 +139,10 @@ export function planProblems({ target, names, functions }: Plan): string[] {
     triggers.every(({ type, config }) => type !== "timer" || TIMER.test(config.cronExpression)),
     `TIMER  of ${key} must be like '@every 1m', or have six fields: second minute hour day month weekday`,
   ];
+  const region =
+    "ALIBABA_CLOUD_REGION  must look like ap-southeast-1. Run: export ALIBABA_CLOUD_REGION=ap-southeast-1";
   const rules: [boolean, string][] = [
-    [
-      /^[a-z]{2,}(-[a-z]+)+(-\d+)?$/.test(target.region),
-      "ALIBABA_CLOUD_REGION  must look like ap-southeast-1. Run: export ALIBABA_CLOUD_REGION=ap-southeast-1",
-    ],
+    [/^[a-z]{2,}(-[a-z]+)+(-\d+)?$/.test(target.region), region],
     // The functions' own setting STAGE has this form.
     [/^[A-Za-z0-9-]{1,32}$/.test(target.stage), "--stage  must be 1 to 32 letters, digits or -"],
     ...functions.flatMap(({ name, role }) => [named("function", name), named("role", role)]),

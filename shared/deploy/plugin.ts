@@ -4,13 +4,13 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { packageFunctions } from "../bundle/bundle.ts";
 import { printableLines } from "../ctl/printable.ts";
-import { showChanges, withDeployedHost } from "./changes.ts";
-import { assertSecure, createClients, findKeys } from "./clients.ts";
+import { isSecret, showChanges, withDeployedHost } from "./changes.ts";
+import { assertSecure, createClients, findKeys, type Keys } from "./clients.ts";
 import { type Answer, type Cloud, createHider, DeployError, nothingChanged } from "./cloud.ts";
 import { examine, report, settingsProblems } from "./doctor.ts";
 import { listFunctions } from "./functions.ts";
 import { readLogs } from "./logs.ts";
-import { CONFIG_SCHEMA, type Plan, planOf, planProblems } from "./plan.ts";
+import * as plans from "./plan.ts";
 import { deployingPolicy } from "./rights.ts";
 import * as service from "./service.ts";
 
@@ -21,10 +21,7 @@ const NO_ACCOUNT = "00000";
 assertSecure(process.env);
 silenceAnalytics();
 
-/**
- * Takes the place of the provider plugin's module that posts each command to an analytics service and
- * keeps an id for it in the home folder.
- */
+/** Takes the place of the provider plugin's module that posts each command to an analytics service. */
 function silenceAnalytics(): void {
   const require = createRequire(import.meta.url);
   const filename = require.resolve("serverless-aliyun-function-compute/shared/visitor.js");
@@ -45,48 +42,42 @@ function silenceAnalytics(): void {
 }
 
 /**
- * Finds credentials and asks whose they are, after all that the text alone shows to be wrong.
- *
- * @param planFor the plan in an account
- * @param again the command to run again, if it needs the functions' settings to be right
+ * Finds credentials and asks whose they are, after all that the text alone shows to be wrong. A
+ * `command` needs the functions' settings to be right.
  */
 async function connect(
-  planFor: (accountId: string) => Plan,
-  environment: NodeJS.ProcessEnv,
-  say: (text: string) => void,
-  again?: string,
+  planFor: (accountId: string) => plans.Plan,
+  { environment, say }: { environment: NodeJS.ProcessEnv; say: Cloud["say"] },
+  command?: plans.Command,
 ) {
   const draft = planFor(NO_ACCOUNT);
   const found = await findKeys(environment);
-  const problems = [...planProblems(draft), ...(again ? settingsProblems(draft) : [])];
-  const command = again ?? "the same command again";
-  if ("problem" in found) throw nothingChanged([found.problem, ...problems], command);
-  if (problems.length > 0) throw nothingChanged(problems, command);
+  const problems = [...plans.planProblems(draft), ...(command ? settingsProblems(draft) : [])];
+  const again = command ? plans.commandLine(command, draft) : "the same command again";
+  if ("problem" in found) throw nothingChanged([found.problem, ...problems], again);
+  if (problems.length > 0) throw nothingChanged(problems, again);
   const { keys } = found;
-  const hide = createHider([
-    ...Object.values(keys).map((key) => key ?? ""),
-    ...draft.functions.flatMap((one) => secretsIn(one.environment)),
-  ]);
+  const secrets = [...Object.values(keys), ...draft.functions.flatMap(secretsOf)];
+  const hide = createHider(secrets.filter((secret) => secret !== undefined));
   const { AccountId, Arn } = await createClients(keys, draft.target, hide).sts("GetCallerIdentity");
   const meant = environment.ALIBABA_CLOUD_ACCOUNT_ID;
   if (meant && meant !== AccountId) {
     const problem = `ALIBABA_CLOUD_ACCOUNT_ID  is ${meant}, but the credentials are of account ${AccountId}. Run: export ALIBABA_CLOUD_ACCOUNT_ID=${AccountId} (or take the other account's credentials)`;
-    throw nothingChanged([problem], command);
+    throw nothingChanged([problem], again);
   }
   const plan = planFor(String(AccountId));
   const { stage, region } = plan.target;
-  if (again) say(`account ${AccountId} (${Arn}), stage ${stage}, ${region}`);
+  if (command) say(`account ${AccountId} (${Arn}), stage ${stage}, ${region}`);
   const clients = createClients(keys, plan.target, hide);
   const cloud: Cloud = { plan, clients, clock: { now: Date.now, sleep }, say, hide };
   return { keys, cloud };
 }
 
-/** Whole values, and the parts of those that hold several. */
-const secretsIn = (environment: Readonly<Record<string, string>>): string[] =>
-  Object.entries(environment).flatMap(([name, value]) => [
-    value,
-    ...(/KEY|SECRET|TOKEN|URL/.test(name) ? value.split(/[\s,:;@/?&=]+|whsec_/) : []),
-  ]);
+/** Whole values of settings that hold a secret, and their parts. */
+const secretsOf = ({ environment }: plans.FunctionPlan): string[] =>
+  Object.entries(environment).flatMap(([name, value]) =>
+    isSecret(name, value) ? [value, ...value.split(/[\s,:;@/?&=]+|whsec_/)] : [],
+  );
 
 const flag = (usage: string) => ({ usage, type: "boolean" });
 const yes = flag("Let settings and functions disappear that run now");
@@ -105,27 +96,28 @@ const COMMANDS = {
   permissions: { usage: "Print the deploying user's policy", lifecycleEvents: ["print"] },
 };
 
-/**
- * Keeps the provider plugin's commands and life cycle and does their work on Function Compute 3.0.
- * The framework calls it with `new`.
- */
+/** Does the provider plugin's commands with Function Compute 3.0. The framework calls it with `new`. */
 export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answer) {
   // What comes from the cloud may hold what a customer wrote.
   const say = (text: string) => tools.log.notice(printableLines(text));
-  const writeText = (text: string) => tools.writeText(printableLines(text));
   const folder = (...parts: string[]) => path.join(serverless.serviceDir, ...parts);
-  serverless.configSchemaHandler.defineProvider("aliyun", CONFIG_SCHEMA);
+  serverless.configSchemaHandler.defineProvider("aliyun", plans.CONFIG_SCHEMA);
 
   const planFor = (accountId: string) => {
     const { service, provider, functions } = serverless.service;
     const stage = options.stage ?? provider.stage ?? "dev";
     const region = options.region ?? provider.region ?? "ap-southeast-1";
-    return planOf({ provider, functions }, { service, stage, region, accountId });
+    return plans.planOf({ provider, functions }, { service, stage, region, accountId });
   };
   const draft = () => planFor(NO_ACCOUNT);
   const nameOf = () => service.functionOf(draft(), options.function).name;
-  const connectFor = (command?: string) =>
-    connect(planFor, process.env, say, command && `${command} -- --stage ${draft().target.stage}`);
+  type Run = (cloud: Cloud, keys: Keys) => unknown;
+  /** A hook that needs the cloud. It prints the text that it may give. */
+  const using = (run: Run, command?: plans.Command) => async () => {
+    const { keys, cloud } = await connect(planFor, { environment: process.env, say }, command);
+    const text = await run(cloud, keys);
+    if (typeof text === "string") tools.writeText(printableLines(text));
+  };
 
   let archives: ReadonlyMap<string, Buffer> = new Map();
   const build = async () => {
@@ -139,52 +131,45 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
     }
   };
 
-  const deploy = async (only?: string) => {
-    const { keys, cloud } = await connectFor("npm run deploy");
+  const deploy: Run = async (cloud, keys) => {
+    const only = options.function;
     const { findings, listed } = options["skip-checks"]
       ? { findings: [], listed: await listFunctions(cloud) }
       : await examine(keys, cloud);
-    report(findings, cloud, false);
+    report(findings, "deploy", cloud);
     const plan = withDeployedHost(cloud.plan, listed);
     showChanges(listed, { only, mayLose: Boolean(options.yes) }, { plan, say });
     const task = { listed, archives, only };
     const deployed = await service.deployService(task, { ...cloud, plan });
-    writeText(`\n${service.describeDeployment(plan, deployed)}`);
+    return `\n${service.describeDeployment(plan, deployed)}`;
   };
 
   const hooks: Readonly<Record<string, () => unknown>> = {
     "package:cleanup": () => rm(folder(".serverless"), { recursive: true, force: true }),
     "before:package:createDeploymentArtifacts": build,
-    "deploy:deploy": () => deploy(),
+    "deploy:deploy": using(deploy, "deploy"),
     "deploy:function:initialize": nameOf,
     "deploy:function:packageFunction": build,
-    "deploy:function:deploy": () => deploy(options.function),
-    "info:info": async () => writeText(await service.describeService((await connectFor()).cloud)),
-    "invoke:invoke": async () => {
-      const name = nameOf();
-      const payload = options.path
-        ? await readFile(path.resolve(options.path), "utf8")
-        : (options.data ?? "{}");
-      const { cloud } = await connectFor();
-      const { text, failed } = await cloud.clients.invoke(name, payload);
-      writeText(text);
-      if (failed) throw new DeployError(`The function ${name} ended with an error.`);
-    },
-    "logs:logs": async () => {
-      const name = nameOf();
-      const { cloud } = await connectFor();
-      writeText(await readLogs(name, options.startTime ?? "10m", cloud));
-    },
-    "remove:remove": async () => {
+    "deploy:function:deploy": using(deploy, "deploy"),
+    "info:info": using(service.describeService),
+    "invoke:invoke": using(async ({ clients }) => {
+      const { path: file, data = "{}" } = options;
+      const payload = file ? await readFile(path.resolve(file), "utf8") : data;
+      const { text, failed } = await clients.invoke(nameOf(), payload);
+      tools.writeText(printableLines(text));
+      if (failed) throw new DeployError(`The function ${nameOf()} ended with an error.`);
+    }),
+    "logs:logs": using((cloud) => readLogs(nameOf(), options.startTime ?? "10m", cloud)),
+    "remove:remove": using((cloud) => {
       const { "remove-roles": roles, "remove-logstore": logs } = options;
-      await service.removeService({ roles, logs }, (await connectFor()).cloud);
-    },
-    "preflight:check": async () => {
-      const { keys, cloud } = await connectFor("npm run doctor");
-      report((await examine(keys, cloud)).findings, cloud, true);
-    },
+      return service.removeService({ roles, logs }, cloud);
+    }),
+    "preflight:check": using(
+      async (cloud, keys) => report((await examine(keys, cloud)).findings, "doctor", cloud),
+      "doctor",
+    ),
     "permissions:print": () =>
-      writeText(JSON.stringify(deployingPolicy(draft().target.service), undefined, 2)),
+      tools.writeText(JSON.stringify(deployingPolicy(draft().target.service), undefined, 2)),
   };
 
   /** Shows our errors without a stack. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { FUNCTIONS } from "../functions.js";
 import { OPERATIONS, ramAction } from "../signing/operations.ts";
-import { type Answer, type Cloud, ensure, ifPresent, parseJson, removeOurs } from "./cloud.ts";
+import { type Answer, type Cloud, ensure, maybe, parseJson, removeOurs } from "./cloud.ts";
 import { type FunctionPlan, isOwned, type Plan } from "./plan.ts";
 
 /** Such as `ots:GetRow` for the product `ots`. */
@@ -15,10 +15,7 @@ const allow = (product: string, names: readonly string[], ...Resource: string[])
 export const tableOf = (storeUrl: string) =>
   /^tablestore:\/\/(?<instance>[^./]+)\.(?<region>[^./]+)\/(?<table>\w+)/.exec(storeUrl)?.groups;
 
-/**
- * What the role of one function may do, and no more: write its log, call the upstream's operations
- * that its settings use, and use its rows. The upstream knows no finer resource than `*`.
- */
+/** All that a function's role may do. The upstream knows no finer resource than `*`. */
 export function statementsOf({ key, environment }: FunctionPlan, { names, target }: Plan) {
   const place = `project/${names.logProject}/logstore/${names.logstore}`;
   const isNeeded = ([setting, ...values]: readonly string[] = []) =>
@@ -94,16 +91,16 @@ export async function removeRole(given: Names, cloud: Cloud): Promise<void> {
   const { ram } = cloud.clients;
   const { role, policy, attached } = rightsOf(given, cloud);
   const { role: RoleName, policy: PolicyName } = given;
-  const found = await ifPresent(role.find());
+  const found = await maybe(role.find());
   for (const right of found && role.isOurs(found) ? await attached() : []) {
-    await ifPresent(ram("DetachPolicyFromRole", { ...right, RoleName }));
+    await maybe(ram("DetachPolicyFromRole", { ...right, RoleName }));
   }
   await removeOurs(cloud, policy, async () => {
     const answer = await ram("ListPolicyVersions", { PolicyName, PolicyType: "Custom" });
     // RAM refuses to delete a policy that has more than its default version.
     for (const { VersionId, IsDefaultVersion } of answer.PolicyVersions?.PolicyVersion ?? []) {
       if (IsDefaultVersion) continue;
-      await ifPresent(ram("DeletePolicyVersion", { PolicyName, VersionId }));
+      await maybe(ram("DeletePolicyVersion", { PolicyName, VersionId }));
     }
     await ram("DeletePolicy", { PolicyName });
   });
@@ -120,8 +117,8 @@ const OF_FUNCTIONS = [
   ...each("Get Put Delete", "ConcurrencyConfig AsyncInvokeConfig"),
 ];
 const OF_RIGHTS = [
-  ...[...each("Get Create Delete", "Role Policy"), ...each("Create Delete", "PolicyVersion")],
-  ...["PassRole", "ListPoliciesForRole", "ListPolicyVersions"],
+  ...["PassRole", ...each("Get Create Delete", "Role Policy"), "ListPoliciesForRole"],
+  ...[...each("Create Delete", "PolicyVersion"), "ListPolicyVersions"],
   ...["AttachPolicyToRole", "DetachPolicyFromRole"],
 ];
 const OF_LOGS = [
@@ -129,10 +126,7 @@ const OF_LOGS = [
   ...["ListLogStores", "GetLogStoreLogs"],
 ];
 
-/**
- * What the deploying user needs for a service, for every command of it. A test holds it against the
- * calls of recorded deployments.
- */
+/** What the deploying user needs. A test holds it against the calls of recorded deployments. */
 export function deployingPolicy(service: string) {
   const role = service.replaceAll("_", "-");
   return documentOf([

@@ -4,7 +4,7 @@ import { FUNCTIONS } from "../functions.js";
 import { type Answer, type Cloud, CONSOLES, DeployError, parseJson, waitFor } from "./cloud.ts";
 import * as fc from "./functions.ts";
 import { ensureLogs, removeLogs } from "./logs.ts";
-import type { FunctionPlan, Plan } from "./plan.ts";
+import { commandLine, type FunctionPlan, type Plan } from "./plan.ts";
 import { ensureRole, removeRole } from "./rights.ts";
 
 export type Deployed = { readonly key: string; readonly triggers: readonly Answer[] };
@@ -25,19 +25,17 @@ type Task = {
 /**
  * Brings the cloud to what the plan says, and proves that it works. No timer or address exists before
  * every function has answered a check. Running it again ends in the same state.
- *
- * @throws DeployError
  */
 export async function deployService({ listed, archives, only }: Task, given: Cloud) {
   let cloud = given;
-  const { names, target, functions } = given.plan;
+  const { names, functions } = given.plan;
   const roles = new Map<string, string>();
   if (only === undefined) {
     for (const one of functions) roles.set(one.key, await ensureRole(one, cloud));
     await ensureLogs(cloud);
   } else {
     const { name } = functionOf(cloud.plan, only);
-    const needed = `The function ${name} is not deployed yet, so it has no role. Run: npm run deploy -- --stage ${target.stage}`;
+    const needed = `The function ${name} is not deployed yet, so it has no role. Run: ${commandLine("deploy", given.plan)}`;
     if (!listed.own.has(only)) throw new DeployError(needed);
     roles.set(only, listed.own.get(only).role);
   }
@@ -188,16 +186,16 @@ export function describeDeployment(
   let query: string | undefined;
   const lines = deployed.flatMap(({ key, triggers }) => {
     const planned = functions.find((one) => one.key === key)?.triggers ?? [];
-    const said = triggers.map(({ triggerName, triggerConfig, httpTrigger }) => {
+    const path = planned.find(({ type }) => type === "http")?.path ?? "";
+    const said = triggers.map(({ triggerConfig, httpTrigger }) => {
       const { methods = [], cronExpression, enable } = parseJson(triggerConfig);
       const address = httpTrigger?.urlInternet?.replace(/\/$/, "");
       if (!address) return `timer ${cronExpression}${enable ? "" : ", switched off"}`;
-      const url = `${address}${planned.find(({ name }) => name === triggerName)?.path ?? ""}`;
-      if (key === "query") query = url;
-      return `${methods.join(", ")} ${url}`;
+      if (key === "query") query = `${address}${path}`;
+      return `${methods.join(", ")} ${address}${path}`;
     });
-    const all = said.length > 0 ? said : ["without a trigger"];
-    return all.map((line) => `  ${key.padEnd(6)} ${line}`);
+    if (said.length === 0) said.push("without a trigger");
+    return said.map((line) => `  ${key.padEnd(6)} ${line}`);
   });
   const curl = `  curl "${query}?custSpaceId=self" -H "authorization: Bearer $KEY"`;
   return [

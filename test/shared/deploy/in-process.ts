@@ -7,9 +7,9 @@ import { listFunctions } from "../../../shared/deploy/functions.ts";
 import type { Plan } from "../../../shared/deploy/plan.ts";
 import type { Deployed } from "../../../shared/deploy/service.ts";
 import { deployService } from "../../../shared/deploy/service.ts";
-import { ACCOUNT, KEY, SECRETS } from "./account.ts";
+import { KEY, SECRETS } from "./account.ts";
 import type { StandInCloud } from "./cloud/cloud.ts";
-import { REGION } from "./service.ts";
+import { planFor } from "./service.ts";
 
 /** Sends this process's requests to the stand-in until what it answers is called. */
 const { reroute } = createRequire(import.meta.url)("./cloud/reroute.cjs") as {
@@ -46,8 +46,9 @@ export function connectTo({ port }: StandInCloud): InProcess {
   let waited = 0;
   const startedAt = Date.now();
   const hide = createHider(SECRETS);
+  const { target } = planFor();
   const cloud: Omit<Cloud, "plan"> = {
-    clients: createClients(KEY, { accountId: ACCOUNT, region: REGION }, hide),
+    clients: createClients(KEY, target, hide),
     clock: {
       now: () => startedAt + waited,
       sleep: async (ms) => {
