@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
+import { text as readText } from "node:stream/consumers";
 import { insecureProblems } from "../signing/insecure.ts";
 import { type Answer, type Cloud, DeployError, refusalOf } from "./cloud.ts";
 import type { Target } from "./plan.ts";
@@ -72,6 +73,8 @@ export async function findKeys(
   return { problem: `No credentials came from ${name}. Run: aliyun sts GetCallerIdentity` };
 }
 
+type FcInput = { query?: object; body?: Answer; headers?: object; readTimeout?: number };
+
 /** The APIs of a deployment, each over TLS. A failed call becomes a DeployError without a secret. */
 export function createClients(keys: Keys, { accountId, region }: Target, hide: Cloud["hide"]) {
   const call = <T>(product: string, operation: string, about: string, run: () => Promise<T>) =>
@@ -87,25 +90,15 @@ export function createClients(keys: Keys, { accountId, region }: Target, hide: C
   const endpoint = `${accountId}.${region}.fc.aliyuncs.com`;
   const config = { ...keys, type, endpoint, protocol: "HTTPS", regionId: region };
   const client = new Client(new Config(config));
-  /** One operation by its SDK's name: on a function or trigger, with a body or a query. */
-  const callFc = (
-    operation: string,
-    place: readonly string[],
-    { body = undefined as Answer, query = {}, headers = {}, readTimeout = TIMEOUT_MS } = {},
-  ): Promise<Answer> =>
-    call(
-      "Function Compute",
-      operation,
-      place.join(" ") || body?.functionName || `in ${region}`,
-      () => {
-        const run = client[`${operation}WithOptions`];
-        // Only some operations take a request, before the headers and the options.
-        const request = { ...query, body, validate: () => undefined };
-        const args = run.length > place.length + 2 ? [...place, request] : place;
-        const runtime = { autoretry: false, connectTimeout: 10_000, readTimeout };
-        return run.call(client, ...args, headers, new RuntimeOptions(runtime));
-      },
-    );
+  const runFc = (operation: string, place: readonly string[], given: FcInput): Promise<Answer> => {
+    const { query, body, headers = {}, readTimeout = TIMEOUT_MS } = given;
+    const run = client[`${operation}WithOptions`];
+    // Only some operations take a request, before the headers and the options.
+    const request = { ...query, body, validate: () => undefined };
+    const args = run.length > place.length + 2 ? [...place, request] : place;
+    const runtime = { autoretry: false, connectTimeout: 10_000, readTimeout };
+    return run.call(client, ...args, headers, new RuntimeOptions(runtime));
+  };
 
   const ofPlugin = (name: string) => through("serverless-aliyun-function-compute", name);
   /** By POST, because with GET the access key stands in the address. */
@@ -125,17 +118,24 @@ export function createClients(keys: Keys, { accountId, region }: Target, hide: C
   const log = new Log({ ...keys, endpoint: `https://${region}.log.aliyuncs.com` });
 
   return {
-    fc: async (...given: Parameters<typeof callFc>) => (await callFc(...given)).body,
-    /** A direct invocation. `failed`: the function ended with an error, which `text` holds. */
-    invoke: async (name: string, payload: string): Promise<{ text: string; failed: boolean }> => {
-      const answer = await callFc("invokeFunction", [name], {
-        body: Readable.from([Buffer.from(payload)]),
-        headers: { xFcInvocationType: "Sync" },
-        readTimeout: INVOKE_TIMEOUT_MS,
-      });
-      const text = Buffer.concat(await answer.body.toArray()).toString();
-      return { text, failed: Boolean(answer.headers?.["x-fc-error-type"]) };
+    /** One operation by its SDK's name: on a function or trigger, with a body or a query. */
+    fc: (operation: string, place: readonly string[], given: FcInput = {}): Promise<Answer> => {
+      const about = place.join(" ") || given.body?.functionName || `in ${region}`;
+      const run = async () => (await runFc(operation, place, given)).body;
+      return call("Function Compute", operation, about, run);
     },
+    /** A direct invocation. `failed`: the function ended with an error, which `text` holds. */
+    invoke: (name: string, payload: string) =>
+      call("Function Compute", "invokeFunction", name, async () => {
+        const [body, headers] = [
+          Readable.from([Buffer.from(payload)]),
+          { xFcInvocationType: "Sync" },
+        ];
+        const given = { body, headers, readTimeout: INVOKE_TIMEOUT_MS };
+        const answer = await runFc("invokeFunction", [name], given);
+        const failed = Boolean(answer.headers?.["x-fc-error-type"]);
+        return { text: await readText(answer.body), failed };
+      }),
     ram: createRpc("RAM", "2015-05-01"),
     sts: createRpc("STS", "2015-04-01"),
     /** A method of the Log Service SDK by name. */

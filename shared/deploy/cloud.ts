@@ -41,10 +41,8 @@ export function nothingChanged(problems: readonly string[], again: string): Depl
 /** Blanks secrets, and what has the form of an access key. */
 export function createHider(secrets: readonly string[]): (text: string) => string {
   const known = secrets.filter((secret) => secret.length >= 8).sort((a, b) => b.length - a.length);
-  return (text) => {
-    const blanked = known.reduce((left, secret) => left.replaceAll(secret, "***"), text);
-    return blanked.replaceAll(/\b(LTAI|STS\.)[A-Za-z0-9]{8,}/g, "***");
-  };
+  const all = [...known, /\b(LTAI|STS\.)[A-Za-z0-9]{8,}/g];
+  return (text) => all.reduce<string>((left, secret) => left.replaceAll(secret, "***"), text);
 }
 
 /** Where a service is switched on: https://www.alibabacloud.com/help/en/functioncompute/fc and others. */
@@ -134,11 +132,8 @@ export type Resource = {
 export async function ensure(cloud: Cloud, wanted: Resource): Promise<Answer> {
   const { what, find, create, needs = [], isOurs = () => true, change } = wanted;
   const found = await maybe(find());
-  if (found && !isOurs(found)) {
-    throw new DeployError(
-      `The ${what} exists, and nothing says that this service and stage made it. Choose another stage (--stage), or delete it if nothing needs it.`,
-    );
-  }
+  const foreign = `The ${what} exists, and nothing says that this service and stage made it. Choose another stage (--stage), or delete it if nothing needs it.`;
+  if (found && !isOurs(found)) throw new DeployError(foreign);
   // One that is there already was made by another deployment, or its first answer was lost.
   const act = found ? change?.(found) : () => maybe(create(), /AlreadyExist/);
   if (!act) return found;
@@ -175,6 +170,7 @@ export async function waitFor<T>(
   pauses: readonly number[] = PAUSES_MS,
 ): Promise<T> {
   const seconds = Math.floor(pauses.reduce((sum, pause) => sum + pause, 0) / 1000);
+  const notReady = `${capital(what)} is not ready`;
   for (const [tries, pause] of [...pauses, undefined].entries()) {
     const found = await probe().catch((error) => {
       const isOver = pause === undefined || !(error instanceof DeployError);
@@ -182,12 +178,10 @@ export async function waitFor<T>(
       return undefined;
     });
     if (found !== undefined) return found;
-    if (tries === 0) say(`${capital(what)} is not ready yet: waiting for up to ${seconds} s`);
+    if (tries === 0) say(`${notReady} yet: waiting for up to ${seconds} s`);
     if (pause !== undefined) await clock.sleep(pause);
   }
-  throw new DeployError(
-    `${capital(what)} is not ready after ${seconds} s. Run the same command again.`,
-  );
+  throw new DeployError(`${notReady} after ${seconds} s. Run the same command again.`);
 }
 
 /** Whether what the cloud has holds all that is wanted. It adds fields of its own. */

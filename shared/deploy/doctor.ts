@@ -24,8 +24,6 @@ const error = (text: string): Finding => ({ state: "error", text });
 const FC_ROLE = "AliyunServiceRoleForFC";
 const OPEN_RANGE = "WEBHOOK_ALLOW_CIDRS holds a range /0, which allows every private address";
 
-const NOTHING: Listed = { own: new Map(), others: [] };
-
 /** How to set what is required. */
 const EXAMPLES: Readonly<Record<string, string>> = {
   API_KEYS: 'export API_KEYS="crm:$(openssl rand -hex 24)"',
@@ -79,7 +77,8 @@ export async function examine(keys: Keys, cloud: Cloud) {
       return undefined;
     }
   };
-  const { region, accountId } = plan.target;
+  const { target, names } = cloud.plan;
+  const { region, accountId } = target;
   const { log, ram } = cloud.clients;
   const listed = await ask(`Function Compute is active in ${region}`, listFunctions(cloud));
   const role = maybe(ram("GetRole", { RoleName: FC_ROLE })).catch((thrown) => {
@@ -89,8 +88,7 @@ export async function examine(keys: Keys, cloud: Cloud) {
   });
   const missing = `The service role ${FC_ROLE} is missing, without which Function Compute writes no log. Open ${CONSOLES["Function Compute"]} as an administrator and confirm its creation.`;
   await ask(`the service role ${FC_ROLE} exists`, role, missing);
-  const project = maybe(log("getProject", plan.names.logProject));
-  await ask(`Log Service is active in ${region}`, project);
+  await ask(`Log Service is active in ${region}`, maybe(log("getProject", names.logProject)));
   const { configs } = readConfigs(plan);
   const [first] = configs.values();
   const keyNames = (first?.apiKeys ?? []).map(
@@ -104,7 +102,7 @@ export async function examine(keys: Keys, cloud: Cloud) {
     return store && (await readRow(store, IDENTITY_KEY, identityRowSchema))?.value.identity;
   };
   findings.push(
-    ...(await checkStore(plan, listed ?? NOTHING, readIdentity)),
+    ...(await checkStore(plan, listed?.others ?? [], readIdentity)),
     ok(`Chat App is asked by the functions' check. Activate it first: ${CONSOLES["Chat App"]}`),
     ...(keyNames.length > 0 ? [ok(`API keys: ${keyNames.join(", ")}`)] : []),
     ...checkShares(configs, plan.functions.find(({ key }) => key === QUERY.name)?.instances),
@@ -115,7 +113,8 @@ export async function examine(keys: Keys, cloud: Cloud) {
     if (/\/0+\b/.test(environment?.WEBHOOK_ALLOW_CIDRS ?? "")) findings.push(warning(OPEN_RANGE));
     findings.push(await checkWebhook(poll, context), ...describeCosts(poll, plan).map(ok));
   }
-  return { findings, listed: listed ?? NOTHING };
+  // Without the list there is an error among the findings, with which nothing goes on.
+  return { findings, listed: listed as Listed };
 }
 
 /** Prints one line a finding. @throws DeployError if one of them stops what was asked for */
@@ -123,21 +122,14 @@ export function report(findings: readonly Finding[], command: Command, { say, pl
   for (const { state, text } of findings) {
     say(`${state.padEnd(8)}${text.replaceAll("\n", "\n        ")}`);
   }
-  const isBad = ({ state }: Finding) =>
-    state === "error" || (state === "warning" && command === "doctor");
-  const count = findings.filter(isBad).length;
-  const lines = count === 1 ? "1 line" : `${count} lines`;
-  const again = commandLine(command, plan);
-  if (count > 0)
-    throw new DeployError(`${lines} above to fix. Nothing was changed.\nThen run: ${again}`);
+  const bad = command === "doctor" ? ["warning", "error"] : ["error"];
+  const count = findings.filter(({ state }) => bad.includes(state)).length;
+  const lines = `${count} line${count === 1 ? "" : "s"} above to fix. Nothing was changed.`;
+  if (count > 0) throw new DeployError(`${lines}\nThen run: ${commandLine(command, plan)}`);
 }
 
 /** A table of another stage is an error. What this machine cannot reach, poll's check reaches. */
-async function checkStore(
-  plan: Plan,
-  { others }: Listed,
-  readIdentity: () => Promise<string | undefined>,
-): Promise<Finding[]> {
+async function checkStore(plan: Plan, others: Answer[], readIdentity: () => Promise<unknown>) {
   const { region, stage, accountId } = plan.target;
   const url = storeUrlOf(plan);
   const target = tableOf(url);
@@ -177,9 +169,8 @@ async function checkWebhook(config: Config, context: object): Promise<Finding> {
   }
   const { status, transportCode, reason }: Answer = result;
   const why = status ? `HTTP ${status}` : (transportCode ?? reason);
-  return warning(
-    `the webhook did not accept a signed webhook.test (${why}), so events will wait. Start the receiver, or correct WEBHOOK_URL and WEBHOOK_SECRET. Then run: npm run ctl -- webhook test --stage ${config.stage}`,
-  );
+  const text = `the webhook did not accept a signed webhook.test (${why}), so events will wait. Start the receiver, or correct WEBHOOK_URL and WEBHOOK_SECRET. Then run: npm run ctl -- webhook test --stage ${config.stage}`;
+  return warning(text);
 }
 
 /** Calls a second that an account has for one operation, by the operation's page. */
@@ -188,19 +179,13 @@ const ACCOUNT_QPS = 10;
 const SPARE_QPS = 1;
 
 /** A warning if query, poll and what is left for the rest come to more calls than the account has. */
-export function checkShares(
-  configs: ReadonlyMap<string, Config>,
-  instances: number | undefined,
-): Finding[] {
+export function checkShares(configs: ReadonlyMap<string, Config>, instances?: number): Finding[] {
   const [query, poll] = [configs.get(QUERY.name), configs.get(POLL.name)];
   if (!query || !poll || instances === undefined) return [];
   const live = instances * query.queryQps;
   const sum = poll.qps + live + SPARE_QPS;
   if (sum <= ACCOUNT_QPS) return [];
   const shares = `UPSTREAM_QPS ${poll.qps}, live queries ${live} (reservedConcurrency ${instances} x QUERY_QPS ${query.queryQps}), ${SPARE_QPS} for adds and commands`;
-  return [
-    warning(
-      `the shares come to ${sum} calls a second, and an account has ${ACCOUNT_QPS}: ${shares}. Lower one, or have the limit raised in the Quota Center`,
-    ),
-  ];
+  const over = `the shares come to ${sum} calls a second, and an account has ${ACCOUNT_QPS}: ${shares}. Lower one, or have the limit raised in the Quota Center`;
+  return [warning(over)];
 }

@@ -2,17 +2,12 @@ import { type Answer, type Cloud, DeployError, ensure, holds, maybe, parseJson }
 import { type FunctionPlan, isOwned } from "./plan.ts";
 
 /** Functions or triggers as Function Compute describes them. */
-async function list(
-  { clients }: Cloud,
-  kind: "Functions" | "Triggers",
-  place: string[],
-  given = {},
-) {
+async function list(cloud: Cloud, kind: "Functions" | "Triggers", place: string[], given = {}) {
   const found: Answer[] = [];
   let nextToken: string | undefined;
   do {
     const query = { ...given, limit: 100, nextToken };
-    const page = await clients.fc(`list${kind}`, place, { query });
+    const page = await cloud.clients.fc(`list${kind}`, place, { query });
     found.push(...(page?.[kind.toLowerCase()] ?? []));
     nextToken = page?.nextToken || undefined;
   } while (nextToken);
@@ -43,12 +38,10 @@ export type Listed = Awaited<ReturnType<typeof listFunctions>>;
 export const listTriggers = async (name: string, cloud: Cloud) =>
   (await maybe(list(cloud, "Triggers", [name]))) ?? [];
 
+type Parts = { readonly archive: Buffer; readonly role: string };
+
 /** Makes one function what its plan says, without triggers. What is as planned is not sent. */
-export async function ensureFunction(
-  one: FunctionPlan,
-  { archive, role }: { readonly archive: Buffer; readonly role: string },
-  cloud: Cloud,
-): Promise<void> {
+export async function ensureFunction(one: FunctionPlan, { archive, role }: Parts, cloud: Cloud) {
   const { fc } = cloud.clients;
   const { names } = cloud.plan;
   const { name } = one;
@@ -80,13 +73,11 @@ export async function ensureFunction(
 /** Undefined while it is being made or updated, because it refuses further changes until then. */
 async function findUsable(name: string, { clients, hide }: Cloud): Promise<Answer> {
   const made = await clients.fc("getFunction", [name]);
-  if (made.state === "Failed" || made.lastUpdateStatus === "Failed") {
-    const reason = made.stateReason || made.lastUpdateStatusReason || made.stateReasonCode;
-    throw new DeployError(
-      `Function Compute could not make the function ${name}: ${hide(String(reason))}. Correct it and run the same command again.`,
-    );
-  }
-  return made.state === "Pending" || made.lastUpdateStatus === "InProgress" ? undefined : made;
+  const states = [made.state, made.lastUpdateStatus];
+  const reason = made.stateReason || made.lastUpdateStatusReason || made.stateReasonCode;
+  const failed = `Function Compute could not make the function ${name}: ${hide(String(reason))}. Correct it and run the same command again.`;
+  if (states.includes("Failed")) throw new DeployError(failed);
+  return states.includes("Pending") || states.includes("InProgress") ? undefined : made;
 }
 
 /** Makes the triggers what serverless.yml says. One that was added by hand is left alone. */
@@ -136,9 +127,8 @@ export function crc64(bytes: Uint8Array): string {
   let value = mask;
   for (const byte of bytes) {
     value ^= BigInt(byte);
-    for (let bit = 0; bit < 8; bit += 1) {
-      value = value & 1n ? (value >> 1n) ^ 0xc96c5795d7870f42n : value >> 1n;
-    }
+    for (let bit = 0; bit < 8; bit += 1)
+      value = (value >> 1n) ^ (value & 1n ? 0xc96c5795d7870f42n : 0n);
   }
   return String(value ^ mask);
 }

@@ -26,11 +26,9 @@ function silenceAnalytics(): void {
   const require = createRequire(import.meta.url);
   const filename = require.resolve("serverless-aliyun-function-compute/shared/visitor.js");
   const loaded = require.cache[filename];
-  if (loaded && !loaded.exports.isSilent) {
-    throw new DeployError(
-      "List ./shared/deploy/plugin.js before serverless-aliyun-function-compute in serverless.yml: only then can it keep that plugin from sending analytics.",
-    );
-  }
+  const order =
+    "List ./shared/deploy/plugin.js before serverless-aliyun-function-compute in serverless.yml: only then can it keep that plugin from sending analytics.";
+  if (loaded && !loaded.exports.isSilent) throw new DeployError(order);
   const none = { send: () => undefined };
   const exports = {
     isSilent: true,
@@ -131,6 +129,8 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
     }
   };
 
+  const look: Run = async (cloud, keys) =>
+    report((await examine(keys, cloud)).findings, "doctor", cloud);
   const deploy: Run = async (cloud, keys) => {
     const only = options.function;
     const { findings, listed } = options["skip-checks"]
@@ -160,14 +160,8 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
       if (failed) throw new DeployError(`The function ${nameOf()} ended with an error.`);
     }),
     "logs:logs": using((cloud) => readLogs(nameOf(), options.startTime ?? "10m", cloud)),
-    "remove:remove": using((cloud) => {
-      const { "remove-roles": roles, "remove-logstore": logs } = options;
-      return service.removeService({ roles, logs }, cloud);
-    }),
-    "preflight:check": using(
-      async (cloud, keys) => report((await examine(keys, cloud)).findings, "doctor", cloud),
-      "doctor",
-    ),
+    "remove:remove": using((cloud) => service.removeService(options, cloud)),
+    "preflight:check": using(look, "doctor"),
     "permissions:print": () =>
       tools.writeText(JSON.stringify(deployingPolicy(draft().target.service), undefined, 2)),
   };

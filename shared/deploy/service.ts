@@ -84,10 +84,8 @@ async function check({ name }: FunctionPlan, cloud: Cloud): Promise<Record<strin
     if (!failed && answer.ok === true) return answer;
     const lines = failed ? [answer.errorMessage ?? "It ended with an error."] : reasonsOf(answer);
     const reasons = lines.map((line) => `  ${cloud.hide(line)}`).join("\n");
-    throw new DeployError(
-      `The function ${name} was made, but it does not work:\n${reasons}\nIt has no new trigger. Correct this and run the same command again.`,
-      { text },
-    );
+    const broken = `The function ${name} was made, but it does not work:\n${reasons}\nIt has no new trigger. Correct this and run the same command again.`;
+    throw new DeployError(broken, { text });
   };
   return waitFor(cloud, `function ${name}`, ask, (text) => PASSING.test(text), PAUSES_MS);
 }
@@ -126,10 +124,9 @@ async function verifyAddresses(deployed: readonly Deployed[], cloud: Cloud): Pro
     if (!url || authType !== "anonymous" || !FUNCTIONS.some(({ name }) => name === key)) continue;
     const refuse = async () => {
       const status = await statusOf(methods?.[0] ?? "GET", url).catch((error) => error.code);
-      if (status === 401) return true;
-      throw new DeployError(
-        `${url} of ${names.base}-${key} answers a wrong API key with ${status}, and must with 401. To see why, run: npx serverless logs -f ${key} --stage ${target.stage}`,
-      );
+      const open = `${url} of ${names.base}-${key} answers a wrong API key with ${status}, and must with 401. To see why, run: npx serverless logs -f ${key} --stage ${target.stage}`;
+      if (status !== 401) throw new DeployError(open);
+      return true;
     };
     await waitFor(cloud, `address of ${key}`, refuse, () => true);
   }
@@ -160,17 +157,16 @@ export function withStoreUrl(plan: Plan, before: string | undefined, STORE_URL: 
   return { ...plan, functions: plan.functions.map(changed) };
 }
 
+type RemoveFlags = Partial<Record<"remove-roles" | "remove-logstore", boolean>>;
+
 /** Deletes what belongs to this service and stage, and nothing else: roles and logs on request. */
-export async function removeService(
-  also: Partial<Record<"roles" | "logs", boolean>>,
-  cloud: Cloud,
-) {
+export async function removeService(flags: RemoveFlags, cloud: Cloud): Promise<void> {
   const { names, functions } = cloud.plan;
   const { own } = await fc.listFunctions(cloud);
   for (const { functionName } of own.values()) await fc.removeFunction(functionName, cloud);
   if (own.size === 0) cloud.say("No functions to delete");
-  if (also.logs) await removeLogs(cloud, own.size > 0);
-  if (!also.roles) return;
+  if (flags["remove-logstore"]) await removeLogs(cloud, own.size > 0);
+  if (!flags["remove-roles"]) return;
   const listed = [...functions.map(({ key }) => key), ...FUNCTIONS.map(({ name }) => name)];
   const keys = [...new Set([...listed, ...own.keys()])];
   for (const rights of [...keys.map(names.rightsOf), names.sharedRights]) {

@@ -21,7 +21,8 @@ afterEach(stop);
 
 const plan = planFor();
 const deploy = () => world.deploy(plan);
-const remove = () => removeService({ roles: true, logs: true }, world.cloudFor(plan));
+const remove = () =>
+  removeService({ "remove-roles": true, "remove-logstore": true }, world.cloudFor(plan));
 const failureOf = async (work: Promise<unknown>) =>
   work.then(
     () => undefined,

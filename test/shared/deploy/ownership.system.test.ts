@@ -18,8 +18,11 @@ afterEach(async () => {
 });
 
 const deploy = (plan = planFor()) => world.deploy(plan);
-const everything = { roles: true, logs: true };
-const remove = (also = everything, plan = planFor()) => removeService(also, world.cloudFor(plan));
+const everything: Parameters<typeof removeService>[0] = {
+  "remove-roles": true,
+  "remove-logstore": true,
+};
+const remove = (flags = everything, plan = planFor()) => removeService(flags, world.cloudFor(plan));
 const callNames = () => cloud.calls().map(({ name }) => name);
 
 describe("another service", () => {
@@ -74,7 +77,7 @@ describe("another service", () => {
 describe("a removal", () => {
   it("keeps role, policy and logs unless they are asked for", async () => {
     await deploy();
-    await remove({ roles: false, logs: false });
+    await remove({});
     expect(cloud.state.functions.size).toBe(0);
     const keys = ["add", "query", "poll"];
     expect([...cloud.state.policies.keys()]).toEqual(keys.map(policyOf));
@@ -162,7 +165,7 @@ describe("logs", () => {
 
   it("that were kept by choice can be removed when role and functions are gone", async () => {
     await deploy();
-    await remove({ roles: true, logs: false });
+    await remove({ "remove-roles": true });
     expect(stores()).toEqual(["waba-numbers-dev"]);
     await remove();
     expect(cloud.snapshot()).toEqual({ functions: {}, roles: {}, policies: {}, projects: {} });
@@ -171,7 +174,7 @@ describe("logs", () => {
 
   it("that were kept cannot be removed, nor written to, by a service with the same names", async () => {
     await deploy();
-    await remove({ roles: true, logs: false });
+    await remove({ "remove-roles": true });
     await remove(everything, neighbour);
     expect(stores()).toEqual(["waba-numbers-dev"]);
     expect(world.said).toContain(kept);
@@ -198,12 +201,12 @@ describe("logs", () => {
     await deploy();
     const store = cloud.state.projects.get(PROJECT)?.stores.get("waba-numbers-dev");
     if (store) store.index = undefined;
-    await remove({ roles: false, logs: true });
+    await remove({ "remove-logstore": true });
     expect(cloud.state.projects.size).toBe(0);
     await deploy();
     const again = cloud.state.projects.get(PROJECT)?.stores.get("waba-numbers-dev");
     if (again) again.index = undefined;
-    await remove({ roles: true, logs: false });
+    await remove({ "remove-roles": true });
     await remove();
     expect(stores()).toEqual(["waba-numbers-dev"]);
   });
