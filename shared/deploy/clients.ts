@@ -103,8 +103,8 @@ export function createClients(keys: Keys, { accountId, region }: Target, hide: C
   const ofPlugin = (name: string) => through("serverless-aliyun-function-compute", name);
   /** By POST, because with GET the access key stands in the address. */
   const createRpc = (product: string, version: string) => {
-    const Rpc = ofPlugin("@alicloud/ram");
-    const rpc = new Rpc({ ...keys, endpoint: `https://${product.toLowerCase()}.aliyuncs.com` });
+    const endpoint = `https://${product.toLowerCase()}.aliyuncs.com`;
+    const rpc = new (ofPlugin("@alicloud/ram"))({ ...keys, endpoint });
     rpc.apiVersion = version;
     return (action: string, params: Record<string, unknown> = {}): Promise<Answer> =>
       call(product, action, String(params.PolicyName ?? params.RoleName ?? ""), async () => {
@@ -114,8 +114,8 @@ export function createClients(keys: Keys, { accountId, region }: Target, hide: C
         return answer;
       });
   };
-  const Log = ofPlugin("@alicloud/log");
-  const log = new Log({ ...keys, endpoint: `https://${region}.log.aliyuncs.com` });
+  const logEndpoint = `https://${region}.log.aliyuncs.com`;
+  const log = new (ofPlugin("@alicloud/log"))({ ...keys, endpoint: logEndpoint });
 
   return {
     /** One operation by its SDK's name: on a function or trigger, with a body or a query. */

@@ -8,8 +8,9 @@ export type Answer = any;
 /** What one service and stage should be, and what it takes to get there. */
 export type Cloud = {
   readonly plan: Plan;
+  /** The line to type for the same command in the same place. */
+  readonly again: string;
   readonly clients: Clients;
-  /** ms */
   readonly clock: { readonly now: () => number; readonly sleep: (ms: number) => Promise<unknown> };
   /** Shows the user one line. */
   readonly say: (text: string) => void;
@@ -17,15 +18,13 @@ export type Cloud = {
   readonly hide: (text: string) => string;
 };
 
-/** What an API answered with when it refused. `text` is its own sentence, without secrets. */
-type Facts = Partial<Omit<ReturnType<typeof readFailure>, "requestId">>;
-
 /** What a user is shown. What the SDKs throw is not kept: it holds whole requests and signatures. */
 export class DeployError extends Error {
   override readonly name = "DeployError";
   readonly code = "ERR_DEPLOY";
-  readonly facts: Facts;
-  constructor(message: string, facts: Facts = {}) {
+  /** What an API refused with. `text` is its own sentence. */
+  readonly facts: { apiCode?: string; status?: number | undefined; text?: string | undefined };
+  constructor(message: string, facts: DeployError["facts"] = {}) {
     super(message);
     this.facts = facts;
   }
@@ -38,9 +37,11 @@ export function nothingChanged(problems: readonly string[], again: string): Depl
   return new DeployError(`${count} to fix. Nothing was changed.\n${lines}\nThen run: ${again}`);
 }
 
-/** Blanks secrets, and what has the form of an access key. */
+/** Blanks secrets, as they are and as a signature's text has them, and what looks like an access key. */
 export function createHider(secrets: readonly string[]): (text: string) => string {
-  const known = secrets.filter((secret) => secret.length >= 8).sort((a, b) => b.length - a.length);
+  const encode = encodeURIComponent;
+  const forms = secrets.flatMap((secret) => [secret, encode(secret), encode(encode(secret))]);
+  const known = forms.filter((secret) => secret.length >= 8).sort((a, b) => b.length - a.length);
   const all = [...known, /\b(LTAI|STS\.)[A-Za-z0-9]{8,}/g];
   return (text) => all.reduce<string>((left, secret) => left.replaceAll(secret, "***"), text);
 }
@@ -54,23 +55,21 @@ export const CONSOLES = {
 } as const;
 
 /** What to do, by words in the code or sentence of a refusal. `%` is the service and its console. */
-const ADVICE: readonly (readonly [RegExp, string])[] = [
-  [/not (been )?(enabled|activated|opened)|not ?open|unsubscript/i, "Activate %"],
-  [
-    /AccessKey|SignatureDoesNotMatch|SignatureNotMatch|SecurityToken|InvalidCredentials/i,
-    "Check the access key, its secret and, for temporary ones, the security token.",
-  ],
-  [
-    /Forbidden|NoPermission|AccessDenied|Unauthorized/i,
+const ADVICE = {
+  "not (been )?(enabled|activated|opened)|not ?open|unsubscript": "Activate %",
+  "AccessKey|SignatureDoesNotMatch|SignatureNotMatch|SecurityToken|InvalidCredentials":
+    "Check the access key, its secret and, for temporary ones, the security token. Run: export ALIBABA_CLOUD_ACCESS_KEY_ID=… ALIBABA_CLOUD_ACCESS_KEY_SECRET=…",
+  "Forbidden|NoPermission|AccessDenied|Unauthorized":
     "The deploying user may not do this. To print the policy to attach, run: npx serverless permissions",
-  ],
-  [/ENOTFOUND|EAI_AGAIN/, "The host is unknown: check ALIBABA_CLOUD_REGION and the network."],
-  [/Throttling/i, "Too many calls at once: wait a minute."],
-];
+  "ENOTFOUND|EAI_AGAIN":
+    "No such host. Check the network and the region. Run: export ALIBABA_CLOUD_REGION=ap-southeast-1",
+  Throttling: "Too many calls at once: wait a minute.",
+};
 
 function adviceOn(refusal: string, product: string): string | undefined {
   const where = `${product} for this account: ${Object(CONSOLES)[product]}`;
-  return ADVICE.find(([words]) => words.test(refusal))?.[1].replace("%", where);
+  const isMeant = ([words]: [string, string]) => new RegExp(words, "i").test(refusal);
+  return Object.entries(ADVICE).find(isMeant)?.[1].replace("%", where);
 }
 
 /** Reads code, status, request id and sentence from what any of the SDKs throws. */
@@ -106,6 +105,9 @@ export function refusalOf(error: unknown, step: string, product: string, hide: C
   ];
   return new DeployError(lines.filter(Boolean).join("\n"), { apiCode, status, text: said });
 }
+
+/** Why a call failed that changed nothing: without the last line, of a deployment that has begun. */
+export const reasonIn = ({ message }: Error): string => message.split("\n").slice(0, -1).join("\n");
 
 /** The one way to look up and to delete: undefined instead of a refusal that there is no such thing. */
 export const maybe = <T>(work: Promise<T>, absent = /NotExist|NotFound|\b404$/) =>
@@ -186,15 +188,9 @@ export async function waitFor<T>(
 
 /** Whether what the cloud has holds all that is wanted. It adds fields of its own. */
 export function holds(found: unknown, wanted: unknown): boolean {
-  if (typeof wanted !== "object" || wanted === null || Array.isArray(wanted)) {
-    return isDeepStrictEqual(found, wanted);
-  }
-  return Object.entries(wanted).every(([name, value]) =>
-    // A setting that is no longer wanted must go, so this one is compared as a whole.
-    name === "environmentVariables"
-      ? isDeepStrictEqual({ ...Object(found)[name] }, { ...value })
-      : holds(Object(found)[name], value),
-  );
+  const isPart = typeof wanted === "object" && wanted !== null && !Array.isArray(wanted);
+  if (!isPart) return isDeepStrictEqual(found, wanted);
+  return Object.entries(wanted).every(([name, value]) => holds(Object(found)[name], value));
 }
 
 export function parseJson(text: unknown): Record<string, Answer> {

@@ -75,7 +75,7 @@ export function costOf(load: Load, { storeSeconds, upstreamSeconds } = ASSUMED) 
   const writeUnits = runsADay * (COUNTS.fixedWrites + renewals);
   return {
     /** From a customer's read to its next. */
-    sweepSeconds: Math.max(intervalSeconds, (customers / reads) * periodSeconds),
+    sweepSeconds: Math.max(intervalSeconds, (customers / Math.max(1, reads)) * periodSeconds),
     reads: reads * runsADay,
     secondsARun: seconds,
     billedSeconds: runsADay * seconds,

@@ -8,10 +8,10 @@ import { readRow } from "../store/rows.ts";
 import { storeOf } from "../store/stores.ts";
 import { createTestEvent } from "../webhook/test-event.ts";
 import type { Keys } from "./clients.ts";
-import { type Answer, type Cloud, CONSOLES, DeployError, maybe } from "./cloud.ts";
+import { type Answer, type Cloud, CONSOLES, DeployError, maybe, reasonIn } from "./cloud.ts";
 import { describeCosts } from "./cost.ts";
 import { type Listed, listFunctions } from "./functions.ts";
-import { type Command, commandLine, type Plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import { tableOf } from "./rights.ts";
 
 /** One line of the doctor. An error stops a deployment. */
@@ -72,23 +72,19 @@ export async function examine(keys: Keys, cloud: Cloud) {
       return answer;
     } catch (thrown) {
       if (!(thrown instanceof DeployError)) throw thrown;
-      // Without its last line, of a deployment that has begun.
-      findings.push(error(thrown.message.split("\n").slice(0, -1).join("\n")));
+      findings.push(error(reasonIn(thrown)));
       return undefined;
     }
   };
-  const { target, names } = cloud.plan;
-  const { region, accountId } = target;
+  const { region, accountId } = plan.target;
   const { log, ram } = cloud.clients;
   const listed = await ask(`Function Compute is active in ${region}`, listFunctions(cloud));
-  const role = maybe(ram("GetRole", { RoleName: FC_ROLE })).catch((thrown) => {
-    // A user who may not ask is no reason to stop.
-    if (thrown.facts?.status !== 403) throw thrown;
-    return true;
-  });
+  // A user who may not ask is no reason to stop.
+  const mayNotAsk = (thrown: DeployError) => thrown.facts?.status === 403 || Promise.reject(thrown);
+  const role = maybe(ram("GetRole", { RoleName: FC_ROLE })).catch(mayNotAsk);
   const missing = `The service role ${FC_ROLE} is missing, without which Function Compute writes no log. Open ${CONSOLES["Function Compute"]} as an administrator and confirm its creation.`;
   await ask(`the service role ${FC_ROLE} exists`, role, missing);
-  await ask(`Log Service is active in ${region}`, maybe(log("getProject", names.logProject)));
+  await ask(`Log Service is active in ${region}`, maybe(log("getProject", plan.names.logProject)));
   const { configs } = readConfigs(plan);
   const [first] = configs.values();
   const keyNames = (first?.apiKeys ?? []).map(
@@ -102,7 +98,7 @@ export async function examine(keys: Keys, cloud: Cloud) {
     return store && (await readRow(store, IDENTITY_KEY, identityRowSchema))?.value.identity;
   };
   findings.push(
-    ...(await checkStore(plan, listed?.others ?? [], readIdentity)),
+    ...(await checkStore(plan, readIdentity, listed)),
     ok(`Chat App is asked by the functions' check. Activate it first: ${CONSOLES["Chat App"]}`),
     ...(keyNames.length > 0 ? [ok(`API keys: ${keyNames.join(", ")}`)] : []),
     ...checkShares(configs, plan.functions.find(({ key }) => key === QUERY.name)?.instances),
@@ -118,18 +114,21 @@ export async function examine(keys: Keys, cloud: Cloud) {
 }
 
 /** Prints one line a finding. @throws DeployError if one of them stops what was asked for */
-export function report(findings: readonly Finding[], command: Command, { say, plan }: Cloud): void {
+export function report(
+  findings: readonly Finding[],
+  stops: Finding["state"][],
+  cloud: Cloud,
+): void {
   for (const { state, text } of findings) {
-    say(`${state.padEnd(8)}${text.replaceAll("\n", "\n        ")}`);
+    cloud.say(`${state.padEnd(8)}${text.replaceAll("\n", "\n        ")}`);
   }
-  const bad = command === "doctor" ? ["warning", "error"] : ["error"];
-  const count = findings.filter(({ state }) => bad.includes(state)).length;
+  const count = findings.filter(({ state }) => stops.includes(state)).length;
   const lines = `${count} line${count === 1 ? "" : "s"} above to fix. Nothing was changed.`;
-  if (count > 0) throw new DeployError(`${lines}\nThen run: ${commandLine(command, plan)}`);
+  if (count > 0) throw new DeployError(`${lines}\nThen run: ${cloud.again}`);
 }
 
 /** A table of another stage is an error. What this machine cannot reach, poll's check reaches. */
-async function checkStore(plan: Plan, others: Answer[], readIdentity: () => Promise<unknown>) {
+async function checkStore(plan: Plan, readIdentity: () => Promise<unknown>, listed?: Listed) {
   const { region, stage, accountId } = plan.target;
   const url = storeUrlOf(plan);
   const target = tableOf(url);
@@ -138,9 +137,11 @@ async function checkStore(plan: Plan, others: Answer[], readIdentity: () => Prom
   const far = `the store is in ${target.region}, and the functions are in ${region}: every call crosses regions. Run: export ALIBABA_CLOUD_REGION=${target.region}`;
   const regions = target.region === region ? [] : [warning(far)];
   const bare = (text: unknown) => String(text ?? "").split("?endpoint=")[0];
-  const other = others
-    .map(({ environmentVariables }) => Object(environmentVariables))
-    .find(({ STORE_URL, STAGE }) => bare(STORE_URL) === bare(url) && STAGE !== stage);
+  const isHere = ({ environmentVariables }: Answer) =>
+    bare(Object(environmentVariables).STORE_URL) === bare(url);
+  // A stage that uses the table already may not lose it to one that was tried there later.
+  const isNew = ![...(listed?.own.values() ?? [])].some(isHere);
+  const other = isNew ? listed?.others.find(isHere)?.environmentVariables : undefined;
   const own = `${accountId}:${stage}`;
   try {
     const identity = other ? `${accountId}:${other.STAGE}` : ((await readIdentity()) ?? own);

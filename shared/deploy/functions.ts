@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Answer, type Cloud, DeployError, ensure, holds, maybe, parseJson } from "./cloud.ts";
 import { type FunctionPlan, isOwned } from "./plan.ts";
 
@@ -59,7 +60,9 @@ export async function ensureFunction(one: FunctionPlan, { archive, role }: Parts
     isOurs: ({ description }) => isOwned(description, names.owner),
     change: (found) => {
       const isCode = found.codeChecksum === crc64(archive);
-      if (isCode && holds(found, input)) return undefined;
+      // A setting that is no longer wanted must go, so these are compared as a whole.
+      const isSame = isDeepStrictEqual({ ...found.environmentVariables }, { ...one.environment });
+      if (isCode && isSame && holds(found, input)) return undefined;
       return () => fc("updateFunction", [name], { body: isCode ? input : withCode });
     },
   });

@@ -43,8 +43,7 @@ function logResources({ plan, clients: { log } }: Cloud) {
       needs: [project, logstore],
       // An index without any mark is a person's, whose logstore may be used.
       isOurs: (found: Answer) =>
-        isMarked(found) ||
-        !Object.keys(found.keys ?? {}).some((key) => /^serverless(__|:)/.test(key)),
+        isMarked(found) || !/"serverless(__|:)/.test(JSON.stringify(found.keys ?? {})),
       change: (found: Answer) => {
         if (!isMarked(found) || holds(found.keys, keys)) return undefined;
         const { [oldLogMark]: _, ...kept } = found.keys ?? {};

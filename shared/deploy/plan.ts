@@ -36,9 +36,7 @@ const rowOf = (key: string) => FUNCTIONS.find(({ name }) => name === key);
 /** What serverless.yml asks for, in the words of the cloud's APIs. */
 export function planOf({ provider, functions = {} }: ServiceConfig, target: Target) {
   const names = namesOf(target);
-  const all = Object.entries(functions).map(([key, given]) =>
-    planFunction(key, given, provider, names),
-  );
+  const all = Object.entries(functions).map((entry) => planFunction(entry, provider, names));
   // The table of functions has no use for some without the setting that it names.
   const isWanted = ({ key, environment }: FunctionPlan) => {
     const { deployedWith } = Object(rowOf(key));
@@ -50,15 +48,9 @@ export function planOf({ provider, functions = {} }: ServiceConfig, target: Targ
 export type Plan = Readonly<ReturnType<typeof planOf>>;
 export type FunctionPlan = Readonly<ReturnType<typeof planFunction>>;
 
-export type Command = "deploy" | "doctor";
-
-/** What to type for a command, with the stage that is meant. */
-export const commandLine = (command: Command, { target }: Plan): string =>
-  `npm run ${command} -- --stage ${target.stage}`;
-
 type Names = ReturnType<typeof namesOf>;
 
-function planFunction(key: string, given: Given, provider: Given, names: Names) {
+function planFunction([key, given]: [string, Given], provider: Given, names: Names) {
   const { handler, runtime, cpu, timeout, memorySize = 256 } = { ...provider, ...given };
   const { maximumRetryAttempts: retries, maximumEventAge: age } = given;
   const instances: number | undefined = given.reservedConcurrency ?? rowOf(key)?.instances;
@@ -114,9 +106,8 @@ function planTrigger(event: Given, index: number, all: readonly Given[]) {
 
 /** An empty variable counts as absent in the functions as well. */
 function textOf(values: Given): Readonly<Record<string, string>> {
-  const isGiven = ([, value]: [string, unknown]) => String(value ?? "") !== "";
-  const given = Object.entries(values).filter(isGiven);
-  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
+  const all = Object.entries(values).map(([name, value]) => [name, String(value ?? "")]);
+  return Object.fromEntries(all.filter(([, value]) => value !== ""));
 }
 
 /** `@every 5m`, or six fields with seconds first, in UTC unless a zone is named (page "Time trigger"). */

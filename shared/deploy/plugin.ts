@@ -4,9 +4,15 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { packageFunctions } from "../bundle/bundle.ts";
 import { printableLines } from "../ctl/printable.ts";
-import { isSecret, showChanges, withDeployedHost } from "./changes.ts";
 import { assertSecure, createClients, findKeys, type Keys } from "./clients.ts";
-import { type Answer, type Cloud, createHider, DeployError, nothingChanged } from "./cloud.ts";
+import {
+  type Answer,
+  type Cloud,
+  createHider,
+  DeployError,
+  nothingChanged,
+  reasonIn,
+} from "./cloud.ts";
 import { examine, report, settingsProblems } from "./doctor.ts";
 import { listFunctions } from "./functions.ts";
 import { readLogs } from "./logs.ts";
@@ -39,25 +45,25 @@ function silenceAnalytics(): void {
   require.cache[filename] = { filename, loaded: true, exports } as unknown as NodeJS.Module;
 }
 
-/**
- * Finds credentials and asks whose they are, after all that the text alone shows to be wrong. A
- * `command` needs the functions' settings to be right.
- */
+/** Finds credentials and asks whose they are, after all that the text alone shows to be wrong. */
 async function connect(
   planFor: (accountId: string) => plans.Plan,
-  { environment, say }: { environment: NodeJS.ProcessEnv; say: Cloud["say"] },
-  command?: plans.Command,
+  { environment, say, again }: Pick<Cloud, "say" | "again"> & { environment: NodeJS.ProcessEnv },
+  needsSettings: boolean,
 ) {
   const draft = planFor(NO_ACCOUNT);
   const found = await findKeys(environment);
-  const problems = [...plans.planProblems(draft), ...(command ? settingsProblems(draft) : [])];
-  const again = command ? plans.commandLine(command, draft) : "the same command again";
+  const ofSettings = needsSettings ? settingsProblems(draft) : [];
+  const problems = [...plans.planProblems(draft), ...ofSettings];
   if ("problem" in found) throw nothingChanged([found.problem, ...problems], again);
   if (problems.length > 0) throw nothingChanged(problems, again);
   const { keys } = found;
   const secrets = [...Object.values(keys), ...draft.functions.flatMap(secretsOf)];
   const hide = createHider(secrets.filter((secret) => secret !== undefined));
-  const { AccountId, Arn } = await createClients(keys, draft.target, hide).sts("GetCallerIdentity");
+  const { sts } = createClients(keys, draft.target, hide);
+  const { AccountId, Arn } = await sts("GetCallerIdentity").catch((error) => {
+    throw nothingChanged([reasonIn(error)], again);
+  });
   const meant = environment.ALIBABA_CLOUD_ACCOUNT_ID;
   if (meant && meant !== AccountId) {
     const problem = `ALIBABA_CLOUD_ACCOUNT_ID  is ${meant}, but the credentials are of account ${AccountId}. Run: export ALIBABA_CLOUD_ACCOUNT_ID=${AccountId} (or take the other account's credentials)`;
@@ -65,17 +71,20 @@ async function connect(
   }
   const plan = planFor(String(AccountId));
   const { stage, region } = plan.target;
-  if (command) say(`account ${AccountId} (${Arn}), stage ${stage}, ${region}`);
+  if (needsSettings) say(`account ${AccountId} (${Arn}), stage ${stage}, ${region}`);
   const clients = createClients(keys, plan.target, hide);
-  const cloud: Cloud = { plan, clients, clock: { now: Date.now, sleep }, say, hide };
+  const cloud: Cloud = { plan, again, clients, clock: { now: Date.now, sleep }, say, hide };
   return { keys, cloud };
 }
 
 /** Whole values of settings that hold a secret, and their parts. */
 const secretsOf = ({ environment }: plans.FunctionPlan): string[] =>
   Object.entries(environment).flatMap(([name, value]) =>
-    isSecret(name, value) ? [value, ...value.split(/[\s,:;@/?&=]+|whsec_/)] : [],
+    service.isSecret(name, value) ? [value, ...value.split(/[\s,:;@/?&=]+|whsec_/)] : [],
   );
+
+/** By what the user types for a command, where that is a script of package.json. */
+const SCRIPTS: Answer = { deploy: "npm run deploy --", preflight: "npm run doctor --" };
 
 const flag = (usage: string) => ({ usage, type: "boolean" });
 const yes = flag("Let settings and functions disappear that run now");
@@ -104,18 +113,25 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
   const planFor = (accountId: string) => {
     const { service, provider, functions } = serverless.service;
     const stage = options.stage ?? provider.stage ?? "dev";
-    const region = options.region ?? provider.region ?? "ap-southeast-1";
+    const region = provider.region ?? "ap-southeast-1";
     return plans.planOf({ provider, functions }, { service, stage, region, accountId });
   };
   const draft = () => planFor(NO_ACCOUNT);
   const nameOf = () => service.functionOf(draft(), options.function).name;
   type Run = (cloud: Cloud, keys: Keys) => unknown;
   /** A hook that needs the cloud. It prints the text that it may give. */
-  const using = (run: Run, command?: plans.Command) => async () => {
-    const { keys, cloud } = await connect(planFor, { environment: process.env, say }, command);
-    const text = await run(cloud, keys);
-    if (typeof text === "string") tools.writeText(printableLines(text));
-  };
+  const using =
+    (run: Run, needsSettings = false) =>
+    async () => {
+      const command = serverless.processedInput.commands.join(" ");
+      const named = options.function ? ` -f ${options.function}` : "";
+      const line = (SCRIPTS[command] ?? `npx serverless ${command}`) + named;
+      const again = `${line} --stage ${draft().target.stage}`;
+      const from = { environment: process.env, say, again };
+      const { keys, cloud } = await connect(planFor, from, needsSettings);
+      const text = await run(cloud, keys);
+      if (typeof text === "string") tools.writeText(printableLines(text));
+    };
 
   let archives: ReadonlyMap<string, Buffer> = new Map();
   const build = async () => {
@@ -130,38 +146,40 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
   };
 
   const look: Run = async (cloud, keys) =>
-    report((await examine(keys, cloud)).findings, "doctor", cloud);
+    report((await examine(keys, cloud)).findings, ["warning", "error"], cloud);
   const deploy: Run = async (cloud, keys) => {
     const only = options.function;
     const { findings, listed } = options["skip-checks"]
       ? { findings: [], listed: await listFunctions(cloud) }
       : await examine(keys, cloud);
-    report(findings, "deploy", cloud);
-    const plan = withDeployedHost(cloud.plan, listed);
-    showChanges(listed, { only, mayLose: Boolean(options.yes) }, { plan, say });
+    report(findings, ["error"], cloud);
+    const plan = service.withDeployedHost(cloud.plan, listed);
+    service.showChanges(listed, { only, mayLose: Boolean(options.yes) }, { ...cloud, plan });
     const task = { listed, archives, only };
     const deployed = await service.deployService(task, { ...cloud, plan });
     return `\n${service.describeDeployment(plan, deployed)}`;
   };
 
+  const invoke: Run = async ({ clients }) => {
+    const { path: file, data = "{}" } = options;
+    const payload = file ? await readFile(path.resolve(file), "utf8") : data;
+    const { text, failed } = await clients.invoke(nameOf(), payload);
+    tools.writeText(printableLines(text));
+    if (failed) throw new DeployError(`The function ${nameOf()} ended with an error.`);
+  };
+
   const hooks: Readonly<Record<string, () => unknown>> = {
     "package:cleanup": () => rm(folder(".serverless"), { recursive: true, force: true }),
     "before:package:createDeploymentArtifacts": build,
-    "deploy:deploy": using(deploy, "deploy"),
+    "deploy:deploy": using(deploy, true),
     "deploy:function:initialize": nameOf,
     "deploy:function:packageFunction": build,
-    "deploy:function:deploy": using(deploy, "deploy"),
+    "deploy:function:deploy": using(deploy, true),
     "info:info": using(service.describeService),
-    "invoke:invoke": using(async ({ clients }) => {
-      const { path: file, data = "{}" } = options;
-      const payload = file ? await readFile(path.resolve(file), "utf8") : data;
-      const { text, failed } = await clients.invoke(nameOf(), payload);
-      tools.writeText(printableLines(text));
-      if (failed) throw new DeployError(`The function ${nameOf()} ended with an error.`);
-    }),
+    "invoke:invoke": using(invoke),
     "logs:logs": using((cloud) => readLogs(nameOf(), options.startTime ?? "10m", cloud)),
     "remove:remove": using((cloud) => service.removeService(options, cloud)),
-    "preflight:check": using(look, "doctor"),
+    "preflight:check": using(look, true),
     "permissions:print": () =>
       tools.writeText(JSON.stringify(deployingPolicy(draft().target.service), undefined, 2)),
   };
@@ -171,8 +189,10 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
     try {
       await run();
     } catch (error) {
-      if (!(error instanceof DeployError)) throw error;
-      throw new serverless.classes.Error(printableLines(error.message), error.code);
+      const isOurs = error instanceof DeployError;
+      throw isOurs
+        ? new serverless.classes.Error(printableLines(error.message), error.code)
+        : error;
     }
   };
 

@@ -4,13 +4,13 @@ import { FUNCTIONS } from "../functions.js";
 import { type Answer, type Cloud, CONSOLES, DeployError, parseJson, waitFor } from "./cloud.ts";
 import * as fc from "./functions.ts";
 import { ensureLogs, removeLogs } from "./logs.ts";
-import { commandLine, type FunctionPlan, type Plan } from "./plan.ts";
+import type { FunctionPlan, Plan } from "./plan.ts";
 import { ensureRole, removeRole } from "./rights.ts";
 
 export type Deployed = { readonly key: string; readonly triggers: readonly Answer[] };
 
 /** The keys of deployed functions that serverless.yml no longer lists. */
-export const droppedKeys = ({ functions }: Plan, { own }: fc.Listed): string[] =>
+const droppedKeys = ({ functions }: Plan, { own }: fc.Listed): string[] =>
   [...own.keys()].filter((key) => !functions.some((one) => one.key === key));
 
 type Task = {
@@ -28,14 +28,14 @@ type Task = {
  */
 export async function deployService({ listed, archives, only }: Task, given: Cloud) {
   let cloud = given;
-  const { names, functions } = given.plan;
+  const { names, target, functions } = given.plan;
   const roles = new Map<string, string>();
   if (only === undefined) {
     for (const one of functions) roles.set(one.key, await ensureRole(one, cloud));
     await ensureLogs(cloud);
   } else {
     const { name } = functionOf(cloud.plan, only);
-    const needed = `The function ${name} is not deployed yet, so it has no role. Run: ${commandLine("deploy", given.plan)}`;
+    const needed = `The function ${name} is not deployed yet, so it has no role. Run: npm run deploy -- --stage ${target.stage}`;
     if (!listed.own.has(only)) throw new DeployError(needed);
     roles.set(only, listed.own.get(only).role);
   }
@@ -148,7 +148,7 @@ export function functionOf({ functions }: Plan, key: string | undefined): Functi
 }
 
 /** The plan in which the functions of one store have it under another URL, of one of its hosts. */
-export function withStoreUrl(plan: Plan, before: string | undefined, STORE_URL: unknown): Plan {
+function withStoreUrl(plan: Plan, before: string | undefined, STORE_URL: unknown): Plan {
   if (typeof STORE_URL !== "string" || STORE_URL === before) return plan;
   const changed = (one: FunctionPlan) =>
     one.environment.STORE_URL === before
@@ -157,14 +157,70 @@ export function withStoreUrl(plan: Plan, before: string | undefined, STORE_URL: 
   return { ...plan, functions: plan.functions.map(changed) };
 }
 
-type RemoveFlags = Partial<Record<"remove-roles" | "remove-logstore", boolean>>;
+/** The functions' STORE_URL names the host that poll's check found, which the user does not write. */
+export function withDeployedHost(plan: Plan, { own }: fc.Listed): Plan {
+  const all = [...own.values()].map((one) => String(Object(one.environmentVariables).STORE_URL));
+  const wanted = plan.functions.map(({ environment }) => environment.STORE_URL ?? "");
+  const bare = wanted.find((url) => url.startsWith("tablestore:") && !url.includes("?"));
+  return withStoreUrl(plan, bare, bare && all.find((url) => url.startsWith(`${bare}?endpoint=`)));
+}
+
+const SIZES = ["runtime", "memorySize", "cpu", "timeout"];
+
+/** Whether a setting's value may hold a key, a password or a token. */
+export const isSecret = (name: string, value: unknown): boolean =>
+  /KEY|SECRET|TOKEN|PASSWORD|URL/.test(name) && !String(value).startsWith("tablestore:");
+
+const settingsOf = (sizes: Answer, environment: object = {}): Record<string, unknown> =>
+  Object.fromEntries([...SIZES.map((size) => [size, sizes[size]]), ...Object.entries(environment)]);
+
+/**
+ * Says what a deployment, or that of `only` one function, changes by name, and the values of what is
+ * no secret. Throws if a setting or function that runs would disappear, and `mayLose` is false.
+ */
+export function showChanges(
+  listed: fc.Listed,
+  { only, mayLose }: { readonly only: string | undefined; readonly mayLose: boolean },
+  { plan, say, again }: Cloud,
+): void {
+  const gone = new Set<string>();
+  for (const { key, environment, input } of plan.functions) {
+    const now = listed.own.get(key);
+    if (!now || (only !== undefined && key !== only)) continue;
+    const before = settingsOf(now, now.environmentVariables);
+    const after = settingsOf(input, environment);
+    for (const setting of Object.keys({ ...before, ...after }).sort()) {
+      const [old, next] = [before[setting], after[setting]];
+      if (old === next) continue;
+      const values = [old, next].filter((value) => value !== undefined);
+      const sign = old === undefined ? "+" : next === undefined ? "-" : "~";
+      const isHidden = values.some((value) => isSecret(setting, value));
+      const shown = isHidden ? "" : ` ${values.join(" -> ")}`;
+      say(`${sign} ${key}  ${setting}${shown}`);
+      if (next === undefined) gone.add(setting);
+    }
+  }
+  for (const key of only === undefined ? droppedKeys(plan, listed) : []) {
+    say(`- ${key}  the function`);
+    gone.add(key);
+  }
+  if (gone.size === 0 || mayLose) return;
+  const { stage } = plan.target;
+  throw new DeployError(
+    `What runs in stage ${stage} now would disappear: ${[...gone].join(", ")}. Nothing was changed.
+To keep it, set it in .env.${stage} or in this shell, or list it in serverless.yml.
+To let it go, run: ${again} --yes`,
+  );
+}
 
 /** Deletes what belongs to this service and stage, and nothing else: roles and logs on request. */
-export async function removeService(flags: RemoveFlags, cloud: Cloud): Promise<void> {
+export async function removeService(flags: Record<string, unknown>, cloud: Cloud): Promise<void> {
   const { names, functions } = cloud.plan;
   const { own } = await fc.listFunctions(cloud);
   for (const { functionName } of own.values()) await fc.removeFunction(functionName, cloud);
   if (own.size === 0) cloud.say("No functions to delete");
+  const more = `To delete roles and logs too, run: ${cloud.again} --remove-roles --remove-logstore`;
+  if (!flags["remove-roles"] || !flags["remove-logstore"]) cloud.say(more);
   if (flags["remove-logstore"]) await removeLogs(cloud, own.size > 0);
   if (!flags["remove-roles"]) return;
   const listed = [...functions.map(({ key }) => key), ...FUNCTIONS.map(({ name }) => name)];
@@ -198,7 +254,7 @@ export function describeDeployment(
     ...[`${names.base} in ${target.region}`, ""],
     ...(lines.length > 0 ? lines : ["  nothing is deployed"]),
     ...["", `  logs   Log Service, ${names.logProject}/${names.logstore}`],
-    `         npx serverless logs -f poll --stage ${target.stage} --region ${target.region}`,
+    `         npx serverless logs -f poll --stage ${target.stage}`,
     ...(query ? ["", "Try it with a key of API_KEYS:", "", curl] : []),
   ].join("\n");
 }

@@ -117,7 +117,11 @@ export function createRpcVerifier(options: {
     if (Math.abs(now - signedAt) > WINDOW_MS) return { code: "InvalidTimeStamp.Expired" };
 
     const known = options.credentials.filter((entry) => entry.accessKeyId === AccessKeyId);
-    if (known.length === 0) return { code: "InvalidAccessKeyId.NotFound" };
+    if (known.length === 0) {
+      // The sentence of the page "Common error codes".
+      const message = "Specified access key is not found.";
+      return { code: "InvalidAccessKeyId.NotFound", message };
+    }
     const credentials = known.find((entry) => entry.securityToken === SecurityToken);
     if (!credentials) {
       const code = SecurityToken ? "InvalidSecurityToken.Malformed" : "MissingSecurityToken";

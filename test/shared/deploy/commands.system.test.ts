@@ -46,6 +46,12 @@ describe("what is deployed", () => {
       await world.deploy(planFor()).finally(world.stop);
 
       const info = await run(["info"]);
+      // The line for the log is one that the command takes.
+      const [, logLine = ""] = /^ +npx serverless (logs .+)$/m.exec(info.stdout) ?? [];
+      expect(await run(logLine.split(" "))).toMatchObject({
+        code: 0,
+        stdout: "No log lines since 10m.\n",
+      });
       expect(info.stdout).toContain(
         "  add    POST https://waba-numbers-dev-add-abcdefghij.ap-southeast-1.fcapp.run/add\n",
       );
@@ -118,6 +124,34 @@ Then run: npm run deploy -- --stage dev`,
         "ALIBABA_CLOUD_ACCOUNT_ID  is 9999999999999999, but the credentials are of account 1234567890123456.",
       );
       expect(callNames()).toEqual(["sts GetCallerIdentity"]);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    "says that the keys are wrong, that nothing was changed, and what to type in which stage",
+    async () => {
+      const wrong = { ALIBABA_CLOUD_ACCESS_KEY_ID: "LTAI5tNobodyKnowsThis" };
+      const result = await run(["deploy", "--stage", "prod"], wrong);
+      expect(result.code).toBe(1);
+      expect(result.stdout).toContain(`1 problem to fix. Nothing was changed.
+  Could not get caller identity (InvalidAccessKeyId.NotFound, HTTP 400, request id 7B8E1C34-0000-4000-8000-00000000A001).
+  STS says: Specified access key is not found.
+  Check the access key, its secret and, for temporary ones, the security token. Run: export ALIBABA_CLOUD_ACCESS_KEY_ID=… ALIBABA_CLOUD_ACCESS_KEY_SECRET=…
+Then run: npm run deploy -- --stage prod`);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    "names the command to run again with its function and stage",
+    async () => {
+      const args = ["deploy", "function", "-f", "query", "--stage", "prod"];
+      const result = await run(args, { API_KEYS: "" });
+      expect(result.code).toBe(1);
+      expect(result.stdout).toContain(
+        "Then run: npx serverless deploy function -f query --stage prod\n",
+      );
     },
     LIMIT_MS,
   );
@@ -203,6 +237,21 @@ To let it go, run: npm run deploy -- --stage prod --yes`,
       const third = await run(["deploy", "--skip-checks", "--stage", "prod", "--yes"], lost);
       expect(third.code, third.printed).toBe(0);
       expect(poll()?.environmentVariables).not.toHaveProperty("WATCH_CUST_SPACES");
+    },
+    LIMIT_MS,
+  );
+});
+
+describe("a stage with a long name", () => {
+  it(
+    "is no secret, and is deployed although its role is not known everywhere at once",
+    async () => {
+      await service.remove();
+      await cloud.close();
+      await start({ roleUnknownFor: 1 });
+      const result = await run(["deploy", "--skip-checks", "--stage", "production"]);
+      expect(result.code, result.printed).toBe(0);
+      expect(result.printed).not.toContain("***");
     },
     LIMIT_MS,
   );

@@ -28,6 +28,10 @@ describe("costOf", () => {
     expect(sweepSeconds).toBe(600);
   });
 
+  it("has a time between two reads before any customer is listed", () => {
+    expect(of({ customers: 0 }).sweepSeconds).toBe(60);
+  });
+
   it("makes several passes in a run when that is shorter than a run", () => {
     const { reads, secondsARun } = of({ customers: 1, intervalSeconds: 10 });
     expect(reads).toBe(6 * 1440);

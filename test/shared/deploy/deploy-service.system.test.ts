@@ -1,7 +1,10 @@
+import "./real-packages.ts";
 import { afterEach, describe, expect, it } from "vitest";
+import { examine } from "../../../shared/deploy/doctor.ts";
 import { listFunctions } from "../../../shared/deploy/functions.ts";
 import { deployService } from "../../../shared/deploy/service.ts";
-import { ACCOUNT, KEY } from "./account.ts";
+import { startTablestore } from "../../sandbox/tablestore/tablestore.ts";
+import { ACCOUNT, API_KEY, KEY } from "./account.ts";
 import { type CloudOptions, type StandInCloud, startCloud } from "./cloud/cloud.ts";
 import { archivesOf, connectTo, type InProcess, PROJECT, policyOf, roleOf } from "./in-process.ts";
 import { planFor, serviceConfig } from "./service.ts";
@@ -324,6 +327,31 @@ describe("a later deployment", () => {
     if (timer) triggers?.set("by-hand", { ...timer, triggerName: "by-hand", description: "" });
     await deploy();
     expect([...(triggers?.keys() ?? [])]).toEqual(["timer", "by-hand"]);
+  });
+});
+
+describe("the table of a stage", () => {
+  it("stays its own when another stage was tried on it later, and is refused to a third", async () => {
+    const tablestore = await startTablestore({ instance: "store-1", credentials: [KEY] });
+    await start({ tablestore: tablestore.url });
+    const planOf = (STAGE: string) => {
+      const config = serviceConfig(({ provider }) => {
+        const STORE_URL = "tablestore://store-1.ap-southeast-1/waba";
+        provider.environment = { STAGE, STORE_URL, API_KEYS: `crm:${API_KEY}` };
+      });
+      return planFor(config, { stage: STAGE });
+    };
+    await deploy(planOf("dev"));
+    await deploy(planOf("prod"));
+    const errorsIn = async (stage: string) => {
+      const { findings } = await examine(KEY, world.cloudFor(planOf(stage)));
+      return findings.filter(({ state }) => state === "error").map(({ text }) => text);
+    };
+    expect(await errorsIn("dev")).toEqual([]);
+    expect(await errorsIn("test")).toEqual([
+      `The table waba belongs to ${ACCOUNT}:dev, and this is ${ACCOUNT}:test. Give each stage its own table. Run: export STORE_URL=tablestore://store-1.ap-southeast-1/waba_test`,
+    ]);
+    await tablestore.close();
   });
 });
 

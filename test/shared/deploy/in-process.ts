@@ -48,6 +48,7 @@ export function connectTo({ port }: StandInCloud): InProcess {
   const hide = createHider(SECRETS);
   const { target } = planFor();
   const cloud: Omit<Cloud, "plan"> = {
+    again: "npx serverless x --stage dev",
     clients: createClients(KEY, target, hide),
     clock: {
       now: () => startedAt + waited,

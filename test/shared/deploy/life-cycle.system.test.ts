@@ -227,6 +227,9 @@ describe("the real command line", () => {
 
     const kept = await run(["remove"]);
     expect(kept.code, kept.printed).toBe(0);
+    expect(kept.printed).toContain(
+      "To delete roles and logs too, run: npx serverless remove --stage dev --remove-roles --remove-logstore",
+    );
     expect(changes(kept.calls)).toEqual(
       [ADD, POLL].flatMap((name) => [
         `fc DeleteTrigger ${name} ${name === POLL ? "timer" : "http"}`,

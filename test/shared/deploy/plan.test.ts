@@ -173,6 +173,13 @@ describe("readFailure", () => {
 });
 
 describe("createHider", () => {
+  it("blanks a token in the text to sign, which a refused signature brings back encoded", () => {
+    const hide = createHider(["CAIS/token+of=tests"]);
+    expect(hide("sign: GET&%2F&SecurityToken%3DCAIS%252Ftoken%252Bof%253Dtests%26Version")).toBe(
+      "sign: GET&%2F&SecurityToken%3D***%26Version",
+    );
+  });
+
   it("blanks secrets and access keys, the longest first", () => {
     const hide = createHider([API_KEY, `${API_KEY}-longer`, "short"]);
     expect(hide(`key ${API_KEY}-longer of LTAI5tAbCdEfGhIj is short`)).toBe(

@@ -1,7 +1,7 @@
 import { type Plan, planOf, type ServiceConfig } from "../../../shared/deploy/plan.ts";
 import { ACCOUNT } from "./account.ts";
 
-export const REGION = "ap-southeast-1";
+const REGION = "ap-southeast-1";
 
 type Entries = Record<string, Record<string, unknown>>;
 type Config = { provider: Record<string, unknown>; functions: Entries };

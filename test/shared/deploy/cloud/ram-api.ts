@@ -6,7 +6,10 @@ const REQUEST_ID = "7B8E1C34-0000-4000-8000-00000000A001";
 /** CreatePolicyVersion: at most five, LimitExceeded.Policy.Version. */
 const MOST_VERSIONS = 5;
 
-type Verify = (method: string, params: RpcParams) => { readonly code: string } | undefined;
+type Verify = (
+  method: string,
+  params: RpcParams,
+) => { readonly code: string; readonly message?: string } | undefined;
 
 /**
  * RAM 2015-05-01 and STS 2015-04-01, as far as a deployment needs them. Operations, names and codes are
@@ -27,7 +30,7 @@ export function createRamApi(
       run: () => {
         if (request.method !== "POST" || request.rawQuery) throw new Refusal(400, "PostOnly");
         const refused = options.verify(request.method, params);
-        if (refused) throw new Refusal(400, refused.code);
+        if (refused) throw new Refusal(400, refused.code, refused.message);
         const wanted = api === "sts" ? "2015-04-01" : "2015-05-01";
         if (params.Version !== wanted) throw new Refusal(400, "InvalidVersion");
         const operation = operations[Action];
