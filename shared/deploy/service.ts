@@ -92,7 +92,7 @@ async function check({ name }: FunctionPlan, cloud: Cloud): Promise<Record<strin
 
 /** What to do, by a word of the function's answer. */
 const ADVICE = {
-  OTSAuthFailed: `In ${CONSOLES.Tablestore}, open the instance, then Network Management, and allow VPC access. Check the instance's name and region in STORE_URL.`,
+  OTSAuthFailed: `In ${CONSOLES.Tablestore}, open the instance, then Network Management. Choose the type Custom and allow VPC access. Check the instance's name, region and account in STORE_URL.`,
   ERR_STORE_IDENTITY:
     "Give each stage its own table. Run: export STORE_URL=tablestore://INSTANCE.REGION/OTHER_TABLE",
   NoPermission: "The role's policy came from this deployment: check that nobody changed it.",

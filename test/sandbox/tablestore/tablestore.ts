@@ -8,7 +8,7 @@ import type { SandboxCredentials } from "../rpc-signature.ts";
 import { assertAuthentic } from "./ots-auth.ts";
 import { OtsError } from "./ots-error.ts";
 import { createFaults, executes, type Fault, isFault } from "./ots-faults.ts";
-import { assertNetwork, NEW_INSTANCE, type Network } from "./ots-networks.ts";
+import { assertNetwork, NEW_INSTANCE, type NetworkType } from "./ots-networks.ts";
 import { createOperations } from "./ots-operations.ts";
 
 const CONTROL = "/~control/";
@@ -24,7 +24,7 @@ export type TablestoreOptions = {
   /** 0, the default, takes a free one. */
   readonly port?: number;
   /** From where the instance may be called by its own names. A new one is closed to the internet. */
-  readonly networks?: readonly Network[];
+  readonly networks?: NetworkType;
   /** Milliseconds since 1970, for the clock check and the columns' versions. */
   readonly now?: () => number;
 };

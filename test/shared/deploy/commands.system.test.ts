@@ -189,6 +189,24 @@ Then run: npm run deploy -- --stage prod`);
   );
 
   it(
+    "is refused in a region that does not exist, before anything is made",
+    async () => {
+      const result = await run(["deploy"], { ALIBABA_CLOUD_REGION: "ap-southest-1" });
+      expect(result.code).toBe(1);
+      expect(result.printed).toContain(
+        `error   Could not list functions in ap-southest-1 (ENOTFOUND).
+        No such host. Check the network and the region. Run: export ALIBABA_CLOUD_REGION=ap-southeast-1
+`,
+      );
+      expect(result.stdout).toContain(
+        "2 lines above to fix. Nothing was changed.\nThen run: npm run deploy -- --stage dev\n",
+      );
+      expect(writes()).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+
+  it(
     "fails on a word in serverless.yml that nobody knows",
     async () => {
       await service.edit((yaml) => yaml.replace("maximumEventAge:", "maximumEventAges:"));

@@ -95,7 +95,7 @@ describe("a deployment that is verified", () => {
     await expect(deploy()).rejects.toThrow(
       `The function ${POLL} was made, but it does not work:
   store: The state store cannot be reached. Check STORE_URL and the store's health. (ERR_STORE, store-1.ap-southeast-1.vpc.tablestore.aliyuncs.com: OTSAuthFailed)
-  In https://ots.console.alibabacloud.com, open the instance, then Network Management, and allow VPC access.`,
+  In https://ots.console.alibabacloud.com, open the instance, then Network Management. Choose the type Custom and allow VPC access. Check the instance's name, region and account in STORE_URL.`,
     );
     expect(callNames().filter((name) => name.startsWith("fc CreateTrigger"))).toEqual([]);
     expect([...cloud.state.functions.keys()]).toEqual([POLL]);

@@ -6,6 +6,15 @@ const https = require("node:https");
 const net = require("node:net");
 const { syncBuiltinESMExports } = require("node:module");
 
+/** Page "Endpoints" of Function Compute, 28 November 2025. A name in another region has no address. */
+const REGIONS = [
+  ...["hangzhou", "shanghai", "qingdao", "beijing", "zhangjiakou", "huhehaote"].map(inChina),
+  ...["wulanchabu", "shenzhen", "chengdu", "hongkong"].map(inChina),
+  ...["ap-southeast-1", "ap-southeast-3", "ap-southeast-5", "ap-southeast-7", "ap-northeast-1"],
+  ...["ap-northeast-2", "eu-central-1", "eu-west-1", "us-east-1", "us-west-1"],
+];
+const REGIONAL =
+  /(?:^|\.)([a-z]+-[a-z0-9-]+)\.(?:fc|log|ots|ots-internal|vpc\.tablestore)\.aliyuncs\.com$/;
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 const real = { request: http.request, get: http.get };
 const realTls = { request: https.request, get: https.get };
@@ -26,6 +35,8 @@ function reroute(port) {
       const host = String(options.hostname || options.host || "localhost").replace(/:\d+$/, "");
       if (LOOPBACK.test(host)) return Reflect.apply(original, module, args);
       if (options.rejectUnauthorized === false) throw new Error("certificates must be checked");
+      const [, region] = REGIONAL.exec(host) ?? [];
+      const isUnknown = region !== undefined && !REGIONS.includes(region);
       return real.request(
         {
           method: options.method,
@@ -38,7 +49,8 @@ function reroute(port) {
           },
           timeout: options.timeout,
           signal: options.signal,
-          host: "127.0.0.1",
+          host: isUnknown ? "localhost" : "127.0.0.1",
+          ...(isUnknown ? { lookup: notFound(host), agent: false } : {}),
           port,
         },
         callback,
@@ -58,6 +70,24 @@ function reroute(port) {
     Object.assign(http, real);
     Object.assign(https, realTls);
     syncBuiltinESMExports();
+  };
+}
+
+/** @param {string} city */
+function inChina(city) {
+  return `cn-${city}`;
+}
+
+/**
+ * As the system's resolver answers for a name that does not exist.
+ *
+ * @param {string} hostname
+ */
+function notFound(hostname) {
+  /** @param {...any} args */
+  return (...args) => {
+    const error = new Error(`getaddrinfo ENOTFOUND ${hostname}`);
+    args.at(-1)(Object.assign(error, { code: "ENOTFOUND", syscall: "getaddrinfo", hostname }));
   };
 }
 
