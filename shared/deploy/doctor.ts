@@ -114,11 +114,7 @@ export async function examine(keys: Keys, cloud: Cloud) {
 }
 
 /** Prints one line a finding. @throws DeployError if one of them stops what was asked for */
-export function report(
-  findings: readonly Finding[],
-  stops: Finding["state"][],
-  cloud: Cloud,
-): void {
+export function report(findings: readonly Finding[], stops: string[], cloud: Cloud): void {
   for (const { state, text } of findings) {
     cloud.say(`${state.padEnd(8)}${text.replaceAll("\n", "\n        ")}`);
   }
@@ -151,6 +147,7 @@ async function checkStore(plan: Plan, readIdentity: () => Promise<unknown>, list
     return [...regions, error(taken)];
   } catch (thrown) {
     if (!isAppError(thrown)) throw thrown;
+    if (!isNew) return [...regions, ok(`the table ${table} is in use by this stage`)];
     const reason = "reason" in thrown && thrown.reason ? thrown.reason : thrown.code;
     const state =
       reason === "OTSObjectNotExist"

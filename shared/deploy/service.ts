@@ -208,7 +208,7 @@ export function showChanges(
   const { stage } = plan.target;
   throw new DeployError(
     `What runs in stage ${stage} now would disappear: ${[...gone].join(", ")}. Nothing was changed.
-To keep it, set it in .env.${stage} or in this shell, or list it in serverless.yml.
+To keep it, set it where the others are (.env.${stage}, without that file .env, or this shell).
 To let it go, run: ${again} --yes`,
   );
 }

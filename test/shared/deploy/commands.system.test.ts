@@ -247,7 +247,7 @@ describe("settings of a stage", () => {
       expect(second.printed).toContain("- poll  WATCH_CUST_SPACES cust-1,cust-2\n");
       expect(second.printed).toContain(
         `What runs in stage prod now would disappear: WATCH_CUST_SPACES, WEBHOOK_ALLOW_CIDRS. Nothing was changed.
-To keep it, set it in .env.prod or in this shell, or list it in serverless.yml.
+To keep it, set it where the others are (.env.prod, without that file .env, or this shell).
 To let it go, run: npm run deploy -- --stage prod --yes`,
       );
       expect(writes()).toEqual([]);
