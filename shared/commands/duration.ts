@@ -1,3 +1,16 @@
+const UNIT_MS: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** A duration as people type it, in ms: 30s, 90m, 1.5h, 2d. */
+export function readDuration(text: string): number | undefined {
+  const [, count, unit = ""] = /^(\d{1,6}(?:\.\d{1,3})?) ?([smhd])$/i.exec(text) ?? [];
+  return count === undefined ? undefined : Number(count) * (UNIT_MS[unit.toLowerCase()] ?? 0);
+}
+
 /** `1 customer`, `2 customers`. */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -1,5 +1,6 @@
 import { sameLine, toDigits } from "../changes/same-line.ts";
 import { type History, loadHistory } from "../customers/history.ts";
+import { maskNumber } from "../log.ts";
 import type { RedeliverCommand } from "../schemas/command.ts";
 import type { DeliveredEvent } from "../schemas/customer-row.ts";
 import type { NumberEvent } from "../schemas/event.ts";
@@ -7,6 +8,7 @@ import type { CommandDeps } from "./command-deps.ts";
 import { findCustomers } from "./customer-rows.ts";
 import { takePage } from "./page.ts";
 import { MAX_REFUSED, resend, whyNotSend } from "./resend.ts";
+import { suggest } from "./suggest.ts";
 
 /** Rows may hold half a megabyte of pending events each. */
 const SCAN_PAGE = 20;
@@ -19,6 +21,7 @@ const SCAN_PAGE = 20;
 export async function redeliver(command: RedeliverCommand, deps: CommandDeps) {
   const counts = { sent: 0, incomplete: 0, unreadable: 0 };
   const refused: object[] = [];
+  let near: string | undefined;
   const isFull = () => refused.length === MAX_REFUSED || deps.budget.isOver();
   const stopped = await whyNotSend(deps);
   if (stopped) return { ...counts, refused, more: false, stopped };
@@ -32,6 +35,7 @@ export async function redeliver(command: RedeliverCommand, deps: CommandDeps) {
     }
     const history = await loadHistory(deps.store, customer, stored.value, command.since);
     if (resumeFrom === undefined && isCut(command, history)) counts.incomplete += 1;
+    near ??= nearNumber(command, customer, history);
     const events = chooseEvents(command, history, resumeFrom).map((event) => ({
       ...event,
       cursor: `${customer}/${event.seq}`,
@@ -47,7 +51,24 @@ export async function redeliver(command: RedeliverCommand, deps: CommandDeps) {
       return undefined;
     });
   });
-  return { ...counts, refused, ...page };
+  const isNothing = counts.sent + refused.length === 0 && !page.more;
+  return { ...counts, refused, ...page, ...(isNothing && near ? { notFound: near } : {}) };
+}
+
+/** Pure: names a number that was perhaps meant. */
+function nearNumber(
+  { number }: RedeliverCommand,
+  customer: string,
+  { events }: History,
+): string | undefined {
+  if (number === undefined) return undefined;
+  const subjects = events.map(({ body }) => String((JSON.parse(body) as NumberEvent).subject));
+  const near = suggest(toDigits(number), subjects);
+  return near && `${noEventIs(number)} Did you mean ${maskNumber(near)} of ${customer}?`;
+}
+
+export function noEventIs(number: string): string {
+  return `No kept event is about ${maskNumber(number)}.`;
 }
 
 /** Pure: the delivered events that the command asks for, behind the sequence `resumeFrom`. */

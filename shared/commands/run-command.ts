@@ -1,8 +1,9 @@
 import { loadCustomer } from "../customers/customer.ts";
 import { InvalidRequestError } from "../errors.ts";
-import { type LogFields, maskCustomer, maskNumber } from "../log.ts";
+import { type LogFields, maskCustomer } from "../log.ts";
 import { toIssues } from "../schemas/issues.ts";
 import type { CommandDeps } from "./command-deps.ts";
+import { noEventIs } from "./redeliver.ts";
 import { COMMANDS } from "./table.ts";
 import { skipUnreadable } from "./try-decode.ts";
 
@@ -74,7 +75,7 @@ async function findNothing({ named }: Command, done: object, { store }: CommandD
     const found = await skipUnreadable(() => loadCustomer(store, customer));
     if (!found) return { notWatched: [customer] };
   }
-  if (number !== undefined) return { notFound: `No kept event is about ${maskNumber(number)}.` };
+  if (number !== undefined) return { notFound: noEventIs(number) };
   return seq === undefined ? {} : { notFound: `${customer} has no dead letter ${seq}.` };
 }
 

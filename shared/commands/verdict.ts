@@ -67,7 +67,7 @@ function silence({ lastRunAt, lease }: Facts, now: number): string | undefined {
 
 function account({ account }: Facts, now: number): string | undefined {
   if (!account || "unreadable" in account) return undefined;
-  return `the account fails for ${sinceText(account.failingSince, now)}: ${codesText(account)}`;
+  return `the account has failed for ${sinceText(account.failingSince, now)}: ${codesText(account)}`;
 }
 
 function receiver({ receiver }: Facts, now: number, level: "WARN" | "CRIT"): string | undefined {
@@ -75,7 +75,7 @@ function receiver({ receiver }: Facts, now: number, level: "WARN" | "CRIT"): str
   const { state, since, reason } = receiver;
   if ((state === "disabled") !== (level === "CRIT")) return undefined;
   const words =
-    state === "open" ? "the receiver does not accept events" : `the receiver is ${state}`;
+    state === "open" ? "the receiver has not accepted events" : `the receiver has been ${state}`;
   return `${words} for ${sinceText(since, now)}${reason ? `: ${reason}` : ""}`;
 }
 

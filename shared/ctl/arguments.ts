@@ -1,5 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import type * as z from "zod/mini";
+import { readDuration } from "../commands/duration.ts";
+import { suggest } from "../commands/suggest.ts";
 import {
   COMMANDS,
   type CommandEntry,
@@ -9,9 +11,8 @@ import {
 } from "../commands/table.ts";
 import { SELF } from "../schemas/customer-row.ts";
 import type { Where } from "./connect.ts";
-import { generalHelp, helpOf } from "./help.ts";
+import { generalHelp, helpOf, usageOf } from "./help.ts";
 import { CtlError } from "./io.ts";
-import { suggest } from "./suggest.ts";
 
 /** What a command line asks for. */
 export type Plan = {
@@ -27,6 +28,9 @@ export type Parsed =
   | { readonly kind: "key"; readonly words: readonly string[] }
   | { readonly kind: "help"; readonly text: string }
   | { readonly kind: "plan"; readonly plan: Plan; readonly where: Where; readonly json: boolean };
+
+/** Short forms of a command's second word. */
+const SHORT_WORDS: Readonly<Record<string, string>> = { ls: "list", rm: "remove" };
 
 /** As the command's schema has it. */
 const MAX_HOURS = 168;
@@ -45,7 +49,8 @@ const COMMON_OPTIONS: NonNullable<ParseArgsConfig["options"]> = {
 export function parseCommandLine(argv: readonly string[], now: number): Parsed {
   if (argv[0] === "key") return { kind: "key", words: argv.slice(1) };
   const firstOption = argv.findIndex((word) => word.startsWith("-"));
-  const words = argv.slice(0, firstOption < 0 ? 2 : Math.min(2, firstOption));
+  const [first, second] = argv.slice(0, firstOption < 0 ? 2 : Math.min(2, firstOption));
+  const words = [first, SHORT_WORDS[second ?? ""] ?? second].filter((word) => word !== undefined);
   const entry = COMMANDS.find((one) => [words.join(" "), words[0]].includes(wordsOf(one)));
   if (!entry) return { kind: "help", text: helpFor(argv, words) };
   const { values, operands } = parseOptions(argv.slice(wordsOf(entry).split(" ").length), entry);
@@ -65,6 +70,10 @@ function helpFor(argv: readonly string[], words: readonly string[]): string {
   const asksForHelp = argv.includes("--help") || argv.includes("-h");
   if (asksForHelp && words.length === 0) return generalHelp();
   if (asksForHelp && group.length > 0) return group.map(helpOf).join("\n");
+  if (words.length === 0) throw new CtlError("The command comes first, then its options.", 2);
+  if (words.length === 1 && group.length > 0) {
+    throw new CtlError(`Choose one:\n${group.map((entry) => `  ${usageOf(entry)}`).join("\n")}`, 2);
+  }
   const near = suggest(words.join(" "), COMMANDS.map(wordsOf));
   const hint = near === undefined ? "" : ` Did you mean ${near}?`;
   throw new CtlError(
@@ -140,15 +149,7 @@ function readField(kind: OptionKind, value: Values[string], now: number): unknow
   if (typeof value !== "string") return value;
   if (kind === "number") return /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
   if (kind === "hours") return readHours(value);
-  return kind === "time" ? (readTime(value, now) ?? value) : value;
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** A duration such as 30m, 2h or 3d, in ms. */
-function readDuration(text: string): number | undefined {
-  const [, count, unit = ""] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  return count === undefined ? undefined : Number(count) * (UNIT_MS[unit] ?? 0);
+  return kind === "time" ? readTime(value, now) : value;
 }
 
 function readHours(text: string): number {
@@ -158,10 +159,16 @@ function readHours(text: string): number {
 }
 
 /** A time, or how long ago: 30m, 2h, 3d. */
-function readTime(text: string, now: number): string | undefined {
+function readTime(text: string, now: number): string {
   const ago = readDuration(text);
-  const at = ago === undefined ? Date.parse(text) : now - ago;
-  return Number.isNaN(at) ? undefined : new Date(at).toISOString();
+  // Date.parse takes almost any number for a year.
+  const isDate = /^\d{4}-\d\d-\d\d/.test(text);
+  const at = ago === undefined ? Date.parse(isDate ? text : "") : now - ago;
+  if (!Number.isNaN(at)) return new Date(at).toISOString();
+  throw new CtlError(
+    "--since must be a time such as 2026-01-02T03:04:05Z, or how long ago: 30m, 2h, 3d",
+    2,
+  );
 }
 
 /** A schema's issue in the words of the command line: its fields are options here. */

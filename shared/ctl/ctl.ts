@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import process from "node:process";
 import { text } from "node:stream/consumers";
@@ -34,6 +34,10 @@ export async function main(argv: readonly string[], given: CtlIo): Promise<0 | 1
   };
   const isCheck = argv.includes("--check");
   try {
+    if (argv[0] === "--version") {
+      io.out(io.environment.npm_package_version ?? "unknown");
+      return 0;
+    }
     const parsed = parseCommandLine(argv, io.now());
     if (parsed.kind === "key") {
       for (const line of newKey(parsed.words, randomBytes)) io.out(line);
@@ -51,7 +55,7 @@ export async function main(argv: readonly string[], given: CtlIo): Promise<0 | 1
       const answer = await runPlan(parsed.plan, connection, io);
       const lines = parsed.json
         ? JSON.stringify(answer, null, 2).split("\n")
-        : describeAnswer(answer);
+        : describeAnswer(answer, io.now());
       io.out(lines.map(printable).join("\n"));
       if (isCheck) return CHECK_CODES[verdictOf(answer).status] ?? CANNOT_TELL;
       return isDone(answer) ? 0 : 1;
@@ -61,10 +65,16 @@ export async function main(argv: readonly string[], given: CtlIo): Promise<0 | 1
   } catch (error) {
     if (!(error instanceof CtlError) && !isCheck) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    if (argv.includes("--json")) io.out(JSON.stringify({ error: { message } }));
-    else if (isCheck) io.out(`UNKNOWN: ${message.split("\n", 1)[0]}`);
-    io.err(message);
-    return isCheck || !(error instanceof CtlError) ? CANNOT_TELL : error.exitCode;
+    if (!isCheck) {
+      if (argv.includes("--json")) io.out(JSON.stringify({ error: { message } }));
+      io.err(message);
+      return error instanceof CtlError ? error.exitCode : 1;
+    }
+    const reason = inOneLine(message);
+    const verdict = { status: "UNKNOWN", reasons: [reason] };
+    const asJson = argv.includes("--json");
+    io.out(asJson ? JSON.stringify({ error: { message }, verdict }) : `UNKNOWN: ${reason}`);
+    return CANNOT_TELL;
   }
 }
 
@@ -75,6 +85,12 @@ function userName(): string {
   } catch {
     return `uid ${process.getuid?.()}`;
   }
+}
+
+/** A message of several lines as a monitoring plugin prints it. Behind `|` it would read figures. */
+function inOneLine(message: string): string {
+  const [first = "", ...rest] = message.split("\n").map((line) => line.trim());
+  return [first, rest.join("; ")].join(" ").trim().replaceAll("|", "/");
 }
 
 const isProgram = pathToFileURL(process.argv[1] ?? "").href === import.meta.url;
@@ -94,8 +110,10 @@ if (isProgram) {
     sleep: async (ms) => {
       await sleep(ms);
     },
+    listFiles: (folder) => readdir(folder),
     readText: (path) => (path === "-" ? text(process.stdin) : readFile(path, "utf8")),
     findStart,
-    serverless: ["npx", "serverless"],
+    // --no: a serverless that is not installed here is another program.
+    serverless: ["npx", "--no", "serverless"],
   });
 }

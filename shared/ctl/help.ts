@@ -26,7 +26,10 @@ store that the environment names. With --stage they go to the deployed function.
 ${COMMANDS.map((entry) => `  ${usageOf(entry)}`).join("\n")}
   ${NEW_KEY_USAGE}
 
-${COMMON_HELP}
+${COMMON_HELP}  --version      prints the version
+
+A TIME is a duration such as 90m, 1.5h or 2d. After --since it is how long ago, or a date. ls and
+rm stand for list and remove.
 Exit codes: 0 done, 1 refused or failed, 2 wrong command line. Those of status --check differ.
 `;
 }

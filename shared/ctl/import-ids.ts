@@ -1,10 +1,11 @@
 import { customerIdSchema } from "../schemas/customer-row.ts";
 import { CtlError } from "./io.ts";
 
-/** The header of the column that holds the ids, in any case: custSpaceId, cust_space_id. */
-const ID_HEADER = /^cust[ _-]?space[ _-]?id$/i;
+/** The header of the column that holds the ids, in any case: custSpaceId, cust_space_ids. */
+const ID_HEADER = /^cust[ _-]?space[ _-]?ids?$/i;
 /** Headers of other exports. As a first line they are no id. */
-const OTHER_HEADER = /^(id|name|customer([ _-]?id)?|account|number|phone)$/i;
+const OTHER_HEADER =
+  /^((cust|customer|client|tenant|user|account|company|phone|space|id|name|number)s?[ _-]?)+$/i;
 const MAX_NAMED = 50;
 
 type Line = { readonly number: number; readonly cells: readonly string[] };
@@ -93,7 +94,8 @@ function readLines(text: string): Line[] {
   return lines;
 }
 
+/** Quotes that do not enclose the whole cell stay, so that it is refused. */
 function unquote(value: string): string {
-  const text = value.startsWith('"') ? value.slice(1, -1).replaceAll('""', '"') : value;
-  return text.trim();
+  const [, quoted] = /^"((?:[^"]|"")*)"$/.exec(value) ?? [];
+  return (quoted?.replaceAll('""', '"') ?? value).trim();
 }

@@ -17,6 +17,8 @@ export type CtlIo = {
   readonly sleep: (ms: number) => Promise<void>;
   /** A file's text. `-` is the standard input. */
   readonly readText: (path: string) => Promise<string>;
+  /** The names in a folder. */
+  readonly listFiles: (folder: string) => Promise<readonly string[]>;
   /** The `npm start` that runs in this folder. */
   readonly findStart: () => Promise<RunningStart | undefined>;
   /** The program that invokes the deployed function, and its first arguments. */

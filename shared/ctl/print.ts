@@ -1,4 +1,5 @@
 import type { FailureReason } from "../changes/failure.ts";
+import { formatDuration, plural } from "../commands/duration.ts";
 import { reasonText } from "../commands/reason-text.ts";
 import { type Answer, listOf } from "./answer.ts";
 import { describeStatus } from "./status-lines.ts";
@@ -22,7 +23,7 @@ function hasUnreadable({ unreadable }: Answer): boolean {
   return Array.isArray(unreadable) ? unreadable.length > 0 : Boolean(unreadable);
 }
 
-type Describe = (answer: Answer) => string[];
+type Describe = (answer: Answer, now: number) => string[];
 
 /** Commands whose answers are more than counts. */
 const DESCRIBE: Readonly<Record<string, Describe | undefined>> = {
@@ -39,28 +40,31 @@ const DESCRIBE: Readonly<Record<string, Describe | undefined>> = {
 };
 
 /** An answer as lines for a person. */
-export function describeAnswer(answer: Answer): string[] {
+export function describeAnswer(answer: Answer, now: number): string[] {
   const describe = DESCRIBE[String(answer.command)] ?? describeCounts;
-  return describe(answer);
+  return describe(answer, now);
 }
 
-function describeWatchList({ customers }: Answer): string[] {
+function describeWatchList({ customers }: Answer, now: number): string[] {
   const rows = listOf(customers);
   const failing = [
     ["failing since", "failingSince"],
+    ["for", "failingFor"],
     ["reason", "reason"],
   ] as const;
-  const explained = rows.map((row) =>
-    row.code === undefined ? row : { ...row, reason: reasonText(row as FailureReason) },
-  );
+  const explained = rows.map((row) => {
+    if (row.code === undefined) return row;
+    const failingFor = formatDuration(now - Date.parse(String(row.failingSince)));
+    return { ...row, failingFor, reason: reasonText(row as FailureReason) };
+  });
   return describeList(explained, [
     ["customer", "custSpaceId"],
-    ...(rows.some(({ code }) => code !== undefined) ? failing : []),
     ["numbers", "numbers"],
     ["pending", "pending"],
     ["first read", "firstReadAt"],
     ["last change", "changedAt"],
     ["removed", "removedAt"],
+    ...(rows.some(({ code }) => code !== undefined) ? failing : []),
   ]);
 }
 
@@ -91,16 +95,18 @@ function describeWatch(answer: Answer): string[] {
 
 function describeUnwatch(answer: Answer): string[] {
   const removed = `${listOf(answer.removed).length} removed`;
-  const dropped = answer.droppedEvents ? `, ${answer.droppedEvents} events dropped` : "";
+  const count = Number(answer.droppedEvents);
+  const dropped = count > 0 ? `, ${plural(count, "event")} dropped` : "";
   const refused = listOf(answer.refused).map(
     ({ custSpaceId, pending }) =>
-      `${custSpaceId} has ${pending} pending events. To drop them, add --drop.`,
+      `${custSpaceId} has ${plural(Number(pending), "pending event")}. To drop them, add --drop.`,
   );
   return [
     `${removed}, ${listOf(answer.notWatched).length} not watched${dropped}`,
     ...refused,
     ...listOf(answer.left).map(
-      ({ custSpaceId, deadLetters }) => `${custSpaceId} has ${deadLetters} dead letters left`,
+      ({ custSpaceId, deadLetters }) =>
+        `${custSpaceId} has ${plural(Number(deadLetters), "dead letter")} left`,
     ),
     ...(listOf(answer.removed).length > 0 ? [KEPT_AFTER_REMOVAL] : []),
     ...describeNotWatched(answer),
@@ -167,7 +173,7 @@ function describeCounts(answer: Answer): string[] {
   );
   const leftOut = listOf(answer.leftOutOf).map(
     ({ custSpaceId, numbers, after }) =>
-      `${numbers} numbers of ${custSpaceId} left out. Once its events are delivered, run: npm run ctl -- resync --customer ${custSpaceId} --after ${after}`,
+      `${plural(Number(numbers), "number")} of ${custSpaceId} left out. Once its events are delivered, run: npm run ctl -- resync --customer ${custSpaceId} --after ${after}`,
   );
   const gone =
     "Older events are no longer kept. To send the present state, run: npm run ctl -- resync";

@@ -1,3 +1,5 @@
+import { join as joinPath, parse as parsePath } from "node:path";
+import { suggest } from "../commands/suggest.ts";
 import { HINT } from "../functions.js";
 import { customerIdSchema } from "../schemas/customer-row.ts";
 import { type Answer, listOf } from "./answer.ts";
@@ -6,7 +8,6 @@ import { readImport } from "./import-ids.ts";
 import { type Connection, CtlError, type CtlIo } from "./io.ts";
 import { printable } from "./printable.ts";
 import { createProgress } from "./progress.ts";
-import { suggest } from "./suggest.ts";
 
 /** Fits into a command line's limit of 128 KB, and shows progress in small steps. */
 const BATCH = 200;
@@ -43,11 +44,16 @@ async function withUrls(answer: Answer, connection: Connection): Promise<Answer>
 }
 
 async function readFile(path: string, io: CtlIo): Promise<string> {
-  return io.readText(path).catch((error: unknown) => {
+  try {
+    return await io.readText(path);
+  } catch (error) {
     const { code } = error as { readonly code?: unknown };
-    const why = code === "ENOENT" ? "There is no such file" : `It cannot be read (${code})`;
-    throw new CtlError(`${path}: ${why}.`);
-  });
+    if (code !== "ENOENT") throw new CtlError(`${path}: It cannot be read (${code}).`);
+    const { dir, base } = parsePath(path);
+    const near = suggest(base, await io.listFiles(dir || ".").catch(() => []));
+    const hint = near === undefined ? "" : ` Did you mean ${joinPath(dir, near)}?`;
+    throw new CtlError(`${path}: There is no such file.${hint}`);
+  }
 }
 
 function checkIds(ids: readonly string[]): void {

@@ -43,7 +43,9 @@ async function post(url: URL, headers: Headers, body: string): Promise<Response 
 async function readAnswer(response: Response): Promise<Answer> {
   const { status } = response;
   if (status === 401) {
-    throw new CtlError("npm start requires its API key. Give --key, or set WABA_CTL_KEY.");
+    throw new CtlError(
+      "npm start requires its API key. Run ctl in its folder. Or give --key, or set WABA_CTL_KEY.",
+    );
   }
   const body: unknown = await response.json().catch(() => undefined);
   const answer = typeof body === "object" && body !== null ? (body as Answer) : undefined;

@@ -7,10 +7,14 @@ import { textTable } from "./text-table.ts";
 const UNREADABLE_ROW = "unknown: this version cannot read its row";
 
 /** The answer to `status` as lines for a person. */
-export function describeStatus(answer: Answer): string[] {
+export function describeStatus(answer: Answer, now: number): string[] {
   const atLeast = new Set(listOf(answer.atLeast).map(String));
   const orMore = (name: string) => (atLeast.has(name) ? " or more" : "");
   const count = (name: string) => `${answer[name]}${orMore(name)}`;
+  const some = (name: string, noun: string) => {
+    const noPlural = answer[name] === 1 && !atLeast.has(name);
+    return `${count(name)} ${noun}${noPlural ? "" : "s"}`;
+  };
   const part = (name: string) => (answer[name] ?? {}) as Answer;
   const customers = `${count("watched")} watched, ${count("unwatched")} removed`;
   const rows = textTable([
@@ -22,12 +26,12 @@ export function describeStatus(answer: Answer): string[] {
     ["account", describeAccount(part("account"))],
     ["customers", `${customers}, ${count("neverRead")} never read`],
     ["failing", `${count("failing")}, of which ${count("stale")} stale`],
-    ...listOf(answer.failures).map((one) => ["", describeFailing(one)]),
+    ...listOf(answer.failures).map((one) => ["", describeFailing(one, now)]),
     ["unreadable", count("unreadable")],
     ...describeAhead(answer),
     ["numbers", describeNumbers(answer, count)],
     ["priority lane", `${describeLane(part("lane"))}${orMore("lane")}`],
-    ["pending", `${count("pending")} events of ${count("pendingCustomers")} customers`],
+    ["pending", `${some("pending", "event")} of ${some("pendingCustomers", "customer")}`],
     ["dead letters", count("dead")],
     ["receiver", describeReceiver(part("receiver"))],
   ]);
@@ -98,9 +102,10 @@ function describeAccount(account: Answer): string {
   return `failing since ${failingSince} (${reasonText(account as FailureReason)})${stale}`;
 }
 
-function describeFailing(failure: Answer): string {
+function describeFailing(failure: Answer, now: number): string {
   const why = reasonText(failure as FailureReason);
-  return `${failure.custSpaceId} since ${failure.since} (${why})`;
+  const age = formatDuration(now - Date.parse(String(failure.since)));
+  return `${failure.custSpaceId} for ${age}, since ${failure.since} (${why})`;
 }
 
 /** Only after a wrong clock. */

@@ -107,11 +107,12 @@ describe("the operators' page", () => {
       sleep: async () => {},
       user: "alice",
       readText: async () => "cust-space-1",
+      listFiles: async () => [],
       findStart: async () => undefined,
       serverless: ["npx"] as const,
     };
     if (parsed.kind !== "plan") throw new Error("no command for poll");
-    return describeAnswer(await runPlan(parsed.plan, connection, io));
+    return describeAnswer(await runPlan(parsed.plan, connection, io), rig.now());
   }
 
   it("shows what status prints", async () => {

@@ -79,9 +79,9 @@ describe("the verdict of status", () => {
   });
 
   it.each([
-    ["open", "WARN", "the receiver does not accept events for 90 min"],
-    ["paused", "WARN", "the receiver is paused for 90 min"],
-    ["disabled", "CRIT", "the receiver is disabled for 90 min"],
+    ["open", "WARN", "the receiver has not accepted events for 90 min"],
+    ["paused", "WARN", "the receiver has been paused for 90 min"],
+    ["disabled", "CRIT", "the receiver has been disabled for 90 min"],
   ])("is, with the receiver %s, %s", async (state, verdict, text) => {
     await rig.put(RECEIVER_KEY, receiver(state));
     expect((await status()).verdict).toEqual({
@@ -98,7 +98,7 @@ describe("the verdict of status", () => {
     expect((await status()).verdict).toEqual({
       status: "CRIT",
       reasons: [
-        "the account fails for 20 min (since 2026-01-02T02:44:05Z): ERR_UPSTREAM_REFUSED, Forbidden.RAM",
+        "the account has failed for 20 min (since 2026-01-02T02:44:05Z): ERR_UPSTREAM_REFUSED, Forbidden.RAM",
         "this version cannot read the row of receiver",
         "1 dead letter",
         "1 row unreadable",

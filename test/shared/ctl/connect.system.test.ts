@@ -51,7 +51,11 @@ describe("ctl against npm start", () => {
   });
 
   it.each([
-    [401, { code: "ERR_UNAUTHORIZED" }, "Give --key, or set WABA_CTL_KEY"],
+    [
+      401,
+      { code: "ERR_UNAUTHORIZED" },
+      "Run ctl in its folder. Or give --key, or set WABA_CTL_KEY",
+    ],
     [404, "no function has this path", "does not answer as npm start does (HTTP 404)"],
     [503, { code: "ERR_STORE" }, "refused the command (ERR_STORE)"],
     [500, { errorType: "ERR_STORE", errorMessage: "x" }, "The function failed (ERR_STORE)"],

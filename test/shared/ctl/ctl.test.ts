@@ -48,6 +48,8 @@ describe("a command line of ctl", () => {
     [[], "npm run ctl -- COMMAND [options]"],
     [["frobnicate"], "There is no such command"],
     [["stauts"], "Did you mean status?"],
+    [["--stage", "prod", "status"], "The command comes first, then its options."],
+    [["dead"], "Choose one:\n  dead list\n  dead redeliver (--customer"],
     [["watch", "add"], "watch add takes at least one CustSpaceId"],
     [["status", "now"], "status takes no further words"],
     [["status", "--fast"], "--fast"],
@@ -55,7 +57,10 @@ describe("a command line of ctl", () => {
     [["dead", "drop", "--all", "--customer", "a"], "give either --customer or --all"],
     [["dead", "redeliver", "--all", "--seq", "3"], "--seq needs --customer"],
     [["redeliver"], "give at least one of --customer, --number and --since"],
-    [["redeliver", "--since", "yesterday"], "--since must be a time such as 2026-01-02T03:04:05Z"],
+    ...["yesterday", "5", "2026", "1,5h", "90x", "-1h"].map((since): [string[], string] => [
+      ["redeliver", `--since=${since}`],
+      "--since must be a time such as 2026-01-02T03:04:05Z, or how long ago: 30m, 2h, 3d",
+    ]),
     [["dead", "drop", "--customer", "a", "--seq", "last"], "--seq must be a whole number"],
     [["redeliver", "--number", "nobody"], "--number must be a phone number"],
     [["resync", "--customer", "a/b"], "--customer must be 1 to 128 letters, digits, _ or -"],
@@ -148,11 +153,17 @@ describe("ctl", () => {
     expect(await rig.keys()).toEqual(before);
   });
 
-  it("names a file that is not there", async () => {
-    const run = await runCtl(["watch", "import", "no-such-file", "--url", server.url], {
-      readText: (path) => readFile(path, "utf8"),
-    });
-    expect(run).toMatchObject({ code: 1, err: "no-such-file: There is no such file." });
+  it("names a file that is not there, and the one that is near", async () => {
+    const importOf = (file: string) =>
+      runCtl(["watch", "import", file, "--url", server.url], {
+        readText: (path) => readFile(path, "utf8"),
+        listFiles: async (folder) => (folder === "lists" ? ["customers.csv", "old.csv"] : []),
+      });
+    const far = await importOf("no-such-file");
+    expect(far).toMatchObject({ code: 1, err: "no-such-file: There is no such file." });
+    expect((await importOf("lists/custmers.csv")).err).toBe(
+      "lists/custmers.csv: There is no such file. Did you mean lists/customers.csv?",
+    );
   });
 
   it.each([
@@ -179,14 +190,9 @@ describe("ctl", () => {
     await rig.put("c/b", aCustomer({ failure: { ...failure, upstreamCode, upstreamMessage } }));
     await rig.put("c/c", aCustomer({ failure, removedAt: "2026-01-01T00:00:00.000Z" }));
     const { out } = await ctl("watch", "list", "--failing");
-    expect(out.split("\n").map((line) => line.split(/ {2,}/).slice(0, 4))).toEqual([
-      ["customer", "failing since", "reason", "numbers"],
-      [
-        "b",
-        "2026-01-02T02:00:00.000Z",
-        "ERR_UPSTREAM_REFUSED, Product.Unsubscript: The product is not activated.",
-        "0",
-      ],
+    expect(out.split("\n")).toEqual([
+      "customer  numbers  pending  first read                last change               removed  failing since             for     reason",
+      "b         0        0        2026-01-01T00:00:00.000Z  2026-01-01T00:00:00.000Z           2026-01-02T02:00:00.000Z  64 min  ERR_UPSTREAM_REFUSED, Product.Unsubscript: The product is not activated.",
     ]);
   });
 
@@ -215,12 +221,20 @@ describe("ctl", () => {
     ]);
   });
 
+  it("takes ls and rm for list and remove, and prints its version", async () => {
+    await rig.put("c/a", aCustomer());
+    expect((await ctl("watch", "rm", "a")).out).toContain("1 removed, 0 not watched");
+    expect((await ctl("watch", "ls")).out).toContain("customer  numbers");
+    const environment = { npm_package_version: "1.2.3" };
+    expect(await runCtl(["--version"], { environment })).toMatchObject({ code: 0, out: "1.2.3" });
+  });
+
   it("watches closely for a duration as people write it", async () => {
     await rig.put("c/a", aCustomer());
-    for (const duration of ["6h", "90m", "3d"]) {
+    for (const duration of ["6h", "90m", "3d", "1.5h", "2 d", "7200s", "1H"]) {
       expect((await ctl("watch", "closely", "a", "--for", duration)).code).toBe(0);
     }
-    expect(server.payloads.map(({ hours }) => hours)).toEqual([6, 2, 72]);
+    expect(server.payloads.map(({ hours }) => hours)).toEqual([6, 2, 72, 2, 48, 2, 1]);
   });
 
   it("names a number and a dead letter that are not there", async () => {
@@ -228,6 +242,12 @@ describe("ctl", () => {
     const number = await ctl("redeliver", "--number", "4915100000000");
     expect(number.code).toBe(1);
     expect(number.out).toContain("No kept event is about *********0000.");
+    expect(number.out).not.toContain("Did you mean");
+    const deliveredAt = "2026-01-02T03:00:00.000Z";
+    await rig.put("c/b", aCustomer({ delivered: [{ ...anEvent(1), deliveredAt }] }));
+    expect((await ctl("redeliver", "--number", "4915112345687")).out).toContain(
+      "No kept event is about *********5687. Did you mean *********5678 of b?",
+    );
     const letter = await ctl("dead", "drop", "--customer", "a", "--seq", "7");
     expect(letter.code).toBe(1);
     expect(letter.out).toContain("a has no dead letter 7.");
@@ -249,12 +269,12 @@ describe("ctl", () => {
     const refused = await ctl("watch", "remove", "a");
     expect(refused).toMatchObject({
       code: 1,
-      out: "0 removed, 0 not watched\na has 1 pending events. To drop them, add --drop.",
+      out: "0 removed, 0 not watched\na has 1 pending event. To drop them, add --drop.",
     });
     const dropped = await ctl("watch", "remove", "a", "--drop");
     expect(dropped).toMatchObject({
       code: 0,
-      out: "1 removed, 0 not watched, 1 events dropped\nDead letters and responses to adds stay. To remove them, run: npm run ctl -- erase ID",
+      out: "1 removed, 0 not watched, 1 event dropped\nDead letters and responses to adds stay. To remove them, run: npm run ctl -- erase ID",
     });
     expect((await ctl("watch", "list")).out).toBe(
       [

@@ -25,6 +25,7 @@ describe("the ids of an import", () => {
     ],
     ["a remark line in a CSV", "custSpaceId,name\n# old\na,Shop #1", ["a"]],
     ["trailing separators in a list", "a,\nb,\n", ["a", "b"]],
+    ["a header in the plural", "custSpaceIds\na", ["a"]],
   ])("are read from %s", (_name, text, ids) => {
     expect(readImport(text)).toEqual(ids);
   });
@@ -45,10 +46,25 @@ describe("the ids of an import", () => {
     ]);
   });
 
+  it("lose no letter to a quote without an end", () => {
+    expect(problemOf('x"\n"a"b\ncust-2\n"cust-10')).toEqual([
+      "Nothing was sent. Lines without a CustSpaceId: 3",
+      '  line 1: "x\\"" is no id',
+      '  line 2: "\\"a\\"b" is no id',
+      '  line 4: "\\"cust-10" is no id',
+      "An id is self, or 1 to 128 letters, digits, _ or -.",
+    ]);
+  });
+
   it("are never a header's word", () => {
     expect(problemOf("customer\na")).toContain(
       '  line 1: "customer" is a header. Name the column custSpaceId',
     );
+    for (const word of ["customers", "Tenant", "client_id", "custSpace", "Customer Space ID"]) {
+      expect(problemOf(`${word}\na`)).toContain(
+        `  line 1: "${word}" is a header. Name the column custSpaceId`,
+      );
+    }
     expect(problemOf("id,name\na,Acme")[1]).toBe(
       "  line 1: has several columns, and no header custSpaceId says which one to take",
     );

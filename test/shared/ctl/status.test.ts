@@ -67,8 +67,8 @@ describe("the lines of ctl status", () => {
     const lines = await linesOf();
     const failing = lines.indexOf("failing        2, of which 1 stale");
     expect(lines.slice(failing + 1, failing + 3)).toEqual([
-      "               a since 2026-01-02T02:00:00.000Z (ERR_UPSTREAM_TIMEOUT, ENOTFOUND)",
-      "               b since 2026-01-02T02:00:00.000Z (ERR_UPSTREAM_TIMEOUT)",
+      "               a for 64 min, since 2026-01-02T02:00:00.000Z (ERR_UPSTREAM_TIMEOUT, ENOTFOUND)",
+      "               b for 64 min, since 2026-01-02T02:00:00.000Z (ERR_UPSTREAM_TIMEOUT)",
     ]);
     expect(lines).toContain(
       "account        failing since 2026-01-02T02:00:00.000Z (ERR_UPSTREAM_ACCOUNT, Forbidden.RAM: Not authorized.: No policy\\u001b[2J), stale since 2026-01-02T02:31:00.000Z",
@@ -159,6 +159,22 @@ describe("ctl status --check", () => {
       out: "UNKNOWN: Nothing listens at the given --url. Is npm start running?",
     });
     expect(await ctl("status", "--check", "--fast")).toMatchObject({ code: 3 });
+    const settings = { STORE_URL: "mysql://db|x" };
+    const wrong = await runCtl(["status", "--check"], { environment: settings });
+    expect(wrong).toEqual({
+      code: 3,
+      out: "UNKNOWN: npm start is not running, so ctl opens the store that the environment names. Settings to fix: STORE_URL must be memory:, pglite:<folder>, postgres://… or tablestore://INSTANCE.REGION/TABLE; WEBHOOK_URL must be set; WEBHOOK_SECRET must be set",
+      err: "",
+      waits: [],
+    });
+    const json = await runCtl(["status", "--check", "--json", "--url", await closedUrl()]);
+    expect(JSON.parse(json.out)).toEqual({
+      error: { message: "Nothing listens at the given --url. Is npm start running?" },
+      verdict: {
+        status: "UNKNOWN",
+        reasons: ["Nothing listens at the given --url. Is npm start running?"],
+      },
+    });
     await server.close();
     server = await startPollServer(() => ({ body: { command: "status", failing: 0 } }));
     const earlier = await ctl("status", "--check");

@@ -30,6 +30,7 @@ export async function runCtl(argv: readonly string[], io: Partial<CtlIo> = {}): 
       now += ms;
     },
     readText: async () => "",
+    listFiles: async () => [],
     findStart: async () => undefined,
     serverless: ["false"],
     ...io,
