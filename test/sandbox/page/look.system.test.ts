@@ -94,6 +94,19 @@ describeInBrowser("the page's look", ({ openStack, openPage, closeLater }) => {
     expect(await places()).toEqual(before);
   });
 
+  it("keeps the button Add in its place when it opens", async () => {
+    const stack = await openStack();
+    const { page } = await openPage(stack, { viewport: DESKTOP });
+    const add = page.locator("#adder > summary");
+    for (const viewport of [DESKTOP, PHONE]) {
+      await page.setViewportSize(viewport);
+      const before = await add.boundingBox();
+      await add.click();
+      expect([viewport, await add.boundingBox()]).toEqual([viewport, before]);
+      await add.click();
+    }
+  });
+
   it("shows numbers and events side by side, and as tabs where there is no room", async () => {
     const stack = await openStack();
     await PAGE_STATES.trouble(stack);

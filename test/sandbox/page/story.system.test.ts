@@ -87,7 +87,7 @@ async function outage(page: Page, hand: Hand): Promise<void> {
   expect(await newest(page, hand, 4)).toMatch(/waiting(, \d attempts?: 503)?$/);
 
   await hand.press(receiver);
-  await page.getByText(/everything delivered\.$/).waitFor();
+  await page.getByText(/everything delivered\. Numbers: 1 critical\.$/).waitFor();
   const bodies = await eventsOf(page).locator("> details > summary").allInnerTexts();
   expect(bodies).toHaveLength(4);
   expect(bodies.slice(0, 2).join()).toMatch(/CONNECTED →\s+to\s+BANNED ↓/);

@@ -13,7 +13,8 @@ function stored(): string {
 function apply(theme: string): void {
   document.documentElement.dataset.theme = theme;
   const button = document.getElementById("theme");
-  if (button) button.textContent = `Theme: ${theme}`;
+  const label = button?.firstElementChild;
+  if (label) button.replaceChildren(label, theme);
 }
 
 function cycle(): void {

@@ -78,11 +78,24 @@ function saidOf(link: Link, model: Model | undefined): Said {
   // The exact time is for the log; here the duration before it counts.
   const short = reasons.map((reason) => capital(reason.replace(/ \(since [^)]*\)/, "")));
   if (status !== "OK") return { status, text: `${short.join(". ")}.` };
-  return { status, text: calm(model.overview, Date.now() + model.skew) };
+  const trouble = troubleOf(model);
+  return { status, text: `${calm(model.overview, Date.now() + model.skew)}${trouble}` };
 }
 
 function capital(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
+}
+
+/** The watch may be well while its numbers are not. */
+function troubleOf({ customers }: Model): string {
+  const levels = [...customers.values()].flatMap(({ numbers }) => numbers.map((one) => one.level));
+  const of = (level: string) => levels.filter((one) => one === level).length;
+  const [critical, warning] = [of("critical"), of("warning")];
+  const parts = [
+    ...(critical > 0 ? [`${critical} critical`] : []),
+    ...(warning > 0 ? [`${warning} with a warning`] : []),
+  ];
+  return parts.length > 0 ? ` Numbers: ${parts.join(", ")}.` : "";
 }
 
 function calm({ store, freshSince }: Overview, now: number): string {
