@@ -34,3 +34,30 @@ it("a test that npm test runs loads nothing to start a process, a browser or a d
   );
   expect(wrong).toEqual([]);
 });
+
+/** The store in a folder is for npm start, which needs the development dependencies anyway. */
+const LOCAL_STORE = "@electric-sql/pglite";
+
+/** The packages that a file and what it imports may load, at once or later. */
+function everyPackageOf(file: string, seen: Set<string>): string[] {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  return scanImports(readFileSync(new URL(file, ROOT), "utf8")).flatMap(({ specifier, kind }) => {
+    const to = resolveImport(file, specifier);
+    if (to !== undefined) return everyPackageOf(to, seen);
+    return kind === "type" || specifier.startsWith("node:") ? [] : [specifier];
+  });
+}
+
+it("the operator's commands need no development dependency, but for the store in a folder", () => {
+  const { dependencies, scripts } = JSON.parse(
+    readFileSync(new URL("package.json", ROOT), "utf8"),
+  ) as Record<"dependencies" | "scripts", Record<string, string>>;
+  const [program = ""] = scripts.ctl?.split(" ") ?? [];
+  const names = everyPackageOf("shared/ctl/ctl.ts", new Set([""])).map(
+    (specifier) => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier,
+  );
+  const needed = [...new Set([program, ...names])].sort();
+  expect(needed).toContain("pg");
+  expect(needed.filter((name) => !(name in dependencies))).toEqual([LOCAL_STORE]);
+});

@@ -5,6 +5,8 @@ import type { Answer } from "./answer.ts";
 import { type Connection, CtlError, type CtlIo } from "./io.ts";
 
 const LIMIT_MS = 120_000;
+const NOTHING_SAID =
+  "serverless printed nothing. It is a development dependency: to install it, run npm ci";
 /** Lines of a failed call's output that are passed on. */
 const MAX_QUOTED = 8;
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
@@ -47,7 +49,7 @@ async function invokeDeployed(stage: string, payload: object, io: Io): Promise<A
   throw new CtlError(
     [
       `The deployed function could not be called (${problem ?? "its answer was not printed"}).`,
-      ...said.map((line) => `  ${line}`),
+      ...(said.length > 0 ? said : [NOTHING_SAID]).map((line) => `  ${line}`),
     ].join("\n"),
   );
 }

@@ -53,7 +53,7 @@ export type VerifyOptions = {
  * Proves that a request is a fresh, unaltered event and returns it typed. Standard Webhooks: the
  * HMAC-SHA256 of `id.timestamp.body` by any of the secrets, compared in constant time. Fields that
  * this version does not know are kept. An event may be delivered more than once, so ignore an `id`
- * that you know, or use `isNewer`.
+ * that you know, as `arrivalOf` does.
  *
  * @param rawBody the bytes or text as received, before anything parses them
  * @param secrets `whsec_…`: a list, or one text with spaces between as in WEBHOOK_SECRET

@@ -71,12 +71,23 @@ export function describe(event: AnyEvent): string {
       return event.data.missingReason;
     case "whatsapp.watch.stale":
       return event.data.code;
+    case "whatsapp.phone_number.health_changed":
+      return [event.data.health.canSend, ...event.data.health.reasons.map(({ code }) => code)].join();
     default:
       return event.id;
   }
 }
 
 export const add: Schemas["AddRequest"] = { cc: "49", phoneNumber: "1", verifiedName: "Acme", custSpaceId: "c" };
+type Request<P extends "/add" | "/hint"> = paths[P]["post"]["requestBody"]["content"]["application/json"];
+export const added: Request<"/add"> = add;
+export const hint: Request<"/hint"> = { custSpaceIds: ["c"] };
+export const taken = (answer: Answer<"/hint", "post">, other: Answer<"/hint/{custSpaceId}/{token}", "post">): boolean =>
+  answer.code === 0 && other.code === 0;
+export const place: paths["/hint/{custSpaceId}/{token}"]["post"]["parameters"]["path"] = { custSpaceId: "c", token: "t" };
+export const question: NonNullable<paths["/query"]["get"]["parameters"]["query"]> = {
+  custSpaceId: "c", maxAgeSeconds: 60,
+};
 export const codeOf = ({ code, requestId }: Schemas["Problem"]): string => code + requestId;
 `;
 
@@ -110,6 +121,10 @@ describe("a client that openapi-typescript generates", () => {
     ["a word that is not known", `case "RED": return 2;`, ""],
     ["a field that its type does not have", "event.data.missingReason", "event.data.nextStep"],
     ["a request without the name", `verifiedName: "Acme", `, ""],
+    ["a hint of no customers", `{ custSpaceIds: ["c"] }`, "{}"],
+    ["a hint's address without its token", `, token: "t"`, ""],
+    ["a parameter that no query has", "maxAgeSeconds: 60", "maxAge: 60"],
+    ["a health that its type does not have", "event.data.health.canSend", "event.data.canSend"],
   ])("refuses %s", async (_, good, bad) => {
     expect(PROGRAM).toContain(good);
     expect(await compile(PROGRAM.replace(good, bad))).toMatch(/error TS\d+/);

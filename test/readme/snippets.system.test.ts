@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildReceiver } from "../../shared/bundle/build-receiver.ts";
 import { EXAMPLE_SECRET } from "../contract/event-examples.ts";
 import { fenced, pageText, ROOT } from "./pages.ts";
 
@@ -58,48 +59,55 @@ describe("the pages' snippets for TypeScript", () => {
     expect(await compile(ofReadme)).toBe("");
   });
 
-  it("serve: the README's receiver accepts an event and refuses another's", async () => {
-    const printing = "server.listen(0, () => console.log(JSON.stringify(server.address())));\n";
-    expect(ofReadme).toContain("server.listen(8080);\n");
-    await writeFile(
-      path.join(folder, "receiver.ts"),
-      ofReadme.replace("server.listen(8080);\n", printing),
-    );
-    const receiver = spawn(process.execPath, ["--import", "tsx", "receiver.ts"], {
-      cwd: folder,
-      env: { ...process.env, WEBHOOK_SECRET: EXAMPLE_SECRET },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    try {
-      const lines = createInterface(receiver.stdout);
-      const [address] = (await once(lines, "line")) as [string];
-      const { port } = JSON.parse(address) as { port: number };
-      const event = JSON.stringify({
-        specversion: "1.0",
-        id: "evt_1",
-        source: "urn:example",
-        type: "webhook.test",
-        time: "2026-01-01T00:00:00Z",
-        datacontenttype: "application/json",
-        data: { message: "Are you there?" },
+  it.each([
+    ["TypeScript", "receiver.ts", ["--import", "tsx"]],
+    ["JavaScript, beside what the build makes", "built/receiver.mjs", []],
+  ])(
+    "serve: the README's receiver, as %s, takes what is signed alone",
+    async (_, file, options) => {
+      await buildReceiver(path.join(folder, "built/receiver"));
+      const printing = "server.listen(0, () => console.log(JSON.stringify(server.address())));\n";
+      expect(ofReadme).toContain("server.listen(8080);\n");
+      await writeFile(
+        path.join(folder, file),
+        ofReadme.replace("server.listen(8080);\n", printing),
+      );
+      const receiver = spawn(process.execPath, [...options, file], {
+        cwd: folder,
+        env: { ...process.env, WEBHOOK_SECRET: EXAMPLE_SECRET },
+        stdio: ["ignore", "pipe", "inherit"],
       });
-      const now = new Date();
-      const send = async (text: string) => {
-        const { status } = await fetch(`http://127.0.0.1:${port}`, {
-          method: "POST",
-          headers: {
-            "webhook-id": "evt_1",
-            "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
-            "webhook-signature": new Webhook(EXAMPLE_SECRET).sign("evt_1", now, event),
-          },
-          body: text,
+      try {
+        const lines = createInterface(receiver.stdout);
+        const [address] = (await once(lines, "line")) as [string];
+        const { port } = JSON.parse(address) as { port: number };
+        const event = JSON.stringify({
+          specversion: "1.0",
+          id: "evt_1",
+          source: "urn:example",
+          type: "webhook.test",
+          time: "2026-01-01T00:00:00Z",
+          datacontenttype: "application/json",
+          data: { message: "Are you there?" },
         });
-        return status;
-      };
-      expect(await send(event)).toBe(204);
-      expect(await send(`${event} `)).toBe(401);
-    } finally {
-      receiver.kill();
-    }
-  });
+        const now = new Date();
+        const send = async (text: string) => {
+          const { status } = await fetch(`http://127.0.0.1:${port}`, {
+            method: "POST",
+            headers: {
+              "webhook-id": "evt_1",
+              "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
+              "webhook-signature": new Webhook(EXAMPLE_SECRET).sign("evt_1", now, event),
+            },
+            body: text,
+          });
+          return status;
+        };
+        expect(await send(event)).toBe(204);
+        expect(await send(`${event} `)).toBe(401);
+      } finally {
+        receiver.kill();
+      }
+    },
+  );
 });

@@ -4,7 +4,7 @@ const NUMBER = "4915112345678";
 
 /** What `npm start` prints once everything runs: addresses, and commands to try. */
 export function guide(stack: Stack, intervalSeconds: number): string {
-  const { url, isKeyMade, upstream, receiver, webhookSecret, isSecretMade } = stack;
+  const { url, isKeyMade, upstream, receiver, webhookSecret, isSecretMade, webhookUrl } = stack;
   const apiKey = isKeyMade ? stack.apiKey : "YOUR-KEY";
   const auth = `-H 'authorization: Bearer ${apiKey}'`;
   const json = "-H 'content-type: application/json'";
@@ -14,7 +14,7 @@ export function guide(stack: Stack, intervalSeconds: number): string {
     `functions   ${url}/add  ${url}/query`,
     `OpenAPI     ${url}/openapi.json`,
     `upstream    ${upstream ? `${upstream.url} (simulated)` : "the real one"}`,
-    `receiver    ${receiver ? `${receiver.url} (local, verifies each event)` : "WEBHOOK_URL"}`,
+    `receiver    ${receiver ? `${receiver.url} (local, verifies each event)` : `yours, at ${new URL(webhookUrl).origin}`}`,
     ...(receiver || !isSecretMade ? [] : [`secret      ${webhookSecret}`]),
     `poll        every ${intervalSeconds} s`,
     `API key     ${isKeyMade ? apiKey : "one of your API_KEYS"}`,
@@ -34,7 +34,8 @@ export function guide(stack: Stack, intervalSeconds: number): string {
     const control = `${upstream.url}/~control`;
     const number = `"custSpaceId":"${FIRST_CUSTOMER}","phoneNumber":"${NUMBER}"`;
     lines.push(
-      "Connect the number upstream, then lower its quality. The events are printed here:",
+      "poll's first read of a number sends no event. After it, connect the number upstream, then lower",
+      "its quality. The events are printed here:",
       `  curl ${control}/connect ${json} -d '{${number}}'`,
       `  curl ${control}/set-number ${json} -d '{${number},"fields":{"QualityRating":"RED"}}'`,
     );

@@ -45,6 +45,7 @@ export type Stack = {
   readonly isSecretMade: boolean;
   /** Without a password. */
   readonly store: string;
+  readonly webhookUrl: string;
   /** With which events are signed. */
   readonly webhookSecret: string;
   /** Undefined if it is the real one. */
@@ -143,6 +144,7 @@ async function assemble(
     isSecretMade: !given.WEBHOOK_SECRET,
     ...{ apiKey, upstream, receiver, functions, timer, close },
     store: describeStore(environment.STORE_URL ?? ""),
+    webhookUrl: environment.WEBHOOK_URL ?? "",
     webhookSecret: secret,
   };
 }

@@ -179,7 +179,9 @@ describe("npm start", () => {
       const { port } = server.address() as AddressInfo;
       const { code, output, errors } = await start(["--port", String(port)]).ended;
       expect(code).toBe(1);
-      expect(errors).toBe("The port is taken. Choose another with --port.\n");
+      expect(errors).toBe(
+        `Port ${port} is taken, perhaps by another npm start. Take a free one: npm start -- --port 0\n`,
+      );
       expect(output).toBe("Starting: opening the store…\n");
     } finally {
       server.close();

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { readDuration } from "../../shared/commands/duration.ts";
 import { SETTING_HELP } from "../../shared/contract/setting-help.ts";
 import { printable, printableLines } from "../../shared/ctl/printable.ts";
 import { announceStart } from "../../shared/ctl/running-file.ts";
@@ -132,9 +133,8 @@ async function printEvents(
 
 /** `90`, `90s` and `15m` as seconds. Other texts are left to be refused. */
 function toSeconds(text: string): string {
-  const [, count, unit = "s"] = /^(\d{1,5})([smh]?)$/.exec(text) ?? [];
-  const size = { m: 60, h: 3_600 }[unit] ?? 1;
-  return count === undefined ? text : String(Number(count) * size);
+  const ms = readDuration(text);
+  return ms === undefined ? text : String(ms / 1_000);
 }
 
 function wholeNumber(name: string, text: string, least: number, most: number): number {
@@ -146,9 +146,11 @@ function wholeNumber(name: string, text: string, least: number, most: number): n
 try {
   await start();
 } catch (error) {
-  const code = (error as { code?: unknown }).code;
+  const { code, port } = error as { readonly code?: unknown; readonly port?: unknown };
   const taken =
-    code === "EADDRINUSE" ? "The port is taken. Choose another with --port." : undefined;
+    code === "EADDRINUSE"
+      ? `Port ${port} is taken, perhaps by another npm start. Take a free one: npm start -- --port 0`
+      : undefined;
   console.error(printableLines(taken ?? (error instanceof Error ? error.message : String(error))));
   process.exitCode = 1;
 }

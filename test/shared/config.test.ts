@@ -189,8 +189,8 @@ describe("the settings of a function", () => {
     ["WATCH_CUST_SPACES", "cust 1", "must be self or CustSpaceIds, separated by commas"],
     ["WATCH_DISCOVER", "1", "must be on, off, true or false"],
     ["WATCH_DISCOVER", "ON", "must be on, off, true or false"],
-    ["WATCH_SYNC", "on", "must be off or lane"],
-    ["WATCH_SYNC", "Lane", "must be off or lane"],
+    ["WATCH_SYNC", "on", "must be off, false or lane"],
+    ["WATCH_SYNC", "Lane", "must be off, false or lane"],
     ["TICK_SECONDS", "0", "must be at least 1"],
     ["TICK_SECONDS", "58", "must be at most 57"],
     ["POLL_INTERVAL_SECONDS", "0", "must be at least 1"],
@@ -237,7 +237,7 @@ describe("the settings of a function", () => {
   });
 
   it("accept off for both ways of reading more", () => {
-    const config = loadConfig({ ...FOR_POLL, WATCH_DISCOVER: "off", WATCH_SYNC: "off" }, POLL);
+    const config = loadConfig({ ...FOR_POLL, WATCH_DISCOVER: "off", WATCH_SYNC: "false" }, POLL);
     expect(config).toMatchObject({ discover: false, sync: "off" });
   });
 

@@ -1,5 +1,7 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
 import { EXAMPLE_SECRET, eventExamples } from "../../contract/event-examples.ts";
 import { OTHER_SECRET } from "../../sandbox/receiver-test-sender.ts";
@@ -21,11 +23,9 @@ for case in json.load(sys.stdin):
 json.dump(answers, sys.stdout)
 `;
 
-function readSnippet(): string {
-  const snippet = /^```python\n([\s\S]+?)^```$/m.exec(readFileSync(PAGE, "utf8"))?.[1];
-  if (snippet === undefined) throw new Error("the receivers' page has no block of python");
-  return snippet;
-}
+const [verifier = "", server = ""] = [
+  ...readFileSync(PAGE, "utf8").matchAll(/^```python\n([\s\S]+?)^```$/gm),
+].map(([, snippet = ""]) => snippet);
 
 describe("the receivers' page's Python snippet", () => {
   it.runIf(hasPython)("takes what the service sends and refuses everything else", async () => {
@@ -54,7 +54,7 @@ describe("the receivers' page's Python snippet", () => {
       { ...good, headers: { ...headers, "webhook-timestamp": "now" } },
     ];
     const input = cases.map((one) => ({ ...one, body: Buffer.from(one.body).toString("base64") }));
-    const { stdout, stderr } = spawnSync("python3", ["-c", readSnippet() + HARNESS], {
+    const { stdout, stderr } = spawnSync("python3", ["-c", verifier + HARNESS], {
       input: JSON.stringify(input),
       encoding: "utf8",
     });
@@ -67,5 +67,37 @@ describe("the receivers' page's Python snippet", () => {
       ...Array(3).fill("ValueError signature"),
       ...["ValueError missing header", "ValueError missing header"],
     ]);
+  });
+
+  it.runIf(hasPython)("serves: it takes what is signed alone", async () => {
+    expect(server).toContain('HTTPServer(("127.0.0.1", 8080), Receiver).serve_forever()\n');
+    const onFreePort = server.replace(
+      /HTTPServer.*\n$/,
+      'it = HTTPServer(("127.0.0.1", 0), Receiver)\nprint(it.server_port, flush=True)\nit.serve_forever()\n',
+    );
+    const receiver = spawn("python3", ["-c", `${verifier}\n${onFreePort}`], {
+      env: { ...process.env, WEBHOOK_SECRET: EXAMPLE_SECRET },
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    try {
+      const lines = createInterface(receiver.stdout)[Symbol.asyncIterator]();
+      const port = (await lines.next()).value;
+      const body = '{"type":"webhook.test","data":{}}';
+      const sentAt = new Date();
+      const headers = {
+        "webhook-id": "evt_1",
+        "webhook-timestamp": String(Math.floor(sentAt.getTime() / 1000)),
+        "webhook-signature": new Webhook(EXAMPLE_SECRET).sign("evt_1", sentAt, body),
+      };
+      const send = async (text: string) => {
+        const url = `http://127.0.0.1:${port}/hook`;
+        return (await fetch(url, { method: "POST", headers, body: text })).status;
+      };
+      expect(await send(body)).toBe(204);
+      expect((await lines.next()).value).toBe("webhook.test {}");
+      expect(await send(`${body} `)).toBe(401);
+    } finally {
+      receiver.kill();
+    }
   });
 });
