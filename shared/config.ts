@@ -154,8 +154,9 @@ export function loadHintConfig(environment: Environment, row: Requires): HintCon
 export function loadConfig(environment: Environment, { requires }: Requires): Config {
   const { values, problems } = readSettings(allSettings(), environment, requires);
   const guard = createGuard(values);
-  const refused = values.WEBHOOK_URL && guard?.problem(values.WEBHOOK_URL);
-  if (refused) problems.push({ path: "WEBHOOK_URL", message: TARGET_PROBLEMS[refused.reason] });
+  const refused = (values.WEBHOOK_URL && guard?.problems(values.WEBHOOK_URL)) || [];
+  const path = "WEBHOOK_URL";
+  problems.push(...refused.map((reason) => ({ path, message: TARGET_PROBLEMS[reason] })));
   if (problems.length > 0) throw new ConfigError(problems);
   const good = values as Values<ReturnType<typeof allSettings>>;
   const { WEBHOOK_URL: url, WEBHOOK_SECRET: secrets } = good;
@@ -277,6 +278,9 @@ function readSecret(text: string): Read<Secret> {
 }
 
 function readUrl(text: string): Read<URL> {
+  if (/[\s,;]+https?:/i.test(text.trim())) {
+    return { problem: "must be one URL: a receiver that passes events on can serve several" };
+  }
   return URL.canParse(text) ? { value: new URL(text) } : { problem: "must be a URL" };
 }
 

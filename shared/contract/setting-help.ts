@@ -5,7 +5,7 @@ export const SETTING_HELP: Readonly<Record<SettingName, string>> = {
   API_KEYS: "`name:key[:custSpaceId|self|*],…`, or `name:sha256:HEX[:…]` with the key's digest",
   STORE_URL:
     "`tablestore://INSTANCE.REGION/TABLE`, `postgres://…?sslmode=verify-full`, `pglite:./folder`, `memory:`",
-  WEBHOOK_URL: "where events go: https and a public address",
+  WEBHOOK_URL: "where events go: one URL, https and a public address",
   WEBHOOK_SECRET: "`whsec_…` of 24 to 64 bytes, or two with a space between, the newest first",
   WEBHOOK_ALLOW_HTTP: "`on` (or `true`) allows http",
   WEBHOOK_ALLOW_CIDRS: "private ranges that the webhook may be in, such as `10.1.0.0/16`, by comma",

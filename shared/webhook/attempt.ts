@@ -63,7 +63,8 @@ export function createSender(options: SenderOptions, deps: SenderDeps): Send {
   const request = url.protocol === "https:" ? https.request : http.request;
 
   return (event, { deadlineAt, redelivery }) => {
-    if (guard.problem(url)) return Promise.resolve({ kind: "failed", reason: "target" });
+    if (guard.problems(url).length > 0)
+      return Promise.resolve({ kind: "failed", reason: "target" });
     const limit = Math.min(ATTEMPT_LIMIT_MS, deadlineAt - deps.monotonic());
     if (limit <= 0) return Promise.resolve({ kind: "failed", reason: "timeout" });
     const signal = AbortSignal.timeout(Math.ceil(limit));

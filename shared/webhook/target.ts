@@ -114,7 +114,7 @@ export type TargetGuard = {
    * Why a URL cannot be a target, by its text alone. The URL parser has turned decimal, octal and
    * hexadecimal hosts into dotted form. A name is checked when it is resolved.
    */
-  problem(url: URL): TargetRefusedError | undefined;
+  problems(url: URL): readonly TargetRefusedError["reason"][];
   isAllowed(address: string): boolean;
 };
 
@@ -123,14 +123,15 @@ export function createTargetGuard(rules: TargetRules): TargetGuard {
   const isAllowed = createAddressGuard(rules.allowCidrs);
   return {
     isAllowed,
-    problem(url) {
+    problems(url) {
       const isHttp = url.protocol === "http:" && rules.allowHttp;
-      if (url.protocol !== "https:" && !isHttp) return new TargetRefusedError("scheme");
-      if (url.username || url.password) return new TargetRefusedError("credentials");
       const host = url.hostname.replace(/^\[|\]$/g, "");
-      return net.isIP(host) === 0 || isAllowed(host)
-        ? undefined
-        : new TargetRefusedError("address");
+      const found = {
+        scheme: url.protocol !== "https:" && !isHttp,
+        credentials: Boolean(url.username || url.password),
+        address: net.isIP(host) !== 0 && !isAllowed(host),
+      };
+      return (["scheme", "credentials", "address"] as const).filter((reason) => found[reason]);
     },
   };
 }
@@ -141,7 +142,7 @@ export type Lookup = typeof dns.lookup;
 /**
  * A look-up for an agent that reaches allowed addresses only. A name is resolved once, and the
  * connection goes to the addresses that were checked. One refused address refuses the name. IP
- * literals need no look-up: `TargetGuard.problem` checks them before each attempt.
+ * literals need no look-up: `TargetGuard.problems` checks them before each attempt.
  */
 export function guardedLookup(
   isAllowed: (address: string) => boolean,

@@ -148,6 +148,7 @@ describe("the settings of a function", () => {
   const PLAIN =
     "must end with ?sslmode=verify-full, or with ?sslmode=disable for a network that you trust";
   const CIDRS = "must be CIDRs such as 10.1.0.0/16, separated by commas";
+  const ONE_URL = "must be one URL: a receiver that passes events on can serve several";
   const STAGE = "must be 1 to 32 letters, digits or -";
   it.each([
     ["ALIBABA_CLOUD_ACCOUNT_ID", "12 34", "must be an account's number"],
@@ -169,6 +170,9 @@ describe("the settings of a function", () => {
     ["STORE_URL", "redis://host", STORE],
     ["STORE_URL", "postgres:/x", STORE],
     ["WEBHOOK_URL", "hooks.example/in", "must be a URL"],
+    ["WEBHOOK_URL", "https://a.example/in https://b.example/in", ONE_URL],
+    ["WEBHOOK_URL", "https://a.example/in,https://b.example/in", ONE_URL],
+    ["WEBHOOK_URL", "https://a.example/in;HTTPS://b.example/in", ONE_URL],
     ["WEBHOOK_URL", "http://hooks.example/in", "must be https, or http with WEBHOOK_ALLOW_HTTP=on"],
     ["WEBHOOK_URL", "https://u:p@hooks.example", "must not hold a user name or password"],
     [
