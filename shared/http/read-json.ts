@@ -4,10 +4,10 @@ import type { HttpRequest } from "./platform-event.ts";
 /** The largest body this service reads: far above any valid request, far below the platform's 32 MB. */
 export const MAX_BODY_BYTES = 262_144;
 
-// RFC 8259 sections 8.1 and 11: JSON is UTF-8, a charset parameter only repeats that, and no other
-// parameter has a meaning. RFC 6839 section 3.1 is the +json suffix.
+// RFC 8259 sections 8.1 and 11: JSON is UTF-8, a charset parameter only repeats that, also where its
+// name was forgotten, and no other parameter has a meaning. RFC 6839 section 3.1 is the +json suffix.
 const JSON_TYPE =
-  /^application\/(?:[\w!#$&^.+-]+\+)?json[ \t]*(?:;[ \t]*(?:(?:charset=(?:utf-?8|"utf-?8")|(?!charset\b)[\w!#$&^.+-]+=(?:[\w!#$%&'*+.^`|~-]+|"(?:[^"\\]|\\.)*"))[ \t]*)?)*$/i;
+  /^application\/(?:[\w!#$&^.+-]+\+)?json[ \t]*(?:;[ \t]*(?:(?:(?:charset=)?utf-?8|charset="utf-?8"|(?!charset\b)[\w!#$&^.+-]+=(?:[\w!#$%&'*+.^`|~-]+|"(?:[^"\\]|\\.)*"))[ \t]*)?)*$/i;
 
 /**
  * The body's JSON, read strictly: no other media type, charset or coding, and only bytes of UTF-8.

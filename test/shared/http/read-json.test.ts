@@ -33,6 +33,8 @@ describe("readJsonBody", () => {
     "application/json",
     "Application/JSON",
     "application/json;charset=utf-8",
+    "application/json; utf-8",
+    "application/json; UTF8;version=1",
     'application/json ; charset="UTF-8"',
     "application/json;",
     "application/merge-patch+json",
