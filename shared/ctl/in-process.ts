@@ -37,9 +37,14 @@ export function connectInProcess(io: CtlIo): Connection {
 }
 
 function writeAudit(line: string, io: CtlIo): void {
-  const { audit, command } = JSON.parse(line) as Readonly<Record<string, unknown>>;
-  const reads = COMMANDS.some((entry) => entry.name === command && entry.reads);
-  if (audit && !reads) io.err(line);
+  const { audit } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+  if (audit && !isLookOnly(line)) io.err(line);
+}
+
+/** Whether a line of the log is about a command that changes nothing, such as status. */
+export function isLookOnly(line: string): boolean {
+  const { command } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+  return COMMANDS.some((entry) => entry.name === command && entry.reads);
 }
 
 function readConfig(io: CtlIo): Config {

@@ -125,8 +125,14 @@ describe("npm start", () => {
       await printed(/event {2}webhook\.test {4}delivered \(204\)/);
       const [headers, body] = await arrived;
       expect(verifyWebhook(body, headers, secret).type).toBe("webhook.test");
+      expect((await ctl("status")).out).toContain("last run");
       process.kill(-(child.pid ?? 0), "SIGINT");
-      expect(await ended).toMatchObject({ code: 0, errors: "" });
+      const { code, output, errors } = await ended;
+      expect({ code, errors }).toEqual({ code: 0, errors: "" });
+      expect(output).toContain(`receiver    yours, at http://127.0.0.1:${port}\n`);
+      // What only looks leaves no line.
+      expect(output).toContain('"command":"webhook-test"');
+      expect(output).not.toContain('"command":"status"');
     } finally {
       own.close();
       own.closeAllConnections();

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { readDuration } from "../../shared/commands/duration.ts";
 import { SETTING_HELP } from "../../shared/contract/setting-help.ts";
+import { isLookOnly } from "../../shared/ctl/in-process.ts";
 import { printable, printableLines } from "../../shared/ctl/printable.ts";
 import { announceStart } from "../../shared/ctl/running-file.ts";
 import { maskNumber } from "../../shared/log.ts";
@@ -65,7 +66,10 @@ async function start(): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), "waba-numbers-"));
   try {
     console.log("Starting: opening the store…");
-    const writeLog = (line: string) => console.log(printable(line));
+    // events tail looks every two seconds.
+    const writeLog = (line: string) => {
+      if (!line.startsWith("{") || !isLookOnly(line)) console.log(printable(line));
+    };
     const isReal = usesRealUpstream(given);
     const stack = await startStack({
       ...{ folder, port, intervalSeconds, given, writeLog },
