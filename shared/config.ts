@@ -12,6 +12,7 @@ import { parseWebhookSecrets, type WebhookSecret } from "./webhook/signature.ts"
 import {
   createTargetGuard,
   parseCidrs,
+  parseTarget,
   TARGET_PROBLEMS,
   type TargetGuard,
 } from "./webhook/target.ts";
@@ -61,7 +62,7 @@ const HINT_SETTINGS = {
 
 /** The settings that only poll reads. An HTTP function does not load their parsers. */
 const POLL_SETTINGS = {
-  WEBHOOK_URL: { parse: readUrl },
+  WEBHOOK_URL: { parse: parseTarget },
   WEBHOOK_SECRET: { parse: readWebhookSecrets },
   WEBHOOK_ALLOW_HTTP: { parse: /* @__PURE__ */ oneOf(SWITCH), byDefault: "off" },
   WEBHOOK_ALLOW_CIDRS: { parse: parseCidrs, byDefault: "" },
@@ -275,13 +276,6 @@ function readText(value: string): Read<string> {
 
 function readSecret(text: string): Read<Secret> {
   return { value: new Secret(text) };
-}
-
-function readUrl(text: string): Read<URL> {
-  if (/[\s,;]+https?:/i.test(text.trim())) {
-    return { problem: "must be one URL: a receiver that passes events on can serve several" };
-  }
-  return URL.canParse(text) ? { value: new URL(text) } : { problem: "must be a URL" };
 }
 
 function readStoreUrl(text: string): Read<Secret> {

@@ -47,6 +47,14 @@ export const TARGET_PROBLEMS = {
   address: "must be a public address, or one allowed by WEBHOOK_ALLOW_CIDRS",
 } as const;
 
+/** Reads WEBHOOK_URL. */
+export function parseTarget(text: string): { readonly value: URL } | { readonly problem: string } {
+  if (/[\s,;]https?:/i.test(text.trim())) {
+    return { problem: "must be one URL: a receiver that passes events on can serve several" };
+  }
+  return URL.canParse(text) ? { value: new URL(text) } : { problem: "must be a URL" };
+}
+
 /** Reads WEBHOOK_ALLOW_CIDRS: ranges, separated by commas. */
 export function parseCidrs(
   text: string,

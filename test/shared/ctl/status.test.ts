@@ -159,7 +159,7 @@ describe("ctl status --check", () => {
       out: "UNKNOWN: Nothing listens at the given --url. Is npm start running?",
     });
     expect(await ctl("status", "--check", "--fast")).toMatchObject({ code: 3 });
-    const settings = { STORE_URL: "mysql://db|x" };
+    const settings = { WABA_CTL_URL: await closedUrl(), STORE_URL: "mysql://db|x" };
     const wrong = await runCtl(["status", "--check"], { environment: settings });
     expect(wrong).toEqual({
       code: 3,
