@@ -32,6 +32,9 @@ describeInBrowser("the page's numbers", ({ openStack, openPage }) => {
     await page.getByText("No such number.").waitFor();
     await page.locator("#levels label").filter({ hasText: "all" }).click();
     expect(await shown()).toEqual(["cust-space-empty"]);
+    await rowOf(page, "cust-space-empty").click();
+    await page.getByRole("heading", { name: "cust-space-empty" }).waitFor();
+    expect(await page.getByText("Why it cannot send").isVisible()).toBe(false);
   });
 
   it("names a customer that cannot be read, with what the upstream said", async () => {

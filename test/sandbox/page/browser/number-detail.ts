@@ -56,9 +56,9 @@ function createParts({ customer, number }: Entry) {
     ),
     update(entry: Entry) {
       setText(facts, troubleOf(entry));
+      reasons.hidden = !entry.number?.reasons.length;
       if (!entry.number) return;
       fields?.update(entry.number);
-      reasons.hidden = entry.number.reasons.length === 0;
       reasonList.replaceChildren(...entry.number.reasons.map(reasonItem));
       buttons?.update(entry.number.actions);
     },
