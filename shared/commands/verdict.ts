@@ -59,8 +59,9 @@ export function judge(facts: Facts, now: number): Verdict {
 }
 
 function silence({ lastRunAt, lease }: Facts, now: number): string | undefined {
-  if ("unreadable" in lease || lease.held) return undefined;
-  if (lastRunAt === null) return "poll has never run";
+  if ("unreadable" in lease) return undefined;
+  // A run that lives saves its progress, and so this time, every few seconds.
+  if (lastRunAt === null) return lease.held ? undefined : "poll has never run";
   const ms = now - Date.parse(lastRunAt);
   return ms < SILENT_MS ? undefined : `poll has not run for ${sinceText(lastRunAt, now)}`;
 }

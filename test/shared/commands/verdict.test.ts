@@ -53,6 +53,12 @@ describe("the verdict of status", () => {
     expect((await status()).verdict).toMatchObject({ status: "OK" });
   });
 
+  it("stays CRIT while runs begin and die before they save their progress", async () => {
+    const held = { owner: "x", until: START + 1000 };
+    await rig.put("lease/poll", lease({ ...held, ranAt: START - 300 * MINUTE }));
+    expect((await status()).verdict).toMatchObject({ status: "CRIT" });
+  });
+
   it("knows the last run of an earlier version by its last finished sweep", async () => {
     const full = { startedAt: START - 3 * MINUTE, endedAt: START - 2 * MINUTE };
     await rig.put("lease/poll", lease({ sweep: { ...scan, full } }));
