@@ -30,6 +30,10 @@ ${COMMON_HELP}  --version      prints the version
 
 A TIME is a duration such as 90m, 1.5h or 2d. After --since it is how long ago, or a date. ls and
 rm stand for list and remove.
+Examples:
+  npm run ctl -- status --check --stage prod
+  npm run ctl -- watch import customers.csv --dry-run
+  npm run ctl -- redeliver --customer cust-space-1 --since 2h
 Exit codes: 0 done, 1 refused or failed, 2 wrong command line. Those of status --check differ.
 `;
 }
