@@ -6,6 +6,7 @@
 import { withoutTrunkPrefix } from "../../shared/changes/numbering-plans.ts";
 import type { OPERATIONS } from "../../shared/signing/operations.ts";
 import {
+  accountWebhookReply,
   addReply,
   errorReply,
   healthReply,
@@ -17,8 +18,11 @@ import {
 import { type CamsState, SELF } from "./cams-state.ts";
 import type { RpcParams } from "./rpc-signature.ts";
 
-/** Every action that this project's table of operations names, so that the sandbox misses none. */
-export type Action = (typeof OPERATIONS)[number]["operation"]["action"];
+/**
+ * Every action that this project's table of operations names, so that the sandbox misses none, and the
+ * one with which a person sets the address of hints.
+ */
+export type Action = (typeof OPERATIONS)[number]["operation"]["action"] | "UpdateAccountWebhook";
 
 export type Outcome = { readonly executed: boolean; readonly reply: Reply };
 
@@ -132,6 +136,23 @@ const getHealth = onCustomer((custSpaceId, params, state) => {
   return done(healthReply(phoneNumber, state.health(custSpaceId, phoneNumber)));
 });
 
+/**
+ * Sets where the receipts of a customer go. HttpFlag and QueueFlag are Y or N (page
+ * UpdateAccountWebhook). Guesses, all strict: another flag is refused, and HTTP without an address, or
+ * with one that is no http(s) URL. Without HttpFlag nothing is sent. Queues are not simulated.
+ */
+const updateAccountWebhook = onCustomer((custSpaceId, params, state) => {
+  const { StatusCallbackUrl: url = "", HttpFlag: http = "N", QueueFlag: queue = "N" } = params;
+  for (const [name, flag] of Object.entries({ HttpFlag: http, QueueFlag: queue })) {
+    if (flag !== "Y" && flag !== "N") return refused(`InvalidParameter.${name}`);
+  }
+  if (http === "Y" && !/^https?:\/\/[^/]/.test(url)) {
+    return refused("InvalidParameter.StatusCallbackUrl");
+  }
+  state.setWebhook(custSpaceId, http === "Y" ? url : undefined);
+  return done(accountWebhookReply());
+});
+
 function isWithin(value: number, most: number): boolean {
   return Number.isSafeInteger(value) && value >= 1 && value <= most;
 }
@@ -153,6 +174,11 @@ const BY_ACTION: Readonly<Record<Action, Operation>> = {
     required: ["CustSpaceId", "NodeType"],
     run: getHealth,
     pretend: getHealth,
+  },
+  UpdateAccountWebhook: {
+    required: ["CustSpaceId"],
+    run: updateAccountWebhook,
+    pretend: () => ({ executed: false, reply: accountWebhookReply() }),
   },
   ListInstance: { required: [], run: listInstances, pretend: listInstances },
 };

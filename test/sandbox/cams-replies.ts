@@ -63,6 +63,20 @@ export function addReply(): Reply {
   };
 }
 
+/** The sample of page UpdateAccountWebhook, whose AccessDeniedDetail is the Chinese word for none. */
+export function accountWebhookReply(): Reply {
+  return {
+    status: 200,
+    headers: {},
+    body: {
+      RequestId: requestId(),
+      Code: "OK",
+      Message: "SUCCESS",
+      AccessDeniedDetail: "\u65e0",
+    },
+  };
+}
+
 /** For Query and Sync. Fields: SDK 1.4.2, QueryChatappPhoneNumbersResponseBody. `None`: the samples. */
 export function queryReply(numbers: readonly NumberFields[]): Reply {
   return {

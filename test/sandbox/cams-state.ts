@@ -1,3 +1,5 @@
+import { type ReceiptSender, receiptsOf } from "./receipts.ts";
+
 /** One number by the upstream's names of its fields. `PhoneNumber` may differ from its key. */
 export type NumberFields = Readonly<Record<string, unknown>>;
 
@@ -45,6 +47,8 @@ export type CamsState = {
   /** Makes a number's health. Numbers have AVAILABLE until then. */
   setHealth(custSpaceId: string, phoneNumber: string, health: HealthFields): void;
   health(custSpaceId: string, phoneNumber: string): HealthFields;
+  /** Where the customer's receipts go; undefined for nowhere. No operation reads it back. */
+  setWebhook(custSpaceId: string, url: string | undefined): void;
   /** Refuses every call for this customer with this error code. Undefined ends that. */
   refuse(custSpaceId: string, code: string | undefined): void;
   refusal(custSpaceId: string): string | undefined;
@@ -54,6 +58,7 @@ export type CamsState = {
 
 type Customer = {
   refusal: string | undefined;
+  webhook: string | undefined;
   numbers: Map<string, Record<string, unknown>>;
   health: Map<string, HealthFields>;
   /** Undefined if no copy lags. */
@@ -90,11 +95,16 @@ const digits = (phoneNumber: string) => phoneNumber.replaceAll(/\D/g, "");
 /**
  * The simulated account. Numbers are keyed by their digits. An unknown customer throws, and so does
  * an unknown number except in `setNumber`: a typing error in a test must not look like an empty
- * reply. `onChange` gets the id of each customer that was made or changed.
+ * reply. `onChange` gets the id of each customer that was made or changed, `onReceipts` what the
+ * upstream reports of a change to a customer's webhook.
  */
-export function createCamsState(onChange: (custSpaceId: string) => void = () => {}): CamsState {
+export function createCamsState(
+  onChange: (custSpaceId: string) => void = () => {},
+  onReceipts: ReceiptSender["send"] = () => {},
+): CamsState {
   const fresh = (): Customer => ({
     refusal: undefined,
+    webhook: undefined,
     numbers: new Map(),
     health: new Map(),
     copy: undefined,
@@ -108,13 +118,17 @@ export function createCamsState(onChange: (custSpaceId: string) => void = () => 
   };
 
   const setNumber = (custSpaceId: string, phoneNumber: string, fields: NumberFields) => {
-    const { numbers } = customer(custSpaceId);
+    const { numbers, webhook } = customer(custSpaceId);
     const key = digits(phoneNumber);
     if (key === "") throw new Error("a sandbox number needs digits");
-    const merged = { ...(numbers.get(key) ?? freshNumber(key)), ...fields };
+    const before = numbers.get(key);
+    const merged = { ...(before ?? freshNumber(key)), ...fields };
     const kept = Object.entries(merged).filter(([, value]) => value !== undefined);
-    numbers.set(key, Object.fromEntries(kept));
+    const after = Object.fromEntries(kept);
+    numbers.set(key, after);
     onChange(custSpaceId);
+    const receipts = webhook === undefined ? [] : receiptsOf(custSpaceId, before, after);
+    if (webhook !== undefined && receipts.length > 0) onReceipts(custSpaceId, webhook, receipts);
   };
 
   const change = (custSpaceId: string, phoneNumber: string, fields: NumberFields) => {
@@ -169,6 +183,9 @@ export function createCamsState(onChange: (custSpaceId: string) => void = () => 
     },
     health: (custSpaceId, phoneNumber) =>
       customer(custSpaceId).health.get(digits(phoneNumber)) ?? { canSend: "AVAILABLE" },
+    setWebhook(custSpaceId, url) {
+      customer(custSpaceId).webhook = url;
+    },
     refuse(custSpaceId, code) {
       customer(custSpaceId).refusal = code;
     },

@@ -39,6 +39,14 @@ export function guide(stack: Stack, intervalSeconds: number): string {
       `  curl ${control}/connect ${json} -d '{${number}}'`,
       `  curl ${control}/set-number ${json} -d '{${number},"fields":{"QualityRating":"RED"}}'`,
     );
+    if (stack.takesHints) {
+      const hook = `"custSpaceId":"${FIRST_CUSTOMER}","url":"ADDRESS"`;
+      lines.push(
+        "Have the upstream report changes to hint, at the ADDRESS that the first line prints:",
+        `  npm run ctl -- hints url ${FIRST_CUSTOMER}`,
+        `  curl ${control}/set-webhook ${json} -d '{${hook}}'`,
+      );
+    }
   }
   return lines.join("\n");
 }

@@ -43,6 +43,8 @@ export type Stack = {
   /** Whether the key was made here. One of the user's own is never printed. */
   readonly isKeyMade: boolean;
   readonly isSecretMade: boolean;
+  /** With HINT_SECRET. */
+  readonly takesHints: boolean;
   /** Without a password. */
   readonly store: string;
   readonly webhookUrl: string;
@@ -142,6 +144,7 @@ async function assemble(
     url: functions.platform.url,
     isKeyMade: !given.API_KEYS,
     isSecretMade: !given.WEBHOOK_SECRET,
+    takesHints: Boolean(given.HINT_SECRET),
     ...{ apiKey, upstream, receiver, functions, timer, close },
     store: describeStore(environment.STORE_URL ?? ""),
     webhookUrl: environment.WEBHOOK_URL ?? "",

@@ -13,6 +13,9 @@
  * | connect         | custSpaceId, phoneNumber               | null                                  |
  * | review-name     | custSpaceId, phoneNumber, nameStatus   | null                                  |
  * | set-health      | custSpaceId, phoneNumber, health       | null (canSend, entity?, errors?)      |
+ * | set-webhook     | custSpaceId, url (null: none)          | null (as UpdateAccountWebhook does)   |
+ * | receipt-fault   | kind (lost, doubled, late), delayMs?   | null, for the next receipts           |
+ * | receipts        |                                        | the receipts sent last                |
  * | lag             | custSpaceId, on                        | null (Query lags behind until a Sync) |
  * | refuse          | custSpaceId, code (null: no longer)    | null                                  |
  * | fault           | kind, action?, custSpaceId?, count?, … | null                                  |
@@ -26,6 +29,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { type Fault, type FaultQueue, isFaultKind } from "./cams-faults.ts";
 import type { CamsState, HealthFields, NumberFields } from "./cams-state.ts";
+import type { ReceiptFault, ReceiptSender, SentReceipts } from "./receipts.ts";
 
 /** One request that reached the upstream, recorded before its reply. */
 export type UpstreamCall = {
@@ -56,6 +60,7 @@ export type UpstreamControl = Pick<
   | "reviewName"
   | "setHealth"
   | "health"
+  | "setWebhook"
   | "refuse"
   | "lag"
 > & {
@@ -65,6 +70,11 @@ export type UpstreamControl = Pick<
   calls(): readonly UpstreamCall[];
   /** Clears the calls and the count of throttled ones. */
   clearCalls(): void;
+  /** What happens to the next receipts. */
+  receiptFault(fault: ReceiptFault): void;
+  receipts(): readonly SentReceipts[];
+  /** Resolves once no receipt is under way. */
+  receiptsSettled(): Promise<void>;
   /** Calls that the rate limit itself refused, without those of a `throttle` fault. */
   throttledCount(): number;
 };
@@ -83,12 +93,13 @@ export type CallLogOptions = {
 export function createControl(
   state: CamsState,
   faults: FaultQueue,
+  sender: ReceiptSender,
   { keptCalls = Number.POSITIVE_INFINITY, onCall }: CallLogOptions = {},
 ): { readonly control: UpstreamControl; readonly log: CallLog } {
   let calls: UpstreamCall[] = [];
   let throttledCount = 0;
   const { addCustomer, setNumber, removeNumber, numbers, customers } = state;
-  const { connect, reviewName, setHealth, health, refuse, lag } = state;
+  const { connect, reviewName, setHealth, health, setWebhook, refuse, lag } = state;
   return {
     log: {
       record(call) {
@@ -110,10 +121,14 @@ export function createControl(
       reviewName,
       setHealth,
       health,
+      setWebhook,
       refuse,
       lag,
       fault: (fault) => faults.add(fault),
       clearFaults: () => faults.clear(),
+      receiptFault: sender.fault,
+      receipts: sender.sent,
+      receiptsSettled: sender.settled,
       calls: () => [...calls],
       clearCalls() {
         calls = [];
@@ -167,6 +182,12 @@ function fault(body: Body): Fault {
   return body as Fault;
 }
 
+function receiptFault({ kind, delayMs }: Body): ReceiptFault {
+  if (kind === "late" && typeof delayMs === "number") return { kind, delayMs };
+  if (kind === "lost" || kind === "doubled") return { kind };
+  throw new Error("kind must be lost, doubled, or late with delayMs");
+}
+
 const ROUTES: Readonly<Record<string, (control: UpstreamControl, body: Body) => unknown>> = {
   "add-customer": (c, b) => c.addCustomer(text(b, "custSpaceId"), numberList(b.numbers)),
   "set-number": (c, b) =>
@@ -176,6 +197,10 @@ const ROUTES: Readonly<Record<string, (control: UpstreamControl, body: Body) => 
   connect: (c, b) => c.connect(text(b, "custSpaceId"), text(b, "phoneNumber")),
   "review-name": (c, b) =>
     c.reviewName(text(b, "custSpaceId"), text(b, "phoneNumber"), text(b, "nameStatus")),
+  "set-webhook": (c, b) =>
+    c.setWebhook(text(b, "custSpaceId"), (b.url ?? undefined) && text(b, "url")),
+  "receipt-fault": (c, b) => c.receiptFault(receiptFault(b)),
+  receipts: (c) => c.receipts(),
   "set-health": (c, b) =>
     c.setHealth(text(b, "custSpaceId"), text(b, "phoneNumber"), health(b.health)),
   lag: (c, b) => c.lag(text(b, "custSpaceId"), flag(b, "on")),

@@ -11,6 +11,7 @@ import { createRateLimit, type RatePolicy } from "./cams-limit.ts";
 import { type Action, isAction, runOperation } from "./cams-operations.ts";
 import { errorReply } from "./cams-replies.ts";
 import { createCamsState, SELF } from "./cams-state.ts";
+import { createReceiptSender } from "./receipts.ts";
 import {
   createRpcVerifier,
   type Refusal,
@@ -57,14 +58,17 @@ export type Gateway = {
   readonly control: UpstreamControl;
   /** Carries a request out, records it, and says what goes over the wire. */
   handle(received: Received): WirePlan;
+  /** Ends the receipts that are under way. */
+  close(): void;
 };
 
 /** Everything of the upstream but the server. */
 export function createGateway(options: GatewayOptions): Gateway {
   const now = options.now ?? Date.now;
-  const state = createCamsState(options.onChange);
+  const sender = createReceiptSender();
+  const state = createCamsState(options.onChange, sender.send);
   const faults = createFaultQueue();
-  const { control, log } = createControl(state, faults, options);
+  const { control, log } = createControl(state, faults, sender, options);
   const verify = createRpcVerifier({ credentials: options.credentials, now });
   const limit = createRateLimit(options.qps ?? DOCUMENTED_QPS, options.ratePolicy ?? "sliding");
 
@@ -90,6 +94,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     control,
+    close: sender.close,
     handle(received) {
       const params = paramsOf(received);
       const at = now();

@@ -13,6 +13,7 @@ export function signed(
   method: string,
   business: Readonly<Record<string, string>>,
   common: Readonly<Record<string, string>> = {},
+  secret: string = CREDENTIALS.accessKeySecret,
 ): Record<string, string> {
   const params = {
     Format: "JSON",
@@ -25,7 +26,7 @@ export function signed(
     ...common,
     ...business,
   };
-  return { ...params, Signature: rpcSignature(method, params, CREDENTIALS.accessKeySecret) };
+  return { ...params, Signature: rpcSignature(method, params, secret) };
 }
 
 export const query = (custSpaceId: string) => ({

@@ -64,6 +64,7 @@ export async function startUpstream(options: UpstreamOptions): Promise<SandboxUp
     control: gateway.control,
     close: () =>
       new Promise((resolve) => {
+        gateway.close();
         for (const timer of timers) clearTimeout(timer);
         server.close(() => resolve());
         server.closeAllConnections();
