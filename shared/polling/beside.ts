@@ -74,6 +74,9 @@ function startHints(run: Run): Promise<void> {
         taken += 1;
         return true;
       },
+      giveBack() {
+        taken -= 1;
+      },
     },
     deps,
   );

@@ -31,6 +31,8 @@ export type HintReadsOptions = {
   readonly readElsewhereAt: number | undefined;
   /** Takes one read of the share of the hints. False if it is used up. */
   readonly take: () => boolean;
+  /** For a read that was not made. */
+  readonly giveBack: () => void;
   /** Reads one customer. Resolves to false if the run ends before it. */
   readonly read: (customer: string) => Promise<boolean>;
 };
@@ -41,13 +43,12 @@ export type HintReadsOptions = {
  * stays marked, or is kept as a repeat.
  */
 export function createHintReads(
-  { limiter, saved, warm, readElsewhereAt, take, read }: HintReadsOptions,
+  { limiter, saved, warm, readElsewhereAt, take, giveBack, read }: HintReadsOptions,
   { store, now, log }: Pick<RunDeps, "store" | "now" | "log">,
 ) {
   const repeats = new Map(saved.map((repeat) => [repeat.customer, repeat]));
   const firstSeen = new Map<string, number>();
   const underWay = new Map<string, Promise<void>>();
-  let reads = 0;
   /** A fault of the program, which must not end as one that nobody handles. */
   let fault: unknown;
 
@@ -69,19 +70,21 @@ export function createHintReads(
     return marks;
   }
 
-  async function readOne(due: DueHint): Promise<void> {
+  /** Resolves to false if there was nobody to read. */
+  async function readOne(due: DueHint): Promise<boolean> {
     const { customer, mark } = due;
-    if (mark && (await store.delete(hintKey(customer), mark.version)) === "conflict") return;
-    repeats.delete(customer);
+    // If this fails, the mark is still there.
     const before = (await loadCustomer(store, customer).catch(unlessUnusable))?.value;
-    if (!before || before.removedAt) return;
+    if (mark && (await store.delete(hintKey(customer), mark.version)) === "conflict") return false;
+    repeats.delete(customer);
+    if (!before || before.removedAt) return false;
     const readAt = now();
-    reads += 1;
     const isDone = await read(customer);
     // What did not come to its call is due at once: the mark of a new hint is gone.
     const left = isDone ? afterUnchanged(due, readAt) : (due.repeat ?? unread(due, readAt));
     const hasChanged = isDone && warm.lastReads.get(customer)?.seq !== before.seq;
     if (left && !hasChanged) repeats.set(customer, left);
+    return true;
   }
 
   async function start(): Promise<void> {
@@ -96,7 +99,10 @@ export function createHintReads(
       if (!take()) return;
       const reading = readOne(one)
         .catch(warn)
-        .finally(() => underWay.delete(one.customer));
+        .then((isRead) => {
+          if (!isRead) giveBack();
+          underWay.delete(one.customer);
+        });
       underWay.set(one.customer, reading);
     }
   }
@@ -117,7 +123,6 @@ export function createHintReads(
     /** What the next run continues with. */
     progress: (): HintRepeat[] =>
       [...repeats.values()].sort((one, other) => other.at - one.at).slice(0, MOST_REPEATS),
-    reads: () => reads,
   };
 }
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createMarkHinted } from "../../../shared/customers/hints.ts";
+import { StoreUnavailableError } from "../../../shared/errors.ts";
 import { item } from "../../support/watch-builders.ts";
 import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
 
@@ -157,21 +158,23 @@ describe("a hint", () => {
     await world.clock.run(run);
   });
 
-  it("is not lost to a store that fails for seconds", async () => {
-    await known("acme");
-    const run = begin();
-    await world.clock.advance(10_000);
-    await hint("acme");
-    const { StoreUnavailableError } = await import("../../../shared/errors.ts");
-    world.onStore = (_operation, key) => {
-      if (key.startsWith("hint/")) throw new StoreUnavailableError("scan");
-    };
-    await world.clock.advance(5_000);
-    world.onStore = () => undefined;
-    await world.clock.advance(3_000);
-    expect(callsOf("acme")).toHaveLength(1);
-    await world.clock.run(run);
-  });
+  it.each(["hint/", "c/"])(
+    "is not lost to a store that fails for seconds at %s",
+    async (prefix) => {
+      await known("acme");
+      const run = begin();
+      await world.clock.advance(10_000);
+      await hint("acme");
+      world.onStore = (_operation, key) => {
+        if (key.startsWith(prefix)) throw new StoreUnavailableError("scan");
+      };
+      await world.clock.advance(5_000);
+      world.onStore = () => undefined;
+      await world.clock.advance(3_000);
+      expect(callsOf("acme")).toHaveLength(1);
+      await world.clock.run(run);
+    },
+  );
 });
 
 describe("a flood of hints", () => {
@@ -213,6 +216,21 @@ describe("a flood of hints", () => {
     for (const [index, at] of calls.entries()) {
       if (index > 0) expect(at - (calls[index - 1] ?? 0)).toBeGreaterThanOrEqual(10_000);
     }
+  });
+
+  it("for customers who are not watched takes nothing of the others' share", async () => {
+    await known("acme");
+    await world.watch(["gone"], { removedAt: "2026-01-01T00:00:00.000Z" });
+    const run = begin({ qps: 5, runMs: 30_000 });
+    for (let tenth = 0; tenth < 250; tenth += 1) {
+      for (const stranger of ["gone", "stranger"]) await hint(stranger);
+      await world.clock.advance(100);
+    }
+    const hintedAt = world.clock.monotonic();
+    await hint("acme");
+    await world.clock.run(run);
+    expect(callsOf("acme")[0]).toBeLessThanOrEqual(hintedAt + 3_000);
+    expect([callsOf("gone"), callsOf("stranger")]).toEqual([[], []]);
   });
 
   it("for many takes at most a fifth of a run's calls, the newest first, and leaves the rest marked", async () => {
