@@ -9,38 +9,18 @@ import path from "node:path";
 import { buildInto } from "../../shared/bundle/bundle.ts";
 import { verifyWebhook } from "../../shared/receiver/verify.ts";
 
-import {
-  apiGatewayEvent,
-  fcContext,
-  fcHttpEvent,
-  type HttpEventOptions,
-  timerEvent,
-} from "../support/fc-events.ts";
+import { apiGatewayEvent, fcContext, fcHttpEvent, timerEvent } from "../support/fc-events.ts";
+import { type Answer, type Attack, is, KEY } from "./attack.ts";
+import { HINT_ATTACKS, HINT_SECRET } from "./hint-attacks.ts";
 
-const KEY = "attack-attack-attack-attack";
 const OTHER = "second-second-second-second";
 const DIGEST = createHash("sha256").update(KEY).digest("hex");
-const GOOD = { API_KEYS: `crm:${KEY}:acme`, STORE_URL: "memory:" };
-const FAR = "postgres://u:p@db.example/waba";
-
-type Answer = { statusCode: number; headers: Record<string, string>; body: string };
-type Attack = {
-  readonly name: string;
-  /** Default: add. */
-  readonly target?: "add" | "query" | "poll";
-  /** How the upstream answers the one call that the attack makes. */
-  readonly upstream?: (response: ServerResponse) => unknown;
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly request?: Partial<HttpEventOptions>;
-  readonly gateway?: boolean;
-  /** What is wrong with the answer, or undefined. */
-  readonly problem: (answer: Answer, lines: readonly string[]) => string | undefined;
+const GOOD = {
+  API_KEYS: `crm:${KEY}:acme`,
+  STORE_URL: "memory:",
+  HINT_SECRET,
 };
-
-const is =
-  (status: number, more = /./) =>
-  (answer: Answer) =>
-    answer.statusCode === status && more.test(JSON.stringify(answer)) ? undefined : answer.body;
+const FAR = "postgres://u:p@db.example/waba";
 
 /** The function must not start, must name the setting in its log, and nothing to the caller. */
 const refuses = (name: string) => (answer: Answer, lines: readonly string[]) => {
@@ -106,6 +86,7 @@ function sendForever(response: ServerResponse): void {
 }
 
 const ATTACKS: readonly Attack[] = [
+  ...HINT_ATTACKS,
   ...settings("DEBUG", ["httpx", "HTTPX", "httpx:*", "*", "a,httpx:body", "aliyun", "log:*"]),
   ...settings("NODE_DEBUG", [
     "http",

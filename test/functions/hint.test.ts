@@ -12,6 +12,8 @@ import type { Store } from "../../shared/store/store.ts";
 import { fcContext, fcHttpEvent } from "../support/fc-events.ts";
 import { API_KEYS, invoke, readRows, type SentRequest } from "../support/function-deps.ts";
 import { SEED } from "../support/seed.ts";
+import { item } from "../support/watch-builders.ts";
+import { createWatchWorld } from "../support/watch-world.ts";
 
 const NEW = "hint-secret-that-is-new";
 const OLD = "hint-secret-that-is-old";
@@ -242,6 +244,45 @@ describe("the store", () => {
     fails = false;
     expect((await post({ path: addressOf("acme") })).status).toBe(200);
     expect(await marks()).toEqual(["hint/acme"]);
+  });
+});
+
+describe("a report that poll reads for", () => {
+  const CLAIMS = [
+    ["that the number is RED", JSON.stringify(RECEIPT_V2)],
+    ["a thousand of them", JSON.stringify(Array(1_000).fill(RECEIPT_V2[0]))],
+    ["that the account is disabled", '[{"Type":"wabaAccountUpdate","Status":"DISABLED_UPDATE"}]'],
+    [
+      "an event of poll's own",
+      '{"type":"whatsapp.phone_number.missing","data":{"phoneNumber":"1"}}',
+    ],
+    ["garbage", "\u0000"],
+  ] as const;
+
+  it("makes no event of what it claims, and of a change one event, whatever it claims", async () => {
+    const world = createWatchWorld();
+    await world.watch(["acme"]);
+    const settings = { hints: true, pollIntervalMs: 86_400_000, runMs: 20_000 };
+    await world.run(settings);
+    const { post, advance } = openHint(NEW, () => world.store);
+    for (const [claim, body] of CLAIMS) {
+      await world.minute();
+      advance(60_000);
+      world.forget();
+      const answer = await post({ path: addressOf("acme"), body });
+      expect([claim, answer.status, world.writes]).toEqual([claim, 200, ["hint/acme"]]);
+      await world.minute();
+      await world.run(settings);
+      expect([claim, world.calls.length > 0, world.sent]).toEqual([claim, true, []]);
+    }
+    world.answers.set("acme", [item(undefined, { QualityRating: "YELLOW" })]);
+    await world.minute();
+    advance(60_000);
+    await post({ path: addressOf("acme"), body: JSON.stringify(RECEIPT_V2) });
+    await world.minute();
+    await world.run(settings);
+    const events = world.sent.map(({ event }) => JSON.parse(event.body).data.changes);
+    expect(events).toMatchObject([[{ field: "qualityRating", from: "GREEN", to: "YELLOW" }]]);
   });
 });
 
