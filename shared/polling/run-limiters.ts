@@ -46,7 +46,9 @@ export function createRunLimiters(
   return {
     ...limiters,
     keep(run) {
-      const paces = OPERATIONS.map((operation) => [operation, limiters[operation].pace()] as const);
+      const paces = OPERATIONS.map((operation) => [operation, limiters[operation].pace()] as const)
+        // An operation that nobody has called has none.
+        .filter(([, { trips, restMs }]) => trips || restMs.length > 0);
       return { run, at: deps.monotonic(), operations: Object.fromEntries(paces) };
     },
   };

@@ -58,6 +58,8 @@ describe("without WATCH_HEALTH", () => {
     await world.run();
     expect(healthCalls()).toEqual([]);
     expect(world.clock.monotonic()).toBeLessThan(7_000);
+    const lease = JSON.parse((await world.text("lease/poll")) ?? "");
+    expect([lease.health, Object.keys(lease.pace.operations)]).toEqual([undefined, ["query"]]);
   });
 });
 
