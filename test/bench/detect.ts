@@ -28,8 +28,8 @@ the receiver 100 ms, and the timer is up to a second late.
 With --hints N, poll has HINT_SECRET, and of 100 changes N have a hint that arrives, a fifth of them up
 to 10 s before the upstream's copy has changed. The same changes are measured without hints, with them,
 and beside a flood of hints for one customer more. ${CHANGES_HELP} Every second change is for the
-worse. The options are then --customers, --limit (default 7, as UPSTREAM_QPS is), --hours (default 24,
-after four hours in which nothing is measured), --seed and --json.
+worse. The options are then --customers, --limit, --hours (default 24, after four hours in which nothing is
+measured), --seed and --json.
 `;
 
 /** In seconds: for the priority lane, and for everyone when one customer is read every 10 s. */
@@ -41,7 +41,7 @@ function readOptions() {
       customers: { type: "string", default: "10000" },
       lane: { type: "string", default: "40" },
       interval: { type: "string", default: "60" },
-      limit: { type: "string" },
+      limit: { type: "string", default: "8" },
       hours: { type: "string" },
       hints: { type: "string", default: "0" },
       seed: { type: "string", default: String(Date.now() % 2 ** 31) },
@@ -53,7 +53,7 @@ function readOptions() {
   const run: Omit<DetectRun, "random"> = {
     customers: Number(values.customers),
     lane: Number(values.lane),
-    qps: Number(values.limit ?? (arriving > 0 ? 7 : 8)),
+    qps: Number(values.limit),
     interval: Number(values.interval),
     hours: Number(values.hours ?? (arriving > 0 ? 24 : 3)),
   };

@@ -62,7 +62,7 @@ const FLOODED = "flooded";
 const NUMBER = "4915100000000";
 const QUALITIES = ["GREEN", "RED"] as const;
 
-type Change = { readonly at: number; readonly hintAt: number | undefined };
+type Change = { readonly at: number; hintAt: number | undefined };
 
 type Line = {
   readonly changes: readonly Change[];
@@ -174,7 +174,7 @@ async function createLines(run: HintsRun, store: Store, endsAt: number) {
     const customer = drawCustomer(random);
     const changes: Change[] = [];
     for (let at = T0 + customer.firstMs; at < endsAt; at = changeAfter(customer, at, random)) {
-      changes.push({ at, hintAt: drawHint(at, run, random) });
+      changes.push({ at, hintAt: undefined });
     }
     const line: Line = {
       ...{ changes, offset: random() < 0.5 ? 0 : 1 },
@@ -188,12 +188,23 @@ async function createLines(run: HintsRun, store: Store, endsAt: number) {
     const row = rowOf({ [NUMBER]: state }, { baselineAt: observedAt, observedAt });
     await store.put(customerKey(id), encodeRow(row), "absent");
   }
+  const all = [...lines.values()].flatMap(({ changes }) => changes);
+  planHints(all, run, createRandom(run.seed ^ 0x5bd1_e995));
   return lines;
 }
 
-function drawHint(at: number, run: HintsRun, random: Random): number | undefined {
-  const [arrives, isEarly, place] = [random() < run.arriving, random() < run.early, random()];
-  return arrives ? at + (isEarly ? -EARLY_MS : LATE_MS) * place : undefined;
+/** Of each hundred changes in a row just as many have a hint that arrives, and of these so many early ones. */
+function planHints(changes: readonly Change[], { arriving, early }: HintsRun, random: Random) {
+  const inOrder = changes.toSorted((one, other) => one.at - other.at);
+  for (let from = 0; from < inOrder.length; from += 100) {
+    const some = inOrder.slice(from, from + 100).map((change) => ({ change, place: random() }));
+    some.sort((one, other) => one.place - other.place);
+    const hinted = Math.round(some.length * arriving);
+    for (const [index, { change }] of some.slice(0, hinted).entries()) {
+      const furthest = index < hinted * early ? -EARLY_MS : LATE_MS;
+      change.hintAt = change.at + furthest * random();
+    }
+  }
 }
 
 /** The store with hints, as the function hint marks them: before each look, those that have come. */
