@@ -25,8 +25,9 @@ handler(Buffer.from(event, "base64"), { requestId: "r-1", credentials: {}, accou
   (answer) => {
     const answeredAt = process.hrtime.bigint();
     const { user, system } = process.cpuUsage(cpuBefore);
-    if (answer.statusCode >= 300 || !answer.body.includes(right)) {
-      console.error(answer.statusCode, answer.body);
+    const text = answer.body ?? JSON.stringify(answer);
+    if (answer.statusCode >= 300 || !text.includes(right)) {
+      console.error(answer.statusCode, text);
       process.exit(2);
     }
     process.send({ load: ms(startedAt, loadedAt), call: ms(startedAt, answeredAt), cpu: (user + system) / 1000 });
