@@ -1,6 +1,7 @@
 import { ASSUMED, costOf, formatSeconds, formatUsd } from "../../shared/deploy/cost.ts";
 import { createLog } from "../../shared/log.ts";
 import { runPoll } from "../../shared/polling/run-poll.ts";
+import type { RunSettings } from "../../shared/polling/settings.ts";
 import { newWarmState } from "../../shared/polling/warm-state.ts";
 import type { Store } from "../../shared/store/store.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
@@ -13,11 +14,17 @@ import { describeMachine, formatTable, machineLine } from "./table.ts";
 /**
  * `npm run bench:cost`: real runs of poll on a fake clock, one a minute, in which a call of the store
  * and one of the upstream take as long as the cost formula assumes. Counts what a run takes, holds
- * the formula against it, and prints what a day costs. Ends with 1 when the formula is off by more
- * than 15 %.
+ * the formula against it, and prints what a day costs. Then the same runs with health and hints, which
+ * must leave Query its calls. Ends with 1 when the formula is off by more than 15 %, or Query's calls
+ * by more than 1 %.
  */
 const SIZES = [1, 10, 1_000, 100_000];
 const MOST_OFF = 0.15;
+const MOST_TAKEN = 0.01;
+const BESIDE = [
+  ["WATCH_HEALTH", { health: true }],
+  ["HINT_SECRET", { hints: true }],
+] as const;
 /** Small watches wait a little longer in each run, until they skip one. */
 const RUNS = { small: 600, large: 12 };
 const LARGE = 400;
@@ -30,13 +37,38 @@ const DEPLOYED = {
   ...{ runsADay: 1440, cpu: 0.1, memoryMb: 256 },
 };
 
-type Run = { seconds: number; reads: number; readUnits: number; writeUnits: number; calls: number };
+type Run = {
+  seconds: number;
+  reads: number;
+  healths: number;
+  readUnits: number;
+  writeUnits: number;
+  calls: number;
+};
+
+const NONE: Run = { seconds: 0, reads: 0, healths: 0, readUnits: 0, writeUnits: 0, calls: 0 };
 
 const rows: string[][] = [];
 const costs: string[][] = [];
+const shares: string[][] = [];
+const mean = (runs: readonly Run[], pick: keyof Run) =>
+  runs.reduce((sum, run) => sum + run[pick], 0) / runs.length;
 for (const customers of SIZES) {
   const runs = await measure(customers);
-  const of = (pick: keyof Run) => runs.reduce((sum, run) => sum + run[pick], 0) / runs.length;
+  const of = (pick: keyof Run) => mean(runs, pick);
+  for (const [name, settings] of BESIDE) {
+    const beside = await measure(customers, settings);
+    const off = mean(beside, "reads") / of("reads") - 1;
+    const isMissed = !(Math.abs(off) <= MOST_TAKEN);
+    if (isMissed) process.exitCode = 1;
+    shares.push([
+      ...[String(customers), name],
+      ...(["reads", "healths", "calls", "seconds"] as const).map((pick) =>
+        mean(beside, pick).toFixed(2),
+      ),
+      `${(off * 100).toFixed(1)} %${isMissed ? " MISSED" : ""}`,
+    ]);
+  }
   const cost = costOf({ ...DEPLOYED, customers });
   const compared = [
     ["billed s a run", of("seconds"), cost.secondsARun],
@@ -61,13 +93,15 @@ for (const customers of SIZES) {
   ]);
 }
 console.log(formatTable(["customers", "", "counted", "formula", "off by"], rows));
+const facts = ["Query calls a run", "health calls", "store calls", "billed s", "Query, off by"];
+console.log(`\n${formatTable(["customers", "with", ...facts], shares)}`);
 const headers = ["customers", "a sweep takes", "billed s a day", "Function Compute", "Tablestore"];
 console.log(`\n${formatTable(headers, costs)}\n${machineLine(describeMachine())}`);
 
 /** Runs after those in which the instance and the lease are new. */
-async function measure(customers: number): Promise<Run[]> {
+async function measure(customers: number, over: Partial<RunSettings> = {}): Promise<Run[]> {
   const clock = createFakeClock(T0 + 10 * MINUTE_MS);
-  const used: Run = { seconds: 0, reads: 0, readUnits: 0, writeUnits: 0, calls: 0 };
+  const used: Run = { ...NONE };
   const generated = await openSweepStore("generated", customers);
   const store = slowStore(generated, used, () => clock.sleep(ASSUMED.storeSeconds * 1_000));
   const upstream = createFakeUpstream(
@@ -75,6 +109,10 @@ async function measure(customers: number): Promise<Run[]> {
       query: ({ customer }) => {
         used.reads += 1;
         return [numberOf(customer)];
+      },
+      health: () => {
+        used.healths += 1;
+        return { Data: { CanSendMessage: "AVAILABLE", Entities: [] } };
       },
     },
     { clock, latencyMs: () => ASSUMED.upstreamSeconds * 1_000 },
@@ -87,11 +125,11 @@ async function measure(customers: number): Promise<Run[]> {
   });
   const warm = newWarmState();
   const runMs = DEPLOYED.runSeconds * 1_000;
-  const settings = { ...RUN_SETTINGS, qps: DEPLOYED.qps, runMs };
+  const settings = { ...RUN_SETTINGS, qps: DEPLOYED.qps, runMs, ...over };
   const runs: Run[] = [];
   const count = customers < LARGE ? RUNS.small : RUNS.large;
   for (let run = 0; run < WARM_UP_RUNS + count; run += 1) {
-    Object.assign(used, { seconds: 0, reads: 0, readUnits: 0, writeUnits: 0, calls: 0 });
+    Object.assign(used, NONE);
     const began = clock.now();
     await clock.run(runPoll(deps, settings, warm));
     used.seconds = (clock.now() - began) / 1_000;
