@@ -9,6 +9,7 @@ import {
   troubleSince,
   withoutPast,
 } from "../customers/priority-lane.ts";
+import { isRowUnusable } from "../customers/unusable-rows.ts";
 import { LANE_PREFIX, type LanePass, type LaneRow } from "../schemas/watch-rows.ts";
 import { scanAll } from "../store/rows.ts";
 import type { CallBudget } from "./call-budget.ts";
@@ -123,7 +124,13 @@ export function createLane(options: LaneOptions, deps: LaneDeps): LaneSource {
   }
 
   async function prune(customer: string, row: LaneRow, version: string): Promise<void> {
-    if (row.onboarding) await moveAdded(store, customer, row.onboarding);
+    try {
+      if (row.onboarding) await moveAdded(store, customer, row.onboarding);
+    } catch (error) {
+      if (!isRowUnusable(error)) throw error;
+      // What was added waits here until its customer's row can be used. The read reports that row.
+      return;
+    }
     const right = deps.isClockConfirmed() ? now() : undefined;
     await changeLane(pruneLane(store, customer, { value: row, version }, right), log);
   }

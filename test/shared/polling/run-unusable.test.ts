@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { item, NUMBER, OTHER } from "../../support/watch-builders.ts";
+import { iso, item, NUMBER, OTHER } from "../../support/watch-builders.ts";
 import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
 
 /** The most bytes that a row may have. */
@@ -109,6 +109,33 @@ describe("a customer whose row cannot be used", () => {
     expect(report).toMatchObject({ read: 3, failed: 1 });
     expect(await world.row("c04")).toMatchObject({ baselineAt: expect.any(String) });
   });
+
+  it.each([
+    ["is damaged", CASES[0][2]],
+    ["is of a newer version", CASES[1][2]],
+    ["takes no more", filled(20)],
+  ] as const)(
+    "ends no run if its row %s while its lane row is of the first edition, which waits for it",
+    async (_, change) => {
+      const added = { cc: "49", addedAt: iso(-3_600_000) };
+      const laneRow = JSON.stringify({ schema: 1, onboarding: { [OTHER]: added } });
+      const { world, healthy } = await worldWith(change);
+      await world.store.put("hot/c02", laneRow, "absent");
+      world.answers.set("c03", [item(NUMBER, { Status: "BANNED" })]);
+      await minutes(world, 3);
+      expect(sent(world)).toEqual([
+        ["whatsapp.phone_number.changed", NUMBER, "c03", "c03", undefined],
+      ]);
+      expect(await world.text("hot/c02")).toBe(laneRow);
+
+      await replace(world, "c/c02", healthy);
+      await minutes(world, 1);
+      expect((await world.row("c02")).onboarding).toEqual({ [OTHER]: added });
+      expect(await world.text("hot/c02")).toBe(
+        JSON.stringify({ schema: 1, addedAt: Date.parse(added.addedAt) }),
+      );
+    },
+  );
 
   it.each([
     ["empty list", []],
