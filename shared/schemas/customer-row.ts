@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { listOf, recordOf } from "./collections.ts";
+import { optionalTimeSchema, storedTimeSchema } from "./stored-time.ts";
 
 /** The customer that stands for the account itself: it is read without a CustSpaceId. */
 export const SELF = "self";
@@ -24,16 +25,20 @@ const numberStateSchema = z.looseObject({
   /** SHA-256 of the whole value, for values that are stored cut. */
   hashes: z.optional(/* @__PURE__ */ recordOf(z.string())),
   /** The read that last changed this state and showed all of its fields. */
-  observedAt: z.string(),
+  observedAt: storedTimeSchema,
   /** The first read that listed it after reads that did not. Absent where that is unknown. */
-  listedSince: z.optional(z.string()),
+  listedSince: optionalTimeSchema,
   /** The edition that first saw the number; the row's own if absent. */
   watch: z.optional(z.number()),
   /** Complete reads in a row that did not list the number. */
   absent: z.optional(
-    z.looseObject({ reads: z.number(), since: z.string(), lastSeenAt: z.optional(z.string()) }),
+    z.looseObject({
+      reads: z.number(),
+      since: storedTimeSchema,
+      lastSeenAt: optionalTimeSchema,
+    }),
   ),
-  missingSince: z.optional(z.string()),
+  missingSince: optionalTimeSchema,
   /** The last known health, with WATCH_HEALTH, and the read that first showed it. */
   health: z.optional(
     z.looseObject({
@@ -46,7 +51,7 @@ const numberStateSchema = z.looseObject({
           solution: z.optional(z.string()),
         }),
       ),
-      observedAt: z.string(),
+      observedAt: storedTimeSchema,
     }),
   ),
 });
@@ -75,15 +80,15 @@ export const deliveredEventSchema = z.looseObject({
   seq: z.number(),
   type: z.string(),
   body: z.string(),
-  deliveredAt: z.string(),
+  deliveredAt: storedTimeSchema,
 });
 
 /** Failed reads in a row; absent after a good read. */
 export const readFailureSchema = z.looseObject({
   reads: z.number(),
   /** The first of them. */
-  since: z.string(),
-  lastGoodReadAt: z.optional(z.string()),
+  since: storedTimeSchema,
+  lastGoodReadAt: optionalTimeSchema,
   code: z.string(),
   upstreamCode: z.optional(z.string()),
   upstreamRequestId: z.optional(z.string()),
@@ -92,21 +97,21 @@ export const readFailureSchema = z.looseObject({
   accessDeniedDetail: z.optional(z.string()),
   transportCode: z.optional(z.string()),
   /** When a stale event was put into the outbox. */
-  staleAt: z.optional(z.string()),
+  staleAt: optionalTimeSchema,
 });
 
 /** A number that was added here, and which of its milestones have been reported. */
 const addedNumberSchema = z.looseObject({
-  addedAt: z.string(),
+  addedAt: storedTimeSchema,
   /** Its country code, until it is in service. Absent where an earlier version kept it apart. */
   cc: z.optional(z.string()),
   /** The adds that rely on it. */
   adds: z.optional(/* @__PURE__ */ listOf(z.string())),
-  stuckAt: z.optional(z.string()),
-  refusedAt: z.optional(z.string()),
+  stuckAt: optionalTimeSchema,
+  refusedAt: optionalTimeSchema,
   /** Its name was refused when an earlier version last read it, so that alone is no news. */
   refusedBefore: z.optional(z.boolean()),
-  completedAt: z.optional(z.string()),
+  completedAt: optionalTimeSchema,
 });
 
 /** All that is known of a customer, with its outbox: one row, so one conditional write. */
@@ -115,23 +120,23 @@ export const customerRowSchema = z.looseObject({
   /** The last sequence that was used. It starts at the row's creation time in ms. */
   seq: z.number(),
   /** When the customer's numbers were first seen; absent until then. */
-  baselineAt: z.optional(z.string()),
+  baselineAt: optionalTimeSchema,
   /** The first read was not complete: numbers seen since are baselines, until a read is. */
   partialBaseline: z.optional(z.boolean()),
   /** Empty reads before any number was seen. */
-  emptyAtFirst: z.optional(z.looseObject({ reads: z.number(), since: z.string() })),
+  emptyAtFirst: z.optional(z.looseObject({ reads: z.number(), since: storedTimeSchema })),
   /** When a read last changed this row. */
-  observedAt: z.optional(z.string()),
+  observedAt: optionalTimeSchema,
   numbers: /* @__PURE__ */ recordOf(numberStateSchema),
   pending: /* @__PURE__ */ listOf(pendingEventSchema),
   /** Its history lies in rows of its own: how many were written, and when the last was. */
-  history: z.optional(z.looseObject({ writes: z.number(), lastAt: z.string() })),
+  history: z.optional(z.looseObject({ writes: z.number(), lastAt: storedTimeSchema })),
   /** Until when it may have had too many pending events for new changes, which then were not stored. */
-  fullUntil: z.optional(z.string()),
+  fullUntil: optionalTimeSchema,
   /** Of earlier versions: the last events that the receiver has accepted, the oldest first. */
   delivered: z.optional(/* @__PURE__ */ listOf(deliveredEventSchema)),
   /** Of earlier versions: when the newest event was accepted that `delivered` lacks. */
-  deliveredCutAt: z.optional(z.string()),
+  deliveredCutAt: optionalTimeSchema,
   /**
    * Adds that rely on a row which only an add has made. While no number has been seen, the last
    * of them removes the row again when it is refused.
@@ -143,13 +148,13 @@ export const customerRowSchema = z.looseObject({
   /** By country code and national number, as they were added. */
   onboarding: z.optional(/* @__PURE__ */ recordOf(addedNumberSchema)),
   /** Set while the customer is removed from the watch list. The row keeps its sequence. */
-  removedAt: z.optional(z.string()),
+  removedAt: optionalTimeSchema,
   /** When all that was known of it was erased. No add that began before brings it back. */
-  erasedAt: z.optional(z.string()),
+  erasedAt: optionalTimeSchema,
   /** The tombstone goes then, as nothing would bring the customer back. Absent where something would. */
-  tombstoneUntil: z.optional(z.string()),
+  tombstoneUntil: optionalTimeSchema,
   /** When it was removed, while only an add in progress has brought it back. */
-  revivedFrom: z.optional(z.string()),
+  revivedFrom: optionalTimeSchema,
 });
 
 export type NumberState = z.infer<typeof numberStateSchema>;

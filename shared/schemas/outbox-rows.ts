@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { listOf } from "./collections.ts";
 import { deliveredEventSchema, pendingEventSchema } from "./customer-row.ts";
 import { formatSequence } from "./sequence.ts";
+import { optionalTimeSchema, storedTimeSchema } from "./stored-time.ts";
 
 /** Markers: a customer has events to deliver. */
 export const DUE_PREFIX = "due/";
@@ -19,7 +20,7 @@ export const receiverRowSchema = z.looseObject({
   step: z.number(),
   /** Wall clock, ms. */
   nextProbeAt: z.number(),
-  since: z.string(),
+  since: storedTimeSchema,
   /** Failures in a row while closed, as the last run left them. */
   failures: z.optional(z.number()),
   reason: z.optional(z.string()),
@@ -33,7 +34,7 @@ export const deadRowSchema = z.looseObject({
   event: pendingEventSchema,
   /** The answer to the last attempt. */
   status: z.number(),
-  diedAt: z.string(),
+  diedAt: storedTimeSchema,
 });
 
 /** Events that were acknowledged together. */
@@ -44,7 +45,7 @@ export const historyRowSchema = z.looseObject({
   /** The oldest first. */
   events: /* @__PURE__ */ listOf(deliveredEventSchema),
   /** When the newest event was accepted that this row replaced, or had no room for. */
-  cutAt: z.optional(z.string()),
+  cutAt: optionalTimeSchema,
 });
 
 export type HistoryRow = z.infer<typeof historyRowSchema>;

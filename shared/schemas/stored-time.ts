@@ -1,3 +1,18 @@
+import * as z from "zod/mini";
+
+/** An ISO time. A row with one that no clock can have written is unreadable, and ends no run. */
+export const storedTimeSchema = z
+  .string()
+  .check(z.refine((time) => !Number.isNaN(Date.parse(time))));
+
+export const optionalTimeSchema = z.optional(storedTimeSchema);
+
+/** The last time that there is, in ms. */
+const LAST_MS = 8.64e15;
+
+/** The same in ms, wall clock. */
+export const storedMsSchema = z.number().check(z.refine((ms) => Math.abs(ms) <= LAST_MS));
+
 /** How far two clocks may differ without one of them being wrong. */
 const CLOCK_MARGIN_MS = 600_000;
 

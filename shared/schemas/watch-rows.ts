@@ -3,6 +3,7 @@ import { listOf, recordOf } from "./collections.ts";
 import { discoverProgressSchema } from "./discovery.ts";
 import { healthProgressSchema } from "./health.ts";
 import { hintRepeatSchema } from "./hint.ts";
+import { storedMsSchema, storedTimeSchema } from "./stored-time.ts";
 
 /** Key of the one row that says which run reads, and how far it is. */
 export const LEASE_KEY = "lease/poll";
@@ -13,18 +14,18 @@ const scanStateSchema = z.looseObject({
   /** The last key that was read; "" at the start of a pass. */
   cursor: z.string(),
   /** Wall clock, ms; 0 before the first pass. */
-  startedAt: z.number(),
+  startedAt: storedMsSchema,
   /** Whether the pass has ended. */
   done: z.boolean(),
   /** Some of its customers failed, and their rows do not say so. */
   tainted: z.optional(z.boolean()),
   /** The last pass in which every customer was read or noted as failed; wall clock, ms. */
-  full: z.optional(z.looseObject({ startedAt: z.number(), endedAt: z.number() })),
+  full: z.optional(z.looseObject({ startedAt: storedMsSchema, endedAt: storedMsSchema })),
   /** Which sweep this is, and how far it skips. Absent from the rows of earlier versions. */
   number: z.optional(z.number()),
   most: z.optional(z.number()),
   /** The oldest read for which a customer was not read again; wall clock, ms. */
-  since: z.optional(z.number()),
+  since: z.optional(storedMsSchema),
   /** Customers so far that need a read in every, every second, every fourth sweep. */
   customers: z.optional(/* @__PURE__ */ listOf(z.number())),
   /** Of them, those that this sweep includes. */
@@ -36,9 +37,9 @@ const sweepSchema = z.looseObject({
   number: z.number(),
   /** It included each customer, every second one, or every fourth, as far as they need it. */
   most: z.number(),
-  startedAt: z.number(),
-  endedAt: z.number(),
-  since: z.optional(z.number()),
+  startedAt: storedMsSchema,
+  endedAt: storedMsSchema,
+  since: z.optional(storedMsSchema),
 });
 
 /** What the last sweep counted, for the plan of the next one. */
@@ -49,10 +50,10 @@ const sweepPlanSchema = z.looseObject({
 
 /** A pass of the priority lane in which everyone who was due was read, or noted as failed. */
 const lanePassSchema = z.looseObject({
-  startedAt: z.number(),
-  endedAt: z.number(),
+  startedAt: storedMsSchema,
+  endedAt: storedMsSchema,
   /** The lane held customers whose newest trouble began since then. */
-  heldFrom: z.number(),
+  heldFrom: storedMsSchema,
   /** The shortest time between two reads, in ms. */
   pollIntervalMs: z.number(),
 });
@@ -70,7 +71,7 @@ export const leaseRowSchema = z.looseObject({
   /** "" when nobody holds it. */
   owner: z.string(),
   /** Wall clock, ms. */
-  until: z.number(),
+  until: storedMsSchema,
   sweep: scanStateSchema,
   /** Whole sweeps: of each customer the last one that included it. Newest first. */
   sweeps: z.optional(/* @__PURE__ */ listOf(sweepSchema)),
@@ -84,13 +85,13 @@ export const leaseRowSchema = z.looseObject({
   /** Reads that saw no change, and that hints ask for again. */
   hints: z.optional(/* @__PURE__ */ listOf(hintRepeatSchema)),
   /** When the last good read of any customer began; wall clock, ms. */
-  lastGoodAt: z.optional(z.number()),
+  lastGoodAt: z.optional(storedMsSchema),
   /** Where the deletion of old idempotency rows continues. */
   expiryCursor: z.string(),
   /** Where the deletion of old events continues; "" between two passes. `endedAt` is in ms. */
-  retention: z.optional(z.looseObject({ cursor: z.string(), endedAt: z.number() })),
+  retention: z.optional(z.looseObject({ cursor: z.string(), endedAt: storedMsSchema })),
   /** When a run last saved its progress; wall clock, ms. Absent from the rows of earlier versions. */
-  ranAt: z.optional(z.number()),
+  ranAt: z.optional(storedMsSchema),
   /** The pace of the last run's calls, by operation. */
   pace: z.optional(
     z.looseObject({ run: z.string(), operations: /* @__PURE__ */ recordOf(paceSchema) }),
@@ -105,7 +106,7 @@ export const laneRowSchema = z.looseObject({
     /* @__PURE__ */ recordOf(
       z.looseObject({
         cc: z.string(),
-        addedAt: z.string(),
+        addedAt: storedTimeSchema,
         adds: z.optional(/* @__PURE__ */ listOf(z.string())),
       }),
     ),

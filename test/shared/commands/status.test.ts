@@ -283,6 +283,13 @@ describe("status", () => {
     });
   });
 
+  it("answers although a dead letter has a time that is none", async () => {
+    const event = { id: "evt_1", seq: 1, type: "t", body: "{}" };
+    const dead = { schema: 1, event, status: 400, diedAt: "2026-13-45" };
+    await rig.put("dead/a/0000000000000001", dead);
+    expect(await rig.run({ command: "status" })).toMatchObject({ dead: 1, deadUntil: undefined });
+  });
+
   it("answers although the rows of lease, receiver, account and lane are unreadable", async () => {
     await rig.put("c/a", aCustomer({ numbers: { "49151": aNumber() } }));
     for (const key of ["lease/poll", RECEIVER_KEY, "c/~account", "hot/a"]) {

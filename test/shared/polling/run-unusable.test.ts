@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { CustomerRow, NumberState } from "../../../shared/schemas/customer-row.ts";
 import { iso, item, NUMBER, OTHER } from "../../support/watch-builders.ts";
 import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
 
@@ -79,6 +80,45 @@ describe("a customer whose row cannot be used", () => {
     },
   );
 
+  const garbled = (change: (row: CustomerRow) => void) => (text: string) => {
+    const row = JSON.parse(text) as CustomerRow;
+    change(row);
+    return JSON.stringify(row);
+  };
+  const time = "2026-13-45";
+  const number = (row: CustomerRow) => row.numbers[NUMBER] as NumberState;
+  const failure = { reads: 1, since: time, code: "ERR_UPSTREAM_TIMEOUT" };
+
+  it.each([
+    ["a number's read", (row) => Object.assign(number(row), { observedAt: time })],
+    ["its last change", (row) => Object.assign(row, { observedAt: time })],
+    ["its first read", (row) => Object.assign(row, { baselineAt: time, observedAt: undefined })],
+    [
+      "an add",
+      (row) => Object.assign(row, { onboarding: { [OTHER]: { cc: "49", addedAt: time } } }),
+    ],
+    ["an absence", (row) => Object.assign(number(row), { absent: { reads: 1, since: time } })],
+    ["a failure", (row) => Object.assign(row, { failure })],
+    ["a contradiction", (row) => Object.assign(row, { unclear: { [OTHER]: failure } })],
+  ] as [string, (row: CustomerRow) => void][])(
+    "is unusable alone if the time of %s in its row is none",
+    async (_, change) => {
+      const { world, healthy } = await worldWith(garbled(change));
+      world.answers.set("c02", [item(NUMBER, { Status: "BANNED" })]);
+      world.answers.set("c03", [item(NUMBER, { Status: "BANNED" })]);
+      await world.minute();
+      const report = await world.run();
+      expect(report).toMatchObject({ failed: 1, changed: 1 });
+      expect((await world.row("~watch.c02")).failure).toMatchObject({ code: "ERR_STORE_ROW" });
+      await replace(world, "c/c02", healthy);
+      await minutes(world, 2);
+      expect(sent(world)).toContainEqual([
+        "whatsapp.phone_number.changed",
+        ...[NUMBER, "c02", "c02", undefined],
+      ]);
+    },
+  );
+
   it("notes the failure in its own row if that has room for it", async () => {
     const { world } = await worldWith(filled(800));
     world.answers.set(
@@ -156,4 +196,16 @@ describe("a customer whose row cannot be used", () => {
     const { absent, fields } = numbers[NUMBER] ?? {};
     expect(absent ?? fields?.isOfficial).toBeDefined();
   });
+});
+
+it("a lease row with a time that is none is replaced, and ends no run", async () => {
+  const world = createWatchWorld();
+  await world.watch(customers(3));
+  await world.run();
+  const lease = JSON.parse((await world.text("lease/poll")) ?? "");
+  lease.sweep.full.endedAt = 1e300;
+  await replace(world, "lease/poll", JSON.stringify(lease));
+  await world.minute();
+  expect(await world.run()).toMatchObject({ read: 3, leaseHeld: false });
+  expect(world.lines.join()).toContain("lease row unreadable, replaced");
 });
