@@ -91,13 +91,15 @@ function withAdded(update: NumberUpdate, added: readonly AddedLine[]): NumberUpd
  * @param state after the read
  */
 function findMilestone(
-  { readAt, isClockDoubtful }: CustomerRead,
+  { readAt, isClockDoubtful, isComplete }: CustomerRead,
   line: AddedLine,
   state: NumberState | undefined,
 ): Milestone | undefined {
   const { addedAt, reported } = line;
   if (reported.completedAt) return undefined;
   const fields = state && !state.missingSince ? state.fields : undefined;
+  // A row of the list that cannot be read may be the number's.
+  if (!fields && !isComplete) return undefined;
   const blockage = findBlockage(fields);
   if (!blockage) return { line, kind: "completed" };
   const isRefused = fields !== undefined && isNameRefused(fields);

@@ -4,7 +4,9 @@ import type { CustomerRow } from "../../../shared/schemas/customer-row.ts";
 import type { NumberEvent } from "../../../shared/schemas/event.ts";
 import type { PhoneNumberItem } from "../../../shared/schemas/upstream.ts";
 import {
+  decideOn,
   FIELDS,
+  gist,
   iso,
   item,
   NUMBER,
@@ -179,6 +181,21 @@ describe("decide, for an added number", () => {
     expect(read(step.row, verified, 25).events.map(({ data }) => data.blockedBy)).toEqual([
       "status",
     ]);
+  });
+
+  it("does not take a number for one that is not listed if a row cannot be read", () => {
+    const given = { row: rowOf({ [OTHER]: stateOf() }), onboarding: ENTRY };
+    const at = (hours: number, malformed: number) =>
+      decideOn([item(OTHER)], { ...given, readAt: T0 + hours * HOUR }, malformed).events.map(gist);
+    expect(at(25, 1)).toEqual([]);
+    expect(at(25, 0)).toEqual([`stuck ${NUMBER}`]);
+
+    const gone = {
+      ...given,
+      row: rowOf({ [NUMBER]: stateOf(FIELDS, { missingSince: iso(HOUR) }) }),
+    };
+    const readAt = T0 + 25 * HOUR;
+    expect(decideOn([], { ...gone, readAt }, 1).events.map(gist)).toEqual([]);
   });
 
   it("reports a number that is not listed as stuck, and stores no such number", () => {
