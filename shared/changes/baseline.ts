@@ -8,8 +8,7 @@ import { mergeState } from "./number-state.ts";
  * nothing to write.
  *
  * A customer is known to have no numbers only as slowly as a number is known to be missing.
- * Otherwise one empty first answer would make every number look discovered. After a first answer
- * that was not complete, new numbers stay baselines until one is.
+ * Otherwise one empty first answer would make every number look discovered.
  */
 export function baselineRow(read: CustomerRead): CustomerRow | undefined {
   const { row, seen, unclear, observedAt, isComplete } = read;
@@ -32,7 +31,27 @@ export function baselineRow(read: CustomerRead): CustomerRow | undefined {
     observedAt,
     numbers: Object.fromEntries(numbers),
     partialBaseline: isComplete ? undefined : true,
+    unread: isComplete ? undefined : unreadOf(read),
   };
+}
+
+/** What a list that is not complete leaves open. */
+export function unreadOf({ row, seen, unclear, reply }: CustomerRead) {
+  const isLacking = (number: string) => !seen.has(number) && !unclear.has(number);
+  return { rows: reply.malformed, lacks: Object.keys(row.numbers).filter(isLacking) };
+}
+
+/**
+ * Whether a new number may have been listed since the first read, in a row that could not be read.
+ * It was not if all of those rows are still there: as many as before, beside those of numbers that
+ * the list lacks for the first time.
+ */
+export function mayHaveBeenUnread(read: CustomerRead, phoneNumber: string): boolean {
+  const { partialBaseline, unread: last } = read.row;
+  if (!partialBaseline) return false;
+  if (!last || read.wasUnclear?.[phoneNumber]) return true;
+  const { rows, lacks } = unreadOf(read);
+  return rows - lacks.filter((number) => !last.lacks.includes(number)).length < last.rows;
 }
 
 /** A customer that has numbers stands on its own: no refused add may remove it any more. */

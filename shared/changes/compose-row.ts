@@ -1,6 +1,6 @@
 import type { CustomerRow, PendingEvent } from "../schemas/customer-row.ts";
 import { nextSequence } from "../schemas/sequence.ts";
-import { withoutIntents } from "./baseline.ts";
+import { unreadOf, withoutIntents } from "./baseline.ts";
 import type { CustomerRead } from "./customer-read.ts";
 import { createEvent, type EventOrigin } from "./event.ts";
 import { MAX_PENDING_BYTES, MAX_PENDING_EVENTS } from "./limits.ts";
@@ -22,8 +22,10 @@ export function composeRow(read: CustomerRead, updates: readonly NumberUpdate[])
   const heldBack = updates.length - accepted.length;
   const sawNumbers = (read.reply.items?.length ?? 0) > 0;
   const independent = withoutIntents(row, sawNumbers);
+  const unread = row.partialBaseline && !isComplete ? unreadOf(read) : undefined;
+  const isSame = JSON.stringify(unread) === JSON.stringify(row.unread);
   const endsBaseline = isComplete && row.partialBaseline;
-  if (accepted.length === 0 && independent === row && !endsBaseline) {
+  if (accepted.length === 0 && independent === row && isSame && !endsBaseline) {
     return { row: undefined, events, worse: false, heldBack };
   }
   const numbers = { ...row.numbers };
@@ -32,6 +34,7 @@ export function composeRow(read: CustomerRead, updates: readonly NumberUpdate[])
     row: {
       ...independent,
       partialBaseline: isComplete ? undefined : row.partialBaseline,
+      unread,
       seq: events.at(-1)?.seq ?? row.seq,
       // A number that this reply lacks, or that is held back, may have changed before it.
       observedAt: isComplete && heldBack === 0 ? observedAt : row.observedAt,

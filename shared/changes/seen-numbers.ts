@@ -1,5 +1,6 @@
 import { EVENT_TYPES } from "../schemas/event.ts";
 import { notAfter } from "../schemas/stored-time.ts";
+import { mayHaveBeenUnread } from "./baseline.ts";
 import type { CustomerRead } from "./customer-read.ts";
 import { changedFields, hasNewValues, isListed, lastShownAt, mergeState } from "./number-state.ts";
 import type { EventDraft, NumberUpdate } from "./number-update.ts";
@@ -42,9 +43,9 @@ function updateOne(read: CustomerRead, seen: Observation): NumberUpdate | undefi
 }
 
 /** Whether the first answer may have listed the number, but could not be read so far. */
-function isAsOldAsBaseline({ row, wasUnclear }: CustomerRead, phoneNumber: string): boolean {
-  const since = wasUnclear?.[phoneNumber]?.since ?? "never";
-  return row.partialBaseline === true || since <= (row.baselineAt ?? "");
+function isAsOldAsBaseline(read: CustomerRead, phoneNumber: string): boolean {
+  const since = read.wasUnclear?.[phoneNumber]?.since ?? "never";
+  return since <= (read.row.baselineAt ?? "") || mayHaveBeenUnread(read, phoneNumber);
 }
 
 /** When the customer's numbers, without the new one, were last known to be all of them. */

@@ -121,8 +121,12 @@ export const customerRowSchema = z.looseObject({
   seq: z.number(),
   /** When the customer's numbers were first seen; absent until then. */
   baselineAt: optionalTimeSchema,
-  /** The first read was not complete: numbers seen since are baselines, until a read is. */
+  /** No read so far was complete: a number may have been in a row that could not be read. */
   partialBaseline: z.optional(z.boolean()),
+  /** Of the last of these reads: such rows, and the known numbers that it did not list. */
+  unread: z.optional(
+    z.looseObject({ rows: z.number(), lacks: /* @__PURE__ */ listOf(z.string()) }),
+  ),
   /** Empty reads before any number was seen. */
   emptyAtFirst: z.optional(z.looseObject({ reads: z.number(), since: storedTimeSchema })),
   /** When a read last changed this row. */

@@ -47,6 +47,48 @@ describe("decide, for a customer's first read", () => {
     expect(third.events.map(gist)).toEqual(["discovered 49333"]);
   });
 
+  it.each([
+    ["a new number beside the row that was never read", [[1], [1, 2]], [1, 1], ["discovered 2"]],
+    [
+      "two, one after the other",
+      [[1], [1, 2], [1, 2, 3]],
+      [1, 1, 1],
+      ["discovered 2", "discovered 3"],
+    ],
+    [
+      "a new number once a known one is gone for longer",
+      [[1], [2], [2, 3]],
+      [1, 1, 1],
+      ["discovered 3"],
+    ],
+    ["none that the row may have held", [[1], [1, 2]], [1, 0], []],
+    ["none of two of which one row may have held one", [[1], [1, 2, 3]], [2, 1], []],
+    ["none whose row may have passed to a known number", [[1], [2]], [1, 1], []],
+    ["none if a known number's row was malformed in between", [[1], [], [2]], [1, 2, 1], []],
+    ["none if a new row was malformed in between", [[1], [1], [1, 2]], [1, 2, 1], []],
+    [
+      "none that was listed twice when its row was first read",
+      [[1], [1, 2, 2], [1, 2]],
+      [2, 1, 1],
+      [],
+    ],
+  ] as [string, number[][], number[], string[]][])(
+    "discovers, after lists that were never complete, %s",
+    (_, lists, malformed, events) => {
+      let row = freshRow();
+      const said = lists.flatMap((list, index) => {
+        const items = list.map((number, at) => {
+          const isSecond = list.indexOf(number) < at;
+          return item(`4915100${number}`, isSecond ? { Status: "BANNED" } : {});
+        });
+        const decision = decideOn(items, { row, readAt: T0 + index * MINUTE }, malformed[index]);
+        row = { ...rowAfter(decision, row), pending: [] };
+        return decision.events.map((event) => gist(event).replace("4915100", ""));
+      });
+      expect(said).toEqual(events);
+    },
+  );
+
   it("stores nothing while all items are malformed", () => {
     expect(decideOn([], { row: freshRow() }, 3).row).toBeUndefined();
   });
