@@ -15,7 +15,7 @@ export type DecisionInput = {
   readonly lastSeenAt?: number | undefined;
   /** This clock is not known to be right, so nothing is reported by age. */
   readonly isClockDoubtful?: boolean | undefined;
-  /** Fields whose first values are no news, because many customers show some in one run. */
+  /** Fields whose first values are no news unless they are bad: many customers show some in one run. */
   readonly silent?: ReadonlySet<WatchedField> | undefined;
 };
 

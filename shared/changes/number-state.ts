@@ -2,6 +2,7 @@ import type { NumberState } from "../schemas/customer-row.ts";
 import { isoNotAfter, notAfter } from "../schemas/stored-time.ts";
 import type { CustomerRead } from "./customer-read.ts";
 import type { Observation } from "./observation.ts";
+import { assessChange } from "./severity.ts";
 import { isSameValue } from "./values.ts";
 import {
   EDITION,
@@ -24,7 +25,7 @@ export type FieldChange = {
  * Fields whose value is not the stored one. A field that the observation lacks is no change. The
  * first value of a field is one if the field was watched when the number was first seen.
  *
- * @param silent fields whose first values are no news
+ * @param silent fields whose first values are no news unless they are bad
  */
 export function changedFields(
   known: NumberState,
@@ -37,12 +38,19 @@ export function changedFields(
     if (to === undefined) return [];
     if (from === undefined) {
       const wasWatched = (known.watch ?? EDITION) >= (ruleOf(field).since ?? 1);
-      return wasWatched && !silent?.has(field) ? [{ field, from: null, to }] : [];
+      const first = { field, from: null, to };
+      const isNews = !silent?.has(field) || isBad(first, known, seen);
+      return wasWatched && isNews ? [first] : [];
     }
     const knownHash = known.hashes?.[field];
     if (isSameValue(field, from, to) && knownHash === seen.hashes[field]) return [];
     return [{ field, from, to, fromIsCut: knownHash === undefined ? undefined : true }];
   });
+}
+
+function isBad(first: FieldChange, known: NumberState, seen: Observation): boolean {
+  const state = { ...known, fields: { ...known.fields, ...seen.fields } };
+  return assessChange(first, { state, changes: [] }).severity !== "info";
 }
 
 /** Whether the observation adds anything to what is stored, changes or first values. */

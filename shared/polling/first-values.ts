@@ -5,7 +5,7 @@ import type { CommitDeps } from "./settings.ts";
 
 /**
  * Stores the reads with first values of a field, once the run knows for how many customers there
- * are some. What many customers show for the first time sends no event.
+ * are some. What many customers show for the first time sends no event unless it is bad.
  */
 export async function commitFirstValues(findings: Findings, deps: CommitDeps): Promise<void> {
   const { counts, firstValues } = findings;

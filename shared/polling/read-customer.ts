@@ -30,7 +30,7 @@ export type DeferredDecision = {
   readonly customer: string;
   readonly before: Stored<CustomerRow>;
   readonly decision: Decision;
-  /** The decision on the same answer, without the first values of these fields as news. */
+  /** The decision on the same answer, where only bad first values of these fields are news. */
   readonly decideSilently: (fields: ReadonlySet<WatchedField>) => Decision;
 };
 

@@ -183,14 +183,21 @@ describe("decide, for a known number", () => {
     expect(parse(well.events[0]).data).toMatchObject({ direction: "lateral", severity: "info" });
   });
 
-  it("stores the first values of silent fields, and reports what else changed", () => {
+  it("stores the first values of silent fields, and reports bad ones and what else changed", () => {
     const { status: _status, ...rest } = FIELDS;
     const row = rowOf({ [NUMBER]: stateOf(rest) });
-    const items = [item(NUMBER, { Status: "BANNED", QualityRating: "RED" })];
-    const decision = decideOn(items, { row, silent: new Set(["status"]) });
+    const decisionOn = (Status: string) =>
+      decideOn([item(NUMBER, { Status, QualityRating: "RED" })], {
+        row,
+        silent: new Set(["status"]),
+      });
+    const decision = decisionOn("CONNECTED");
     expect(decision.events.map(gist)).toEqual([`changed ${NUMBER} qualityRating:GREEN>RED`]);
-    expect(decision.row?.numbers[NUMBER]?.fields.status).toBe("BANNED");
+    expect(decision.row?.numbers[NUMBER]?.fields.status).toBe("CONNECTED");
     expect(decision.firstValues).toEqual([]);
+    expect(decisionOn("BANNED").events.map(gist)).toEqual([
+      `changed ${NUMBER} status:null>BANNED qualityRating:GREEN>RED`,
+    ]);
   });
 
   it("stores the first value of a field that is watched since an update silently, then its changes", () => {
