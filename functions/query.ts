@@ -1,3 +1,4 @@
+import { isAccountDown } from "../shared/changes/failure.ts";
 import { toDigits } from "../shared/changes/same-line.ts";
 import { normaliseRow } from "../shared/changes/values.ts";
 import { loadQueryConfig, type QueryConfig } from "../shared/config.ts";
@@ -167,7 +168,8 @@ async function readStored(customer: string, call: KeyedCall, deps: QueryDeps) {
   const stored = (await loadCustomer(store, customer))?.value;
   if (!stored || stored.removedAt) return undefined;
   const row = normaliseRow(stored);
-  const failure = row.failure ?? (await loadCustomer(store, ACCOUNT))?.value.failure;
+  const account = (await loadCustomer(store, ACCOUNT))?.value.failure;
+  const failure = row.failure ?? (account && isAccountDown(account) ? account : undefined);
   const confirmedAt = confirmedUntil({
     customer,
     row,

@@ -28,6 +28,8 @@ export type FailureInput = {
   readonly now: number;
   /** When the last good read that this instance remembers began, in ms. */
   readonly lastSeenAt?: number | undefined;
+  /** When the first of the failed reads began of which the row says nothing, in ms. */
+  readonly since?: number | undefined;
   /** When the last finished sweep began that ended before this read, in ms. */
   readonly sweptAt?: number | undefined;
   /** This clock is not known to be right, so nobody becomes stale. */
@@ -38,6 +40,11 @@ export type FailureUpdate = {
   readonly row: CustomerRow;
   readonly events: readonly PendingEvent[];
 };
+
+/** So long a failure lasts until it is reported. */
+export function staleAfterMs(sweepMs: number): number {
+  return Math.max(STALE_MS, STALE_SWEEPS * sweepMs);
+}
 
 /**
  * The row after a failed read; undefined when nothing is new. The first two failures are written,
@@ -56,7 +63,7 @@ export function afterFailedRead(
   const failure = nextFailure(input, error);
   // Counted from the first failure, which is later than the last good read: never reported early.
   const failingMs = now - Date.parse(failure.since);
-  const isLong = !input.isClockDoubtful && failingMs >= Math.max(STALE_MS, STALE_SWEEPS * sweepMs);
+  const isLong = !input.isClockDoubtful && failingMs >= staleAfterMs(sweepMs);
   if (isLong && failure.reads >= STALE_READS) {
     const stale = { ...failure, staleAt: new Date(now).toISOString() };
     return withEvent({ ...input, row: { ...row, failure: stale } }, EVENT_TYPES.watchStale, stale);
@@ -76,13 +83,26 @@ export function afterGoodRead(input: FailureInput): FailureUpdate | undefined {
 
 function nextFailure(input: FailureInput, error: AnyAppError): ReadFailure {
   const known = input.row.failure;
+  const { now, since = now } = input;
+  const before = known?.reads ?? (since < now ? 1 : 0);
   return {
     ...known,
-    reads: Math.min(STALE_READS, (known?.reads ?? 0) + 1),
-    since: isoNotAfter(known?.since ?? new Date(input.now).toISOString(), input.now),
+    reads: Math.min(STALE_READS, before + 1),
+    since: isoNotAfter(known?.since ?? new Date(since).toISOString(), now),
     lastGoodReadAt: known ? known.lastGoodReadAt : lastGoodReadAt(input),
     ...reasonOf(error),
   };
+}
+
+/** What one customer's read, or several at once, may fail with although others could be read. */
+const UNPROVEN_CODES = /* @__PURE__ */ new Set([
+  ...["ERR_UPSTREAM_REJECTED", "ERR_CUSTOMER_TOO_LARGE", "ERR_STORE_ROW", "ERR_UPSTREAM_CONTRACT"],
+  ...["ERR_UPSTREAM_TIMEOUT", "ERR_UPSTREAM_UNAVAILABLE", "ERR_UPSTREAM_THROTTLED"],
+]);
+
+/** Whether the account's failure is everyone's: it is refused, or nobody was read for half an hour. */
+export function isAccountDown({ code, staleAt }: Pick<ReadFailure, "code" | "staleAt">): boolean {
+  return staleAt !== undefined || !UNPROVEN_CODES.has(code);
 }
 
 /** Why reads fail. */

@@ -1,4 +1,4 @@
-import type { FailureReason } from "../changes/failure.ts";
+import { type FailureReason, isAccountDown } from "../changes/failure.ts";
 import { formatDuration, plural } from "./duration.ts";
 import { codesText } from "./reason-text.ts";
 import type { NamedFailure } from "./status-counts.ts";
@@ -18,11 +18,16 @@ export type Verdict = {
 
 type Unreadable = { readonly unreadable: boolean };
 
+type AccountFailure = FailureReason & {
+  readonly failingSince: string;
+  readonly staleAt?: string | undefined;
+};
+
 /** The part of the status that the verdict rests on. */
 type Facts = {
   readonly lastRunAt: string | null;
   readonly lease: Unreadable | { readonly held: boolean };
-  readonly account: null | Unreadable | ({ readonly failingSince: string } & FailureReason);
+  readonly account: null | Unreadable | AccountFailure;
   readonly receiver:
     | Unreadable
     | { readonly state: string; readonly since: string; readonly reason?: string };
@@ -38,12 +43,13 @@ type Facts = {
 /** Judges as monitoring plugins do. The thresholds are those of the operators' page. */
 export function judge(facts: Facts, now: number): Verdict {
   const found = {
-    CRIT: [silence(facts, now), account(facts, now), receiver(facts, now, "CRIT")],
+    CRIT: [silence(facts, now), account(facts, now, "CRIT"), receiver(facts, now, "CRIT")],
     UNKNOWN: [
       ...unreadableRows(facts),
       facts.atLeast.includes("customers") ? "not all customers could be counted" : undefined,
     ],
     WARN: [
+      account(facts, now, "WARN"),
       receiver(facts, now, "WARN"),
       failing(facts, now),
       dead(facts),
@@ -66,9 +72,13 @@ function silence({ lastRunAt, lease }: Facts, now: number): string | undefined {
   return ms < SILENT_MS ? undefined : `poll has not run for ${sinceText(lastRunAt, now)}`;
 }
 
-function account({ account }: Facts, now: number): string | undefined {
+/** What few customers failed with while no other was due may not be the account's. */
+function account({ account }: Facts, now: number, level: "WARN" | "CRIT"): string | undefined {
   if (!account || "unreadable" in account) return undefined;
-  return `the account has failed for ${sinceText(account.failingSince, now)}: ${codesText(account)}`;
+  const isDown = isAccountDown(account);
+  if (isDown !== (level === "CRIT")) return undefined;
+  const words = isDown ? "the account has failed" : "no customer could be read";
+  return `${words} for ${sinceText(account.failingSince, now)}: ${codesText(account)}`;
 }
 
 function receiver({ receiver }: Facts, now: number, level: "WARN" | "CRIT"): string | undefined {

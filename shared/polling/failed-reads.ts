@@ -1,4 +1,9 @@
-import { afterFailedRead, afterGoodRead, type FailureUpdate } from "../changes/failure.ts";
+import {
+  afterFailedRead,
+  afterGoodRead,
+  type FailureUpdate,
+  staleAfterMs,
+} from "../changes/failure.ts";
 import { updateCustomer } from "../customers/customer.ts";
 import { eraseHistory } from "../customers/history.ts";
 import { sweptSince } from "../customers/sweeps.ts";
@@ -9,7 +14,7 @@ import { ACCOUNT, type CustomerRow, customerKey, newCustomerRow } from "../schem
 import type { Sweep } from "../schemas/watch-rows.ts";
 import type { Stored } from "../store/rows.ts";
 import type { ClockCheck } from "./clock-check.ts";
-import { sharedFailures } from "./failure-judge.ts";
+import { concernsEveryone, sharedFailures } from "./failure-judge.ts";
 import type { FailedRead, Findings } from "./findings.ts";
 import type { CommitDeps } from "./settings.ts";
 import type { WarmState } from "./warm-state.ts";
@@ -23,6 +28,8 @@ export type FailedReadsOptions = {
   readonly sweeps: readonly Sweep[];
   /** When the last good read of any customer began, in ms. */
   readonly lastGoodAt: number | undefined;
+  /** When the first read began that has failed since then, in ms. */
+  readonly blindSince: number | undefined;
   readonly clock: Pick<ClockCheck, "isConfirmed" | "hasAnswer">;
   /** Whether the time for storing them is over. */
   readonly isOver: () => boolean;
@@ -54,8 +61,8 @@ export async function recordFailures(
   if (counts.read > 0 && !findings.accountError && watchRows.account?.value.failure) {
     await failedReads.clearAccountFailure();
   }
-  const error = accountErrorOf(findings);
-  if (error) await failedReads.noteAccount(error);
+  const failure = accountFailureOf(findings, options, deps.now());
+  if (failure) await failedReads.noteAccount(failure);
   return areAllStored;
 }
 
@@ -65,14 +72,15 @@ export async function noteBlindness(
   options: FailedReadsOptions,
   deps: CommitDeps,
 ): Promise<void> {
-  const error = accountErrorOf(findings);
-  if (error) await createFailedReads(options, deps).noteAccount(error);
+  const failure = accountFailureOf(findings, options, deps.now());
+  if (failure) await createFailedReads(options, deps).noteAccount(failure);
 }
 
 /** Whether some customer's row does not show that it could not be read. */
 export function hasUnstored(findings: Findings): boolean {
   const isShared = sharedOf(findings);
-  return findings.counts.throttled > 0 || findings.failures.some(({ error }) => isShared(error));
+  if (findings.counts.throttled > 0 || findings.accountError) return true;
+  return findings.failures.some(({ error }) => isShared(error));
 }
 
 function sharedOf({ failures, counts, judge }: Findings) {
@@ -82,12 +90,29 @@ function sharedOf({ failures, counts, judge }: Findings) {
   );
 }
 
-/** What the account's row holds. That nobody could be read is the account's, whatever the reason. */
-function accountErrorOf(findings: Findings): AnyAppError | undefined {
+type AccountFailure = { readonly error: AnyAppError; readonly since?: number | undefined };
+
+/**
+ * What the account's row notes: a proven refusal, or what fails for everyone while nobody is read.
+ * Other refusals say nothing of customers that were not due. They become the account's once nobody
+ * has been read for so long that everyone was.
+ */
+function accountFailureOf(
+  findings: Findings,
+  { blindSince = Infinity, pollIntervalMs }: FailedReadsOptions,
+  now: number,
+): AccountFailure | undefined {
   const { judge, failures, counts, throttledBy } = findings;
-  const refusal = judge.accountError();
-  if (refusal || counts.read > 0) return refusal ?? findings.accountError;
-  return failures.at(-1)?.error ?? throttledBy;
+  const proven = judge.accountError() ?? (counts.read > 0 ? findings.accountError : undefined);
+  if (proven) return { error: proven };
+  if (counts.read > 0) return undefined;
+  const isShared = sharedOf(findings);
+  const shared = failures.findLast(({ error }) => isShared(error) || concernsEveryone(error));
+  const error = shared?.error ?? throttledBy;
+  if (error) return { error };
+  const last = failures.at(-1);
+  const isLong = now - blindSince >= staleAfterMs(pollIntervalMs);
+  return last && isLong ? { error: last.error, since: blindSince } : undefined;
 }
 
 /** Several at once, until the time is over. A failure of the store costs one customer's note. */
@@ -173,10 +198,10 @@ function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
       return new Set(found.keys());
     },
 
-    async noteAccount(error: AnyAppError): Promise<void> {
+    async noteAccount({ error, since }: AccountFailure): Promise<void> {
       const lastSeenAt = Math.max(lastGoodAt ?? 0, sweeps[0]?.startedAt ?? 0);
       const input = {
-        ...{ customer: ACCOUNT, source, now: now(), lastSeenAt },
+        ...{ customer: ACCOUNT, source, now: now(), lastSeenAt, since },
         // With no answer there is no other clock, and the silence has to be reported.
         isClockDoubtful: isClockDoubtful && clock.hasAnswer(),
       };

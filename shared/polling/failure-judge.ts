@@ -67,6 +67,11 @@ function concernsAccount({ code }: AnyAppError): boolean {
   return code === "ERR_UPSTREAM_ACCOUNT" || code === "ERR_CREDENTIALS";
 }
 
+/** What keeps everyone from being read or nobody: an answer that does not come, or comes unread. */
+export function concernsEveryone(error: AnyAppError): boolean {
+  return !concernsCustomer(error) && !concernsAccount(error);
+}
+
 /** Whether an error says something about its customer alone, so others may be readable. */
 function concernsCustomer({ code }: AnyAppError): boolean {
   return (

@@ -30,6 +30,7 @@ export type Progress = Readonly<
     | "retention"
     | "ranAt"
     | "lastGoodAt"
+    | "blindSince"
     | "pace"
   >
 >;

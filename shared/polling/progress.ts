@@ -22,7 +22,7 @@ export function trackProgress(
     readonly sweep: Pick<SweepSource, "progress">;
     readonly lane: Pick<LaneSource, "progress">;
   },
-  warm: Pick<WarmState, "lastGoodAt" | "pace">,
+  warm: Pick<WarmState, "lastGoodAt" | "blindSince" | "pace">,
   keepPace: () => WarmPace,
   now: () => number,
 ) {
@@ -63,6 +63,7 @@ export function trackProgress(
           retention,
           ranAt: now(),
           lastGoodAt: warm.lastGoodAt,
+          blindSince: warm.blindSince,
         },
         pace: { run, operations },
       };

@@ -23,7 +23,7 @@ export type ReaderOptions = {
   readonly limiter: Pick<RateLimiter, "stopped" | "stop">;
   readonly access: Readonly<Record<ReadRequest["from"], Access>>;
   readonly deadlineAt: number;
-  readonly warm: Pick<WarmState, "lastReads" | "lastGoodAt" | "unusable">;
+  readonly warm: Pick<WarmState, "lastReads" | "lastGoodAt" | "blindSince" | "unusable">;
 };
 
 export type ReaderDeps = ReadDeps & CommitDeps;
@@ -52,6 +52,7 @@ export function createReader(
   ): void {
     counts.read += 1;
     warm.lastGoodAt = calledAt;
+    warm.blindSince = undefined;
     if (warm.unusable.has(customer)) findings.usedAgain.add(customer);
     rememberRead(warm, customer, {
       beganAt: calledAt,
@@ -86,6 +87,7 @@ export function createReader(
     const { calledAt, sentAt } = times;
     const answeredAt = deps.now();
     rememberRead(warm, customer, { beganAt: calledAt, at: sentAt });
+    warm.blindSince ??= calledAt;
     if (error.code === "ERR_UPSTREAM_THROTTLED") {
       // The pace is too high, and nobody's read has failed: the customer counts as unread.
       counts.throttled += 1;

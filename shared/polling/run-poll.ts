@@ -194,6 +194,7 @@ function failedReadsOptions({ deps, settings, warm, sweep, sweepsBefore, beganAt
     // One customer that is always throttled lets no sweep be full. Each still shows how long it took.
     sweepMs: isKnown ? Math.min(full.endedAt - full.startedAt, done ? newestMs : Infinity) : 0,
     lastGoodAt: warm.lastGoodAt,
+    blindSince: warm.blindSince,
     clock,
     isOver: () => deps.monotonic() >= beganAt + RUN_DEADLINE_MS,
   };

@@ -34,6 +34,16 @@ type RunParts = {
   readonly clock: ClockCheck;
 };
 
+/** Takes the newest of what this instance and the last run know. Another may have read since. */
+function takeOver(warm: WarmState, saved: Lease["progress"], now: number): void {
+  const past = (...times: (number | undefined)[]) =>
+    times.flatMap((at) => (at !== undefined && at <= now ? [at] : []));
+  const goodAt = Math.max(0, ...past(warm.lastGoodAt, saved.lastGoodAt));
+  const failedAt = past(warm.blindSince, saved.blindSince).filter((at) => at > goodAt);
+  warm.lastGoodAt = goodAt || undefined;
+  warm.blindSince = failedAt.length > 0 ? Math.min(...failedAt) : undefined;
+}
+
 /** Puts the parts of a run that has the lease together. */
 export function startRun(
   lease: Lease,
@@ -70,9 +80,7 @@ export function startRun(
     { ...deps, store, isClockConfirmed: clock.isConfirmed },
   );
   const findings = newFindings();
-  // Another instance may have read since this one did.
-  const times = [warm.lastGoodAt ?? 0, lease.progress.lastGoodAt ?? 0];
-  warm.lastGoodAt = Math.max(...times.filter((at) => at <= deps.now()), 0) || undefined;
+  takeOver(warm, lease.progress, deps.now());
 
   const { query } = deps.upstream;
   const syncRead = (): Upstream["query"] =>

@@ -26,6 +26,8 @@ export type WarmState = {
   readonly lastReads: Map<string, LastRead>;
   /** When the last good read of any customer began, on the wall clock in ms. */
   lastGoodAt: number | undefined;
+  /** When the first read began that has failed since then, on the wall clock in ms. */
+  blindSince: number | undefined;
   /** When the customers of the priority lane were last read. */
   readonly laneReads: Map<string, number>;
   /** Customers of the environment's list that are known to have a row. */
@@ -47,6 +49,7 @@ export function newWarmState(): WarmState {
   return {
     lastReads: new Map(),
     lastGoodAt: undefined,
+    blindSince: undefined,
     laneReads: new Map(),
     ensured: new Set(),
     syncBackoff: newBackoffState(),

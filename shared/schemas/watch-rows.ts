@@ -86,6 +86,8 @@ export const leaseRowSchema = z.looseObject({
   hints: z.optional(/* @__PURE__ */ listOf(hintRepeatSchema)),
   /** When the last good read of any customer began; wall clock, ms. */
   lastGoodAt: z.optional(storedMsSchema),
+  /** When the first read began that has failed since then; wall clock, ms. */
+  blindSince: z.optional(storedMsSchema),
   /** Where the deletion of old idempotency rows continues. */
   expiryCursor: z.string(),
   /** Where the deletion of old events continues; "" between two passes. `endedAt` is in ms. */

@@ -155,6 +155,29 @@ describe("query with source=stored", () => {
     expect(storedResponseSchema.safeParse(body).success).toBe(true);
   });
 
+  const since = "2026-01-02T03:00:00.000Z";
+  const staleAt = "2026-01-02T03:31:00.000Z";
+  it.each([
+    ["a refusal of another customer", { code: "ERR_UPSTREAM_REJECTED" }, false],
+    ["a timeout while no other was due", { code: "ERR_UPSTREAM_TIMEOUT" }, false],
+    ["a refusal of the account", { code: "ERR_UPSTREAM_ACCOUNT" }, true],
+    ["half an hour without a read", { code: "ERR_UPSTREAM_REJECTED", staleAt }, true],
+  ])(
+    "says of a customer that is read well, after %s, whether it fails",
+    async (_, facts, fails) => {
+      const failure = { reads: 2, since, ...facts };
+      await putCustomer("acme", ROW);
+      await putCustomer("~account", { ...newCustomerRow(START), failure });
+      await rig.store.put("lease/poll", JSON.stringify(lease), "absent");
+      const { body } = await ask({ custSpaceId: "acme" });
+      expect([body.failing, body.confirmedAt]).toEqual(
+        fails
+          ? [{ since, code: facts.code }, "2026-01-02T03:03:35.000Z"]
+          : [undefined, "2026-01-02T03:03:55.000Z"],
+      );
+    },
+  );
+
   it("returns what poll has stored, how old it is, and what is still to be delivered", async () => {
     await putCustomer("acme", ROW);
     const { status, body } = await ask({ custSpaceId: "acme" });

@@ -112,6 +112,21 @@ describe("the verdict of status", () => {
     });
   });
 
+  it.each([
+    [{ code: "ERR_UPSTREAM_TIMEOUT" }, "WARN", "no customer could be read"],
+    [{ code: "ERR_UPSTREAM_REJECTED" }, "WARN", "no customer could be read"],
+    [{ code: "ERR_UPSTREAM_TIMEOUT", staleAt: ago(1) }, "CRIT", "the account has failed"],
+    [{ code: "ERR_UPSTREAM_REJECTED", staleAt: ago(1) }, "CRIT", "the account has failed"],
+    [{ code: "ERR_UPSTREAM_ACCOUNT" }, "CRIT", "the account has failed"],
+    [{ code: "ERR_CREDENTIALS" }, "CRIT", "the account has failed"],
+  ] as const)("is, with %j in the account's row, %s", async (facts, verdict, words) => {
+    await rig.put("c/~account", aCustomer({ failure: { reads: 2, since: ago(20), ...facts } }));
+    expect((await status()).verdict).toEqual({
+      status: verdict,
+      reasons: [`${words} for 20 min (since 2026-01-02T02:44:05Z): ${facts.code}`],
+    });
+  });
+
   it("is UNKNOWN if the customers cannot be counted in time", async () => {
     await rig.put("c/a", aCustomer());
     rig.scanMs = 30_000;

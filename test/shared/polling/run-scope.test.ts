@@ -77,6 +77,65 @@ describe("one customer's refusal", () => {
   );
 });
 
+describe("a refusal of the only customer that is due", () => {
+  const EVENTS = [["whatsapp.watch.stale", "c01", "ERR_UPSTREAM_REJECTED"]];
+
+  it.each([
+    ["hinted every five minutes", "hint/c01", 900_000],
+    ["in the priority lane", "hot/c01", 600_000],
+    ["in the priority lane, and the others due hourly", "hot/c01", 3_600_000],
+  ])("is its own, however long it lasts: %s", async (_, key, pollIntervalMs) => {
+    const world = createWatchWorld();
+    const settings = { pollIntervalMs, hints: true };
+    await world.watch(customers(5));
+    await runs(world, 1, settings);
+    world.answers.set("c01", refusalOf(QUERY, "Forbidden.RiskControl"));
+    const at = world.clock.now();
+    const lane = { schema: 1, askedAt: at, askedUntil: at + 86_400_000 };
+    for (let run = 0; run < 130; run += 1) {
+      const mark = { schema: 1, at: world.clock.now() };
+      const row = JSON.stringify(key === "hint/c01" ? mark : lane);
+      if (run % 5 === 0) await world.store.put(key, row, "absent");
+      const { durationMs } = await world.run(settings);
+      expect(await world.text("c/~account")).toBeUndefined();
+      await world.clock.advance(60_000 - durationMs);
+    }
+    expect((await world.row("c01")).failure).toMatchObject({ code: "ERR_UPSTREAM_REJECTED" });
+    expect(sentEvents(world)).toEqual(EVENTS);
+  });
+
+  it.each([
+    ["a customer's", refusalOf(QUERY, "Product.Unsubscript"), "ERR_UPSTREAM_REJECTED"],
+    ["an account's that nothing proves", REFUSED, "ERR_UPSTREAM_ACCOUNT"],
+  ])(
+    "with %s code is the account's after half an hour, also of new instances",
+    async (_, answer, code) => {
+      const world = await knownWorld(1);
+      world.answers.set("c01", answer);
+      for (let run = 0; run < 30; run += 1) {
+        world.restart();
+        await runs(world, 1);
+        expect(await world.text("c/~account")).toBeUndefined();
+      }
+      expect((await world.row("c01")).failure).toMatchObject({ code, reads: 2 });
+      await runs(world, 2);
+      expect(sentEvents(world)).toEqual([
+        ["whatsapp.watch.stale", "c01", code],
+        ["whatsapp.watch.stale", "~account", code],
+      ]);
+      expect((await world.row("~account")).failure?.since).toBe("2026-01-01T00:01:00.020Z");
+    },
+  );
+
+  it("is not the account's if runs only begin again after a long pause", async () => {
+    const world = await knownWorld(1);
+    world.answers.set("c01", refusalOf(QUERY, "Product.Unsubscript"));
+    await world.clock.advance(7_200_000);
+    await runs(world, 29);
+    expect(await world.text("c/~account")).toBeUndefined();
+  });
+});
+
 describe("the account's refusal", () => {
   it("is no account's trouble while others are read: those refused are named", async () => {
     const world = await knownWorld(60);
