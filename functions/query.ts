@@ -27,7 +27,6 @@ import { formatSequence } from "../shared/schemas/sequence.ts";
 import { LEASE_KEY, laneKey, laneRowSchema, leaseRowSchema } from "../shared/schemas/watch-rows.ts";
 import type { NumbersUpstream, QueryReply } from "../shared/signing/upstream.ts";
 import { readRow } from "../shared/store/rows.ts";
-import type { Store } from "../shared/store/store.ts";
 
 /** For all of a live query: its instance holds nobody up for longer. */
 const LIVE_DEADLINE_MS = 5_000;
@@ -162,18 +161,18 @@ async function readStored(customer: string, call: KeyedCall, deps: QueryDeps) {
   const store = await deps.openStore(call.context);
   // Read before the customer's row, which then holds all that their finished scans found.
   const [lease, laneRow] = await Promise.all([
-    readRow(store, LEASE_KEY, leaseRowSchema),
-    readLaneRow(store, customer, call),
+    skipUnreadable(() => readRow(store, LEASE_KEY, leaseRowSchema), call),
+    skipUnreadable(() => readRow(store, laneKey(customer), laneRowSchema), call),
   ]);
   const stored = (await loadCustomer(store, customer))?.value;
   if (!stored || stored.removedAt) return undefined;
   const row = normaliseRow(stored);
-  const account = (await loadCustomer(store, ACCOUNT))?.value.failure;
-  const failure = row.failure ?? (account && isAccountDown(account) ? account : undefined);
+  const account = await skipUnreadable(() => loadCustomer(store, ACCOUNT), call);
+  const failure = row.failure ?? accountFailure(account?.value);
   const confirmedAt = confirmedUntil({
     customer,
     row,
-    laneRow,
+    laneRow: laneRow?.value,
     lease: failure ? undefined : lease?.value,
     now: deps.now(),
   });
@@ -206,13 +205,20 @@ function listNumbers({ numbers, unclear }: CustomerRow) {
   }));
 }
 
-/** The lane only adds freshness, so an unreadable row of it does not fail the query. */
-async function readLaneRow(store: Store, customer: string, call: KeyedCall) {
+function accountFailure(account: CustomerRow | undefined) {
+  return account?.failure && isAccountDown(account.failure) ? account.failure : undefined;
+}
+
+/** A row beside the customer's only adds freshness, so an unreadable one does not fail the query. */
+async function skipUnreadable<T>(
+  read: () => Promise<T>,
+  { log }: KeyedCall,
+): Promise<T | undefined> {
   try {
-    return (await readRow(store, laneKey(customer), laneRowSchema))?.value;
+    return await read();
   } catch (error) {
     if (!isAppError(error) || error.code !== "ERR_STORE_ROW") throw error;
-    call.log.warn("priority lane row unreadable", describeError(error));
+    log.warn("row beside the customer's unreadable", describeError(error));
     return undefined;
   }
 }

@@ -38,14 +38,14 @@ export function customerOfWatchRow(name: string): string | undefined {
   return name.startsWith(WATCH) ? name.slice(WATCH.length) : undefined;
 }
 
-/** Such rows by customer, and the account's own row, as far as they can be read. */
+/** Such rows by customer, and the account's own row, as far as this version can read them. */
 export async function listWatchRows(store: Pick<Store, "scan">): Promise<{
   readonly customers: ReadonlyMap<string, Stored<CustomerRow>>;
-  readonly account: Stored<CustomerRow> | undefined;
+  readonly account: Stored<CustomerRow> | "unreadable" | undefined;
 }> {
   const prefix = CUSTOMER_PREFIX + WATCH;
   const customers = new Map<string, Stored<CustomerRow>>();
-  let account: Stored<CustomerRow> | undefined;
+  let account: Stored<CustomerRow> | "unreadable" | undefined;
   for (const row of await store.scan(WATCH_ROWS, "", MAX_ROWS)) {
     try {
       const value = decodeRow(row.key, row, customerRowSchema);
@@ -54,9 +54,32 @@ export async function listWatchRows(store: Pick<Store, "scan">): Promise<{
       else if (row.key.startsWith(prefix)) customers.set(row.key.slice(prefix.length), found);
     } catch (error) {
       if (!isRowUnusable(error)) throw error;
+      if (row.key === customerKey(ACCOUNT) && isDamaged(error)) account = "unreadable";
     }
   }
   return { customers, account };
+}
+
+/** Not a row of a newer version, which is left alone. */
+function isDamaged(error: unknown): boolean {
+  return isAppError(error) && error.code === "ERR_STORE_ROW" && error.reason === "unreadable";
+}
+
+/**
+ * Removes a row of the watch itself that is damaged. What its next writer notes is worth more.
+ *
+ * @returns whether it is gone
+ */
+export async function removeDamaged(store: Store, name: string): Promise<boolean> {
+  const key = customerKey(name);
+  const found = await store.get(key);
+  try {
+    if (found) decodeRow(key, found, customerRowSchema);
+  } catch (error) {
+    if (!isRowUnusable(error)) throw error;
+    if (found && isDamaged(error)) return (await store.delete(key, found.version)) === "deleted";
+  }
+  return false;
 }
 
 /** Removes such a row of a customer that is no longer watched, with what it would have sent. */

@@ -7,7 +7,12 @@ import {
 import { updateCustomer } from "../customers/customer.ts";
 import { eraseHistory } from "../customers/history.ts";
 import { sweptSince } from "../customers/sweeps.ts";
-import { isRowUnusable, listWatchRows, watchRowOf } from "../customers/unusable-rows.ts";
+import {
+  isRowUnusable,
+  listWatchRows,
+  removeDamaged,
+  watchRowOf,
+} from "../customers/unusable-rows.ts";
 import type { AnyAppError } from "../errors.ts";
 import { describeError } from "../log.ts";
 import { ACCOUNT, type CustomerRow, customerKey, newCustomerRow } from "../schemas/customer-row.ts";
@@ -58,7 +63,9 @@ export async function recordFailures(
   const watchRows = await listWatchRows(deps.store);
   warm.unusable = await failedReads.settleWatchRows(watchRows.customers, findings.usedAgain);
   // A refusal that follows good reads is a new one, as somebody was read.
-  if (counts.read > 0 && !findings.accountError && watchRows.account?.value.failure) {
+  const { account } = watchRows;
+  const isNoted = account === "unreadable" || account?.value.failure;
+  if (counts.read > 0 && !findings.accountError && isNoted) {
     await failedReads.clearAccountFailure();
   }
   const failure = accountFailureOf(findings, options, deps.now());
@@ -158,6 +165,23 @@ function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
     return hasEvent;
   }
 
+  /** As `update`, for a row of the watch itself: a damaged one is replaced. */
+  async function updateOwn(name: string, change: Parameters<typeof update>[1]): Promise<boolean> {
+    try {
+      return await update(name, change);
+    } catch (error) {
+      if (!isRowUnusable(error)) throw error;
+      const key = customerKey(name);
+      if (await removeDamaged(store, name)) {
+        log.warn("row of the watch unreadable, replaced", { key });
+        return update(name, change);
+      }
+      // A newer version wrote it, and reads it again once it is back.
+      log.warn("failed read could not be stored", describeError(error));
+      return false;
+    }
+  }
+
   return {
     async noteCustomer({ customer, error, lastSeenAt }: FailedRead): Promise<void> {
       const input = { customer, source, now: now(), lastSeenAt, isClockDoubtful };
@@ -174,7 +198,7 @@ function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
       } catch (unusable) {
         if (!isRowUnusable(unusable)) throw unusable;
         const partition = watchRowOf(customer);
-        await update(partition, (row = newCustomerRow(input.now)) =>
+        await updateOwn(partition, (row = newCustomerRow(input.now)) =>
           afterFailedRead({ ...input, partition, row }, error, sweepMs),
         );
       }
@@ -205,7 +229,7 @@ function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
         // With no answer there is no other clock, and the silence has to be reported.
         isClockDoubtful: isClockDoubtful && clock.hasAnswer(),
       };
-      const isStale = await update(ACCOUNT, (row = newCustomerRow(input.now)) =>
+      const isStale = await updateOwn(ACCOUNT, (row = newCustomerRow(input.now)) =>
         // Any customer's good read ends it, so a whole sweep's time does not matter.
         afterFailedRead({ ...input, row }, error, pollIntervalMs),
       );
@@ -214,7 +238,7 @@ function createFailedReads(options: FailedReadsOptions, deps: CommitDeps) {
 
     async clearAccountFailure(): Promise<void> {
       const input = { customer: ACCOUNT, source, now: now() };
-      await update(ACCOUNT, (row) => row && afterGoodRead({ ...input, row }));
+      await updateOwn(ACCOUNT, (row) => row && afterGoodRead({ ...input, row }));
     },
   };
 }

@@ -99,6 +99,27 @@ describe("query with source=stored", () => {
     });
   });
 
+  it.each(["x{", '{"schema":9}'])(
+    "answers beside rows of the account, the lease and others that hold %s",
+    async (bad) => {
+      await putCustomer("acme", ROW);
+      await rig.store.put("lease/poll", JSON.stringify(lease), "absent");
+      for (const key of ["c/~account", "c/~watch.acme", "c/other", "hot/acme"]) {
+        await rig.store.put(key, bad, "absent");
+      }
+      const fresh = await ask({ custSpaceId: "acme" });
+      expect([fresh.status, fresh.body.confirmedAt]).toEqual([200, "2026-01-02T03:03:55.000Z"]);
+      expect(fresh.body).not.toHaveProperty("failing");
+      expect(rig.lines.join("")).toContain('"key":"c/~account"');
+
+      const { version = "" } = (await rig.store.get("lease/poll")) ?? {};
+      await rig.store.put("lease/poll", bad, version);
+      const { status, body } = await ask({ custSpaceId: "acme" });
+      expect([status, body.confirmedAt]).toEqual([200, "2026-01-02T03:03:35.000Z"]);
+      expect(body.lastFullSweepAt).toBeNull();
+    },
+  );
+
   it("is as fresh as the sweep if the lane row is unreadable", async () => {
     await putCustomer("acme", ROW);
     await rig.store.put("lease/poll", JSON.stringify(lease), "absent");

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { UpstreamTimeoutError } from "../../../shared/errors.ts";
 import type { CustomerRow, NumberState } from "../../../shared/schemas/customer-row.ts";
+import { refusalOf } from "../../support/fake-upstream.ts";
 import { iso, item, NUMBER, OTHER } from "../../support/watch-builders.ts";
 import { createWatchWorld, customers, type WatchWorld } from "../../support/watch-world.ts";
 
@@ -196,6 +198,62 @@ describe("a customer whose row cannot be used", () => {
     const { absent, fields } = numbers[NUMBER] ?? {};
     expect(absent ?? fields?.isOfficial).toBeDefined();
   });
+});
+
+describe("an unusable row of the account", () => {
+  const DAMAGED = ["not JSON", '{"schema":1}', '{"schema":1,"seq":1,"numbers":{},"pending":0}'];
+  const NEWER = '{"schema":3,"seq":1,"numbers":{},"pending":[]}';
+  const DOWN = new UpstreamTimeoutError({ action: "Query" });
+
+  async function blindWorld(account: string): Promise<WatchWorld> {
+    const world = createWatchWorld();
+    await world.watch(customers(5));
+    await world.run();
+    await replace(world, "c/~account", account);
+    for (const customer of customers(5)) world.answers.set(customer, DOWN);
+    return world;
+  }
+
+  it.each(DAMAGED)("is replaced while nobody can be read, if it holds %s", async (text) => {
+    const world = await blindWorld(text);
+    await minutes(world, 40);
+    const stale = ["whatsapp.watch.stale", "~account", "~account", "~account", DOWN.code];
+    expect(sent(world)).toEqual([stale]);
+    expect(world.lines.filter((line) => line.includes("unreadable, replaced"))).toHaveLength(1);
+    world.answers.clear();
+    await minutes(world, 2);
+    expect(sent(world)[1]?.slice(0, 2)).toEqual(["whatsapp.watch.recovered", "~account"]);
+  });
+
+  it("is left alone if a newer version wrote it, and ends no run", async () => {
+    const world = await blindWorld(NEWER);
+    world.answers.set("c01", refusalOf({ action: "Query" }, "Product.Unsubscript"));
+    await minutes(world, 40);
+    expect(await world.text("c/~account")).toBe(NEWER);
+    expect(sent(world)).toEqual([
+      ["whatsapp.watch.stale", "c01", "c01", "c01", "ERR_UPSTREAM_REJECTED"],
+    ]);
+    world.answers.clear();
+    await minutes(world, 2);
+    expect(sent(world)[1]?.slice(0, 2)).toEqual(["whatsapp.watch.recovered", "c01"]);
+    expect(await world.text("c/~account")).toBe(NEWER);
+  });
+
+  it("is removed at the next good read if it is damaged", async () => {
+    const world = createWatchWorld();
+    await world.watch(customers(2));
+    await replace(world, "c/~account", "{");
+    expect(await world.run()).toMatchObject({ read: 2, failed: 0 });
+    expect(await world.text("c/~account")).toBeUndefined();
+  });
+});
+
+it("a damaged row beside an unusable one is replaced, and keeps no sweep from being whole", async () => {
+  const { world } = await worldWith(() => "{");
+  await replace(world, "c/~watch.c02", "{");
+  await minutes(world, 1);
+  expect((await world.row("~watch.c02")).failure).toMatchObject({ code: "ERR_STORE_ROW" });
+  expect((await world.run()).freshness.sweep).toBeLessThan(2);
 });
 
 it("a lease row with a time that is none is replaced, and ends no run", async () => {
