@@ -91,6 +91,10 @@ function nextFailure(input: FailureInput, error: AnyAppError): ReadFailure {
     since: isoNotAfter(known?.since ?? new Date(since).toISOString(), now),
     lastGoodReadAt: known ? known.lastGoodReadAt : lastGoodReadAt(input),
     ...reasonOf(error),
+    ...(isAboutOther(input, error) && {
+      upstreamMessage: undefined,
+      accessDeniedDetail: undefined,
+    }),
   };
 }
 
@@ -103,6 +107,11 @@ const UNPROVEN_CODES = /* @__PURE__ */ new Set([
 /** Whether the account's failure is everyone's: it is refused, or nobody was read for half an hour. */
 export function isAccountDown({ code, staleAt }: Pick<ReadFailure, "code" | "staleAt">): boolean {
   return staleAt !== undefined || !UNPROVEN_CODES.has(code);
+}
+
+/** The words of one customer's failure may name it, and the account's row outlives the customer. */
+function isAboutOther({ customer }: FailureInput, { code }: AnyAppError): boolean {
+  return customer === ACCOUNT && code !== "ERR_UPSTREAM_ACCOUNT";
 }
 
 /** Why reads fail. */

@@ -5,6 +5,7 @@ import {
   type FailureUpdate,
 } from "../../../shared/changes/failure.ts";
 import {
+  UpstreamAccountError,
   UpstreamRejectedError,
   UpstreamTimeoutError,
   UpstreamUnavailableError,
@@ -75,6 +76,21 @@ describe("afterFailedRead", () => {
     }
     const refusedAgain = afterFailedRead(at(stored(first), 40), refused, 0);
     expect(JSON.parse(refusedAgain?.events[0]?.body ?? "").data).toMatchObject(words);
+  });
+
+  it("keeps the words about one customer out of the account's row, which outlives it", () => {
+    const words = { upstreamMessage: "Acme GmbH is suspended.", accessDeniedDetail: "Acme" };
+    const refused = new UpstreamRejectedError({ action: "Query", ...words }, "customer");
+    const account = { ...at(rowOf({}), 40), customer: "~account" };
+    const own = { since: iso(0), reads: 1, code: "ERR_UPSTREAM_ACCOUNT", upstreamMessage: "No." };
+    const stale = afterFailedRead({ ...account, row: rowOf({}, { failure: own }) }, refused, 0);
+    expect(stale?.events).toHaveLength(1);
+    expect(stale?.row.failure).toMatchObject({ code: "ERR_UPSTREAM_REJECTED" });
+    expect(JSON.stringify(stale)).not.toMatch(/Acme|No\./);
+    const denied = new UpstreamAccountError({ action: "Query", upstreamMessage: "Not allowed." });
+    expect(afterFailedRead(account, denied, 0)?.row.failure).toMatchObject({
+      upstreamMessage: "Not allowed.",
+    });
   });
 
   it("stores the last good read that the instance remembers when that is later", () => {
