@@ -67,8 +67,12 @@ export function storeUrlProblem(url: string): string | undefined {
     const forms = STORES.map(({ form }) => form).join(", ");
     return `must be ${forms.replace(/, (?=[^,]*$)/, " or ")}`;
   }
-  return name === "postgres" ? postgresProblem(new URL(url)) : undefined;
+  if (name !== "postgres") return undefined;
+  return /\s/.test(url) ? BLANK : postgresProblem(new URL(url));
 }
+
+/** With one, the driver decodes the URL otherwise than it is judged here. */
+const BLANK = "must have every blank in it written as %20";
 
 function postgresProblem(url: URL): string | undefined {
   return percentProblem(url) ?? (isEncrypted(url) ? undefined : NOT_ENCRYPTED);
@@ -77,6 +81,9 @@ function postgresProblem(url: URL): string | undefined {
 const NOT_ENCRYPTED =
   "must end with ?sslmode=verify-full, or with ?sslmode=disable for a network that you trust";
 
+/** A socket's path, or this machine. 127.999.0.1 is no address, and a resolver would look it up. */
+const LOOPBACK = /^(\/|127(\.(1?\d?\d|2[0-4]\d|25[0-5])){3}$|localhost$|\[?::1\]?$)/i;
+
 /**
  * The driver sends passwords and rows in clear text by default, and other modes do not prove whose
  * server it is. It takes the last of several equal parameters, and `host` wins over the URL's own.
@@ -84,7 +91,7 @@ const NOT_ENCRYPTED =
 function isEncrypted({ hostname, searchParams }: URL): boolean {
   const last = (name: string) => searchParams.getAll(name).at(-1);
   const host = last("host") || decodeURIComponent(hostname);
-  if (/^(\/|127\.\d+\.\d+\.\d+$|localhost$|\[?::1\]?$)/i.test(host)) return true;
+  if (LOOPBACK.test(host)) return true;
   return /^(verify-full|disable)$/.test(last("sslmode") ?? "");
 }
 

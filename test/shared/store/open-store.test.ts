@@ -44,6 +44,14 @@ describe("a STORE_URL", () => {
   });
 
   it.each([
+    "postgres://db.internal/numbers?host=%6Cocalhost&x= ",
+    "postgres://localhost/numbers?options=-c search_path=a",
+    "postgres://localhost/numbers\n",
+  ])("%j is refused for its blanks, with which the driver reads another URL", (url) => {
+    expect(storeUrlProblem(url)).toBe("must have every blank in it written as %20");
+  });
+
+  it.each([
     "postgres://db.internal/numbers",
     "postgresql://10.0.0.5/numbers?sslmode=require",
     "postgres://db.internal/numbers?sslmode=no-verify",
@@ -54,6 +62,7 @@ describe("a STORE_URL", () => {
     "postgres://localhost/numbers?host=db.internal",
     "postgres://127.0.0.1/numbers?host=127.0.0.1&host=db.internal",
     "postgres://127.0.0.1.example/numbers",
+    "postgres://127.999.0.1/numbers",
     "postgres:///numbers",
   ])("%s is refused, because it may be read on the way", (url) => {
     expect(storeUrlProblem(url)).toBe(
