@@ -92,7 +92,7 @@ export const listing = (...numbers: readonly (readonly [string, string])[]) => (
   })),
 });
 
-export async function startBuilt(
+async function startBuilt(
   folder: string,
   given: Readonly<Record<string, string>> = {},
 ): Promise<Built> {
