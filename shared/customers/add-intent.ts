@@ -12,7 +12,7 @@ export type AddIntent = {
   /** The customer's numbers that the upstream listed before, in digits; undefined if unknown. */
   readonly listedBefore: readonly string[] | undefined;
   /** Whether the customer was erased since the add began: then nothing is stored. */
-  readonly isErased: boolean;
+  readonly isErased?: boolean;
   /** Removes what this add has stored. What other adds rely on stays. */
   undo(): Promise<void>;
 };
@@ -56,7 +56,7 @@ export async function recordAddIntent(
     await undo().catch(() => undefined);
     throw error;
   }
-  return { listedBefore: listedNumbers(before), isErased: false, undo };
+  return { listedBefore: listedNumbers(before), undo };
 }
 
 /** The lane is an index only, so an unreadable row of it keeps nobody from adding. */

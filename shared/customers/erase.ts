@@ -105,8 +105,8 @@ async function deleteAll(store: Store, prefix: string): Promise<number> {
 
 /** Whether a customer was erased at this time or later, wall clock in ms, by a clock that is right. */
 export function isErasedSince(row: CustomerRow | undefined, begunAt: number, now: number): boolean {
-  const erasedAt = row?.erasedAt && Date.parse(row.erasedAt);
-  return Boolean(erasedAt && erasedAt >= begunAt && !isAhead(erasedAt, now));
+  const erasedAt = Date.parse(row?.erasedAt ?? "");
+  return erasedAt >= begunAt && !isAhead(erasedAt, now);
 }
 
 /**

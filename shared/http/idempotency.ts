@@ -46,7 +46,7 @@ export type Idempotency = {
   /** Frees the key: nothing was done. */
   forget(): Promise<void>;
   /** Its customer was erased before the row was there: no response is stored in it. */
-  erase(): Promise<void>;
+  erase(): Promise<unknown>;
 };
 
 /** @throws InvalidRequestError */
@@ -114,11 +114,10 @@ export function createIdempotency(
       await updateRow(store, key, idempotencyRowSchema, () => "delete");
     },
 
-    async erase() {
-      await updateRow(store, key, idempotencyRowSchema, (row) =>
-        row ? { put: withoutTraces(row) } : "keep",
-      );
-    },
+    erase: () =>
+      updateRow(store, key, idempotencyRowSchema, (row) =>
+        row ? { put: { ...row, ...ERASED } } : "keep",
+      ),
   };
 }
 
@@ -215,15 +214,19 @@ export async function eraseResponses(store: Store, customer: string): Promise<nu
 async function eraseResponse(store: Store, key: string, customer: string): Promise<boolean> {
   const { before, outcome } = await updateRow(store, key, idempotencyRowSchema, (row) => {
     if (!row || customerOf(row) !== customer) return "keep";
-    return { put: withoutTraces(row) };
+    return { put: { ...row, ...ERASED } };
   });
   return outcome === "stored" && before?.answer !== undefined;
 }
 
-function withoutTraces(row: IdempotencyRow): IdempotencyRow {
-  const { customer: _customer, answer: _answer, ...rest } = row;
-  return { ...rest, bodyHash: "", state: "unknown", erased: true };
-}
+/** What an erasure changes: JSON leaves out what is undefined. */
+const ERASED = {
+  customer: undefined,
+  answer: undefined,
+  bodyHash: "",
+  state: "unknown",
+  erased: true,
+};
 
 const ERASE_PAGE = 1_000;
 

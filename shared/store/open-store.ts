@@ -72,7 +72,7 @@ export function storeUrlProblem(url: string): string | undefined {
 }
 
 /** With one, the driver decodes the URL otherwise than it is judged here. */
-const BLANK = "must have every blank in it written as %20";
+const BLANK = "must have blanks as %20";
 
 function postgresProblem(url: URL): string | undefined {
   return percentProblem(url) ?? (isEncrypted(url) ? undefined : NOT_ENCRYPTED);
