@@ -67,12 +67,8 @@ export function storeUrlProblem(url: string): string | undefined {
     const forms = STORES.map(({ form }) => form).join(", ");
     return `must be ${forms.replace(/, (?=[^,]*$)/, " or ")}`;
   }
-  if (name !== "postgres") return undefined;
-  return /\s/.test(url) ? BLANK : postgresProblem(new URL(url));
+  return name === "postgres" ? postgresProblem(new URL(url)) : undefined;
 }
-
-/** With one, the driver decodes the URL otherwise than it is judged here. */
-const BLANK = "must have blanks as %20";
 
 function postgresProblem(url: URL): string | undefined {
   return percentProblem(url) ?? (isEncrypted(url) ? undefined : NOT_ENCRYPTED);

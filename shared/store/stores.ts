@@ -6,7 +6,8 @@
 export const STORES = [
   { name: "memory", pattern: /^memory:[\w-]*$/, form: "memory:", isShared: false },
   { name: "pglite", pattern: /^pglite:[^\0]+$/, form: "pglite:<folder>", isShared: false },
-  { name: "postgres", pattern: /^postgres(ql)?:\/\//, form: "postgres://…", isShared: true },
+  // With a blank, the driver reads another URL than the one that is judged here.
+  { name: "postgres", pattern: /^postgres(ql)?:\/\/\S*$/, form: "postgres://…", isShared: true },
   {
     name: "tablestore",
     pattern: /^tablestore:\/\//,

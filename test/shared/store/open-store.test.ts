@@ -48,7 +48,7 @@ describe("a STORE_URL", () => {
     "postgres://localhost/numbers?options=-c search_path=a",
     "postgres://localhost/numbers\n",
   ])("%j is refused for its blanks, with which the driver reads another URL", (url) => {
-    expect(storeUrlProblem(url)).toBe("must have blanks as %20");
+    expect(storeUrlProblem(url)).toBe(FORMS);
   });
 
   it.each([
