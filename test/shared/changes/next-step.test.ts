@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { findBlockage, isNameRefused } from "../../../shared/changes/next-step.ts";
-import { ruleOf, type WatchedField } from "../../../shared/changes/watched-fields.ts";
+import type { WatchedField } from "../../../shared/changes/watched-fields.ts";
+import { valuesOf } from "./value-table.ts";
 
 const SEND_CODE = "GetChatappVerifyCode";
 const REGISTER = "ChatappPhoneNumberRegister";
@@ -59,10 +60,7 @@ const LINES: readonly Line[] = [
   ],
 ];
 
-const known = (field: WatchedField) => {
-  const { levels, unranked = [] } = ruleOf(field);
-  return [...levels.flatMap(({ values }) => [...values]), ...unranked, "NEW_WORD", undefined];
-};
+const known = (field: WatchedField) => [...valuesOf(field), undefined];
 
 /** Every combination of the values that the upstream documents, a new word, and none. */
 const ALL = known("status").flatMap((status) =>
