@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Answer, type Cloud, DeployError, ensure, holds, maybe, parseJson } from "./cloud.ts";
 import { type FunctionPlan, isOwned } from "./plan.ts";
+import { removeRole } from "./rights.ts";
 
 /** Functions or triggers as Function Compute describes them. */
 async function list(cloud: Cloud, kind: "Functions" | "Triggers", place: string[], given = {}) {
@@ -116,8 +117,12 @@ async function removeTriggers(name: string, triggers: readonly Answer[], cloud: 
 }
 
 /** Deletes a function: its triggers first, so that nothing starts it meanwhile. */
-export async function removeFunction(name: string, cloud: Cloud): Promise<void> {
+export async function removeFunction(key: string, cloud: Cloud, withRights: boolean) {
+  const { base, rightsOf } = cloud.plan.names;
+  const name = `${base}-${key}`;
   await removeTriggers(name, await listTriggers(name, cloud), cloud);
+  // Before the function, by which alone a second try finds what the first one left.
+  if (withRights) await removeRole(rightsOf(key), cloud);
   for (const kind of ["ConcurrencyConfig", "AsyncInvokeConfig", "Function"]) {
     await maybe(cloud.clients.fc(`delete${kind}`, [name]));
   }

@@ -64,10 +64,7 @@ export async function deployService({ listed, archives, only }: Task, given: Clo
   }
   await verifyAddresses(deployed, cloud);
   if (only !== undefined) return deployed;
-  for (const key of droppedKeys(cloud.plan, listed)) {
-    await fc.removeFunction(`${names.base}-${key}`, cloud);
-    await removeRole(names.rightsOf(key), cloud);
-  }
+  for (const key of droppedKeys(cloud.plan, listed)) await fc.removeFunction(key, cloud, true);
   await removeRole(names.sharedRights, cloud);
   return functions.flatMap(({ key }) => deployed.filter((one) => one.key === key));
 }
@@ -217,14 +214,15 @@ To let it go, run: ${again} --yes`,
 export async function removeService(flags: Record<string, unknown>, cloud: Cloud): Promise<void> {
   const { names, functions } = cloud.plan;
   const { own } = await fc.listFunctions(cloud);
-  for (const { functionName } of own.values()) await fc.removeFunction(functionName, cloud);
+  const withRights = Boolean(flags["remove-roles"]);
+  for (const key of own.keys()) await fc.removeFunction(key, cloud, withRights);
   if (own.size === 0) cloud.say("No functions to delete");
   const more = `To delete roles and logs too, run: ${cloud.again} --remove-roles --remove-logstore`;
-  if (!flags["remove-roles"] || !flags["remove-logstore"]) cloud.say(more);
+  if (!withRights || !flags["remove-logstore"]) cloud.say(more);
   if (flags["remove-logstore"]) await removeLogs(cloud, own.size > 0);
-  if (!flags["remove-roles"]) return;
+  if (!withRights) return;
   const listed = [...functions.map(({ key }) => key), ...FUNCTIONS.map(({ name }) => name)];
-  const keys = [...new Set([...listed, ...own.keys()])];
+  const keys = [...new Set(listed)];
   for (const rights of [...keys.map(names.rightsOf), names.sharedRights]) {
     await removeRole(rights, cloud);
   }

@@ -1,9 +1,11 @@
+import "./real-packages.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { removeService } from "../../../shared/deploy/service.ts";
+import { listFunctions } from "../../../shared/deploy/functions.ts";
+import { deployService, removeService } from "../../../shared/deploy/service.ts";
 import { ACCOUNT, KEY, SECRETS } from "./account.ts";
 import { type FaultKind, type StandInCloud, startCloud } from "./cloud/cloud.ts";
-import { connectTo, type InProcess } from "./in-process.ts";
-import { planFor } from "./service.ts";
+import { archivesOf, connectTo, type InProcess } from "./in-process.ts";
+import { planFor, serviceConfig } from "./service.ts";
 
 let cloud: StandInCloud;
 let world: InProcess;
@@ -58,6 +60,47 @@ describe("a first deployment", () => {
       }
     },
     120_000,
+  );
+});
+
+describe("a deployment over an earlier one", () => {
+  const changed = planFor(
+    serviceConfig(({ provider, functions }) => {
+      provider.environment = { STAGE: "dev", STORE_URL: "tablestore://s-1.ap-southeast-1/waba" };
+      functions.poll = { handler: "poll.handler", events: [{ timer: { cron: "@every 5m" } }] };
+      delete functions.query;
+    }),
+  );
+  const deployAdd = async () => {
+    const listed = await listFunctions(world.cloudFor(changed));
+    const archives = await archivesOf(changed);
+    return deployService({ listed, archives, only: "add" }, world.cloudFor(changed));
+  };
+
+  it.each<[string, FaultKind, () => Promise<unknown>]>(
+    (["refuse", "break", "lose"] as const).flatMap((kind) => [
+      ["that changes settings and drops a function", kind, () => world.deploy(changed)],
+      ["of one function", kind, deployAdd],
+    ]),
+  )(
+    "%s, and that meets a fault of kind %s at any one call ends alike when run again",
+    async (_, kind, act) => {
+      await deploy();
+      cloud.forget();
+      await act();
+      const count = apiCalls().length;
+      const undisturbed = cloud.snapshot();
+      for (let number = 1; number <= count; number += 1) {
+        await stop();
+        await start();
+        await deploy();
+        cloud.failCall(number, kind);
+        expect(await failureOf(act()), `call ${number}`).toMatchObject({ code: "ERR_DEPLOY" });
+        await act();
+        expect(cloud.snapshot(), `after call ${number} failed`).toEqual(undisturbed);
+      }
+    },
+    240_000,
   );
 });
 

@@ -204,18 +204,16 @@ describe("the real command line", () => {
     expect(changes(refused.calls)).toEqual([]);
     const third = await run(["deploy", timer, "--skip-checks", "--yes"], other);
     expect(third.code, third.printed).toBe(0);
-    expect(changes(third.calls).slice(-7)).toEqual(
-      [
-        `fc DeleteTrigger ${QUERY} http`,
-        `fc DeleteConcurrencyConfig ${QUERY}`,
-        `fc DeleteAsyncInvokeConfig ${QUERY}`,
-        `fc DeleteFunction ${QUERY}`,
-        `ram DetachPolicyFromRole ${roleOf("query")} ${policyOf("query")}`,
-        `ram DeletePolicyVersion ${policyOf("query")} v1`,
-        `ram DeletePolicy ${policyOf("query")}`,
-        `ram DeleteRole ${roleOf("query")}`,
-      ].slice(-7),
-    );
+    expect(changes(third.calls).slice(-8)).toEqual([
+      `fc DeleteTrigger ${QUERY} http`,
+      `ram DetachPolicyFromRole ${roleOf("query")} ${policyOf("query")}`,
+      `ram DeletePolicyVersion ${policyOf("query")} v1`,
+      `ram DeletePolicy ${policyOf("query")}`,
+      `ram DeleteRole ${roleOf("query")}`,
+      `fc DeleteConcurrencyConfig ${QUERY}`,
+      `fc DeleteAsyncInvokeConfig ${QUERY}`,
+      `fc DeleteFunction ${QUERY}`,
+    ]);
 
     const one = await run(["deploy", "function", "-f", "add"], { ...other, LOG_LEVEL: "warn" });
     expect(one.code, one.printed).toBe(0);
