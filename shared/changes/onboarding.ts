@@ -3,6 +3,7 @@ import { EVENT_TYPES } from "../schemas/event.ts";
 import { isAhead } from "../schemas/stored-time.ts";
 import type { CustomerRead } from "./customer-read.ts";
 import { findBlockage, isNameRefused } from "./next-step.ts";
+import { isListed } from "./number-state.ts";
 import type { AddedLine, EventDraft, Milestone, NumberUpdate } from "./number-update.ts";
 import { findNumber, sameLine } from "./same-line.ts";
 import { isConnected } from "./watched-fields.ts";
@@ -22,7 +23,10 @@ export function withMilestones(
 ): NumberUpdate[] {
   const numbers = { ...read.row.numbers };
   for (const { phoneNumber, state } of updates) if (state) numbers[phoneNumber] = state;
-  const added = findAdded(read, [...Object.keys(numbers), ...read.unclear]);
+  const known = Object.keys(numbers);
+  const present = known.filter((number) => isListed(numbers[number] as NumberState));
+  // A spelling that has left the account matches only where no other form of the line is there.
+  const added = findAdded(read, [[...present, ...read.unclear], known]);
   const joined = new Map(
     updates.map((update) => [update.phoneNumber, withAdded(update, added)] as const),
   );
@@ -43,11 +47,15 @@ export function withMilestones(
 }
 
 /** The added lines as the list has them, each once in however many spellings it was added. */
-function findAdded({ row, readAt }: CustomerRead, listed: readonly string[]): AddedLine[] {
+function findAdded(
+  { row, readAt }: CustomerRead,
+  lists: readonly (readonly string[])[],
+): AddedLine[] {
   const lines: AddedLine[] = [];
   for (const [key, { cc, addedAt, ...reported }] of Object.entries(row.onboarding ?? {})) {
     if (cc === undefined) continue;
-    const found = findNumber(cc, key.slice(cc.length), listed);
+    const matches = lists.map((listed) => findNumber(cc, key.slice(cc.length), listed));
+    const found = matches.find((match) => match !== undefined);
     const phoneNumber = found?.phoneNumber ?? key;
     // A number that was added by a wrong clock counts from now on.
     const isWrong = isAhead(Date.parse(addedAt), readAt);

@@ -219,6 +219,24 @@ describe("decide, for an added number", () => {
     ]);
   });
 
+  it.each(["DELETED", "MIGRATED"])(
+    "recognises the form that is in service beside an earlier one that is %s",
+    (Status) => {
+      const [gone, listed] = ["5215512345678", "525512345678"];
+      const entries = { [gone]: { cc: "52", addedAt: iso(0) } };
+      const known = rowOf({
+        [gone]: stateOf({ ...FIELDS, status: Status }),
+        [listed]: pendingState,
+      });
+      const items = [item(gone, { Status }), item(listed)];
+      const { events } = read(known, items, 1, entries as unknown as typeof ENTRY);
+      expect(events.map(({ subject, type }) => [subject, type])).toEqual([
+        [listed, "whatsapp.phone_number.changed"],
+        [listed, "whatsapp.onboarding.completed"],
+      ]);
+    },
+  );
+
   it("reports completed onboarding again for a number that is added again", () => {
     const reported = { [NUMBER]: { addedAt: iso(-HOUR), completedAt: iso(-HOUR) } };
     const known = rowOf({ [NUMBER]: stateOf() }, { onboarding: reported });
