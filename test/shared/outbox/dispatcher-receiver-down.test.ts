@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { AttemptResult } from "../../../shared/webhook/attempt.ts";
 import { createDispatcherRig, DELIVERED, DOWN, START } from "./dispatcher-rig.ts";
 
+const SINCE = "2027-01-01T00:00:00.000Z";
+
 describe("the dispatcher", () => {
   it("keeps an event that failed, retries it after 5 s, and ends 6 s after finish", async () => {
     const { add, run, respondWith, sent, pending, receiverRow } = createDispatcherRig();
@@ -42,7 +44,7 @@ describe("the dispatcher", () => {
   it("probes with one test event for all customers", async () => {
     const { add, run, respondWith, sent, clock, store } = createDispatcherRig();
     for (let i = 0; i < 30; i += 1) await add(`c${i}`, 1);
-    const open = { schema: 1, state: "open", step: 4, nextProbeAt: START, since: "then" };
+    const open = { schema: 1, state: "open", step: 4, nextProbeAt: START, since: SINCE };
     await store.put("ep/receiver", JSON.stringify(open), "absent");
     respondWith(() => DOWN);
 
@@ -55,7 +57,7 @@ describe("the dispatcher", () => {
 
   it("does not probe if there is nothing to deliver", async () => {
     const { run, sent, store } = createDispatcherRig();
-    const open = { schema: 1, state: "open", step: 4, nextProbeAt: START, since: "then" };
+    const open = { schema: 1, state: "open", step: 4, nextProbeAt: START, since: SINCE };
     await store.put("ep/receiver", JSON.stringify(open), "absent");
 
     expect(await run()).toMatchObject({ failedAttempts: 0, receiverState: "open" });
@@ -88,7 +90,7 @@ describe("the dispatcher", () => {
 
   it("probes with the next due event if the receiver refuses the test event", async () => {
     const { add, run, respondWith, receiverRow, store, sent } = createDispatcherRig();
-    const open = { schema: 1, state: "open", step: 0, nextProbeAt: START, since: "then" };
+    const open = { schema: 1, state: "open", step: 0, nextProbeAt: START, since: SINCE };
     await store.put("ep/receiver", JSON.stringify(open), "absent");
     await add("a", 2);
     respondWith(({ id }) => (id === "test" ? { kind: "refused", status: 400 } : DELIVERED));
@@ -100,7 +102,7 @@ describe("the dispatcher", () => {
 
   it("stays open if the receiver refuses the test event and the next due one", async () => {
     const { add, run, respondWith, receiverRow, store, sent, pending } = createDispatcherRig();
-    const open = { schema: 1, state: "open", step: 0, nextProbeAt: START, since: "then" };
+    const open = { schema: 1, state: "open", step: 0, nextProbeAt: START, since: SINCE };
     await store.put("ep/receiver", JSON.stringify(open), "absent");
     await add("a", 1);
     respondWith(() => ({ kind: "refused", status: 400 }));

@@ -5,9 +5,11 @@ import type { Store } from "../../../shared/store/store.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
 import { createTestStore } from "../../support/memory-store.ts";
 
+const SINCE = "2027-01-01T00:00:00.000Z";
+
 const START = 1_800_000_000_000;
 const KEY = "ep/receiver";
-const OPEN = { schema: 1, state: "open", step: 0, nextProbeAt: START, since: "then" };
+const OPEN = { schema: 1, state: "open", step: 0, nextProbeAt: START, since: SINCE };
 const DOWN = { reason: "network: ENOTFOUND" };
 
 let clock: ReturnType<typeof createFakeClock>;
