@@ -17,7 +17,7 @@ only after that, so that no change hides another. A round trip to the upstream t
 the receiver 100 ms, and the timer is up to a second late.
 
   --customers N  one number each (default 10000)
-  --lane N       of them in the priority lane (default 40, which fit into a tenth of the calls)
+  --lane N       of them in the priority lane (default 14, which fit into the lane)
   --interval N   POLL_INTERVAL_SECONDS (default 60)
   --limit N      calls a second (default 8)
   --hours N      of simulated time, after one hour without changes (default 3)
@@ -39,7 +39,7 @@ function readOptions() {
   const { values } = parseArgs({
     options: {
       customers: { type: "string", default: "10000" },
-      lane: { type: "string", default: "40" },
+      lane: { type: "string", default: "14" },
       interval: { type: "string", default: "60" },
       limit: { type: "string", default: "8" },
       hours: { type: "string" },

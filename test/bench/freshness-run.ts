@@ -1,6 +1,7 @@
 import { laneEveryMs } from "../../shared/customers/priority-lane.ts";
 import { divisorOf, includes, mostOf } from "../../shared/customers/sweeps.ts";
 import { fitting } from "../../shared/polling/lane.ts";
+import { LANE_CALL_RATIO } from "../../shared/polling/start-run.ts";
 import type { CustomerRow } from "../../shared/schemas/customer-row.ts";
 import type { Sweep, SweepPlan } from "../../shared/schemas/watch-rows.ts";
 import type { Random } from "../schedules/scheduler.ts";
@@ -26,7 +27,6 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const INTERVAL_MS = MINUTE_MS;
-const LANE_RATIO = 0.1;
 /** So many customers are in every sweep whatever their age. */
 const EXEMPT_RATIO = 0.05;
 const WORSE_RATIO = 0.5;
@@ -109,7 +109,7 @@ export function runFreshness({
       const row = { schema: 1, worseUntil: entry.since + DAY_MS };
       entry.everyMs = laneEveryMs(row, INTERVAL_MS, now);
     }
-    held = fitting(lane, readsPerSecond * LANE_RATIO);
+    held = fitting(lane, readsPerSecond * LANE_CALL_RATIO);
   }
 
   let lookAt = now;
@@ -120,7 +120,7 @@ export function runFreshness({
       lookAt = now + MINUTE_MS;
     }
     for (const entry of held) {
-      if (laneReads >= reads * LANE_RATIO) return;
+      if (laneReads >= reads * LANE_CALL_RATIO) return;
       if (now - entry.readAt < entry.everyMs) continue;
       laneReads += 1;
       entry.readAt = now;

@@ -37,7 +37,7 @@ it("no second has more syncs either, which have a limit of their own", async () 
   for (const customer of customers(6))
     await prioritizeRequested(world.store, customer, T0 + DAY, T0);
   for (let run = 0; run < 5; run += 1) {
-    await world.run({ qps: 80, runMs: 1_000, pollIntervalMs: 10, sync: "lane" });
+    await world.run({ qps: 270, runMs: 1_000, pollIntervalMs: 10, sync: "lane" });
     world.restart();
   }
   const syncs = world.calls.filter(({ action }) => action === "ChatappSyncPhoneNumber");
