@@ -26,6 +26,15 @@ describe("the ids of an import", () => {
     ["a remark line in a CSV", "custSpaceId,name\n# old\na,Shop #1", ["a"]],
     ["trailing separators in a list", "a,\nb,\n", ["a", "b"]],
     ["a header in the plural", "custSpaceIds\na", ["a"]],
+    ["a separator inside a quoted header", '"Name, City";custSpaceId\nAcme;a', ["a"]],
+    ["tabs, with a comma in a header", "Name, City\tcustSpaceId\nAcme, Rome\ta", ["a"]],
+    ["Excel's line that names the separator", "sep=;\r\nName;custSpaceId\r\nAcme;a", ["a"]],
+    ["ids that end alike", "alpha-1\nalpha-2\nalpha-3", ["alpha-1", "alpha-2", "alpha-3"]],
+    ["words only", "plaid\nacme\nbolt", ["plaid", "acme", "bolt"]],
+    ["words before an id with a digit", "acme\nbolt\ncog-3", ["acme", "bolt", "cog-3"]],
+    ["ids that all end in a header's word", "acme_id\nbolt_id", ["acme_id", "bolt_id"]],
+    ["self before ids with digits", "self\n1001\n1002", ["self", "1001", "1002"]],
+    ["one word", "acme", ["acme"]],
   ])("are read from %s", (_name, text, ids) => {
     expect(readImport(text)).toEqual(ids);
   });
@@ -68,6 +77,33 @@ describe("the ids of an import", () => {
     expect(problemOf("id,name\na,Acme")[1]).toBe(
       "  line 1: has several columns, and no header custSpaceId says which one to take",
     );
+  });
+
+  it.each([
+    ..."waba_id wabaId InstanceId isvCustSpaceId organization_id CustomerCode customer-key".split(
+      " ",
+    ),
+    ..."Kunde msisdn uuid status email".split(" "),
+  ])("are never the first line %s above ids with digits", (word) => {
+    expect(problemOf(`# export\n${word}\n1001\nc-1002`)).toEqual([
+      "Nothing was sent. Lines without a CustSpaceId: 1",
+      `  line 2: "${word}" is a header. Name the column custSpaceId`,
+      "An id is self, or 1 to 128 letters, digits, _ or -.",
+      "If that first line is an id, leave it out of the file and add it by watch add.",
+    ]);
+  });
+
+  it.each(["waba_id", "wabaId", "CustomerCode", "customer-key"])(
+    "are never the first line %s above words",
+    (word) => {
+      expect(problemOf(`${word}\nacme\nbolt`)).toContain(
+        `  line 1: "${word}" is a header. Name the column custSpaceId`,
+      );
+    },
+  );
+
+  it("keep the file's line numbers after Excel's line", () => {
+    expect(problemOf("sep=;\ncustSpaceId;name\na/b;Acme")[1]).toBe('  line 3: "a/b" is no id');
   });
 
   it.each([
