@@ -58,16 +58,42 @@ function readConfig(io: CtlIo): Config {
   }
 }
 
+const UNKNOWN_AUTHORITY =
+  "no authority that this machine knows vouches for its certificate. Add sslrootcert=FILE with the authority's certificate";
+const NO_RIGHT = "this user may not write there. Correct the right, or name another folder";
+
 /** What a store's reason means: an SQLSTATE, or the code of a connection that failed. */
 const STORE_REASONS: Readonly<Record<string, string>> = {
   "3D000": "the database does not exist. Create it, or correct its name",
-  "28P01": "the password is wrong",
+  "28P01": "the password is wrong, or there is none",
   "28000": "this user may not log in",
   "42501": "this user lacks a right",
   ECONNREFUSED: "nothing listens at its address. Is the server running?",
   ENOTFOUND: "its host is unknown",
   EAI_AGAIN: "its host is unknown now",
   ETIMEDOUT: "it does not answer in time",
+  ECONNRESET: "its server ends the connection",
+  EHOSTUNREACH: "no way leads to its address from this machine",
+  ENETUNREACH: "no way leads to its address from this machine",
+  "53300": "it has no connection left. Raise its limit, or use a pooler",
+  "57P03": "it is starting or stopping. Try again",
+  ERR_NO_TLS:
+    "its server offers no TLS. Turn TLS on there, or write sslmode=disable if you trust the network",
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_AUTHORITY,
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
+  CERT_HAS_EXPIRED: "its certificate has expired. Renew it on the server",
+  CERT_NOT_YET_VALID: "its certificate is not valid yet. Check this machine's clock",
+  ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another host. Write the host that it names",
+  EEXIST: "a file has the folder's name. Name a folder",
+  ENOTDIR: "a part of the folder's path is a file. Name a folder",
+  ENOENT: "a folder or file that it names does not exist",
+  EACCES: NO_RIGHT,
+  EPERM: NO_RIGHT,
+  EROFS: "its folder can only be read. Name another folder",
+  ENOSPC: "its disk is full",
 };
 
 function explain(error: unknown): unknown {

@@ -52,7 +52,7 @@ async function openPool(
 ): Promise<Store> {
   const { now } = options;
   const pool = new pg.Pool({
-    connectionString: options.url,
+    connectionString: withoutAliases(options.url),
     application_name: "waba-numbers",
     max: options.connections ?? 2,
     connectionTimeoutMillis: 5_000,
@@ -111,6 +111,12 @@ async function openPool(
   return createSqlStore({ query, newVersion: options.newVersion, close });
 }
 
+/** The driver takes these modes for verify-full, and prints a warning of many lines about them. */
+function withoutAliases(url: string): string {
+  if (/[?&]uselibpqcompat=true/.test(url)) return url;
+  return url.replaceAll(/(?<=[?&]sslmode=)(prefer|require|verify-ca)(?=&|$)/g, "verify-full");
+}
+
 // The driver's own timeouts and broken connections have no code, only a sentence.
 function failure(error: unknown, neverSent: boolean): Error {
   const { code, message } = error as { code?: unknown; message?: unknown };
@@ -119,6 +125,10 @@ function failure(error: unknown, neverSent: boolean): Error {
     ? "ETIMEDOUT"
     : /terminated|not queryable|closed/.test(text)
       ? "ECONNRESET"
-      : undefined;
+      : /does not support SSL/.test(text)
+        ? "ERR_NO_TLS"
+        : /^SASL/.test(text)
+          ? "28P01"
+          : undefined;
   return Object.assign(new Error("query failed"), { code: code ?? driverCode, neverSent });
 }
