@@ -36,7 +36,7 @@ const COMMON_SETTINGS = {
     parse: /* @__PURE__ */ matching(/^[A-Za-z0-9-]{1,32}$/, "must be 1 to 32 letters, digits or -"),
     byDefault: "local",
   },
-  LOG_LEVEL: { parse: /* @__PURE__ */ oneOf(LOG_LEVELS), byDefault: "info" },
+  LOG_LEVEL: { parse: readLogLevel, byDefault: "info" },
   ...INSECURE_SETTINGS,
   ALIBABA_CLOUD_ACCESS_KEY_ID: { parse: readText },
   ALIBABA_CLOUD_ACCESS_KEY_SECRET: { parse: readSecret },
@@ -46,9 +46,6 @@ const COMMON_SETTINGS = {
     byDefault: "local",
   },
 } as const satisfies Record<string, Setting>;
-
-/** Both spellings, because people type both. */
-const SWITCH = ["on", "off", "true", "false"] as const;
 
 /** The setting that only query reads. */
 const QUERY_SETTINGS = {
@@ -64,12 +61,12 @@ const HINT_SETTINGS = {
 const POLL_SETTINGS = {
   WEBHOOK_URL: { parse: parseTarget },
   WEBHOOK_SECRET: { parse: readWebhookSecrets },
-  WEBHOOK_ALLOW_HTTP: { parse: /* @__PURE__ */ oneOf(SWITCH), byDefault: "off" },
+  WEBHOOK_ALLOW_HTTP: { parse: readSwitch, byDefault: "off" },
   WEBHOOK_ALLOW_CIDRS: { parse: parseCidrs, byDefault: "" },
   WATCH_CUST_SPACES: { parse: readCustomers, byDefault: "" },
-  WATCH_DISCOVER: { parse: /* @__PURE__ */ oneOf(SWITCH), byDefault: "off" },
-  WATCH_HEALTH: { parse: /* @__PURE__ */ oneOf(SWITCH), byDefault: "off" },
-  WATCH_SYNC: { parse: /* @__PURE__ */ oneOf(["off", "false", "lane"]), byDefault: "off" },
+  WATCH_DISCOVER: { parse: readSwitch, byDefault: "off" },
+  WATCH_HEALTH: { parse: readSwitch, byDefault: "off" },
+  WATCH_SYNC: { parse: readSync, byDefault: "off" },
   UPSTREAM_QPS: { parse: /* @__PURE__ */ integer(1), byDefault: "7" },
   TICK_SECONDS: { parse: /* @__PURE__ */ integer(1, 57), byDefault: "57" },
   RETENTION_DAYS: { parse: /* @__PURE__ */ integer(1, 3_650), byDefault: "90" },
@@ -168,9 +165,9 @@ export function loadConfig(environment: Environment, { requires }: Requires): Co
     qps: good.UPSTREAM_QPS,
     webhook: url && secrets && guard && { url, secrets, guard },
     watch: good.WATCH_CUST_SPACES,
-    discover: isOn(good.WATCH_DISCOVER),
-    health: isOn(good.WATCH_HEALTH),
-    sync: good.WATCH_SYNC === "lane" ? "lane" : "off",
+    discover: good.WATCH_DISCOVER,
+    health: good.WATCH_HEALTH,
+    sync: good.WATCH_SYNC,
     runMs: good.TICK_SECONDS * 1000,
     retentionMs: good.RETENTION_DAYS * 86_400_000,
     pollIntervalMs: good.POLL_INTERVAL_SECONDS * 1000,
@@ -243,23 +240,30 @@ function toCommonConfig(values: Values<typeof COMMON_SETTINGS>): CommonConfig {
 /** Undefined when one of its settings has a problem. */
 function createGuard(values: Partial<Values<typeof POLL_SETTINGS>>): TargetGuard | undefined {
   const { WEBHOOK_ALLOW_HTTP: allowHttp, WEBHOOK_ALLOW_CIDRS: allowCidrs } = values;
-  if (!allowHttp || !allowCidrs) return undefined;
-  return createTargetGuard({ allowHttp: isOn(allowHttp), allowCidrs });
+  if (allowHttp === undefined || !allowCidrs) return undefined;
+  return createTargetGuard({ allowHttp, allowCidrs });
 }
 
 function matching(pattern: RegExp, problem: string): Parser<string> {
   return (value) => (pattern.test(value) ? { value } : { problem });
 }
 
-function oneOf<const T extends string>(values: readonly T[]): Parser<T> {
-  return (text) => {
-    const value = values.find((one) => one === text);
-    const list = `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
-    return value === undefined ? { problem: `must be ${list}` } : { value };
-  };
+function readLogLevel(text: string): Read<LogLevel> {
+  const value = LOG_LEVELS.find((one) => one === text);
+  return value ? { value } : { problem: "must be debug, info, warn or error" };
 }
 
-const isOn = (text: string) => text === "on" || text === "true";
+const isOff = (text: string) => /^(off|false)$/i.test(text);
+/** All spellings in any case, because people and tools write TRUE and Off too. */
+function readSwitch(text: string): Read<boolean> {
+  const value = /^(on|true)$/i.test(text);
+  return value || isOff(text) ? { value } : { problem: "must be on, off, true or false" };
+}
+
+function readSync(text: string): Read<"off" | "lane"> {
+  if (isOff(text)) return { value: "off" };
+  return text === "lane" ? { value: text } : { problem: "must be off, false or lane" };
+}
 
 function integer(min: number, max = Number.MAX_SAFE_INTEGER): Parser<number> {
   return (text) => {

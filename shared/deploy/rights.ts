@@ -19,7 +19,7 @@ export const tableOf = (storeUrl: string) =>
 export function statementsOf({ key, environment }: FunctionPlan, { names, target }: Plan) {
   const place = `project/${names.logProject}/logstore/${names.logstore}`;
   const isNeeded = ([setting, ...values]: readonly string[] = []) =>
-    setting === undefined || values.includes(environment[setting] ?? "");
+    setting === undefined || values.includes((environment[setting] ?? "").toLowerCase());
   const actions = OPERATIONS.filter(
     ({ functions, neededWith }) => functions.some((name) => name === key) && isNeeded(neededWith),
   ).map(({ operation }) => ramAction(operation).slice("cams:".length));

@@ -187,12 +187,12 @@ describe("the settings of a function", () => {
       "must hold 24 to 64 bytes after whsec_; make one with: openssl rand -base64 32",
     ],
     ["WEBHOOK_ALLOW_HTTP", "yes", "must be on, off, true or false"],
-    ["WEBHOOK_ALLOW_HTTP", "TRUE", "must be on, off, true or false"],
+    ["WEBHOOK_ALLOW_HTTP", "TRUES", "must be on, off, true or false"],
     ["WEBHOOK_ALLOW_CIDRS", "10.1.0.0/33", CIDRS],
     ["WEBHOOK_ALLOW_CIDRS", "fe80::1%eth0/64", CIDRS],
     ["WATCH_CUST_SPACES", "cust 1", "must be self or CustSpaceIds, separated by commas"],
     ["WATCH_DISCOVER", "1", "must be on, off, true or false"],
-    ["WATCH_DISCOVER", "ON", "must be on, off, true or false"],
+    ["WATCH_DISCOVER", " ON", "must be on, off, true or false"],
     ["WATCH_SYNC", "on", "must be off, false or lane"],
     ["WATCH_SYNC", "Lane", "must be off, false or lane"],
     ["TICK_SECONDS", "0", "must be at least 1"],
@@ -231,6 +231,11 @@ describe("the settings of a function", () => {
     ["true", true],
     ["off", false],
     ["false", false],
+    ["ON", true],
+    ["TRUE", true],
+    ["True", true],
+    ["Off", false],
+    ["FALSE", false],
   ])("a switch is read from %s", (text, isOn) => {
     const url = "http://receiver.example/hook";
     const settings = { ...FOR_POLL, WEBHOOK_URL: url, WEBHOOK_ALLOW_HTTP: text };
@@ -243,6 +248,8 @@ describe("the settings of a function", () => {
   it("accept off for both ways of reading more", () => {
     const config = loadConfig({ ...FOR_POLL, WATCH_DISCOVER: "off", WATCH_SYNC: "false" }, POLL);
     expect(config).toMatchObject({ discover: false, sync: "off" });
+    const upper = loadConfig({ ...FOR_POLL, WATCH_HEALTH: "OFF", WATCH_SYNC: "False" }, POLL);
+    expect(upper).toMatchObject({ health: false, sync: "off" });
   });
 
   it.each(["express:*", "xhttpx:*", "-httpx:*", "-httpx"])("accept DEBUG=%s", (value) => {

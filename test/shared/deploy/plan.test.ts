@@ -139,6 +139,7 @@ describe("the role of", () => {
       ...table,
     ]);
     expect(rightsOf("poll", { WATCH_DISCOVER: "true" })).toContain("cams:ListInstance");
+    expect(rightsOf("poll", { WATCH_DISCOVER: "ON" })).toContain("cams:ListInstance");
     expect(rightsOf("poll", { WATCH_DISCOVER: "false" })).not.toContain("cams:ListInstance");
   });
 
