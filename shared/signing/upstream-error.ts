@@ -152,8 +152,8 @@ export function factsOf(action: string, httpStatus: unknown, body: unknown): Ups
 /** How replies spell that there is nothing to say. Samples: the API's pages, in two languages. */
 const ABSENT_WORDS = /^(none|null|n\/a|ok|success|无|無|\{\}|)$/i;
 const MAX_WORDS = 500;
-/** A whole number stands in no log. A date, of eight digits, is none. */
-const NUMBER_IN_WORDS = /\d(?:[ ().-]?\d){8,}|\d{7,}/g;
+/** A whole number, in any digits, stands in no log. A date, of eight digits, is none. */
+const NUMBER_IN_WORDS = /\p{Nd}(?:[ (-/]{0,3}\p{Nd}){8,}|\p{Nd}{7,}/gu;
 
 /** The upstream's words on one line, or undefined if it has none. A detail may be an object. */
 function words(value: unknown): string | undefined {

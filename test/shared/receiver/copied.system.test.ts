@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -98,6 +98,11 @@ if (isKnownEvent(event)) for (const { field, to } of changesOf(event)) console.l
     await buildReceiver(path.join(folder, "receiver"));
   });
   afterAll(() => rm(folder, { recursive: true }));
+
+  it("has the licence with it, as it is copied away from the project", async () => {
+    const licence = await readFile(path.join(folder, "receiver/LICENSE"), "utf8");
+    expect(licence).toContain("Permission is hereby granted");
+  });
 
   it("is imported by plain Node, as JavaScript", async () => {
     await writeFile(path.join(folder, "use.mjs"), USE);
