@@ -97,10 +97,10 @@ export function isKnownEvent(event: WebhookEvent): event is KnownEvent {
  * `partitionkey`. False for a duplicate, and for an event that a later one has overtaken. Judge a
  * request with `webhook-redelivery: true` by its id instead. Sequences are compared as numbers.
  *
- * @param last the sequence stored with the last event; undefined for none
+ * @param last the sequence stored with the last event; undefined or null for none
  */
-export function isNewer(sequence: string, last: string | undefined): boolean {
-  if (last === undefined) return true;
+export function isNewer(sequence: string, last: string | null | undefined): boolean {
+  if (last === undefined || last === null) return true;
   const width = Math.max(sequence.length, last.length);
   return sequence.padStart(width, "0") > last.padStart(width, "0");
 }
@@ -127,7 +127,7 @@ export type Arrival = "new" | "history" | "duplicate";
 export function arrivalOf(
   event: WebhookEvent,
   headers: WebhookHeaders,
-  seen: { readonly knowsId: boolean; readonly lastSequence: string | undefined },
+  seen: { readonly knowsId: boolean; readonly lastSequence: string | null | undefined },
 ): Arrival {
   if (seen.knowsId) return "duplicate";
   const isMarked = findHeader(headers, "webhook-redelivery") === "true";

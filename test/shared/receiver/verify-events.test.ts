@@ -91,6 +91,7 @@ describe("isNewer", () => {
     ["0001767323000123", "0001767323000123", false],
     ["0001767323000122", "0001767323000123", false],
     ["0001767323000123", undefined, true],
+    ["0001767323000123", null, true],
     ["10000000000000000", "9999999999999999", true],
     ["9999999999999999", "10000000000000000", false],
     ["7", "0000000000000007", false],
@@ -108,6 +109,7 @@ describe("arrivalOf", () => {
   it.each([
     ["new", "above the last", "5", {}, false, "4"],
     ["new", "the first of all", "5", {}, false, undefined],
+    ["new", "the first of all, with SQL's null", "5", {}, false, null],
     ["duplicate", "an id that is stored", "5", {}, true, "4"],
     ["duplicate", "a marked one of a stored id", "5", marked, true, "5"],
     ["history", "marked", "5", marked, false, "9"],

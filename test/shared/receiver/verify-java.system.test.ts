@@ -24,7 +24,7 @@ class Main {
       headers.put("webhook-timestamp", parts.get(2));
       headers.put("webhook-signature", parts.get(3));
       try {
-        List<String> secrets = List.of(parts.get(4).split(" "));
+        List<String> secrets = List.of(parts.get(4).split(";"));
         byte[] body = parts.get(0).getBytes(StandardCharsets.UTF_8);
         Webhooks.verify(body, headers, secrets, Long.parseLong(parts.get(5)));
         System.out.println("good");
@@ -52,12 +52,15 @@ it.runIf(hasJava)(
     };
     const cases = [
       good,
-      { ...good, secrets: `${OTHER_SECRET} ${EXAMPLE_SECRET}` },
+      { ...good, secrets: `${OTHER_SECRET};${EXAMPLE_SECRET}` },
       { ...good, signature: `v1,AA ${good.signature}` },
       { ...good, now: sentAt + 300 },
       { ...good, now: sentAt - 301 },
       { ...good, secrets: OTHER_SECRET },
       { ...good, secrets: "whsec_" },
+      { ...good, secrets: `whsec_*;${EXAMPLE_SECRET}` },
+      { ...good, secrets: `${EXAMPLE_SECRET};whsec_é` },
+      { ...good, secrets: `${OTHER_SECRET} ${EXAMPLE_SECRET}` },
       { ...good, body: `${body} ` },
       { ...good, id: "evt_2" },
       { ...good, signature: "é" },
@@ -76,6 +79,7 @@ it.runIf(hasJava)(
     expect(stderr).toBe("");
     expect(stdout.trim().split("\n")).toEqual([
       ...["good", "good", "good", "good", "timestamp", "signature", "secret"],
+      ...["secret", "secret", "secret"],
       ...["signature", "signature", "signature", "missing header", "missing header"],
     ]);
   },
