@@ -110,19 +110,28 @@ export function isErasedSince(row: CustomerRow | undefined, begunAt: number, now
 }
 
 /**
- * For a day, erases again what something in flight has written beside a tombstone, and then removes
- * the tombstone, unless it has to stay. Without `now` no day ends.
+ * For a day, erases again what something in flight has written beside a tombstone. Resolves to
+ * whether that day is over by this clock and the tombstone need not stay.
  */
 export async function tendTombstone(
   store: Store,
   customer: string,
-  { value, version }: { readonly value: CustomerRow; readonly version: string },
-  now: number | undefined,
-): Promise<void> {
-  if (!value.erasedAt) return;
-  const until = Date.parse(value.erasedAt) + TOMBSTONE_MS;
-  const isOver = now !== undefined && endOfWait(until, TOMBSTONE_MS, now) <= now;
+  { erasedAt, tombstoneUntil }: CustomerRow,
+  now: number,
+): Promise<boolean> {
+  if (!erasedAt) return false;
+  const until = Date.parse(erasedAt) + TOMBSTONE_MS;
   // One that stays would cost each sweep these calls for good.
-  if (!isOver || value.tombstoneUntil) await eraseTraces(store, customer);
-  if (isOver && value.tombstoneUntil) await store.delete(customerKey(customer), version);
+  if (endOfWait(until, TOMBSTONE_MS, now) <= now) return tombstoneUntil !== undefined;
+  await eraseTraces(store, customer);
+  return false;
+}
+
+/** Removes a tombstone whose day is over, by a clock that is known to be right. */
+export async function removeTombstone(
+  store: Store,
+  { customer, version }: { readonly customer: string; readonly version: string },
+): Promise<void> {
+  await eraseTraces(store, customer);
+  await store.delete(customerKey(customer), version);
 }

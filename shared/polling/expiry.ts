@@ -1,3 +1,4 @@
+import { removeTombstone } from "../customers/erase.ts";
 import { describeError } from "../log.ts";
 import { isStoreFailure } from "../store/retry-read.ts";
 import { dueInMs } from "./due.ts";
@@ -9,18 +10,31 @@ const EVERY_MS = 600_000;
 
 export type Expiry = {
   readonly read: ReadOne;
-  /** Resolves when nothing of it runs any more. */
+  /** Removes the tombstones that the reads found. Resolves when nothing of it runs any more. */
   end(): Promise<void>;
 };
 
 /** Deletes what is too old, once in a run, beside the reads: from the first that confirms the clock. */
-export function expireBeside(read: ReadOne, { deps, lease, progress, clock, warm }: Run): Expiry {
+export function expireBeside(read: ReadOne, run: Run): Expiry {
+  const { deps, lease, progress, clock, warm, findings, deadlineAt } = run;
   let running: Promise<void> | undefined;
 
   async function expire(): Promise<void> {
+    progress.setExpiry(await deps.expire(lease.progress));
+    warm.expiredAt = deps.now();
+  }
+
+  async function removeTombstones(): Promise<void> {
+    if (!clock.isConfirmed()) return;
+    for (const tombstone of findings.tombstones) {
+      if (deps.monotonic() >= deadlineAt) return;
+      await removeTombstone(deps.store, tombstone);
+    }
+  }
+
+  async function tolerate(work: () => Promise<void>): Promise<void> {
     try {
-      progress.setExpiry(await deps.expire(lease.progress));
-      warm.expiredAt = deps.now();
+      await work();
     } catch (error) {
       // The next run does it again.
       deps.log.warn("old rows could not be deleted", describeError(error));
@@ -33,7 +47,7 @@ export function expireBeside(read: ReadOne, { deps, lease, progress, clock, warm
   const isDue = () => isUnfinished || dueInMs(warm.expiredAt, EVERY_MS, deps.now()) === 0;
 
   function startOnce(): void {
-    if (!running && clock.isConfirmed() && isDue()) running = expire();
+    if (!running && clock.isConfirmed() && isDue()) running = tolerate(expire);
     running?.catch(() => undefined);
   }
 
@@ -45,6 +59,7 @@ export function expireBeside(read: ReadOne, { deps, lease, progress, clock, warm
     },
     async end() {
       await running;
+      await tolerate(removeTombstones);
     },
   };
 }

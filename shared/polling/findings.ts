@@ -28,6 +28,8 @@ export type Findings = {
   readonly usedAgain: Set<string>;
   /** Reads with first values, by customer, which wait for the same. */
   readonly firstValues: Map<string, DeferredDecision>;
+  /** Tombstones to remove once the clock is confirmed: it may be so only after they are read. */
+  readonly tombstones: { readonly customer: string; readonly version: string }[];
   readonly judge: FailureJudge;
   /** The last answer of a customer that the upstream's limit kept from being read. */
   throttledBy: AnyAppError | undefined;
@@ -44,6 +46,7 @@ export function newFindings(): Findings {
     emptied: [],
     usedAgain: new Set(),
     firstValues: new Map(),
+    tombstones: [],
     judge: createFailureJudge(),
     throttledBy: undefined,
     accountError: undefined,

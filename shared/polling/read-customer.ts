@@ -35,7 +35,11 @@ export type DeferredDecision = {
 };
 
 export type ReadOutcome =
-  | { readonly kind: "unwatched" }
+  | {
+      readonly kind: "unwatched";
+      /** The version of a tombstone whose day is over by this clock. */
+      readonly ended: string | undefined;
+    }
   | {
       readonly kind: "read";
       readonly row: CustomerRow;
@@ -63,9 +67,9 @@ export async function readCustomer(
     const known = tries === 1 ? options.known : undefined;
     const before = known ?? (await loadCustomer(deps.store, customer));
     if (!before || before.value.removedAt) {
-      const now = deps.isClockConfirmed() ? deps.now() : undefined;
-      if (before) await tendTombstone(deps.store, customer, before, now);
-      return { kind: "unwatched" };
+      const isOver =
+        before && (await tendTombstone(deps.store, customer, before.value, deps.now()));
+      return { kind: "unwatched", ended: isOver ? before.version : undefined };
     }
     const lastSeenAt = options.lastSeenAt(before.version);
     const reply = await options.query({ custSpaceId }, options);

@@ -152,6 +152,7 @@ export function createReader(
       });
       storeFailures = 0;
       if (outcome.kind === "unwatched") {
+        if (outcome.ended) findings.tombstones.push({ customer, version: outcome.ended });
         await settle?.("unwatched");
         return true;
       }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { recordAddIntent } from "../../../shared/customers/add-intent.ts";
+import { eraseCustomer } from "../../../shared/customers/erase.ts";
 import { prioritizeWorse } from "../../../shared/customers/priority-lane.ts";
 import { UpstreamRejectedError, UpstreamThrottledError } from "../../../shared/errors.ts";
 import { item, MINUTE, NUMBER, OTHER } from "../../support/watch-builders.ts";
 import { createWatchWorld, type WatchWorld } from "../../support/watch-world.ts";
 
 const YEAR = 31_536_000_000;
+const DAY = 86_400_000;
 const DOWN = { kind: "failed", reason: "network" } as const;
 const TAKEN = { kind: "delivered", status: 204 } as const;
 const REFUSED = new UpstreamRejectedError(
@@ -158,5 +160,60 @@ describe("one run by a clock a year ahead", () => {
     await world.clock.advance(61 * MINUTE);
     await world.run();
     expect(await world.text(`due/acme/${seq}`)).toBeUndefined();
+  });
+});
+
+describe("the tombstone of an erased customer", () => {
+  const erased = async (customers: string[], customer: string, returns: boolean) => {
+    const world = createWatchWorld();
+    await world.watch(customers);
+    await world.run();
+    await eraseCustomer(world.store, customer, { returns, now: world.clock.now });
+    return world;
+  };
+  const scansIn = async (world: WatchWorld) => {
+    const scans: string[] = [];
+    world.onStore = (operation, key) => void (operation === "scan" && scans.push(key));
+    await world.minute();
+    await world.run();
+    return scans;
+  };
+
+  it.each([
+    ["that sorts first", ["acme", "beta"], "acme"],
+    ["that sorts last", ["acme", "beta"], "beta"],
+  ])("goes after a day from a customer %s", async (_, customers, customer) => {
+    const world = await erased(customers, customer, false);
+    await world.clock.advance(DAY - 120_000);
+    expect(await scansIn(world)).toContain(`dead/${customer}/`);
+    expect(await world.text(`c/${customer}`)).toBeDefined();
+    await world.clock.advance(60_000);
+    await scansIn(world);
+    expect(await world.text(`c/${customer}`)).toBeUndefined();
+  });
+
+  it("takes with it what was written beside it last", async () => {
+    const world = await erased(["acme", "beta"], "acme", false);
+    await world.store.put("dead/acme/0000000000000001", "{}", "absent");
+    await world.clock.advance(DAY);
+    await scansIn(world);
+    expect(await world.text("dead/acme/0000000000000001")).toBeUndefined();
+  });
+
+  it("stays by a clock a year ahead, and while nobody is watched", async () => {
+    const world = await erased(["acme", "beta"], "acme", false);
+    await runAhead(world);
+    expect(await world.text("c/acme")).toBeDefined();
+    const alone = await erased(["acme"], "acme", false);
+    await alone.clock.advance(DAY);
+    expect(await scansIn(alone)).not.toContain("dead/acme/");
+    expect(await alone.text("c/acme")).toBeDefined();
+  });
+
+  it("costs a sweep no scan after a day where it has to stay", async () => {
+    const world = await erased(["acme", "beta"], "acme", true);
+    await world.clock.advance(DAY);
+    expect(await scansIn(world)).not.toContain("dead/acme/");
+    expect(await world.text("c/acme")).toBeDefined();
   });
 });
