@@ -187,3 +187,15 @@ export function zip(files: readonly File[]): Promise<Buffer> {
   archive.end();
   return buffer(archive.outputStream);
 }
+
+/** CRC-64 as Function Compute gives it for a function's code (GetFunction, codeChecksum: ECMA-182). */
+export function crc64(bytes: Uint8Array): string {
+  const mask = 0xffffffffffffffffn;
+  let value = mask;
+  for (const byte of bytes) {
+    value ^= BigInt(byte);
+    for (let bit = 0; bit < 8; bit += 1)
+      value = (value >> 1n) ^ (value & 1n ? 0xc96c5795d7870f42n : 0n);
+  }
+  return String(value ^ mask);
+}

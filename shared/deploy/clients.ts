@@ -33,10 +33,7 @@ export type Keys = {
 const NO_KEYS = `ALIBABA_CLOUD_ACCESS_KEY_ID  is not set, and no profile of the aliyun CLI was found.
   Run: export ALIBABA_CLOUD_ACCESS_KEY_ID=… ALIBABA_CLOUD_ACCESS_KEY_SECRET=… (or: aliyun configure)`;
 
-/**
- * The deploying user's credentials, from the first place that has some. The chain is explicit, because
- * the package's own ends with the metadata address and a host named `undefined`.
- */
+/** By an explicit chain: the package's own ends with the metadata address and a host `undefined`. */
 export async function findKeys(
   environment: NodeJS.ProcessEnv,
 ): Promise<{ readonly keys: Keys } | { readonly problem: string }> {
@@ -127,10 +124,8 @@ export function createClients(keys: Keys, { accountId, region }: Target, hide: C
     /** A direct invocation. `failed`: the function ended with an error, which `text` holds. */
     invoke: (name: string, payload: string) =>
       call("Function Compute", "invokeFunction", name, async () => {
-        const [body, headers] = [
-          Readable.from([Buffer.from(payload)]),
-          { xFcInvocationType: "Sync" },
-        ];
+        const body = Readable.from([Buffer.from(payload)]);
+        const headers = { xFcInvocationType: "Sync" };
         const given = { body, headers, readTimeout: INVOKE_TIMEOUT_MS };
         const answer = await runFc("invokeFunction", [name], given);
         const failed = Boolean(answer.headers?.["x-fc-error-type"]);
@@ -138,7 +133,6 @@ export function createClients(keys: Keys, { accountId, region }: Target, hide: C
       }),
     ram: createRpc("RAM", "2015-05-01"),
     sts: createRpc("STS", "2015-04-01"),
-    /** A method of the Log Service SDK by name. */
     log: (method: string, ...args: unknown[]): Promise<Answer> => {
       const about = args.filter((one) => typeof one === "string").join("/");
       return call("Log Service", method, about, async () => {

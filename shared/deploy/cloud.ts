@@ -12,7 +12,6 @@ export type Cloud = {
   readonly again: string;
   readonly clients: Clients;
   readonly clock: { readonly now: () => number; readonly sleep: (ms: number) => Promise<unknown> };
-  /** Shows the user one line. */
   readonly say: (text: string) => void;
   /** A text without any secret of this deployment. */
   readonly hide: (text: string) => string;
@@ -117,7 +116,6 @@ export const maybe = <T>(work: Promise<T>, absent = /NotExist|NotFound|\b404$/) 
   });
 
 export type Resource = {
-  /** Such as "role x". */
   readonly what: string;
   /** Undefined while it is not ready, or not there. */
   readonly find: () => Promise<Answer>;
@@ -136,13 +134,16 @@ export async function ensure(cloud: Cloud, wanted: Resource): Promise<Answer> {
   const found = await maybe(find());
   const foreign = `The ${what} exists, and nothing says that this service and stage made it. Choose another stage (--stage), or delete it if nothing needs it.`;
   if (found && !isOurs(found)) throw new DeployError(foreign);
-  // One that is there already was made by another deployment, or its first answer was lost.
-  const act = found ? change?.(found) : () => maybe(create(), /AlreadyExist/);
+  const make = () => maybe(create().then(Object), /AlreadyExist/);
+  const act = found ? change?.(found) : make;
   if (!act) return found;
   const namesNew = (text: string) =>
     needs.some((name) => text.toLowerCase().includes(name.toLowerCase()));
-  await waitFor(cloud, needs.join(", "), () => act().then(() => true), namesNew);
+  const run = () => act().then((outcome) => ({ outcome }));
+  const { outcome } = await waitFor(cloud, needs.join(", "), run, namesNew);
   const ready = await waitFor(cloud, what, () => maybe(find()));
+  // Somebody made it meanwhile, or the answer to the first try was lost: whose and what it is counts.
+  if (!found && !outcome) return ensure(cloud, wanted);
   cloud.say(`${capital(what)} ${found ? "updated" : "created"}`);
   return ready;
 }

@@ -31,7 +31,6 @@ export const ASSUMED = { storeSeconds: 0.01, upstreamSeconds: 0.05 };
 /** No customer is read more often than each `intervalSeconds`, and no run works over `runSeconds`. */
 type Load = Size & {
   readonly customers: number;
-  /** Calls a second. */
   readonly qps: number;
   readonly intervalSeconds: number;
   readonly runSeconds: number;

@@ -24,16 +24,12 @@ const error = (text: string): Finding => ({ state: "error", text });
 const FC_ROLE = "AliyunServiceRoleForFC";
 const OPEN_RANGE = "WEBHOOK_ALLOW_CIDRS holds a range /0, which allows every private address";
 
-/** How to set what is required. */
 const EXAMPLES: Readonly<Record<string, string>> = {
   API_KEYS: 'export API_KEYS="crm:$(openssl rand -hex 24)"',
   STORE_URL: "export STORE_URL=tablestore://INSTANCE.ap-southeast-1/waba_numbers",
   WEBHOOK_URL: "export WEBHOOK_URL=https://hooks.example.com/whatsapp",
   WEBHOOK_SECRET: 'export WEBHOOK_SECRET="whsec_$(openssl rand -base64 32)"',
 };
-
-const FORGETFUL =
-  "STORE_URL  must name Tablestore or PostgreSQL, because an instance of a function forgets everything";
 
 /** Settings that functions would not start with. No value is named. */
 export const settingsProblems = (plan: Plan): string[] => readConfigs(plan).problems;
@@ -53,8 +49,8 @@ function readConfigs(plan: Plan) {
       }
     }
   }
-  if (storeOf(storeUrlOf(plan))?.isShared === false)
-    problems.add(`${FORGETFUL}. Run: ${EXAMPLES.STORE_URL}`);
+  const forgetful = `STORE_URL  must name Tablestore or PostgreSQL, because an instance of a function forgets everything. Run: ${EXAMPLES.STORE_URL}`;
+  if (storeOf(storeUrlOf(plan))?.isShared === false) problems.add(forgetful);
   return { configs, problems: [...problems] };
 }
 
@@ -90,7 +86,6 @@ export async function examine(keys: Keys, cloud: Cloud) {
   const keyNames = (first?.apiKeys ?? []).map(
     ({ name, scope }) => `${name} (${scope === "*" ? "every customer" : "one customer"})`,
   );
-  // As the platform gives it to a function.
   const context = { accountId, credentials: keys };
   const readIdentity = async () => {
     const deps = first && createDeps(first).storeDepsFor(context);
@@ -149,11 +144,15 @@ async function checkStore(plan: Plan, readIdentity: () => Promise<unknown>, list
     if (!isAppError(thrown)) throw thrown;
     if (!isNew) return [...regions, ok(`the table ${table} is in use by this stage`)];
     const reason = "reason" in thrown && thrown.reason ? thrown.reason : thrown.code;
-    const state =
+    const unreachable = `cannot be reached from this machine (${reason})`;
+    const advice = `If the instance is not new, check its name and region in STORE_URL, and whose it is: ${CONSOLES.Tablestore}`;
+    if (!/^OTS(ObjectNotExist|AuthFailed)$/.test(reason))
+      return [...regions, warning(`the table ${table} ${unreachable}. ${advice}`)];
+    const [state, hint] =
       reason === "OTSObjectNotExist"
-        ? "does not exist yet"
-        : `cannot be reached from this machine (${reason}), which is usual for a new instance`;
-    const made = `the table ${table} ${state}: poll's check makes it if it is absent.\nIts SDK makes it without encryption at rest, which cannot be switched on later. To have it encrypted, make it first in ${CONSOLES.Tablestore}: primary key k of type String, encryption on.`;
+        ? ["does not exist yet", ""]
+        : [`${unreachable}, which is usual for a new instance`, `\n${advice}`];
+    const made = `the table ${table} ${state}: poll's check makes it if it is absent.\nIts SDK makes it without encryption at rest, which cannot be switched on later. To have it encrypted, make it first in ${CONSOLES.Tablestore}: primary key k of type String, encryption on.${hint}`;
     return [...regions, ok(made)];
   }
 }

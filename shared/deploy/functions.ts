@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
+import { crc64 } from "../bundle/bundle.ts";
 import { type Answer, type Cloud, DeployError, ensure, holds, maybe, parseJson } from "./cloud.ts";
 import { type FunctionPlan, isOwned } from "./plan.ts";
 import { removeRole } from "./rights.ts";
 
-/** Functions or triggers as Function Compute describes them. */
 async function list(cloud: Cloud, kind: "Functions" | "Triggers", place: string[], given = {}) {
   const found: Answer[] = [];
   let nextToken: string | undefined;
@@ -40,6 +40,12 @@ export type Listed = Awaited<ReturnType<typeof listFunctions>>;
 export const listTriggers = async (name: string, cloud: Cloud) =>
   (await maybe(list(cloud, "Triggers", [name]))) ?? [];
 
+/** What this service and stage made of a function's triggers, in the words of a plan. */
+export const ownTriggers = async (functionName: string, cloud: Cloud) =>
+  (await listTriggers(functionName, cloud))
+    .filter(({ description }) => isOwned(description, cloud.plan.names.owner))
+    .map((one) => ({ name: one.triggerName, config: parseJson(one.triggerConfig) }));
+
 type Parts = { readonly archive: Buffer; readonly role: string };
 
 /** Makes one function what its plan says, without triggers. What is as planned is not sent. */
@@ -49,14 +55,10 @@ export async function ensureFunction(one: FunctionPlan, { archive, role }: Parts
   const { name } = one;
   const input = { ...one.input, role, environmentVariables: one.environment };
   const withCode = { ...input, code: { zipFile: archive.toString("base64") } };
-  let isNew = false;
   await ensure(cloud, {
     what: `function ${name}`,
     find: () => findUsable(name, cloud),
-    create: () => {
-      isNew = true;
-      return fc("createFunction", [], { body: { functionName: name, ...withCode } });
-    },
+    create: () => fc("createFunction", [], { body: { functionName: name, ...withCode } }),
     needs: [one.role, one.policy, names.logProject, names.logstore],
     isOurs: ({ description }) => isOwned(description, names.owner),
     change: (found) => {
@@ -68,7 +70,7 @@ export async function ensureFunction(one: FunctionPlan, { archive, role }: Parts
     },
   });
   for (const [kind, body] of Object.entries(one.limits)) {
-    const found = isNew ? undefined : await maybe(fc(`get${kind}`, [name]));
+    const found = await maybe(fc(`get${kind}`, [name]));
     if (body && !holds(found, body)) await fc(`put${kind}`, [name], { body });
     if (!body && found) await maybe(fc(`delete${kind}`, [name]));
   }
@@ -127,16 +129,4 @@ export async function removeFunction(key: string, cloud: Cloud, withRights: bool
     await maybe(cloud.clients.fc(`delete${kind}`, [name]));
   }
   cloud.say(`Function ${name} deleted`);
-}
-
-/** CRC-64 as Function Compute gives it for a function's code (GetFunction, codeChecksum: ECMA-182). */
-export function crc64(bytes: Uint8Array): string {
-  const mask = 0xffffffffffffffffn;
-  let value = mask;
-  for (const byte of bytes) {
-    value ^= BigInt(byte);
-    for (let bit = 0; bit < 8; bit += 1)
-      value = (value >> 1n) ^ (value & 1n ? 0xc96c5795d7870f42n : 0n);
-  }
-  return String(value ^ mask);
 }

@@ -78,7 +78,6 @@ function planFunction([key, given]: [string, Given], provider: Given, names: Nam
         ...{ enableRequestMetrics: true, enableInstanceMetrics: false },
       },
     },
-    /** The most at a time. */
     instances,
     /** Ceiling of instances and asynchronous calls, by the API's names: undefined takes one away. */
     limits: {

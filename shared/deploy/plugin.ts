@@ -71,7 +71,7 @@ async function connect(
   }
   const plan = planFor(String(AccountId));
   const { stage, region } = plan.target;
-  if (needsSettings) say(`account ${AccountId} (${Arn}), stage ${stage}, ${region}`);
+  say(`account ${AccountId} (${Arn}), stage ${stage}, ${region}`);
   const clients = createClients(keys, plan.target, hide);
   const cloud: Cloud = { plan, again, clients, clock: { now: Date.now, sleep }, say, hide };
   return { keys, cloud };
@@ -117,6 +117,11 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
     return plans.planOf({ provider, functions }, { service, stage, region, accountId });
   };
   const draft = () => planFor(NO_ACCOUNT);
+  /** By --param, in `params:` of the stage, or as a variable, which files become too. */
+  const isGiven = (name: string) =>
+    Boolean(process.env[name]) ||
+    [options.param].flat().some((text) => text?.startsWith(`${name}=`)) ||
+    serverless.configurationInput.params?.[draft().target.stage]?.[name] !== undefined;
   const nameOf = () => service.functionOf(draft(), options.function).name;
   type Run = (cloud: Cloud, keys: Keys) => unknown;
   /** A hook that needs the cloud. It prints the text that it may give. */
@@ -154,7 +159,8 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
       : await examine(keys, cloud);
     report(findings, ["error"], cloud);
     const plan = service.withDeployedHost(cloud.plan, listed);
-    service.showChanges(listed, { only, mayLose: Boolean(options.yes) }, { ...cloud, plan });
+    const choice = { only, mayLose: Boolean(options.yes), isGiven };
+    await service.showChanges(listed, choice, { ...cloud, plan });
     const task = { listed, archives, only };
     const deployed = await service.deployService(task, { ...cloud, plan });
     return `\n${service.describeDeployment(plan, deployed)}`;
@@ -189,10 +195,8 @@ export function CompanionPlugin(serverless: Answer, options: Answer, tools: Answ
     try {
       await run();
     } catch (error) {
-      const isOurs = error instanceof DeployError;
-      throw isOurs
-        ? new serverless.classes.Error(printableLines(error.message), error.code)
-        : error;
+      if (!(error instanceof DeployError)) throw error;
+      throw new serverless.classes.Error(printableLines(error.message), error.code);
     }
   };
 

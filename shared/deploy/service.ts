@@ -1,7 +1,16 @@
 import { once } from "node:events";
 import https from "node:https";
+import { allSettings } from "../config.ts";
 import { FUNCTIONS } from "../functions.js";
-import { type Answer, type Cloud, CONSOLES, DeployError, parseJson, waitFor } from "./cloud.ts";
+import {
+  type Answer,
+  type Cloud,
+  CONSOLES,
+  DeployError,
+  maybe,
+  parseJson,
+  waitFor,
+} from "./cloud.ts";
 import * as fc from "./functions.ts";
 import { ensureLogs, removeLogs } from "./logs.ts";
 import type { FunctionPlan, Plan } from "./plan.ts";
@@ -14,7 +23,6 @@ const droppedKeys = ({ functions }: Plan, { own }: fc.Listed): string[] =>
   [...own.keys()].filter((key) => !functions.some((one) => one.key === key));
 
 type Task = {
-  /** What is deployed now. */
   readonly listed: fc.Listed;
   /** The code of each function by its key. */
   readonly archives: ReadonlyMap<string, Buffer>;
@@ -22,10 +30,7 @@ type Task = {
   readonly only?: string | undefined;
 };
 
-/**
- * Brings the cloud to what the plan says, and proves that it works. No timer or address exists before
- * every function has answered a check. Running it again ends in the same state.
- */
+/** Brings the cloud to the plan. No timer or address exists before every function passed its check. */
 export async function deployService({ listed, archives, only }: Task, given: Cloud) {
   let cloud = given;
   const { names, target, functions } = given.plan;
@@ -59,9 +64,8 @@ export async function deployService({ listed, archives, only }: Task, given: Clo
     await make(key);
   }
   const deployed: Deployed[] = [];
-  for (const one of order) {
+  for (const one of order)
     deployed.push({ key: one.key, triggers: await fc.ensureTriggers(one, cloud) });
-  }
   await verifyAddresses(deployed, cloud);
   if (only !== undefined) return deployed;
   for (const key of droppedKeys(cloud.plan, listed)) await fc.removeFunction(key, cloud, true);
@@ -162,39 +166,53 @@ export function withDeployedHost(plan: Plan, { own }: fc.Listed): Plan {
   return withStoreUrl(plan, bare, bare && all.find((url) => url.startsWith(`${bare}?endpoint=`)));
 }
 
-const SIZES = ["runtime", "memorySize", "cpu", "timeout"];
+const SIZES = ["runtime", "memorySize", "cpu", "timeout", "reservedConcurrency"];
+const SETTINGS: Answer = { ...allSettings(), TIMER: { byDefault: "@every 1m" } };
+const OPEN = Object.keys(SETTINGS).filter((name) => !/KEY|SECRET|TOKEN|URL/.test(name));
 
-/** Whether a setting's value may hold a key, a password or a token. */
+/** Whether a value may hold a key, a password or a token: of any name that is not known to hold none. */
 export const isSecret = (name: string, value: unknown): boolean =>
-  /KEY|SECRET|TOKEN|PASSWORD|URL/.test(name) && !String(value).startsWith("tablestore:");
+  ![...SIZES, ...OPEN].includes(name) &&
+  !/^(trigger |STORE_URL=tablestore:)/.test(`${name}=${value}`);
 
-const settingsOf = (sizes: Answer, environment: object = {}): Record<string, unknown> =>
-  Object.fromEntries([...SIZES.map((size) => [size, sizes[size]]), ...Object.entries(environment)]);
+const partsOf = (sizes: Answer, environment = {}, triggers: readonly Answer[] = []) =>
+  Object.fromEntries([
+    ...SIZES.map((size) => [size, sizes[size]]),
+    ...Object.entries(environment),
+    ...triggers.map(({ name, config: { methods, authType, cronExpression, enable } }) => [
+      `trigger ${name}`,
+      methods ? `${methods} ${authType}` : `${cronExpression}${enable ? "" : ", switched off"}`,
+    ]),
+  ]);
+
+type Choice = Pick<Task, "only"> & Readonly<{ mayLose: boolean; isGiven(name: string): boolean }>;
 
 /**
- * Says what a deployment, or that of `only` one function, changes by name, and the values of what is
- * no secret. Throws if a setting or function that runs would disappear, and `mayLose` is false.
+ * Says what changes by name, and the values of what is no secret. Unless it may, throws if something
+ * that runs would disappear, or would fall back to its default because nobody gives it now.
  */
-export function showChanges(
-  listed: fc.Listed,
-  { only, mayLose }: { readonly only: string | undefined; readonly mayLose: boolean },
-  { plan, say, again }: Cloud,
-): void {
+export async function showChanges(listed: fc.Listed, choice: Choice, cloud: Cloud): Promise<void> {
+  const { only, mayLose, isGiven } = choice;
+  const { plan, say, again } = cloud;
   const gone = new Set<string>();
-  for (const { key, environment, input } of plan.functions) {
+  for (const { key, name, environment, input, limits, triggers } of plan.functions) {
     const now = listed.own.get(key);
     if (!now || (only !== undefined && key !== only)) continue;
-    const before = settingsOf(now, now.environmentVariables);
-    const after = settingsOf(input, environment);
-    for (const setting of Object.keys({ ...before, ...after }).sort()) {
-      const [old, next] = [before[setting], after[setting]];
+    const limit = await maybe(cloud.clients.fc("getConcurrencyConfig", [name]));
+    const made = await fc.ownTriggers(name, cloud);
+    const before = partsOf({ ...now, ...limit }, now.environmentVariables, made);
+    const after = partsOf({ ...input, ...limits.ConcurrencyConfig }, environment, triggers);
+    for (const part of Object.keys({ ...before, ...after }).sort()) {
+      const [old, next] = [before[part], after[part]];
       if (old === next) continue;
       const values = [old, next].filter((value) => value !== undefined);
       const sign = old === undefined ? "+" : next === undefined ? "-" : "~";
-      const isHidden = values.some((value) => isSecret(setting, value));
-      const shown = isHidden ? "" : ` ${values.join(" -> ")}`;
-      say(`${sign} ${key}  ${setting}${shown}`);
-      if (next === undefined) gone.add(setting);
+      const isHidden = values.some((value) => isSecret(part, value));
+      say(`${sign} ${key}  ${part}${isHidden ? "" : ` ${values.join(" -> ")}`}`);
+      const setting = part === "trigger timer" ? "TIMER" : part;
+      const byDefault = SETTINGS[setting]?.byDefault;
+      if (next === undefined) gone.add(part);
+      else if (byDefault && old && old !== byDefault && !isGiven(setting)) gone.add(setting);
     }
   }
   for (const key of only === undefined ? droppedKeys(plan, listed) : []) {
@@ -222,17 +240,13 @@ export async function removeService(flags: Record<string, unknown>, cloud: Cloud
   if (flags["remove-logstore"]) await removeLogs(cloud, own.size > 0);
   if (!withRights) return;
   const listed = [...functions.map(({ key }) => key), ...FUNCTIONS.map(({ name }) => name)];
-  const keys = [...new Set(listed)];
-  for (const rights of [...keys.map(names.rightsOf), names.sharedRights]) {
-    await removeRole(rights, cloud);
-  }
+  const rights = [...new Set(listed)].map(names.rightsOf);
+  for (const each of [...rights, names.sharedRights]) await removeRole(each, cloud);
 }
 
 /** Addresses, timer, logs and a line to try. It holds no value of the environment. */
-export function describeDeployment(
-  { names, target, functions }: Plan,
-  deployed: Deployed[],
-): string {
+export function describeDeployment(plan: Plan, deployed: Deployed[]): string {
+  const { names, target, functions } = plan;
   let query: string | undefined;
   const lines = deployed.flatMap(({ key, triggers }) => {
     const planned = functions.find((one) => one.key === key)?.triggers ?? [];

@@ -84,6 +84,21 @@ describe("what is deployed", () => {
   );
 });
 
+describe("a removal", () => {
+  it(
+    "prints the account first",
+    async () => {
+      const result = await run(["remove"]);
+      expect(result.code, result.printed).toBe(0);
+      expect(result.printed.trim().split("\n").slice(0, 2)).toEqual([
+        `account ${ACCOUNT} (acs:ram::${ACCOUNT}:user/deployer), stage dev, ap-southeast-1`,
+        "No functions to delete",
+      ]);
+    },
+    LIMIT_MS,
+  );
+});
+
 describe("a deployment that cannot work", () => {
   it(
     "lists all that is missing or wrong, one a line with what to type, and changes nothing",
@@ -255,6 +270,33 @@ To let it go, run: npm run deploy -- --stage prod --yes`,
       const third = await run(["deploy", "--skip-checks", "--stage", "prod", "--yes"], lost);
       expect(third.code, third.printed).toBe(0);
       expect(poll()?.environmentVariables).not.toHaveProperty("WATCH_CUST_SPACES");
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    "that nobody gives any more stop the deployment, wherever the others are given",
+    async () => {
+      const names = ["WATCH_DISCOVER", "RETENTION_DAYS", "UPSTREAM_QPS", "POLL_INTERVAL_SECONDS"];
+      const first = await run(["deploy", "--skip-checks", "--stage", "prod"], {
+        ...{ WATCH_DISCOVER: "on", RETENTION_DAYS: "30", UPSTREAM_QPS: "2" },
+        ...{ POLL_INTERVAL_SECONDS: "120", QUERY_QPS: "2" },
+      });
+      expect(first.code, first.printed).toBe(0);
+      cloud.forget();
+      await writeFile(path.join(service.folder, ".env.prod"), "UPSTREAM_QPS=7\n");
+      await service.edit((yaml) =>
+        yaml.replace("params:\n", "params:\n  prod:\n    POLL_INTERVAL_SECONDS: '60'\n"),
+      );
+      const args = ["deploy", "--skip-checks", "--stage", "prod", "--param=RETENTION_DAYS=90"];
+      const second = await run(args, { QUERY_QPS: "1" });
+      expect(second.code).toBe(1);
+      for (const name of names) expect(second.printed).toContain(`~ poll  ${name} `);
+      expect(second.printed).toContain("~ query  QUERY_QPS 2 -> 1\n");
+      expect(second.printed).toContain(
+        "What runs in stage prod now would disappear: WATCH_DISCOVER. Nothing was changed.",
+      );
+      expect(writes()).toEqual([]);
     },
     LIMIT_MS,
   );

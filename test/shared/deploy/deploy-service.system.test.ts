@@ -355,6 +355,34 @@ describe("the table of a stage", () => {
   });
 });
 
+describe("the doctor", () => {
+  const storeLine = async (STORE_URL: string) => {
+    const config = serviceConfig(({ provider }) => {
+      provider.environment = { STAGE: "dev", STORE_URL, API_KEYS: `crm:${API_KEY}` };
+    });
+    const { findings } = await examine(KEY, world.cloudFor(planFor(config)));
+    return findings.find(({ text }) => text.startsWith("the table waba"));
+  };
+
+  it("warns of a store at whose host nothing listens", async () => {
+    await start();
+    expect(await storeLine("tablestore://store-1.ap-southeast-9/waba")).toEqual({
+      state: "warning",
+      text: "the table waba cannot be reached from this machine (ECONNREFUSED). If the instance is not new, check its name and region in STORE_URL, and whose it is: https://ots.console.alibabacloud.com",
+    });
+  });
+
+  it("says what to check when an instance refuses this machine", async () => {
+    const tablestore = await startTablestore({ instance: "store-1", credentials: [KEY] });
+    await start({ tablestore: tablestore.url });
+    const line = await storeLine("tablestore://stroe-1.ap-southeast-1/waba");
+    expect(line?.text).toContain(
+      "\nIf the instance is not new, check its name and region in STORE_URL, and whose it is: https://ots.console.alibabacloud.com",
+    );
+    await tablestore.close();
+  });
+});
+
 describe("the deployment of one function", () => {
   const one = async (plan = planFor()) => {
     const listed = await listFunctions(world.cloudFor(plan));

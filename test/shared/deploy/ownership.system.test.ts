@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { removeService } from "../../../shared/deploy/service.ts";
+import { listFunctions } from "../../../shared/deploy/functions.ts";
+import { deployService, removeService } from "../../../shared/deploy/service.ts";
 import { ACCOUNT, KEY } from "./account.ts";
 import { type StandInCloud, startCloud } from "./cloud/cloud.ts";
-import { connectTo, type InProcess, PROJECT, policyOf, roleOf } from "./in-process.ts";
+import { archivesOf, connectTo, type InProcess, PROJECT, policyOf, roleOf } from "./in-process.ts";
 import { planFor, serviceConfig } from "./service.ts";
+
+const POLL = "waba-numbers-dev-poll";
 
 let cloud: StandInCloud;
 let world: InProcess;
@@ -71,6 +74,36 @@ describe("another service", () => {
     );
     await remove();
     expect([...cloud.state.functions.keys()]).toEqual(["waba-numbers-dev-add"]);
+  });
+});
+
+describe("a function that somebody makes between the look and the creation", () => {
+  const deployBeside = async (description: string) => {
+    const given = world.cloudFor(planFor());
+    const { fc } = given.clients;
+    const environmentVariables = { WHO: "the other" };
+    const racing: typeof fc = async (operation, place, input = {}) => {
+      const isRace = operation === "createFunction" && input.body.functionName === POLL;
+      const body = { ...input.body, description, environmentVariables };
+      if (isRace) await fc(operation, place, { body });
+      return fc(operation, place, input);
+    };
+    const now = { ...given, clients: { ...given.clients, fc: racing } };
+    const archives = await archivesOf(now.plan);
+    return deployService({ listed: await listFunctions(now), archives }, now);
+  };
+  const environment = () => cloud.state.functions.get(POLL)?.settings.environmentVariables;
+
+  it("becomes what this deployment wants if it is of the same service and stage", async () => {
+    await deployBeside("serverless:waba-numbers/dev");
+    expect(environment()).toEqual({ STAGE: "dev" });
+  });
+
+  it("is refused if a person made it, and stays", async () => {
+    await expect(deployBeside("a person's")).rejects.toThrow(
+      `The function ${POLL} exists, and nothing says that this service and stage made it.`,
+    );
+    expect(environment()).toEqual({ WHO: "the other" });
   });
 });
 

@@ -1,4 +1,4 @@
-import { crc64 } from "../../../../shared/deploy/functions.ts";
+import { crc64 } from "../../../../shared/bundle/bundle.ts";
 import type { SandboxCredentials } from "../../../sandbox/rpc-signature.ts";
 import { type CloudAnswer, type CloudCall, type CloudRequest, Refusal } from "./cloud-request.ts";
 import type { CloudFunction, CloudState } from "./cloud-state.ts";
