@@ -82,4 +82,32 @@ describeInBrowser("the page's events", ({ openStack, openPage }) => {
     expect(await page.title()).toBe("waba-numbers sandbox");
     expect(faults).toEqual([]);
   });
+
+  it("and numbers keep the direction of a customer's name to that name", async () => {
+    const stack = await openStack();
+    const name = "Shop \u202Eliame";
+    const number = { PhoneNumber: "4915100000001", VerifiedName: "Before", Status: "CONNECTED" };
+    stack.upstream?.control.addCustomer(CUSTOMER, [number]);
+    await stack.functions.poll(`{"command":"watch","custSpaceIds":["${CUSTOMER}"]}`);
+    await stack.timer.runNow();
+    stack.upstream?.control.setNumber(CUSTOMER, "4915100000001", { VerifiedName: name });
+    await stack.timer.runNow();
+    const { page } = await openPage(stack, { viewport: DESKTOP });
+    await page.locator(".event").getByText(name).first().waitFor();
+    await page.locator(".row").getByText(name).first().waitFor();
+    await page.locator("#number").getByText(name).first().waitFor();
+
+    const around = await page.locator("main").evaluate((main) => {
+      const shown: (string | null)[][] = [];
+      for (const element of main.querySelectorAll("*")) {
+        const own = [...element.childNodes].filter(({ nodeType }) => nodeType === 3);
+        if (!own.some(({ textContent }) => textContent?.includes("\u202E"))) continue;
+        const style = element.ownerDocument.defaultView?.getComputedStyle(element);
+        shown.push([element.textContent, style?.unicodeBidi ?? null]);
+      }
+      return shown;
+    });
+    expect(around.length).toBeGreaterThanOrEqual(4);
+    expect(around.filter(([text, bidi]) => text !== name || bidi !== "isolate")).toEqual([]);
+  });
 });

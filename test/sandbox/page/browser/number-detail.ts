@@ -31,7 +31,7 @@ export function createNumberDetail() {
       }
       const { number, customer } = entry;
       setText(byId("number-title"), number ? grouped(number.phoneNumber) : customer.id);
-      setText(byId("number-about"), aboutOf(entry));
+      showFacts(byId("number-about"), aboutOf(entry));
       setAttribute(level, "data-level", entry.level);
       setText(level, LEVEL_WORDS[entry.level]);
       parts.update(entry);
@@ -86,7 +86,7 @@ function troubleOf(entry: Entry): string {
   return facts.filter((fact) => fact !== "").join(" · ");
 }
 
-function aboutOf({ customer, number }: Entry): string {
+function aboutOf({ customer, number }: Entry): string[] {
   const { id, numbers, waiting } = customer;
   const name = number ? (number.verifiedName.now ?? number.verifiedName.known) : null;
   const facts = [
@@ -94,7 +94,13 @@ function aboutOf({ customer, number }: Entry): string {
     number ? id : plural(numbers.length, "number"),
     waiting > 0 ? `${plural(waiting, "event")} waiting` : null,
   ];
-  return facts.filter((fact) => fact !== null && fact !== "").join(" · ");
+  return facts.flatMap((fact) => fact || []);
+}
+
+function showFacts(element: Element, facts: readonly string[]): void {
+  if (element.textContent === facts.join(" · ")) return;
+  const parts = facts.map((fact) => make("span", {}, fact));
+  element.replaceChildren(...parts.flatMap((part, at) => (at === 0 ? [part] : [" · ", part])));
 }
 
 function timeOf(iso: string): string {

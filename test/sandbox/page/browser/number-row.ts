@@ -18,7 +18,8 @@ export function createNumberRow(choose: () => void): NumberRow {
   const title = make("span", { class: "digits" });
   const name = make("span", {});
   const id = make("span", {});
-  const about = make("span", { class: "note" }, name, " ", id);
+  const dot = document.createTextNode("");
+  const about = make("span", { class: "note" }, name, dot, " ", id);
   const values = make("span", { class: "values" });
   const note = make("span", { class: "aside" });
   const who = make("span", { class: "who" }, title, about);
@@ -38,7 +39,8 @@ export function createNumberRow(choose: () => void): NumberRow {
       const shownName = number
         ? (number.verifiedName.now ?? number.verifiedName.known)
         : "customer";
-      setText(name, number && shownName ? `${shownName} ·` : (shownName ?? ""));
+      setText(name, shownName ?? "");
+      dot.data = number && shownName ? " ·" : "";
       setText(id, number ? customer.id : "");
       setText(note, noteOf(entry));
       const shown = number && number.listed !== false ? telling(number.fields) : [];
