@@ -33,13 +33,18 @@ export type Retention = {
 };
 
 /** Where the next call continues; "" when the pass has ended, at `endedAt` in ms. */
-export type RetentionPlace = { readonly cursor: string; readonly endedAt: number };
+export type RetentionPlace = {
+  readonly cursor: string;
+  readonly endedAt: number;
+  /** How long the pass that ended then kept events. Absent from the rows of earlier versions. */
+  readonly keptMs?: number | undefined;
+};
 
 export type Expired = {
   readonly place: RetentionPlace;
   readonly deadLetters: number;
   readonly deliveredEvents: number;
-  /** Dead letters that go within a week. */
+  /** Dead letters that go within a week, or with the next pass if they are overdue. */
   readonly soon: number;
 };
 
@@ -52,7 +57,8 @@ export async function expireEvents(
   place: RetentionPlace = { cursor: "", endedAt: 0 },
   retention: Retention,
 ): Promise<Expired> {
-  const { now, hasTime } = retention;
+  const { now, keptMs, hasTime } = retention;
+  const pass = { ...retention, last: place };
   const counts = { deadLetters: 0, deliveredEvents: 0, soon: 0 };
   const isDue = place.endedAt > now || now - place.endedAt >= DAY_MS;
   if (place.cursor === "" && !isDue) return { place, ...counts };
@@ -61,22 +67,18 @@ export async function expireEvents(
     const at = PREFIXES.findIndex((prefix) => after.startsWith(prefix));
     const [prefix = "", next] = PREFIXES.slice(at);
     const rows = await store.scan(prefix, after, PAGE);
-    for (const row of rows) await skipUnreadable(() => expireRow(store, row, retention, counts));
+    for (const row of rows) await skipUnreadable(() => expireRow(store, row, pass, counts));
     const last = rows.length === PAGE ? rows.at(-1)?.key : undefined;
-    if (!last && !next) return { place: { cursor: "", endedAt: now }, ...counts };
+    if (!last && !next) return { place: { cursor: "", endedAt: now, keptMs }, ...counts };
     after = last ?? next ?? "";
   }
   return { place: { ...place, cursor: after }, ...counts };
 }
 
+type Pass = Retention & { readonly last: RetentionPlace };
 type Counts = { deadLetters: number; deliveredEvents: number; soon: number };
 
-async function expireRow(
-  store: Store,
-  row: Row,
-  retention: Retention,
-  counts: Counts,
-): Promise<void> {
+async function expireRow(store: Store, row: Row, retention: Pass, counts: Counts): Promise<void> {
   if (row.key.startsWith(DEAD_PREFIX)) return expireDead(store, row, retention, counts);
   if (row.key.startsWith(CUSTOMER_PREFIX)) return expireInside(store, row, retention, counts);
   const { keptMs, now } = retention;
@@ -88,17 +90,19 @@ async function expireRow(
   counts.deliveredEvents += (done.before?.events.length ?? 0) - (done.row?.events.length ?? 0);
 }
 
-async function expireDead(
-  store: Store,
-  row: Row,
-  { keptMs, now }: Retention,
-  counts: Counts,
-): Promise<void> {
+/** Whether the last pass has announced a dead letter, which may have been kept for longer then. */
+function isAnnounced(diedAt: number, { last, now }: Pass): boolean {
+  const { endedAt, keptMs = Number.POSITIVE_INFINITY } = last;
+  return diedAt <= endedAt && endedAt <= now && keptMs - (endedAt - diedAt) <= NOTICE_MS;
+}
+
+async function expireDead(store: Store, row: Row, pass: Pass, counts: Counts): Promise<void> {
+  const { keptMs, now } = pass;
   const { key, version } = row;
   const value = decodeRow(key, row, deadRowSchema);
   const diedAt = isoNotAfter(value.diedAt, now);
   const leftMs = keptMs - (now - Date.parse(diedAt));
-  if (leftMs <= 0) {
+  if (leftMs <= 0 && isAnnounced(Date.parse(diedAt), pass)) {
     if ((await store.delete(key, version)) === "deleted") counts.deadLetters += 1;
     return;
   }

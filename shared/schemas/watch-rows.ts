@@ -91,7 +91,14 @@ export const leaseRowSchema = z.looseObject({
   /** Where the deletion of old idempotency rows continues. */
   expiryCursor: z.string(),
   /** Where the deletion of old events continues; "" between two passes. `endedAt` is in ms. */
-  retention: z.optional(z.looseObject({ cursor: z.string(), endedAt: storedMsSchema })),
+  retention: z.optional(
+    z.looseObject({
+      cursor: z.string(),
+      endedAt: storedMsSchema,
+      /** How long that pass kept events. Absent from the rows of earlier versions. */
+      keptMs: z.optional(z.number()),
+    }),
+  ),
   /** When a run last saved its progress; wall clock, ms. Absent from the rows of earlier versions. */
   ranAt: z.optional(storedMsSchema),
   /** The pace of the last run's calls, by operation. */

@@ -1,4 +1,5 @@
 import { hintToken } from "../../shared/http/hint-token.ts";
+import { newLeaseRow } from "../../shared/schemas/watch-rows.ts";
 import { Secret } from "../../shared/secret.ts";
 import {
   against,
@@ -223,10 +224,15 @@ export const erasures = (folder: string): readonly Line[] => [
   }),
 ];
 
-/** Runs poll with a customer and these rows. Resolves to what is left of them. */
+/**
+ * Runs poll with a customer and these rows. A pass has announced yesterday what it kept for 90 days.
+ * Resolves to what is left of the rows.
+ */
 async function aged(built: Built, rows: Readonly<Record<string, object>>): Promise<string[]> {
   built.receiver = () => 500;
   await built.poll(watch("acme"));
+  const retention = { cursor: "", endedAt: Date.parse(ago(1.01)), keptMs: 90 * DAY_MS };
+  await built.put("lease/poll", { ...newLeaseRow(), retention });
   for (const [key, row] of Object.entries(rows)) await built.put(key, row);
   await pollUntil(built, () => built.calls.length > 0);
   const found = await Promise.all(Object.keys(rows).map((key) => built.row(key)));
@@ -280,9 +286,10 @@ export const retentions = (folder: string): readonly Line[] => [
     folder,
     "dead letters are announced before they go",
     async (built) => {
-      await aged(built, { "dead/acme/0000000000000001": deadOf(25) });
-      const said = built.lines().some((line) => /within a week.*"deadLetters":1/.test(line));
-      return said ? undefined : "not a word";
+      const overdue = { "dead/acme/0000000000000002": deadOf(40) };
+      const kept = await aged(built, { "dead/acme/0000000000000001": deadOf(25), ...overdue });
+      const said = built.lines().some((line) => /within a week.*"deadLetters":2/.test(line));
+      return said && kept.length === 2 ? undefined : `said: ${said}, kept: ${kept}`;
     },
     { RETENTION_DAYS: "30", LOG_LEVEL: "warn" },
   ),

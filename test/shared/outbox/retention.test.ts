@@ -29,8 +29,15 @@ async function keys(): Promise<string[]> {
   return (await store.scan("", "", 1_000)).map(({ key }) => key);
 }
 
-const expire = (place?: RetentionPlace, days = 90, hasTime = () => true, now = NOW) =>
-  expireEvents(store, place, { keptMs: days * DAY_MS, now, hasTime });
+/** The last pass, which has announced what it saw. */
+const YESTERDAY = { cursor: "", endedAt: NOW - DAY_MS, keptMs: 90 * DAY_MS };
+
+const expire = (
+  place: RetentionPlace | undefined = YESTERDAY,
+  days = 90,
+  hasTime = () => true,
+  now = NOW,
+) => expireEvents(store, place, { keptMs: days * DAY_MS, now, hasTime });
 
 describe("expireEvents", () => {
   it("deletes what is 90 days old and keeps what is a moment younger", async () => {
@@ -40,7 +47,7 @@ describe("expireEvents", () => {
     await putSent("acme", 1, 90 - 1e-6);
     expect(await expire()).toEqual({
       ...{ deadLetters: 1, deliveredEvents: 1, soon: 1 },
-      place: { cursor: "", endedAt: NOW },
+      place: { cursor: "", endedAt: NOW, keptMs: 90 * DAY_MS },
     });
     expect(await keys()).toEqual([deadKey("acme", 2), historyKey("acme", 1)]);
   });
@@ -64,6 +71,27 @@ describe("expireEvents", () => {
     expect((await expire()).soon).toBe(soon);
   });
 
+  it.each([
+    ["no pass was made", { cursor: "", endedAt: 0 }],
+    ["an earlier version made the last pass", { cursor: "", endedAt: NOW - DAY_MS }],
+    ["the last pass kept letters for longer", { ...YESTERDAY, keptMs: 108 * DAY_MS }],
+    ["the last pass is too long ago", { ...YESTERDAY, endedAt: NOW - 18 * DAY_MS }],
+    ["the last pass ended in the future", { ...YESTERDAY, endedAt: NOW + 400 * DAY_MS }],
+  ])("announces an overdue dead letter a day before it goes where %s", async (_, last) => {
+    await putDead("acme", 1, 100);
+    const { place, ...counts } = await expire(last);
+    expect(counts).toEqual({ deadLetters: 0, deliveredEvents: 0, soon: 1 });
+    const next = await expire(place, 90, undefined, NOW + DAY_MS);
+    expect(next).toMatchObject({ deadLetters: 1, soon: 0 });
+    expect(await keys()).toEqual([]);
+  });
+
+  it("announces a dead letter that came after the last pass, although it is kept for a day", async () => {
+    await putDead("acme", 1, 1);
+    const last = { ...YESTERDAY, endedAt: NOW - 2 * DAY_MS, keptMs: DAY_MS };
+    expect(await expire(last, 1)).toMatchObject({ deadLetters: 0, soon: 1 });
+  });
+
   it("takes one pass a day, however often it is called", async () => {
     const { place } = await expire();
     await putDead("acme", 1, 100);
@@ -73,8 +101,9 @@ describe("expireEvents", () => {
 
   it("begins a pass whose last one ended in the future", async () => {
     await putDead("acme", 1, 100);
+    await putSent("acme", 0, 100);
     const place = { cursor: "", endedAt: NOW + 400 * DAY_MS };
-    expect(await expire(place)).toMatchObject({ deadLetters: 1 });
+    expect(await expire(place)).toMatchObject({ deliveredEvents: 1, soon: 1 });
   });
 
   it("continues over many calls where the time ended, and looks at each row once", async () => {
@@ -100,7 +129,8 @@ describe("expireEvents", () => {
     await putSent("acme", 0, -365, -1);
     expect(await expire()).toMatchObject({ deadLetters: 0, deliveredEvents: 0 });
     const later = NOW + 90 * DAY_MS;
-    expect(await expire(undefined, 90, undefined, later)).toMatchObject({
+    const last = { ...YESTERDAY, endedAt: later - DAY_MS };
+    expect(await expire(last, 90, undefined, later)).toMatchObject({
       ...{ deadLetters: 1, deliveredEvents: 2 },
     });
     expect(await keys()).toEqual([]);
