@@ -10,6 +10,8 @@ const NOTHING_SAID =
 /** Lines of a failed call's output that are passed on. */
 const MAX_QUOTED = 8;
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+/** What serverless prints around each error. */
+const BANNER = /^((Environment|Credentials|Docs|Support|Bugs): +\S.*|(✖ +)?Error:)$/;
 /** Function Compute refuses an invocation over the concurrency limit with 429 ResourceExhausted. */
 const BUSY = /\b429\b|ResourceExhausted|concurrency/i;
 
@@ -70,7 +72,7 @@ function quote(output: string, environment: Io["environment"]): string[] {
     .replaceAll(/:\/\/[^\s/@]+@/g, "://…@")
     .replaceAll(/\+?\d{7,}(?=\d{4})/g, "***");
   const lines = text.split("\n").map((line) => line.trim());
-  return lines.filter((line) => line !== "").slice(-MAX_QUOTED);
+  return lines.filter((line) => line !== "" && !BANNER.test(line)).slice(-MAX_QUOTED);
 }
 
 type Run = { readonly output: string; readonly problem: string | undefined };

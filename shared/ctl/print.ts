@@ -1,6 +1,7 @@
 import type { FailureReason } from "../changes/failure.ts";
 import { formatDuration, plural } from "../commands/duration.ts";
 import { reasonText } from "../commands/reason-text.ts";
+import { maskCustomer } from "../log.ts";
 import { type Answer, listOf } from "./answer.ts";
 import { describeStatus } from "./status-lines.ts";
 import { textTable } from "./text-table.ts";
@@ -83,7 +84,11 @@ function describeWatch(answer: Answer): string[] {
   const [fresh, again] = [listOf(answer.added).length, listOf(answer.revived).length];
   if (answer.dryRun) {
     const known = `already watched ${answer.alreadyWatched}`;
-    return [`would add ${fresh}, watch again ${again}, ${known}. Nothing was changed.`];
+    return [
+      `would add ${fresh}, watch again ${again}, ${known}. Nothing was changed.`,
+      ...nameSome("would add", listOf(answer.added)),
+      ...nameSome("would watch again", listOf(answer.revived)),
+    ];
   }
   const added = `${fresh} added`;
   const revived = `${again} watched again`;
@@ -91,6 +96,15 @@ function describeWatch(answer: Answer): string[] {
     `${added}, ${revived}, ${answer.alreadyWatched} already watched`,
     ...describeUnreadable(answer),
   ];
+}
+
+const MAX_NAMED = 10;
+
+function nameSome(words: string, ids: readonly unknown[]): string[] {
+  if (ids.length === 0) return [];
+  const named = ids.slice(0, MAX_NAMED).map((id) => maskCustomer(String(id)));
+  const more = ids.length > MAX_NAMED ? ` and ${ids.length - MAX_NAMED} more` : "";
+  return [`${words}: ${named.join(", ")}${more}`];
 }
 
 function describeUnwatch(answer: Answer): string[] {

@@ -71,9 +71,11 @@ function ago(seconds: unknown): string {
   return `${formatDuration(Number(seconds) * 1000)} ago`;
 }
 
-function describeOldestRead({ oldestReadAgeSeconds: age, oldestReadIs: is }: Answer): string {
+function describeOldestRead(answer: Answer): string {
+  const { oldestReadAgeSeconds: age, oldestReadIs: is, neverRead } = answer;
   if (age === null) return "unknown";
-  return is === "exact" ? ago(age) : `${String(is).replace("-", " ")} ${ago(age)}`;
+  const whose = Number(neverRead) > 0 ? ", of those read" : "";
+  return `${is === "exact" ? "" : `${String(is).replace("-", " ")} `}${ago(age)}${whose}`;
 }
 
 function describeSweep({ done, ageSeconds }: Answer): string {

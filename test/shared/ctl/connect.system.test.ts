@@ -259,10 +259,13 @@ process.exitCode = exit;
   });
 
   it("passes on what the platform said", async () => {
-    const stderr = "\u001b[31mError:\u001b[39m\nFunctionNotFound: function 'poll' does not exist";
+    const banner = "Environment: linux, node 20.20.2\nDocs:        docs.serverless.com\n";
+    const more = "Support:     forum.x\nBugs:        github.com/x\n\n";
+    const stderr = `${banner}${more}\u001b[31mError:\u001b[39m\nFunctionNotFound: function 'poll' does not exist`;
     const serverless = await fakeServerless({ stderr, exit: 1 });
     const run = await runCtl(["status", "--stage", "prod"], { serverless });
-    expect(run.err).toContain("  Error:\n  FunctionNotFound: function 'poll' does not exist");
+    expect(run.err).toContain("(exit 1).\n  FunctionNotFound: function 'poll' does not exist");
+    expect(run.err).not.toMatch(/Environment|Docs|Support|Bugs|Error:/);
   });
 
   it("reports that the function failed", async () => {

@@ -148,8 +148,18 @@ describe("ctl", () => {
     expect(run).toMatchObject({
       code: 0,
       err: "",
-      out: "would add 3, watch again 1, already watched 1. Nothing was changed.",
+      out: [
+        "would add 3, watch again 1, already watched 1. Nothing was changed.",
+        "would add: cust-3, cust-4, cust-5",
+        "would watch again: cust-2",
+      ].join("\n"),
     });
+    const many = await runCtl(["watch", "import", "f", "--dry-run", "--url", server.url], {
+      readText: async () => ["4915100000001", ...ids(12)].join("\n"),
+    });
+    expect(many.out.split("\n")[1]).toBe(
+      "would add: *********0001, cust-3, cust-4, cust-5, cust-6, cust-7, cust-8, cust-9, cust-10, cust-11 and 1 more",
+    );
     expect(await rig.keys()).toEqual(before);
   });
 

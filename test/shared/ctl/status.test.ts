@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describeStatus } from "../../../shared/ctl/status-lines.ts";
 import {
   aCustomer,
   aNumber,
@@ -45,6 +46,13 @@ describe("the lines of ctl status", () => {
       "dead letters   0",
       "receiver       healthy",
     ]);
+  });
+
+  it("say whose oldest read it is beside a customer that was never read", () => {
+    const status = { oldestReadAgeSeconds: 4, oldestReadIs: "exact" };
+    const read = (neverRead: number) => describeStatus({ ...status, neverRead }, START)[2];
+    expect(read(0)).toBe("oldest read    4 s ago");
+    expect(read(1)).toBe("oldest read    4 s ago, of those read");
   });
 
   it("show a customer whose sequence is ahead, because a clock was wrong", async () => {
