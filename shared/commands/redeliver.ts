@@ -63,8 +63,12 @@ function nearNumber(
 ): string | undefined {
   if (number === undefined) return undefined;
   const subjects = events.map(({ body }) => String((JSON.parse(body) as NumberEvent).subject));
-  const near = suggest(toDigits(number), subjects);
-  return near && `${noEventIs(number)} Did you mean ${maskNumber(near)} of ${customer}?`;
+  const digits = toDigits(number);
+  const near = suggest(digits, subjects);
+  if (near === undefined) return undefined;
+  // Both look alike where only the last four digits are shown.
+  const at = [...near, ""].findIndex((digit, index) => digit !== digits[index]) + 1;
+  return `${noEventIs(number)} Did you mean ${maskNumber(near)} of ${customer}? They differ from digit ${at} on.`;
 }
 
 export function noEventIs(number: string): string {

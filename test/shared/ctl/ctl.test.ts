@@ -256,7 +256,7 @@ describe("ctl", () => {
     const deliveredAt = "2026-01-02T03:00:00.000Z";
     await rig.put("c/b", aCustomer({ delivered: [{ ...anEvent(1), deliveredAt }] }));
     expect((await ctl("redeliver", "--number", "4915112345687")).out).toContain(
-      "No kept event is about *********5687. Did you mean *********5678 of b?",
+      "No kept event is about *********5687. Did you mean *********5678 of b? They differ from digit 12 on.",
     );
     const letter = await ctl("dead", "drop", "--customer", "a", "--seq", "7");
     expect(letter.code).toBe(1);
