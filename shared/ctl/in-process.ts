@@ -77,7 +77,7 @@ const STORE_REASONS: Readonly<Record<string, string>> = {
   ENETUNREACH: "no way leads to its address from this machine",
   "53300": "it has no connection left. Raise its limit, or use a pooler",
   "57P03": "it is starting or stopping. Try again",
-  ERR_NO_TLS:
+  NO_TLS:
     "its server offers no TLS. Turn TLS on there, or write sslmode=disable if you trust the network",
   DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_AUTHORITY,
   SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,

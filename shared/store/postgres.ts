@@ -126,7 +126,7 @@ function failure(error: unknown, neverSent: boolean): Error {
     : /terminated|not queryable|closed/.test(text)
       ? "ECONNRESET"
       : /does not support SSL/.test(text)
-        ? "ERR_NO_TLS"
+        ? "NO_TLS"
         : /^SASL/.test(text)
           ? "28P01"
           : undefined;

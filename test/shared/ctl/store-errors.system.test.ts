@@ -54,7 +54,7 @@ describe("ctl says in one line what is wrong with the store", () => {
       closers.push(() => warn.mockRestore());
       const port = await listen((socket) => socket.end("N"));
       expect(await explained(urlOf(port, mode))).toBe(
-        "STORE_URL: its server offers no TLS. Turn TLS on there, or write sslmode=disable if you trust the network (ERR_NO_TLS).",
+        "STORE_URL: its server offers no TLS. Turn TLS on there, or write sslmode=disable if you trust the network (NO_TLS).",
       );
       expect(warn.mock.calls).toEqual([]);
     },
