@@ -26,7 +26,7 @@ export function createBusyReceiver(
   now: () => number,
   { refusesSome }: { readonly refusesSome: boolean },
 ) {
-  const pauseMs = random() < BUSY_SEEDS ? random() * MAX_PAUSE_MS : 0;
+  let pauseMs = random() < BUSY_SEEDS ? random() * MAX_PAUSE_MS : 0;
   const pick = <T>(from: readonly T[]) => from[Math.floor(random() * from.length)] as T;
   let held = random() < HOLDING_SEEDS ? pick(ORDINARY) : undefined;
   const isUntested = random() < UNTESTED_SEEDS && !refusesSome;
@@ -44,8 +44,10 @@ export function createBusyReceiver(
     isBusy: pauseMs > 0,
     /** The customer whose events get a 429, until `release`. */
     held: () => held,
-    release(): void {
+    /** @param isEager from now on it takes all that come */
+    release(isEager: boolean): void {
       held = undefined;
+      if (isEager) pauseMs = 0;
     },
     /** The answer to an event that it does not take now. */
     answer({ id, body }: OutgoingEvent): AttemptResult | undefined {
