@@ -16,7 +16,8 @@ export type Process = { readonly name: string; dead: boolean };
 type Waiting = {
   readonly owner: Process;
   readonly resolve: () => void;
-  readonly at: number /** Lets go of what would wake it. */;
+  readonly at: number;
+  /** Lets go of what would wake it. */
   readonly forget?: () => void;
 };
 

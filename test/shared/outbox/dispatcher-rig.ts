@@ -112,7 +112,8 @@ export function createDispatcherRig() {
         found,
         ...options
       }: Partial<DispatcherOptions> & {
-        /** A read finds events of it. */ found?: string;
+        /** A read finds events of it. */
+        found?: string;
       } = {},
       reading: Promise<void> = Promise.resolve(),
       now = clock.now,
